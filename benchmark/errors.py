@@ -1,0 +1,79 @@
+"""The errors that a user can see. All say what was expected, what came, and the remedy."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class T2SBenchError(Exception):
+    """Base of every error that is the user's to mend; the command line prints it without traceback.
+
+    ``exit_code`` is what ``t2sbench`` exits with: 2 for wrong input (the default), 1 for a
+    regression found, 3 for cells that failed.
+    """
+
+    exit_code = 2
+
+
+class InvalidInputError(T2SBenchError, ValueError):
+    """A value, a file or a combination of options that breaks a stated rule."""
+
+
+class InvalidFileError(InvalidInputError):
+    """A file that cannot be read as what it claims to be; lists all its faults at once."""
+
+    def __init__(self, path: object, faults: Iterable[str], remedy: str = "") -> None:
+        self.faults = list(faults)
+        count = "1 fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
+        lines = [f"Expected {path} to be valid, but got {count}:"]
+        lines += [f"  - {fault}" for fault in self.faults]
+        super().__init__("\n".join([*lines, remedy] if remedy else lines))
+
+
+class UnknownNameError(InvalidInputError, KeyError):
+    """A name that no registry holds.
+
+    Example:
+        >>> print(UnknownNameError("method", "orakle", ["oracle", "random"]))
+        Expected a known method, but got 'orakle'. Did you mean 'oracle'? Known: oracle, random.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.kind, self.name, self.known = kind, name, sorted(known)
+        super().__init__(self._sentence())
+
+    def _sentence(self) -> str:
+        folded = {known.casefold(): known for known in self.known}
+        close = difflib.get_close_matches(self.name.casefold(), folded, n=1)
+        hint = f" Did you mean '{folded[close[0]]}'?" if close else ""
+        listing = ", ".join(self.known) if self.known else "none"
+        return f"Expected a known {self.kind}, but got '{self.name}'.{hint} Known: {listing}."
+
+    def __str__(self) -> str:
+        # KeyError would show the repr of the sentence.
+        return self._sentence()
+
+
+class UnavailableError(T2SBenchError):
+    """Something that exists but cannot be had here and now: no network, no package, no reward."""
+
+
+class AccessError(T2SBenchError):
+    """A method asked for something that it must not see."""
+
+
+class StorageError(T2SBenchError):
+    """The file system refused: full disk, no permission, another writer."""
+
+
+class RegressionFoundError(T2SBenchError):
+    """A comparison broke a limit that the user set."""
+
+    exit_code = 1
+
+
+class CellsFailedError(T2SBenchError):
+    """Some cells of a run failed; the others are on disk."""
+
+    exit_code = 3
