@@ -1,0 +1,90 @@
+"""The card of a reward table: everything about it but the numbers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from benchmark.parameters import ParameterSpace, space_from_json
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+TableId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=64)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class TableTask(_Frozen):
+    """One task of a table.
+
+    Attributes:
+        name: Task name.
+        n_test: Number of test images behind each accuracy.
+        reliability: Spearman-Brown corrected split-half correlation of the rewards over
+            configurations, between disjoint halves of the seeds; None with one seed.
+    """
+
+    name: str
+    n_test: Annotated[int, Field(gt=0)]
+    reliability: float | None = None
+
+
+class SourceFile(_Frozen):
+    """A file that the table was made from, pinned."""
+
+    url: str
+    sha256: Sha256
+
+
+class EmbeddingsCard(_Frozen):
+    """The task embeddings that come with a table."""
+
+    file_sha256: Sha256
+    digest: Sha256
+    dimension: int
+    probe: str
+
+
+class TableCard(_Frozen):
+    """What a reward table is, where it comes from and how to tell that it is unchanged.
+
+    Attributes:
+        id: Short name, which users type.
+        protocol: Name of the evaluation protocol of every reward.
+        profile: Name of the pre-training profile of every reward.
+        n_images: Images of each pre-training dataset.
+        space: Parameters and levels, as :meth:`ParameterSpace.to_json` writes them.
+        digest: SHA-256 of the content (not of the file's bytes).
+        rewards_sha256: SHA-256 of ``rewards.parquet``.
+    """
+
+    schema_version: Annotated[int, Field(ge=1, le=1)] = 1
+    id: TableId
+    title: str
+    protocol: str
+    profile: str
+    simulator: str
+    simulator_version: str
+    n_images: int | None = None
+    space: list[dict[str, Any]]
+    tasks: list[TableTask]
+    seeds: list[int]
+    sources: list[SourceFile] = []
+    citation: str = ""
+    licence: str = ""
+    notes: list[str] = []
+    digest: Sha256
+    rewards_sha256: Sha256
+    embeddings: EmbeddingsCard | None = None
+
+    @property
+    def parameter_space(self) -> ParameterSpace:
+        """The space as an object."""
+        return space_from_json(self.space)
+
+    @property
+    def task_names(self) -> tuple[str, ...]:
+        """Names of the tasks, in row order."""
+        return tuple(task.name for task in self.tasks)

@@ -1,0 +1,251 @@
+"""A reward table on disk: a folder of ``card.json``, ``rewards.parquet``, ``embeddings.safetensors``.
+
+``rewards.parquet`` has one row per measured cell: ``task`` (string), ``configuration`` (bit string),
+``seed`` (int64), ``accuracy`` (float64, percent).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import ValidationError
+
+from benchmark.embeddings import read_embeddings, write_embeddings
+from benchmark.errors import InvalidFileError, InvalidInputError
+from benchmark.files import canonical_json, sha256_file, write_atomically, write_bytes
+from benchmark.rewards.card import EmbeddingsCard, SourceFile, TableCard, TableTask
+from benchmark.rewards.reliability import split_half_reliability
+from benchmark.rewards.table import RewardTable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from pyarrow import Table
+
+CARD = "card.json"
+REWARDS = "rewards.parquet"
+EMBEDDINGS = "embeddings.safetensors"
+_RESTORE = "Copy the table again from its source, or build it again."
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a card says beyond the numbers; see :class:`TableCard` for the fields."""
+
+    title: str
+    simulator: str
+    simulator_version: str
+    n_images: int | None = None
+    sources: Sequence[SourceFile] = ()
+    citation: str = ""
+    licence: str = ""
+    notes: Sequence[str] = ()
+    probe: str = "not stated"
+
+
+def write_table(table: RewardTable, folder: Path, description: Description) -> RewardTable:
+    """Write a table with its card, the card last, so that a folder with a card is complete.
+
+    Returns:
+        The table as :func:`read_table` gives it, card included.
+    """
+    (folder / CARD).unlink(missing_ok=True)
+    write_atomically(folder / REWARDS, lambda scratch: _write_rewards(table, scratch))
+    embeddings = None
+    if table.embeddings is not None:
+        write_embeddings(table.embeddings, folder / EMBEDDINGS)
+        embeddings = EmbeddingsCard(
+            file_sha256=sha256_file(folder / EMBEDDINGS),
+            digest=table.embeddings.digest,
+            dimension=table.embeddings.dimension,
+            probe=description.probe,
+        )
+    card = TableCard(
+        id=table.id,
+        title=description.title,
+        protocol=table.protocol,
+        profile=table.profile,
+        simulator=description.simulator,
+        simulator_version=description.simulator_version,
+        n_images=description.n_images,
+        space=table.space.to_json(),
+        tasks=[
+            TableTask(name=name, n_test=n, reliability=split_half_reliability(values))
+            for name, n, values in zip(
+                table.tasks, table.n_test.tolist(), table.values, strict=True
+            )
+        ],
+        seeds=list(table.seeds),
+        sources=list(description.sources),
+        citation=description.citation,
+        licence=description.licence,
+        notes=list(description.notes),
+        digest=table.digest,
+        rewards_sha256=sha256_file(folder / REWARDS),
+        embeddings=embeddings,
+    )
+    write_bytes(folder / CARD, canonical_json(card.model_dump(mode="json")) + b"\n")
+    return read_table(folder)
+
+
+def _write_rewards(table: RewardTable, path: Path) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    rows, columns, layers = np.nonzero(~np.isnan(table.values))
+    configurations = np.array([str(configuration) for configuration in table.space])
+    content = pa.table(
+        {
+            "task": pa.array(np.array(table.tasks)[rows]),
+            "configuration": pa.array(configurations[columns]),
+            "seed": pa.array(np.array(table.seeds, dtype=np.int64)[layers]),
+            "accuracy": pa.array(table.values[rows, columns, layers]),
+        }
+    )
+    parquet.write_table(content, path, compression="zstd")
+
+
+def read_card(folder: Path) -> TableCard:
+    """The card of a table folder.
+
+    Raises:
+        InvalidFileError: When it is missing or breaks the schema; lists all faults.
+    """
+    path = folder / CARD
+    try:
+        return TableCard.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InvalidFileError(
+            folder, [f"no readable {CARD}: {error.strerror}"], "Name the folder of a reward table."
+        ) from error
+    except ValidationError as error:
+        faults = [
+            f"{CARD}: {'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}"
+            for fault in error.errors()
+        ]
+        raise InvalidFileError(folder, faults, _RESTORE) from error
+
+
+def read_table(folder: Path) -> RewardTable:
+    """Read a table and verify it: file digests, schema, content digest.
+
+    Raises:
+        InvalidFileError: When anything disagrees with the card.
+    """
+    card = read_card(folder)
+    _verify_file(folder / REWARDS, card.rewards_sha256)
+    table = RewardTable(
+        id=card.id,
+        space=card.parameter_space,
+        tasks=card.task_names,
+        seeds=tuple(card.seeds),
+        values=_cells(folder, card),
+        n_test=np.array([task.n_test for task in card.tasks]),
+        protocol=card.protocol,
+        profile=card.profile,
+        card=card,
+    )
+    if table.digest != card.digest:
+        raise InvalidFileError(
+            folder, [f"content digest is {table.digest}, but the card says {card.digest}"], _RESTORE
+        )
+    if card.embeddings is None:
+        return table
+    _verify_file(folder / EMBEDDINGS, card.embeddings.file_sha256)
+    return replace(table, embeddings=read_embeddings(folder / EMBEDDINGS, card.task_names))
+
+
+def _verify_file(path: Path, expected: str) -> None:
+    try:
+        found = sha256_file(path)
+    except OSError as error:
+        raise InvalidFileError(
+            path.parent, [f"no readable {path.name}: {error.strerror}"], _RESTORE
+        ) from error
+    if found != expected:
+        fault = (
+            f"{path.name} is damaged or was changed: {path.stat().st_size} bytes with "
+            f"sha256 {found[:16]}..., but the card says {expected[:16]}..."
+        )
+        raise InvalidFileError(path.parent, [fault], _RESTORE)
+
+
+def _read_rewards(path: Path) -> Table:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    schema = pa.schema(
+        [
+            ("task", pa.string()),
+            ("configuration", pa.string()),
+            ("seed", pa.int64()),
+            ("accuracy", pa.float64()),
+        ]
+    )
+    try:
+        content = parquet.read_table(path)
+        return content.select(schema.names).cast(schema)
+    except (OSError, KeyError, pa.ArrowException) as error:
+        raise InvalidFileError(path.parent, [f"{path.name}: {error}"], _RESTORE) from error
+
+
+def _cells(folder: Path, card: TableCard) -> NDArray[np.float64]:
+    """Values (n_tasks, n_configurations, n_seeds) from the long form; absent cells are NaN."""
+    content = _read_rewards(folder / REWARDS)
+    space = card.parameter_space
+    positions = (
+        {name: row for row, name in enumerate(card.task_names)},
+        {str(configuration): column for column, configuration in enumerate(space)},
+        {seed: layer for layer, seed in enumerate(card.seeds)},
+    )
+    values = np.full((len(card.tasks), space.size, len(card.seeds)), np.nan)
+    try:
+        cells = tuple(
+            np.array([where[key] for key in content.column(name).to_pylist()], dtype=np.int64)
+            for name, where in zip(("task", "configuration", "seed"), positions, strict=True)
+        )
+    except KeyError as error:
+        raise InvalidFileError(
+            folder, [f"{REWARDS}: {error} is not on the card"], _RESTORE
+        ) from error
+    flat = np.ravel_multi_index(cells, values.shape)
+    if len(np.unique(flat)) != len(flat):
+        raise InvalidFileError(folder, [f"{REWARDS}: a cell occurs twice"], _RESTORE)
+    values.reshape(-1)[flat] = content.column("accuracy").to_numpy()
+    return values
+
+
+def table_faults(table: RewardTable) -> list[str]:
+    """Everything about the numbers that cannot be right; an empty list is good.
+
+    Coverage (no missing cell), range (0 to 100 percent) and integrality: accuracy x n_test / 100
+    counts correct test images, so it is whole.
+    """
+    faults = []
+    missing = int(np.isnan(table.values).sum())
+    if missing:
+        faults.append(f"coverage: {missing} of {table.values.size} cells are missing")
+    outside = int(((table.values < 0) | (table.values > 100)).sum())
+    if outside:
+        faults.append(f"range: {outside} accuracies lie outside 0 to 100 percent")
+    for name, n_test, values in zip(table.tasks, table.n_test, table.values, strict=True):
+        correct = values[~np.isnan(values)] * float(n_test) / 100
+        broken = int((np.abs(correct - np.round(correct)) > 1e-6 * n_test).sum())
+        if broken:
+            faults.append(
+                f"integrality: {broken} accuracies of {name} are no multiple of 1/{n_test}"
+            )
+    return faults
+
+
+def read_any_table(folder: Path) -> RewardTable:
+    """Like :func:`read_table`, with a plain sentence when the path is not a folder."""
+    if not folder.is_dir():
+        raise InvalidInputError(
+            f"Expected a folder with a {CARD}, but got {folder}. Run 't2sbench ls tables'."
+        )
+    return read_table(folder)

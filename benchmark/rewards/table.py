@@ -1,0 +1,119 @@
+"""Reward tables: an immutable map (task, configuration, seed) -> accuracy in percent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmark.errors import InvalidInputError, UnavailableError, UnknownNameError
+from benchmark.files import canonical_json, sha256_bytes
+from benchmark.parameters import Configuration, ParameterSpace
+from benchmark.rewards.view import RewardView
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from benchmark.embeddings import TaskEmbeddings
+    from benchmark.rewards.card import TableCard
+
+
+@dataclass(frozen=True)
+class RewardTable:
+    """Rewards of one protocol and one pre-training profile.
+
+    Attributes:
+        id: Short name of the table.
+        space: The configurations, in column order.
+        tasks: Task names, in row order.
+        seeds: Repetitions, in layer order.
+        values: float64 ``(n_tasks, n_configurations, n_seeds)`` in percent; NaN where a cell was
+            not measured. Read-only.
+        n_test: Test images per task, int64 ``(n_tasks,)``.
+        protocol: Name of the evaluation protocol.
+        profile: Name of the pre-training profile.
+        embeddings: Task2Vec of the tasks, if the table brings them.
+        card: The card it was read from; None for tables built in memory.
+
+    Raises:
+        InvalidInputError: When shapes disagree.
+    """
+
+    id: str
+    space: ParameterSpace
+    tasks: tuple[str, ...]
+    seeds: tuple[int, ...]
+    values: NDArray[np.float64]
+    n_test: NDArray[np.int64]
+    protocol: str
+    profile: str
+    embeddings: TaskEmbeddings | None = None
+    card: TableCard | None = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        values = np.array(self.values, dtype=np.float64)
+        n_test = np.array(self.n_test, dtype=np.int64)
+        expected = (len(self.tasks), self.space.size, len(self.seeds))
+        if values.shape != expected or n_test.shape != expected[:1]:
+            raise InvalidInputError(
+                f"Expected values of shape {expected} and n_test of shape {expected[:1]}, "
+                f"but got {values.shape} and {n_test.shape}. Give tasks x configurations x seeds."
+            )
+        values.setflags(write=False)
+        n_test.setflags(write=False)
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "n_test", n_test)
+
+    def row(self, task: str) -> int:
+        """Row number of a task.
+
+        Raises:
+            UnknownNameError: If the table has no such task.
+        """
+        if task not in self.tasks:
+            raise UnknownNameError(f"task of table {self.id}", task, self.tasks)
+        return self.tasks.index(task)
+
+    @cached_property
+    def means(self) -> NDArray[np.float64]:
+        """Seed means, float64 ``(n_tasks, n_configurations)``; NaN if any seed is missing."""
+        means: NDArray[np.float64] = self.values.mean(axis=2)
+        means.setflags(write=False)
+        return means
+
+    def reward(self, task: str, configuration: Configuration) -> float:
+        """Accuracy in percent, mean over the table's seeds.
+
+        Raises:
+            UnavailableError: If the cell was not measured.
+        """
+        reward = float(self.means[self.row(task), self.space.index(configuration)])
+        if np.isnan(reward):
+            raise UnavailableError(
+                f"Expected a reward for configuration {configuration} on {task}, but got none in "
+                f"table {self.id}. Measure that cell, or choose another table."
+            )
+        return reward
+
+    def restrict(self, tasks: Sequence[str]) -> RewardView:
+        """All that a method may see: a counted copy of these tasks' seed means, nothing else."""
+        rows = [self.row(task) for task in tasks]
+        return RewardView(tuple(tasks), self.space, self.means[rows])
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the content: names, space, seeds, protocol, profile, n_test and values."""
+        header = canonical_json(
+            {
+                "tasks": list(self.tasks),
+                "space": self.space.to_json(),
+                "seeds": list(self.seeds),
+                "protocol": self.protocol,
+                "profile": self.profile,
+                "n_test": self.n_test.tolist(),
+            }
+        )
+        return sha256_bytes(header + b"\0" + self.values.astype("<f8").tobytes())
