@@ -1,4 +1,4 @@
-"""Task embeddings (Task2Vec, Achille et al., ICCV 2019): one vector per task, on disk and in memory."""
+"""Task embeddings (Task2Vec, Achille et al., ICCV 2019): one vector per task."""
 
 from __future__ import annotations
 

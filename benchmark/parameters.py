@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -226,7 +226,7 @@ class ParameterSpace:
         return [{"name": p.name, "levels": list(p.levels)} for p in self.parameters]
 
 
-def space_from_json(value: list[Mapping[str, object]]) -> ParameterSpace:
+def space_from_json(value: Sequence[Mapping[str, object]]) -> ParameterSpace:
     """Read what :meth:`ParameterSpace.to_json` wrote.
 
     Example:

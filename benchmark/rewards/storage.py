@@ -1,7 +1,7 @@
-"""A reward table on disk: a folder of ``card.json``, ``rewards.parquet``, ``embeddings.safetensors``.
+"""A reward table on disk: a folder with a card, the rewards and, if it has them, embeddings.
 
-``rewards.parquet`` has one row per measured cell: ``task`` (string), ``configuration`` (bit string),
-``seed`` (int64), ``accuracy`` (float64, percent).
+``rewards.parquet`` has one row per measured cell: ``task`` (string), ``configuration`` (bit
+string), ``seed`` (int64), ``accuracy`` (float64, percent).
 """
 
 from __future__ import annotations
@@ -197,7 +197,7 @@ def _cells(folder: Path, card: TableCard) -> NDArray[np.float64]:
     """Values (n_tasks, n_configurations, n_seeds) from the long form; absent cells are NaN."""
     content = _read_rewards(folder / REWARDS)
     space = card.parameter_space
-    positions = (
+    positions: tuple[dict[str, int] | dict[int, int], ...] = (
         {name: row for row, name in enumerate(card.task_names)},
         {str(configuration): column for column, configuration in enumerate(space)},
         {seed: layer for layer, seed in enumerate(card.seeds)},

@@ -11,13 +11,13 @@ import numpy as np
 
 from benchmark.errors import InvalidInputError, UnavailableError, UnknownNameError
 from benchmark.files import canonical_json, sha256_bytes
-from benchmark.parameters import Configuration, ParameterSpace
 from benchmark.rewards.view import RewardView
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmark.embeddings import TaskEmbeddings
+    from benchmark.parameters import Configuration, ParameterSpace
     from benchmark.rewards.card import TableCard
 
 

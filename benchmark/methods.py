@@ -1,0 +1,257 @@
+"""The method under test: what it must offer, what it may see, how it is found and built.
+
+A method is a class. Its constructor's keyword arguments are its options. It learns in ``fit`` and
+answers in ``select``; see ``docs/adding-a-method.md``. Class attributes a method may set:
+
+* ``version`` (str): changes when its decisions could; default "1".
+* ``privileged`` (bool): it sees the rewards of the very tasks it is judged on. Such a method is a
+  reference, never ranked.
+* ``pretraining`` (str): "rendered" (default); "none" or "real-images" for references that use no
+  configuration, for which a reward table holds no reward.
+* ``fit_seeds(tasks, rewards, rngs)``: fits several seeds at once and returns one fitted selector
+  per seed; must decide exactly as ``fit`` does seed by seed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, get_type_hints
+
+import numpy as np
+
+from benchmark.errors import InvalidInputError, UnavailableError, UnknownNameError
+from benchmark.parameters import Configuration, ParameterSpace
+from benchmark.plugins import METHOD_GROUP, Plugin, discover, find_plugin, load_file_module
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from benchmark.rewards.view import RewardView
+
+OptionValue = str | int | float | bool
+
+
+@dataclass(frozen=True, eq=False)
+class TaskView:
+    """What a method sees of a task.
+
+    Attributes:
+        name: Its name; a method must not depend on it (names are permuted in reruns).
+        embedding: Task2Vec, float32 ``(dimension,)``, as measured (not normalised).
+    """
+
+    name: str
+    embedding: NDArray[np.float32] | None = None
+
+    def vector(self) -> NDArray[np.float32]:
+        """The embedding.
+
+        Raises:
+            UnavailableError: If the task has none.
+        """
+        if self.embedding is None:
+            raise UnavailableError(
+                f"Expected a Task2Vec embedding of {self.name}, but got none. "
+                "Choose a table that brings embeddings."
+            )
+        return self.embedding
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """A distribution over configurations, for methods whose decision is one.
+
+    The harness scores its expectation exactly instead of sampling it.
+
+    Attributes:
+        probabilities: float64 ``(space.size,)``, non-negative, summing to 1.
+
+    Raises:
+        InvalidInputError: When they are not.
+
+    Example:
+        >>> from benchmark.parameters import PAPER_SPACE
+        >>> Mixture.uniform(PAPER_SPACE).is_uniform
+        True
+    """
+
+    probabilities: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        p = np.array(self.probabilities, dtype=np.float64)
+        if p.ndim != 1 or not np.isfinite(p).all() or (p < 0).any() or abs(p.sum() - 1) > 1e-9:
+            raise InvalidInputError(
+                f"Expected probabilities that sum to 1, but got shape {p.shape}, sum {p.sum():.6g}."
+                " Give one non-negative number per configuration."
+            )
+        p.setflags(write=False)
+        object.__setattr__(self, "probabilities", p)
+
+    @classmethod
+    def uniform(cls, space: ParameterSpace) -> Mixture:
+        """Every configuration with the same probability."""
+        return cls(np.full(space.size, 1 / space.size))
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether all probabilities are equal."""
+        return bool((self.probabilities == self.probabilities[0]).all())
+
+
+Decision = Configuration | Mixture
+
+
+class ParameterSelector(Protocol):
+    """A method: learns on some tasks, then chooses a configuration for any task."""
+
+    def fit(self, tasks: Sequence[TaskView], rewards: RewardView, rng: np.random.Generator) -> None:
+        """Learn from tasks and their rewards; the only place where rewards can be had."""
+
+    def select(self, task: TaskView, rng: np.random.Generator) -> Decision:
+        """Choose a configuration (or a mixture of them) for a task, in one shot."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method with its options, ready to be built as often as needed.
+
+    Attributes:
+        plugin: Where its class comes from.
+        options: All options, defaults included.
+        changed: The options that differ from their defaults.
+    """
+
+    plugin: Plugin
+    options: Mapping[str, OptionValue]
+    changed: Mapping[str, OptionValue]
+
+    @property
+    def name(self) -> str:
+        """Registered name."""
+        return self.plugin.name
+
+    @property
+    def label(self) -> str:
+        """Name and changed options, as tables show it: ``task2sim[epochs=10]``."""
+        if not self.changed:
+            return self.name
+        inner = ",".join(f"{key}={value}" for key, value in sorted(self.changed.items()))
+        return f"{self.name}[{inner}]"
+
+    @property
+    def version(self) -> str:
+        """The class's own version."""
+        return str(getattr(self.plugin.load(), "version", "1"))
+
+    @property
+    def privileged(self) -> bool:
+        """Whether it sees the rewards that it is judged on."""
+        return bool(getattr(self.plugin.load(), "privileged", False))
+
+    @property
+    def pretraining(self) -> str:
+        """What its networks are pre-trained on."""
+        return str(getattr(self.plugin.load(), "pretraining", "rendered"))
+
+    def build(self) -> ParameterSelector:
+        """A fresh, unfitted selector."""
+        selector: ParameterSelector = self.plugin.load()(**self.options)
+        return selector
+
+    @property
+    def code_sha256(self) -> str:
+        """Digest of its source: of its whole package, or of its single file."""
+        source = Path(inspect.getsourcefile(self.plugin.load()) or "")
+        package = source.parent if (source.parent / "__init__.py").is_file() else None
+        files = sorted(package.rglob("*.py")) if package else [source]
+        content = hashlib.sha256()
+        for file in files:
+            name = file.relative_to(package).as_posix() if package else ""
+            content.update(name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+        return content.hexdigest()
+
+
+def known_methods(plugin_files: Sequence[Path] = ()) -> dict[str, Plugin]:
+    """All methods: those of entry points, and those that users' files register.
+
+    A file registers with a dictionary ``METHODS = {"my-method": MyMethod}``.
+
+    Raises:
+        InvalidInputError: When a file has no such dictionary or repeats a known name.
+    """
+    known = discover(METHOD_GROUP)
+    for path in plugin_files:
+        registered = getattr(load_file_module(path), "METHODS", None)
+        if not isinstance(registered, dict) or not registered:
+            raise InvalidInputError(
+                f'Expected {path} to define METHODS = {{"my-method": MyMethod}}, '
+                f"but got {registered!r}. Add that line at its end."
+            )
+        for name, value in registered.items():
+            if name in known:
+                raise InvalidInputError(
+                    f"Expected a new method name in {path}, but got '{name}', which "
+                    f"{known[name].origin} registers. Choose another name."
+                )
+            known[name] = Plugin(name, origin=str(path), value=value)
+    return known
+
+
+def find_method(
+    name: str, options: Mapping[str, str] | None = None, plugin_files: Sequence[Path] = ()
+) -> Method:
+    """The method of that name, its options read and checked.
+
+    Args:
+        name: Registered name.
+        options: Option texts as typed, by option name.
+        plugin_files: Users' files with more methods.
+
+    Raises:
+        UnknownNameError: For an unknown method or option.
+        InvalidInputError: For an option that does not fit its type, or a class that is no method.
+    """
+    plugin = find_plugin("method", name, known_methods(plugin_files))
+    factory = plugin.load()
+    missing = [verb for verb in ("fit", "select") if not callable(getattr(factory, verb, None))]
+    if not callable(factory) or missing:
+        raise InvalidInputError(
+            f"Expected method '{name}' to be a class with fit and select, but got "
+            f"{factory!r} without {' and '.join(missing)}. See docs/adding-a-method.md."
+        )
+    defaults = _defaults(factory)
+    types = get_type_hints(factory.__init__) if "__init__" in vars(factory) else {}
+    given: dict[str, OptionValue] = {}
+    for key, text in (options or {}).items():
+        if key not in defaults:
+            raise UnknownNameError(f"option of method '{name}'", key, defaults)
+        given[key] = _read_option(f"{name}.{key}", text, types.get(key, str))
+    changed = {key: value for key, value in given.items() if value != defaults[key]}
+    method = Method(plugin, {**defaults, **given}, changed)
+    method.build()  # a value that the class refuses is reported here, before any work
+    return method
+
+
+def _defaults(factory: Any) -> dict[str, OptionValue]:  # noqa: ANN401 - a user's class
+    return {
+        key: parameter.default
+        for key, parameter in inspect.signature(factory).parameters.items()
+        if parameter.default is not parameter.empty
+    }
+
+
+def _read_option(name: str, text: str, kind: Any) -> OptionValue:  # noqa: ANN401 - a type form
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        value: OptionValue = TypeAdapter(kind).validate_strings(text)
+    except ValidationError as error:
+        raise InvalidInputError(
+            f"Expected option {name} to be {getattr(kind, '__name__', kind)}, but got '{text}'. "
+            f"{error.errors()[0]['msg']}."
+        ) from error
+    return value
