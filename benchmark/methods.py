@@ -14,6 +14,7 @@ answers in ``select``; see ``docs/adding-a-method.md``. Class attributes a metho
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 from collections.abc import Mapping, Sequence
@@ -165,14 +166,18 @@ class Method:
     @property
     def code_sha256(self) -> str:
         """Digest of its source: of its whole package, or of its single file."""
-        source = Path(inspect.getsourcefile(self.plugin.load()) or "")
-        package = source.parent if (source.parent / "__init__.py").is_file() else None
-        files = sorted(package.rglob("*.py")) if package else [source]
-        content = hashlib.sha256()
-        for file in files:
-            name = file.relative_to(package).as_posix() if package else ""
-            content.update(name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
-        return content.hexdigest()
+        return _source_digest(Path(inspect.getsourcefile(self.plugin.load()) or ""))
+
+
+@functools.cache
+def _source_digest(source: Path) -> str:
+    package = source.parent if (source.parent / "__init__.py").is_file() else None
+    files = sorted(package.rglob("*.py")) if package else [source]
+    content = hashlib.sha256()
+    for file in files:
+        name = file.relative_to(package).as_posix() if package else ""
+        content.update(name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+    return content.hexdigest()
 
 
 def known_methods(plugin_files: Sequence[Path] = ()) -> dict[str, Plugin]:
@@ -224,12 +229,12 @@ def find_method(
             f"{factory!r} without {' and '.join(missing)}. See docs/adding-a-method.md."
         )
     defaults = _defaults(factory)
-    types = get_type_hints(factory.__init__) if "__init__" in vars(factory) else {}
+    types = _option_types(factory, defaults)
     given: dict[str, OptionValue] = {}
     for key, text in (options or {}).items():
         if key not in defaults:
             raise UnknownNameError(f"option of method '{name}'", key, defaults)
-        given[key] = _read_option(f"{name}.{key}", text, types.get(key, str))
+        given[key] = _read_option(f"{name}.{key}", text, types[key])
     changed = {key: value for key, value in given.items() if value != defaults[key]}
     method = Method(plugin, {**defaults, **given}, changed)
     method.build()  # a value that the class refuses is reported here, before any work
@@ -242,6 +247,15 @@ def _defaults(factory: Any) -> dict[str, OptionValue]:  # noqa: ANN401 - a user'
         for key, parameter in inspect.signature(factory).parameters.items()
         if parameter.default is not parameter.empty
     }
+
+
+def _option_types(factory: Any, defaults: Mapping[str, OptionValue]) -> dict[str, Any]:  # noqa: ANN401
+    """Annotated type of every option; that of its default where the annotation says nothing."""
+    try:
+        hints = get_type_hints(factory.__init__)
+    except (NameError, TypeError):  # annotations that only a type checker can resolve
+        hints = {}
+    return {key: hints.get(key, type(default)) for key, default in defaults.items()}
 
 
 def _read_option(name: str, text: str, kind: Any) -> OptionValue:  # noqa: ANN401 - a type form

@@ -1,0 +1,31 @@
+"""Random: a configuration drawn uniformly (Task2Sim, section 5.1, "Random").
+
+Departure: the paper trains on drawn configurations; here the decision is the uniform mixture and
+the harness scores its expectation, which removes the noise of the draw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from benchmark.methods import Mixture, TaskView
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from benchmark.rewards.view import RewardView
+
+
+class RandomChoice:
+    """Every configuration with the same probability; learns nothing, asks for no reward."""
+
+    def fit(self, tasks: Sequence[TaskView], rewards: RewardView, rng: np.random.Generator) -> None:
+        """Remember the space."""
+        del tasks, rng
+        self._mixture = Mixture.uniform(rewards.space)
+
+    def select(self, task: TaskView, rng: np.random.Generator) -> Mixture:
+        """The uniform mixture."""
+        del task, rng
+        return self._mixture

@@ -1,0 +1,99 @@
+"""``t2sbench doctor``: what works on this machine, and what to install for the rest."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from importlib import metadata, util
+
+import click
+
+from benchmark.errors import T2SBenchError
+from benchmark.files import cache_root
+
+Check = tuple[str, bool, str]
+
+_PACKAGES = {
+    "torch": "reading the released embeddings",
+    "pyarrow": "reward tables",
+    "safetensors": "embeddings and models",
+    "pooch": "downloads",
+}
+
+
+def checks() -> Iterator[Check]:
+    """(what, whether it works, detail or remedy), cheap ones first."""
+    version = platform.python_version()
+    yield "Python", sys.version_info >= (3, 11), f"{version} (3.11 or newer is needed)"
+    yield _owners_check()
+    for name, use in _PACKAGES.items():
+        present = util.find_spec(name) is not None
+        yield (
+            name,
+            present,
+            f"{metadata.version(name)}, for {use}" if present else f"pip install {name}, for {use}",
+        )
+    yield _cache_check()
+    yield from _registry_checks()
+    yield _table_check()
+
+
+def _owners_check() -> Check:
+    from benchmark.owners import check_import_owners
+
+    try:
+        check_import_owners()
+    except T2SBenchError as error:
+        return "import names", False, str(error)
+    return "import names", True, "benchmark, baselines and task2sim are ours alone"
+
+
+def _cache_check() -> Check:
+    folder = cache_root()
+    parent = folder
+    while not parent.exists():
+        parent = parent.parent
+    writable = os.access(parent, os.W_OK)
+    return "cache folder", writable, f"{folder} (T2SBENCH_CACHE names another)"
+
+
+def _registry_checks() -> Iterator[Check]:
+    from benchmark.methods import known_methods
+    from benchmark.tasks import load_tasks
+
+    try:
+        yield "tasks", True, f"{len(list(load_tasks()))} tasks"
+    except T2SBenchError as error:
+        yield "tasks", False, str(error)
+    for plugin in known_methods().values():
+        try:
+            plugin.load()
+        except T2SBenchError as error:
+            yield f"method {plugin.name}", False, str(error)
+
+
+def _table_check() -> Check:
+    from benchmark.rewards.catalog import RECIPES
+
+    recipe = RECIPES["released"]
+    if recipe.is_prepared:
+        return "released table", True, f"prepared in {recipe.folder}"
+    mirror = os.environ.get("T2SBENCH_MIRROR")
+    where = f"from the mirror {mirror}" if mirror else "by download"
+    return (
+        "released table",
+        True,
+        f"not here yet; comes {where} on first use (t2sbench table fetch)",
+    )
+
+
+@click.command()
+def doctor() -> int:
+    """Say what works on this machine and what to install for the rest."""
+    good = True
+    for what, works, detail in checks():
+        good = good and works
+        click.echo(f"{'ok ' if works else 'BAD'}  {what}: {detail}")
+    return 0 if good else 2

@@ -1,0 +1,104 @@
+"""Option types and groups that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from benchmark.errors import InvalidInputError
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+PATH = click.Path(path_type=Path)
+
+
+def read_seeds(_context: click.Context, _option: click.Parameter, value: str) -> tuple[int, ...]:
+    """Click callback of ``--seeds``."""
+    return parse_seeds(value)
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Seeds of a range expression.
+
+    Raises:
+        InvalidInputError: When it is none.
+
+    Example:
+        >>> parse_seeds("0-2,5")
+        (0, 1, 2, 5)
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise InvalidInputError(
+                f"Expected seeds like '0-4' or '0,2,5', but got '{text}'. Use whole numbers."
+            )
+        seeds += range(int(first), int(last or first) + 1)
+    if not seeds:
+        raise InvalidInputError(f"Expected at least one seed, but got '{text}'. Write '0-4'.")
+    return tuple(dict.fromkeys(seeds))
+
+
+def parse_method_options(
+    texts: tuple[str, ...], methods: tuple[str, ...]
+) -> dict[str, dict[str, str]]:
+    """Options per method from ``METHOD.NAME=VALUE`` texts; ``NAME=VALUE`` goes to every method.
+
+    Raises:
+        InvalidInputError: When a text has another form or names a method that is not run.
+
+    Example:
+        >>> parse_method_options(("task2sim.epochs=10",), ("random", "task2sim"))
+        {'random': {}, 'task2sim': {'epochs': '10'}}
+    """
+    options: dict[str, dict[str, str]] = {method: {} for method in methods}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InvalidInputError(
+                f"Expected an option like 'task2sim.epochs=10', but got '{text}'. Add '=VALUE'."
+            )
+        method, dot, key = name.rpartition(".")
+        if dot and method not in options:
+            raise InvalidInputError(
+                f"Expected an option of {', '.join(methods)}, but got '{text}'. "
+                f"Add --method {method}, or correct the name."
+            )
+        for owner in [method] if dot else methods:
+            options[owner][key] = value
+    return options
+
+
+def source_options(command: _F) -> _F:
+    """``--table``, ``--plugin`` and ``--tasks-file``."""
+    for decorate in (
+        click.option(
+            "--tasks-file",
+            "tasks_files",
+            type=PATH,
+            multiple=True,
+            metavar="FILE",
+            help="YAML file with tasks of your own; may be repeated.",
+        ),
+        click.option(
+            "--plugin",
+            "plugins",
+            type=PATH,
+            multiple=True,
+            metavar="FILE",
+            help="Python file that registers methods (METHODS = {...}); it is executed.",
+        ),
+        click.option(
+            "--table",
+            default="released",
+            show_default=True,
+            metavar="ID|DIR",
+            help="Reward table: a name from 't2sbench ls tables', or a folder.",
+        ),
+    ):
+        command = decorate(command)
+    return command

@@ -1,0 +1,194 @@
+"""``t2sbench run``: methods x tasks x seeds on a reward table."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from benchmark.cli.options import PATH, parse_method_options, read_seeds, source_options
+from benchmark.errors import CellsFailedError, UnavailableError
+from benchmark.protocols import find_protocol
+from benchmark.runner.plan import MethodSpec, Overwrite, RunRequest, Split
+
+if TYPE_CHECKING:
+    from benchmark.results.record import Record
+    from benchmark.runner.run import Plan
+
+
+@click.command()
+@click.option(
+    "--method", "-m", "methods", multiple=True, required=True, help="Method; may be repeated."
+)
+@click.option(
+    "--split", type=click.Choice([str(s) for s in Split]), default="unseen", show_default=True
+)
+@click.option("--tasks", "tasks", multiple=True, metavar="TASK", help="Judge only these tasks.")
+@click.option("--protocol", metavar="NAME", help="Insist on this evaluation protocol.")
+@source_options
+@click.option("--seeds", default="0-4", show_default=True, callback=read_seeds)
+@click.option(
+    "--option", "-O", "options", multiple=True, metavar="METHOD.NAME=VALUE", help="Method option."
+)
+@click.option("--jobs", "-j", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option(
+    "--overwrite",
+    type=click.Choice([str(o) for o in Overwrite]),
+    default="stale",
+    show_default=True,
+    help="Cells with a record: never (refuse), missing (keep), stale (redo if code or data "
+    "changed), always (redo).",
+)
+@click.option("--keep-going/--fail-fast", default=True, show_default=True)
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds per fit.")
+@click.option("--limit", type=click.IntRange(min=1), help="Judge so many tasks only; never ranked.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and stop.")
+@click.option("--output", "-o", type=PATH, default=Path("results"), show_default=True)
+def run(**given: Any) -> int:  # noqa: ANN401 - click passes every option by name
+    """Compare methods: fit them on the seen tasks, judge their choices, print a result table.
+
+    Finished cells are on disk at once (results/records.jsonl); the same command goes on where an
+    interrupted one stopped.
+    """
+    from benchmark.runner.history import remember
+    from benchmark.runner.run import execute, make_plan
+
+    request = _request(given)
+    plan = make_plan(request)
+    _check_protocol(given["protocol"], plan)
+    _announce(plan)
+    if given["dry_run"]:
+        _print_plan(plan)
+        return 0
+    remember(plan)
+    failed = _execute(plan, execute)
+    _report(plan)
+    if failed:
+        raise CellsFailedError(
+            f"Expected every cell to be scored, but got {failed} failed. See 't2sbench status "
+            f"-o {request.output}', mend the cause, then 't2sbench retry --failed "
+            f"-o {request.output}'."
+        )
+    return 0
+
+
+def _request(given: dict[str, Any]) -> RunRequest:
+    methods = tuple(dict.fromkeys(given["methods"]))
+    options = parse_method_options(given["options"], methods)
+    plugins = tuple(given["plugins"])
+    return RunRequest(
+        methods=tuple(MethodSpec(name, options[name], plugins) for name in methods),
+        split=Split(given["split"]),
+        table=given["table"],
+        tasks=tuple(name for text in given["tasks"] for name in text.split(",")),
+        seeds=given["seeds"],
+        tasks_files=tuple(given["tasks_files"]),
+        limit=given["limit"],
+        overwrite=Overwrite(given["overwrite"]),
+        jobs=given["jobs"],
+        timeout=given["timeout"],
+        keep_going=given["keep_going"],
+        output=given["output"],
+    )
+
+
+def _check_protocol(name: str | None, plan: Plan) -> None:
+    found = plan.context.table.protocol
+    if name is not None and find_protocol(name).name != found:
+        raise UnavailableError(
+            f"Expected rewards under protocol '{name}', but got '{found}' in table "
+            f"{plan.context.table.id}. Choose another --table (t2sbench ls tables), or leave "
+            "--protocol out."
+        )
+
+
+def _announce(plan: Plan) -> None:
+    for fault in plan.broken:
+        click.echo(f"Warning: skipped a broken line: {fault}", err=True)
+    table = plan.context.table
+    click.echo(
+        f"{table.id} table ({find_protocol(table.protocol).title}, {len(table.tasks)} tasks x "
+        f"{table.space.size} configurations): {plan.n_cells} cells to do, {len(plan.done)} done.",
+        err=True,
+    )
+
+
+def _print_plan(plan: Plan) -> None:
+    for unit in plan.units:
+        targets = ", ".join(
+            task for task in unit.fold.targets if any(t == task for t, _ in unit.cells)
+        )
+        seeds = ",".join(map(str, unit.seeds))
+        click.echo(f"{unit.spec.resolve().label}: seeds {seeds}; judge {targets}")
+    for label in plan.without_rewards:
+        click.echo(f"{label}: no cached reward exists; published row only")
+
+
+def _execute(plan: Plan, execute: Any) -> int:  # noqa: ANN401 - a function, for tests to replace
+    """Work through the plan with a progress display; return the number of failed cells."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    failed = 0
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as progress:
+        bar = progress.add_task("cells", total=plan.n_cells)
+        lines = _PlainLines(plan.n_cells, enabled=not console.is_terminal)
+
+        def on_record(record: Record) -> None:
+            nonlocal failed
+            failed += record.status != "ok"
+            progress.update(bar, advance=1, description=f"{record.method.label} {record.task.name}")
+            if record.status != "ok" and record.error is not None:
+                progress.console.print(
+                    f"Failed: {record.method.label} on {record.task.name}, seed {record.seed}: "
+                    f"{record.error.type}: {record.error.message}",
+                    markup=False,
+                    highlight=False,
+                )
+            lines.tell(record)
+
+        execute(plan, on_record)
+    return failed
+
+
+class _PlainLines:
+    """Progress for logs: a line every two seconds at most, and one at the end."""
+
+    def __init__(self, total: int, *, enabled: bool) -> None:
+        self._total, self._enabled = total, enabled
+        self._count, self._last = 0, 0.0
+
+    def tell(self, record: Record) -> None:
+        self._count += 1
+        now = time.monotonic()
+        if self._enabled and (now - self._last > 2 or self._count == self._total):
+            self._last = now
+            click.echo(
+                f"[{self._count}/{self._total}] {record.method.label} {record.task.name} "
+                f"seed {record.seed}",
+                err=True,
+            )
+
+
+def _report(plan: Plan) -> None:
+    """Print the result table and write it beside the records."""
+    from benchmark.cli.tables import print_results
+
+    print_results(plan)

@@ -1,0 +1,98 @@
+"""``t2sbench show``: everything about one task, method, protocol or table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from benchmark.cli.options import PATH
+from benchmark.errors import UnknownNameError
+
+
+def describe_task(name: str, tasks_files: tuple[Path, ...]) -> str | None:
+    """A task's definition as YAML; None when there is no such task."""
+    import yaml
+
+    from benchmark.tasks import load_tasks
+
+    registry = load_tasks(tasks_files)
+    known = {task.name.casefold(): task for task in registry}
+    task = known.get(name.casefold())
+    if task is None:
+        return None
+    text: str = yaml.safe_dump(task.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return text.rstrip()
+
+
+def describe_method(name: str, plugins: tuple[Path, ...]) -> str | None:
+    """A method's docstring, origin and options; None when there is no such method."""
+    import inspect
+
+    from benchmark.methods import find_method, known_methods
+
+    if name not in known_methods(plugins):
+        return None
+    method = find_method(name, plugin_files=plugins)
+    factory = method.plugin.load()
+    lines = [f"{name}: method of {method.plugin.origin}", "", inspect.getdoc(factory) or ""]
+    if method.privileged:
+        lines += ["", "Privileged: sees the rewards it is judged on; a reference, never ranked."]
+    if method.options:
+        lines += ["", f"Options (-O {name}.NAME=VALUE):"]
+        lines += [f"  {key} = {value!r}" for key, value in method.options.items()]
+    return "\n".join(lines)
+
+
+def describe_protocol(name: str) -> str | None:
+    """A protocol and its hyperparameters; None when there is no such protocol."""
+    from benchmark.protocols import PROTOCOLS
+
+    if name not in PROTOCOLS:
+        return None
+    protocol = PROTOCOLS[name]
+    lines = [f"{protocol.name}: protocol, version {protocol.version}", "", protocol.summary, ""]
+    return "\n".join(lines + [f"  {k}: {v}" for k, v in protocol.hyperparameters.items()])
+
+
+def describe_table(name: str) -> str | None:
+    """A table's card in words; None when there is no such table."""
+    from benchmark.cli.table import table_text
+    from benchmark.rewards.catalog import RECIPES, is_path, load_table
+
+    if name not in RECIPES and not is_path(name):
+        return None
+    return table_text(load_table(name))
+
+
+@click.command()
+@click.argument("name", metavar="NAME")
+@click.option("--tasks-file", "tasks_files", type=PATH, multiple=True, metavar="FILE")
+@click.option("--plugin", "plugins", type=PATH, multiple=True, metavar="FILE")
+def show(name: str, tasks_files: tuple[Path, ...], plugins: tuple[Path, ...]) -> int:
+    """Describe the task, method, protocol or table NAME."""
+    describers: tuple[Callable[[], str | None], ...] = (
+        lambda: describe_task(name, tasks_files),
+        lambda: describe_method(name, plugins),
+        lambda: describe_protocol(name),
+        lambda: describe_table(name),
+    )
+    for describe in describers:
+        text = describe()
+        if text is not None:
+            click.echo(text)
+            return 0
+    raise UnknownNameError(
+        "task, method, protocol or table", name, _all_names(tasks_files, plugins)
+    )
+
+
+def _all_names(tasks_files: tuple[Path, ...], plugins: tuple[Path, ...]) -> list[str]:
+    from benchmark.cli.listing import LISTINGS
+
+    return [
+        str(next(iter(row.values())))
+        for rows in LISTINGS.values()
+        for row in rows(tasks_files, plugins)
+    ]

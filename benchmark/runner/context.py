@@ -1,0 +1,138 @@
+"""What every cell of a run shares, and what identifies a cell."""
+
+from __future__ import annotations
+
+import functools
+import platform
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmark.methods import Method, TaskView
+from benchmark.results.record import (
+    Environment,
+    MethodEntry,
+    TaskEntry,
+    cell_digest,
+    key_digest,
+)
+from benchmark.scoring import CachedScorer
+from benchmark.versions import SUITE_VERSION, package_version
+
+if TYPE_CHECKING:
+    from benchmark.rewards.table import RewardTable
+    from benchmark.runner.plan import Fold, Split
+    from benchmark.tasks import TaskRegistry
+
+
+@dataclass(frozen=True)
+class Context:
+    """Table, registry and settings of a run.
+
+    Attributes:
+        table: Rewards that methods learn from.
+        registry: Task definitions.
+        scorer: Turns decisions into scores.
+        split: The run's split.
+        debug: Whether records are marked as debug.
+    """
+
+    table: RewardTable
+    registry: TaskRegistry
+    scorer: CachedScorer
+    split: Split
+    debug: bool
+
+    def task_view(self, name: str) -> TaskView:
+        """What a method sees of a task."""
+        embeddings = self.table.embeddings
+        return TaskView(name, None if embeddings is None else embeddings.of(name))
+
+    def task_entry(self, name: str) -> TaskEntry:
+        """The task as records state it."""
+        from benchmark.tasks import task_digest
+
+        task = self.registry[name]
+        return TaskEntry(
+            name=name,
+            side="seen" if task.side == "seen" else "unseen",
+            data_revision=task.data_revision,
+            task_sha256=task_digest(task),
+            n_train=task.split.train,
+            n_test=int(self.table.n_test[self.table.row(name)]),
+        )
+
+    def method_entry(self, method: Method, fold: Fold, queries: int | None) -> MethodEntry:
+        """The method as records state it."""
+        return MethodEntry(
+            name=method.name,
+            label=method.label,
+            version=method.version,
+            origin=method.plugin.origin,
+            code_sha256=method.code_sha256,
+            options=dict(method.options),
+            privileged=method.privileged,
+            learnt_from=sorted({*fold.learn, *(fold.targets if method.privileged else ())}),
+            queries=queries,
+        )
+
+    def identity(self, method: MethodEntry, task: str, seed: int) -> dict[str, Any]:
+        """Digests of a cell: its coordinates, and everything that its score depends on."""
+        cell = cell_digest(
+            method=method,
+            task=task,
+            split=self.split,
+            seed=seed,
+            protocol=self.scorer.protocol.name,
+            source=self.scorer.source.id,
+            debug=self.debug,
+        )
+        key = key_digest(
+            cell,
+            {
+                "code": method.code_sha256,
+                "version": method.version,
+                "privileged": method.privileged,
+                "learnt_from": method.learnt_from,
+                "task": self.task_entry(task).model_dump(mode="json"),
+                "protocol": self.scorer.protocol.model_dump(mode="json"),
+                "source": self.scorer.source.digest,
+                "suite": SUITE_VERSION,
+            },
+        )
+        return {"cell": cell, "key": key}
+
+
+def load_context(
+    table: str, split: Split, tasks_files: tuple[Path, ...], *, debug: bool
+) -> Context:
+    """Load everything that the cells of a run share."""
+    from benchmark.rewards.catalog import load_table
+    from benchmark.tasks import load_tasks
+
+    loaded = load_table(table)
+    return Context(loaded, load_tasks(tasks_files), CachedScorer(loaded), split, debug)
+
+
+@functools.cache
+def environment() -> Environment:
+    """Software and hardware of this process."""
+    names = ("numpy", "scipy", "torch")
+    packages = {}
+    for name in names:
+        try:
+            packages[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return Environment(
+        python=platform.python_version(),
+        packages=packages,
+        platform=f"{sys.platform}-{platform.machine()}",
+    )
+
+
+def provenance() -> dict[str, Any]:
+    """Versions that every record states."""
+    return {"suite_version": SUITE_VERSION, "package_version": package_version()}

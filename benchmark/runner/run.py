@@ -1,0 +1,164 @@
+"""A whole run: plan it, skip what is done, work through the rest, write every cell at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.errors import InvalidInputError
+from benchmark.results.store import (
+    FILE,
+    BrokenLines,
+    append_record,
+    current_records,
+    iterate_records,
+)
+from benchmark.runner.cells import run_unit
+from benchmark.runner.context import Context, load_context
+from benchmark.runner.plan import Overwrite, RunRequest, Unit, make_folds, make_units, table_tasks
+
+if TYPE_CHECKING:
+    from benchmark.results.record import Record
+
+
+@dataclass
+class Plan:
+    """What a run will do.
+
+    Attributes:
+        request: As the user asked.
+        context: What all cells share.
+        units: Work left, in order.
+        wanted: Cell digests of everything asked for, done or not.
+        done: Current records of wanted cells that are kept.
+        supersedes: ``record_id`` by cell digest, of cells that are done again.
+        without_rewards: Methods that the source holds no reward for.
+        broken: Unreadable lines of the output's records.
+    """
+
+    request: RunRequest
+    context: Context
+    units: list[Unit] = field(default_factory=list)
+    wanted: set[str] = field(default_factory=set)
+    done: list[Record] = field(default_factory=list)
+    supersedes: dict[str, str] = field(default_factory=dict)
+    without_rewards: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+
+    @property
+    def n_cells(self) -> int:
+        """Cells left to do."""
+        return sum(len(unit.cells) for unit in self.units)
+
+    @property
+    def records_path(self) -> Path:
+        """Where records are appended."""
+        return self.request.output / FILE
+
+
+def existing_records(folder: Path) -> tuple[list[Record], list[str]]:
+    """Current records of an output folder, and its unreadable lines."""
+    path = folder / FILE
+    broken = BrokenLines()
+    records = current_records(iterate_records(path, broken)) if path.exists() else []
+    return records, broken.faults
+
+
+def make_plan(request: RunRequest) -> Plan:
+    """Load what the run needs, and find out what is left to do.
+
+    Raises:
+        T2SBenchError: For anything wrong with the request; nothing has been written then.
+    """
+    context = load_context(
+        request.table, request.split, request.tasks_files, debug=request.limit is not None
+    )
+    tasks = table_tasks(context.table, context.registry)
+    folds = make_folds(tasks, request.split, request.tasks, request.limit)
+    plan = Plan(request, context)
+    existing, plan.broken = existing_records(request.output)
+    by_cell = {record.cell: record for record in existing}
+    for unit in make_units(request, folds):
+        _add_unit(plan, unit, by_cell)
+    if request.overwrite is Overwrite.NEVER and plan.done:
+        raise InvalidInputError(
+            f"Expected no record of these cells in {plan.records_path}, but got {len(plan.done)}. "
+            "Choose another folder with -o, or --overwrite stale."
+        )
+    return plan
+
+
+def _add_unit(plan: Plan, unit: Unit, by_cell: dict[str, Record]) -> None:
+    method = unit.spec.resolve()
+    if method.pretraining != "rendered":
+        if method.label not in plan.without_rewards:
+            plan.without_rewards.append(method.label)
+        return
+    entry = plan.context.method_entry(method, unit.fold, None)
+    todo = set()
+    for task, seed in unit.cells:
+        identity = plan.context.identity(entry, task, seed)
+        plan.wanted.add(identity["cell"])
+        record = by_cell.get(identity["cell"])
+        if record is None or _redo(plan.request.overwrite, record, identity["key"]):
+            todo.add((task, seed))
+            if record is not None:
+                plan.supersedes[record.cell] = record.record_id
+        else:
+            plan.done.append(record)
+    if todo:
+        plan.units.append(unit.narrowed(frozenset(todo)))
+
+
+def _redo(overwrite: Overwrite, record: Record, key: str) -> bool:
+    if overwrite is Overwrite.ALWAYS:
+        return True
+    return overwrite is Overwrite.STALE and record.key != key
+
+
+def execute(plan: Plan, on_record: Callable[[Record], None]) -> None:
+    """Do all units; every record is on disk before ``on_record`` hears of it.
+
+    With ``keep_going`` off, the first failed cell ends the run (after it was recorded).
+    """
+    for record in _records(plan):
+        on_record(record)
+        if record.status != "ok" and not plan.request.keep_going:
+            return
+
+
+def _records(plan: Plan) -> Iterator[Record]:
+    if plan.request.jobs == 1 or len(plan.units) == 1:
+        for unit in plan.units:
+            for record in run_unit(plan.context, unit, plan.supersedes, plan.request.timeout):
+                append_record(plan.records_path, record)
+                yield record
+        return
+    # Workers are started afresh: a forked copy of a process with BLAS threads may hang.
+    pool = ProcessPoolExecutor(plan.request.jobs, mp_context=get_context("spawn"))
+    try:
+        waiting: set[Future[list[Record]]] = {
+            pool.submit(_work, plan.request, unit, plan.supersedes) for unit in plan.units
+        }
+        while waiting:
+            finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in finished:
+                yield from future.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _work(request: RunRequest, unit: Unit, supersedes: dict[str, str]) -> list[Record]:
+    """One unit in a worker process, which appends its records itself."""
+    context = load_context(
+        request.table, request.split, request.tasks_files, debug=request.limit is not None
+    )
+    records = []
+    for record in run_unit(context, unit, supersedes, request.timeout):
+        append_record(request.output / FILE, record)
+        records.append(record)
+    return records

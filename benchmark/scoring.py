@@ -1,0 +1,129 @@
+"""From a decision to a score: cached rewards here, live runs behind the same interface."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from benchmark.errors import InvalidInputError, UnavailableError
+from benchmark.methods import Decision, Mixture
+from benchmark.protocols import find_protocol
+from benchmark.results.record import (
+    PretrainingEntry,
+    ProtocolEntry,
+    ReferenceEntry,
+    Score,
+    SourceEntry,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from benchmark.rewards.table import RewardTable
+
+
+class Scorer(Protocol):
+    """Gives the accuracy of a decision on a task."""
+
+    source: SourceEntry
+    protocol: ProtocolEntry
+    pretraining: PretrainingEntry
+
+    def score(self, task: str, decision: Decision) -> Score:
+        """Accuracy in percent."""
+
+    def reference(self, task: str) -> ReferenceEntry:
+        """Fixed points of the regret scale on that task."""
+
+
+class CachedScorer:
+    """Scores from a reward table.
+
+    Args:
+        table: Where the rewards are.
+    """
+
+    def __init__(self, table: RewardTable) -> None:
+        self.table = table
+        protocol = find_protocol(table.protocol)
+        card = table.card
+        self.source = SourceEntry(kind="table", id=table.id, digest=table.digest)
+        self.protocol = ProtocolEntry(
+            name=protocol.name,
+            version=protocol.version,
+            hyperparameters=dict(protocol.hyperparameters),
+        )
+        self.pretraining = PretrainingEntry(
+            simulator=card.simulator if card else "memory",
+            simulator_version=card.simulator_version if card else "0",
+            profile=table.profile,
+            n_images=card.n_images if card else None,
+        )
+
+    def score(self, task: str, decision: Decision) -> Score:
+        """Accuracy of a configuration (seed mean), or the expectation of a mixture.
+
+        Raises:
+            InvalidInputError: When the decision is no point or distribution of the table's space.
+            UnavailableError: When the table lacks the cell.
+        """
+        if isinstance(decision, Mixture):
+            return Score(metric="accuracy", value=self._expectation(task, decision), unit="percent")
+        configuration = self.table.space.check(decision)
+        value = self.table.reward(task, configuration)
+        n_test = int(self.table.n_test[self.table.row(task)])
+        single = len(self.table.seeds) == 1
+        return Score(
+            metric="accuracy",
+            value=value,
+            unit="percent",
+            n_correct=round(value * n_test / 100) if single else None,
+        )
+
+    def _expectation(self, task: str, mixture: Mixture) -> float:
+        rewards = self.table.means[self.table.row(task)]
+        if mixture.probabilities.shape != rewards.shape:
+            raise InvalidInputError(
+                f"Expected a mixture over {len(rewards)} configurations, but got "
+                f"{mixture.probabilities.shape}. Build it with Mixture.uniform(rewards.space)."
+            )
+        support = mixture.probabilities > 0
+        if np.isnan(rewards[support]).any():
+            raise UnavailableError(
+                f"Expected rewards for all configurations of the mixture on {task}, but got an "
+                "empty cell. Complete the table, or choose another one."
+            )
+        return float(mixture.probabilities[support] @ rewards[support])
+
+    def reference(self, task: str) -> ReferenceEntry:
+        """Random mean and (cross-fitted) oracle of the task over measured cells."""
+        values = self.table.values[self.table.row(task)]
+        measured = values[~np.isnan(values).any(axis=1)]
+        if not len(measured):
+            raise UnavailableError(
+                f"Expected rewards on {task}, but table {self.table.id} has none. "
+                "Leave the task out with --tasks, or complete the table."
+            )
+        return ReferenceEntry(random=float(measured.mean()), oracle=oracle_reward(measured))
+
+
+def oracle_reward(values: NDArray[np.float64]) -> float:
+    """Reward of the best configuration, cross-fitted between seeds where there are several.
+
+    The maximum of noisy means overestimates the best configuration's reward. With several seeds
+    it is therefore chosen on one half of them and scored on the other, and the two directions are
+    averaged. With one seed it is the plain maximum.
+
+    Args:
+        values: float64 ``(n_configurations, n_seeds)``, percent.
+
+    Example:
+        >>> oracle_reward(np.array([[1.0], [3.0]])), oracle_reward(np.array([[5., 1.], [3., 3.]]))
+        (3.0, 2.0)
+    """
+    n_seeds = values.shape[1]
+    if n_seeds == 1:
+        return float(values.max())
+    first, second = values[:, : n_seeds // 2].mean(axis=1), values[:, n_seeds // 2 :].mean(axis=1)
+    return float((second[first.argmax()] + first[second.argmax()]) / 2)
