@@ -1,0 +1,128 @@
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark.errors import InvalidFileError, InvalidInputError
+from benchmark.files import sha256_file
+from benchmark.rewards.storage import (
+    Description,
+    read_any_table,
+    read_table,
+    table_faults,
+    write_table,
+)
+
+
+def test_round_trip(small_table, small_table_folder: Path):
+    again = read_table(small_table_folder)
+    assert again.digest == small_table.digest
+    np.testing.assert_array_equal(again.values, small_table.values)
+    np.testing.assert_array_equal(again.embeddings.vectors, small_table.embeddings.vectors)
+    assert table_faults(again) == []
+
+
+def test_same_table_same_bytes(small_table, small_table_folder: Path, tmp_path: Path):
+    other = tmp_path / "other"
+    write_table(small_table, other, Description("Small", "toy", "1"))
+    for file in small_table_folder.iterdir():
+        assert file.read_bytes() == (other / file.name).read_bytes()
+
+
+def test_missing_cells_survive(small_table, tmp_path: Path):
+    from dataclasses import replace
+
+    values = np.array(small_table.values)
+    values[2, 7, 0] = np.nan
+    write_table(replace(small_table, values=values), tmp_path / "t", Description("x", "toy", "1"))
+    again = read_table(tmp_path / "t")
+    assert np.isnan(again.values[2, 7, 0])
+    assert table_faults(again) == ["coverage: 1 of 2048 cells are missing"]
+
+
+@pytest.mark.parametrize("keep", [0, 10, 1000])
+def test_a_truncated_parquet_file_is_one_sentence(small_table_folder: Path, keep: int):
+    path = small_table_folder / "rewards.parquet"
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(InvalidFileError, match=r"rewards\.parquet is damaged or was changed"):
+        read_table(small_table_folder)
+
+
+def test_a_truncated_parquet_file_whose_card_was_adapted_is_still_refused(small_table_folder: Path):
+    path = small_table_folder / "rewards.parquet"
+    path.write_bytes(path.read_bytes()[:1000])
+    _edit_card(small_table_folder, rewards_sha256=sha256_file(path))
+    with pytest.raises(InvalidFileError, match=r"rewards\.parquet: "):
+        read_table(small_table_folder)
+
+
+def test_a_wrong_digest_is_said(small_table_folder: Path):
+    _edit_card(small_table_folder, digest="0" * 64)
+    with pytest.raises(InvalidFileError, match=r"content digest is .* but the card says 0000"):
+        read_table(small_table_folder)
+
+
+def test_changed_n_test_breaks_the_digest(small_table_folder: Path):
+    card = json.loads((small_table_folder / "card.json").read_text())
+    card["tasks"][0]["n_test"] = 999
+    (small_table_folder / "card.json").write_text(json.dumps(card))
+    with pytest.raises(InvalidFileError, match="content digest"):
+        read_table(small_table_folder)
+
+
+def test_all_faults_of_a_card_come_at_once(small_table_folder: Path):
+    _edit_card(small_table_folder, protocoll="knn5", seeds="none", digest="short")
+    with pytest.raises(InvalidFileError) as caught:
+        read_table(small_table_folder)
+    assert len(caught.value.faults) == 3
+
+
+def test_embeddings_are_verified_and_never_unpickled(small_table_folder: Path):
+    path = small_table_folder / "embeddings.safetensors"
+    path.write_bytes(pickle.dumps({"evil": 1}))
+    with pytest.raises(InvalidFileError, match="damaged or was changed"):
+        read_table(small_table_folder)
+    card = json.loads((small_table_folder / "card.json").read_text())
+    card["embeddings"]["file_sha256"] = sha256_file(path)
+    (small_table_folder / "card.json").write_text(json.dumps(card))
+    with pytest.raises(InvalidFileError, match="not a readable safetensors file"):
+        read_table(small_table_folder)
+
+
+def test_no_folder_and_no_card_are_said(tmp_path: Path):
+    with pytest.raises(InvalidInputError, match="Expected a folder"):
+        read_any_table(tmp_path / "absent")
+    with pytest.raises(InvalidFileError, match=r"no readable card\.json"):
+        read_any_table(tmp_path)
+
+
+def test_ranges_and_integrality_are_checked(small_table):
+    from dataclasses import replace
+
+    values = np.array(small_table.values)
+    values[0, 0, 0] = 101
+    values[1, 0, 0] = 33.3333
+    faults = table_faults(replace(small_table, values=values))
+    assert faults == [
+        "range: 1 accuracies lie outside 0 to 100 percent",
+        "integrality: 1 accuracies of EuroSAT are no multiple of 1/400",
+    ]
+
+
+def test_an_interrupted_rewrite_leaves_no_card(small_table, small_table_folder: Path, monkeypatch):
+    from benchmark.rewards import storage
+
+    def fail(*_args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(storage, "_write_rewards", fail)
+    with pytest.raises(KeyboardInterrupt):
+        write_table(small_table, small_table_folder, Description("Small", "toy", "1"))
+    assert not (small_table_folder / "card.json").exists()
+
+
+def _edit_card(folder: Path, **changes: object) -> None:
+    path = folder / "card.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))

@@ -1,0 +1,126 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmark.errors import AccessError, InvalidInputError, UnavailableError, UnknownNameError
+from benchmark.parameters import PAPER_SPACE, Parameter, ParameterSpace
+from benchmark.rewards.reliability import spearman_brown, split_half_reliability
+from benchmark.rewards.table import RewardTable
+from benchmark.rewards.view import RewardView
+
+FOG = ParameterSpace((Parameter("fog", ("off", "on")),))
+
+
+def fog_table(values) -> RewardTable:
+    values = np.asarray(values, dtype=float)
+    names = tuple(f"T{i}" for i in range(len(values)))
+    return RewardTable(
+        "fog",
+        FOG,
+        names,
+        tuple(range(values.shape[2])),
+        values,
+        np.full(len(values), 10),
+        "knn5",
+        "mini",
+    )
+
+
+def test_values_cannot_be_changed(small_table):
+    with pytest.raises(ValueError, match="read-only"):
+        small_table.values[0, 0, 0] = 1
+
+
+def test_reward_is_the_seed_mean():
+    table = fog_table([[[10, 20], [30, 50]]])
+    assert table.reward("T0", FOG.parse("1")) == 40
+
+
+def test_missing_cells_and_unknown_tasks_are_said():
+    table = fog_table([[[10], [np.nan]]])
+    with pytest.raises(UnavailableError, match="got none in table fog"):
+        table.reward("T0", FOG.parse("1"))
+    with pytest.raises(UnknownNameError, match="task of table fog"):
+        table.reward("T1", FOG.parse("1"))
+    with pytest.raises(UnavailableError, match="empty cell"):
+        table.restrict(["T0"]).reward("T0", FOG.parse("1"))
+
+
+def test_wrong_shapes_are_refused():
+    with pytest.raises(InvalidInputError, match="tasks x configurations x seeds"):
+        RewardTable("x", FOG, ("A",), (0,), np.zeros((1, 3, 1)), np.array([1]), "knn5", "mini")
+
+
+def test_digest_sees_every_part(small_table):
+    from dataclasses import replace
+
+    changed = np.array(small_table.values)
+    changed[0, 0, 0] += 1
+    variants = [
+        replace(small_table, values=changed),
+        replace(small_table, protocol="linear"),
+        replace(small_table, profile="small"),
+        replace(small_table, n_test=small_table.n_test + 1),
+        replace(small_table, tasks=(*small_table.tasks[:-1], "Other")),
+    ]
+    digests = {table.digest for table in [small_table, *variants]}
+    assert len(digests) == 6
+
+
+@given(st.sets(st.integers(0, 7), min_size=1))
+def test_a_view_never_holds_other_tasks(chosen):
+    values = np.arange(8 * 256, dtype=float).reshape(8, 256, 1)
+    tasks = tuple(f"T{i}" for i in range(8))
+    table = RewardTable("t", PAPER_SPACE, tasks, (0,), values, np.full(8, 1), "knn5", "mini")
+    names = [f"T{i}" for i in sorted(chosen)]
+    view = table.restrict(names)
+    held = set(view.matrix().ravel())
+    assert held == set(values[sorted(chosen)].ravel())
+    reachable = {id(v) for v in vars(view).values()}
+    assert id(table.values) not in reachable
+    assert id(table.means) not in reachable
+    for array in (v for v in vars(view).values() if isinstance(v, np.ndarray)):
+        assert array.base is None  # no window into the whole table
+    for other in set(tasks) - set(names):
+        with pytest.raises(AccessError, match="held-out tasks are not available"):
+            view.reward(other, PAPER_SPACE.at(0))
+
+
+def test_queries_count_distinct_cells(small_table):
+    view = small_table.restrict(small_table.tasks[:3])
+    view.reward(small_table.tasks[0], PAPER_SPACE.at(5))
+    view.reward(small_table.tasks[0], PAPER_SPACE.at(5))
+    view.lookup([0, 1], [5, 6])
+    assert view.queries == 2
+    assert view.fork().queries == 0
+    view.matrix()
+    assert view.queries == 3 * 256
+
+
+def test_view_rewards_cannot_be_changed_through_its_answers(small_table):
+    view = small_table.restrict(small_table.tasks[:1])
+    view.matrix()[:] = 0
+    assert view.matrix().max() > 0
+
+
+def test_renamed_view_answers_under_the_new_name():
+    view = RewardView(("A",), FOG, np.array([[1.0, 2.0]])).renamed(("B",))
+    assert view.reward("B", FOG.parse("1")) == 2
+
+
+def test_reliability_of_pure_noise_is_near_zero_and_of_signal_near_one():
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=(2000, 4))
+    signal = rng.normal(size=(2000, 1)) + 0.1 * rng.normal(size=(2000, 4))
+    assert abs(split_half_reliability(noise)) < 0.1
+    assert split_half_reliability(signal) > 0.99
+    assert split_half_reliability(noise[:, :1]) is None
+
+
+def test_reliability_estimates_the_true_one():
+    rng = np.random.default_rng(1)
+    # One seed has signal variance 1 and noise variance 1: reliability of a mean of 4 is 4/5.
+    values = rng.normal(size=(20000, 1)) + rng.normal(size=(20000, 4))
+    assert split_half_reliability(values) == pytest.approx(0.8, abs=0.02)
+    assert spearman_brown(0.5, 4) == pytest.approx(0.8)

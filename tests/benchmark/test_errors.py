@@ -1,0 +1,29 @@
+from benchmark.errors import InvalidFileError, T2SBenchError, UnknownNameError
+
+
+def test_unknown_name_suggests_across_letter_case():
+    sentence = str(UnknownNameError("task", "eurosat", ["EuroSAT", "CUB"]))
+    assert "Did you mean 'EuroSAT'?" in sentence
+    assert sentence.endswith("Known: CUB, EuroSAT.")
+
+
+def test_unknown_name_without_a_near_one_only_lists():
+    assert "Did you mean" not in str(UnknownNameError("task", "zzz", ["CUB"]))
+
+
+def test_invalid_file_lists_every_fault():
+    error = InvalidFileError("t.yaml", ["first", "second"], "Mend it.")
+    assert str(error).splitlines() == [
+        "Expected t.yaml to be valid, but got 2 faults:",
+        "  - first",
+        "  - second",
+        "Mend it.",
+    ]
+
+
+def test_every_error_is_ours_and_has_an_exit_code():
+    import benchmark.errors as module
+
+    for value in vars(module).values():
+        if isinstance(value, type) and issubclass(value, T2SBenchError):
+            assert value.exit_code in {1, 2, 3}
