@@ -24,7 +24,12 @@ from typing import TYPE_CHECKING, Any, Protocol, get_type_hints
 
 import numpy as np
 
-from benchmark.errors import InvalidInputError, UnavailableError, UnknownNameError
+from benchmark.errors import (
+    InvalidInputError,
+    T2SBenchError,
+    UnavailableError,
+    UnknownNameError,
+)
 from benchmark.parameters import Configuration, ParameterSpace
 from benchmark.plugins import METHOD_GROUP, Plugin, discover, find_plugin, load_file_module
 
@@ -237,8 +242,21 @@ def find_method(
         given[key] = _read_option(f"{name}.{key}", text, types[key])
     changed = {key: value for key, value in given.items() if value != defaults[key]}
     method = Method(plugin, {**defaults, **given}, changed)
-    method.build()  # a value that the class refuses is reported here, before any work
+    _try_build(method)
     return method
+
+
+def _try_build(method: Method) -> None:
+    """Build once, so that a value that the class refuses is reported before any work."""
+    try:
+        method.build()
+    except T2SBenchError:
+        raise
+    except Exception as error:
+        raise InvalidInputError(
+            f"Expected method {method.label} to be built, but got {type(error).__name__}: {error}. "
+            f"Its options are: {', '.join(method.options) or 'none'}."
+        ) from error
 
 
 def _defaults(factory: Any) -> dict[str, OptionValue]:  # noqa: ANN401 - a user's class

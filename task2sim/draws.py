@@ -10,6 +10,7 @@ One generator serves one policy. It is read in this order and no other:
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -51,7 +52,7 @@ def draw_layers(rng: np.random.Generator, widths: tuple[int, ...]) -> list[Layer
         [(5, 3), (2, 5)]
     """
     layers = []
-    for fan_in, fan_out in zip(widths, widths[1:], strict=False):
+    for fan_in, fan_out in itertools.pairwise(widths):
         bound = 1 / math.sqrt(fan_in)
         weights = _symmetric(rng, (fan_out, fan_in), bound)
         layers.append(Layer(weights, _symmetric(rng, (fan_out,), bound)))

@@ -34,7 +34,8 @@ def softmax(logits: Floats) -> Floats:
 
 def one_hot(levels: Ints, n_levels: int) -> NDArray[np.bool_]:
     """True at each chosen level."""
-    return levels[..., None] == np.arange(n_levels)
+    chosen: NDArray[np.bool_] = levels[..., None] == np.arange(n_levels)
+    return chosen
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,9 @@ def sample(perturbed: Perturbed, uniforms: Floats, counts: Ints) -> Ints:
         array([1])
     """
     ends = np.cumsum(perturbed.raw[..., :-1] / perturbed.total, axis=-1)
-    levels = (uniforms[..., None] >= ends).sum(axis=-1)
-    return np.minimum(levels, counts - 1)
+    passed = (uniforms[..., None] >= ends).sum(axis=-1)
+    levels: Ints = np.minimum(passed, counts - 1)
+    return levels
 
 
 def logit_gradient(
@@ -118,4 +120,5 @@ def logit_gradient(
     slope = np.divide(wanted, perturbed.raw, out=np.zeros_like(wanted, dtype=float), where=kept)
     slope -= weights * kept / perturbed.total
     mean = (probabilities * slope).sum(axis=-1, keepdims=True)
-    return probabilities * (mean - slope) / n
+    gradient: Floats = probabilities * (mean - slope) / n
+    return gradient

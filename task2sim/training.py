@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from benchmark.errors import InvalidInputError
 from task2sim.draws import EpochDraws, Layer, draw_epoch, draw_layers
@@ -64,9 +65,10 @@ def train(
     rows = unit_rows(embeddings)
     widths = (rows.shape[1], config.hidden, config.hidden, sum(space.shape))
     initial = [draw_layers(rng, widths) for rng in rngs]
-    training = _Training(span_of(rows), space, initial, config)
-    training.run(rewards, rngs, progress)
-    return training.policies()
+    with threadpool_limits(1, user_api="blas"):
+        training = _Training(span_of(rows), space, initial, config)
+        training.run(rewards, rngs, progress)
+        return training.policies()
 
 
 class _Training:

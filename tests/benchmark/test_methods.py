@@ -13,7 +13,9 @@ from typing import Literal
 class Mine:
     """Chooses by number."""
     version = "7"
-    def __init__(self, number: int = 3, rate: float = 0.5, kind: Literal["a", "b"] = "a", on: bool = False):
+    def __init__(
+        self, number: int = 3, rate: float = 0.5, kind: Literal["a", "b"] = "a", on: bool = False
+    ):
         if number < 0:
             raise ValueError("negative")
         self.number = number
@@ -55,7 +57,7 @@ def test_options_are_read_by_type_and_shown_when_changed(plugin: Path):
         ({"nummer": "5"}, UnknownNameError, "Did you mean 'number'"),
         ({"number": "five"}, InvalidInputError, r"Expected option mine\.number to be int"),
         ({"kind": "c"}, InvalidInputError, r"Expected option mine\.kind"),
-        ({"number": "-1"}, ValueError, "negative"),
+        ({"number": "-1"}, InvalidInputError, "ValueError: negative"),
     ],
 )
 def test_wrong_options_are_one_sentence(plugin: Path, options, error, says):

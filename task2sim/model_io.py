@@ -1,0 +1,141 @@
+"""Trained policies on disk: ``policy.safetensors`` and ``policy.json``; never pickle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmark.errors import InvalidFileError, InvalidInputError
+from benchmark.files import canonical_json, sha256_bytes, write_bytes
+from benchmark.parameters import space_from_json
+from task2sim.config import TrainingConfig, config_from_json
+from task2sim.policy import ARRAYS, Policy
+
+#: Version of the files; a reader refuses all others.
+FORMAT_VERSION = 1
+WEIGHTS_FILE = "policy.safetensors"
+DESCRIPTION_FILE = "policy.json"
+
+_KEYS = ("format_version", "metadata", "seed", "sha256", "space", "training")
+_REMEDY = "Train and save the policy again, or restore both files from where they came."
+
+
+@dataclass(frozen=True, eq=False)
+class SavedPolicy:
+    """What the two files hold.
+
+    Attributes:
+        policy: The policy.
+        training: How it was trained, if known.
+        seed: The seed of its random numbers, if known.
+        metadata: Anything else that is JSON.
+    """
+
+    policy: Policy
+    training: TrainingConfig | None = None
+    seed: int | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def save_policy(
+    policy: Policy,
+    folder: Path,
+    metadata: Mapping[str, Any] | None = None,
+    *,
+    training: TrainingConfig | None = None,
+    seed: int | None = None,
+) -> None:
+    """Write a policy into a folder; equal policies give equal bytes.
+
+    Raises:
+        InvalidInputError: When the metadata is not JSON.
+        StorageError: When the file system refuses.
+    """
+    from safetensors.numpy import save
+
+    weights = save(policy.arrays())
+    description = {
+        "format_version": FORMAT_VERSION,
+        "metadata": dict(metadata or {}),
+        "seed": seed,
+        "sha256": sha256_bytes(weights),
+        "space": policy.space.to_json(),
+        "training": None if training is None else training.to_json(),
+    }
+    text = canonical_json(description)
+    write_bytes(folder / WEIGHTS_FILE, weights)
+    write_bytes(folder / DESCRIPTION_FILE, text + b"\n")
+
+
+def load_policy(folder: Path) -> SavedPolicy:
+    """Read what :func:`save_policy` wrote, checking digest, names and shapes.
+
+    Raises:
+        InvalidFileError: When a file is missing, damaged or does not fit the other.
+    """
+    path = folder / DESCRIPTION_FILE
+    description = _read_description(path)
+    try:
+        space = space_from_json(description["space"])
+        training = description["training"]
+        training = None if training is None else config_from_json(training)
+    except (InvalidInputError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidFileError(
+            path, [f"not a policy's space and training: {error}"], _REMEDY
+        ) from (error)
+    arrays = _read_weights(folder / WEIGHTS_FILE, description["sha256"])
+    try:
+        policy = Policy(space, **arrays)
+    except InvalidInputError as error:
+        raise InvalidFileError(folder / WEIGHTS_FILE, [str(error)]) from error
+    return SavedPolicy(policy, training, description["seed"], description["metadata"])
+
+
+def _read_description(path: Path) -> dict[str, Any]:
+    content = _read(path)
+    try:
+        value = json.loads(content)
+    except ValueError as error:
+        raise InvalidFileError(path, [f"not JSON: {error}"], _REMEDY) from error
+    if not isinstance(value, dict) or sorted(value) != list(_KEYS):
+        raise InvalidFileError(path, [f"expected the keys {', '.join(_KEYS)}"], _REMEDY)
+    faults = []
+    if value["format_version"] != FORMAT_VERSION:
+        found = value["format_version"]
+        faults.append(f"expected format version {FORMAT_VERSION}, but got {found!r}")
+    if not isinstance(value["metadata"], dict):
+        faults.append("expected 'metadata' to be an object")
+    if value["seed"] is not None and type(value["seed"]) is not int:
+        faults.append(f"expected 'seed' to be an integer or null, but got {value['seed']!r}")
+    if faults:
+        raise InvalidFileError(path, faults, _REMEDY)
+    return value
+
+
+def _read_weights(path: Path, digest: object) -> dict[str, Any]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    content = _read(path)
+    found = sha256_bytes(content)
+    if found != digest:
+        fault = f"expected sha256 {digest} as {DESCRIPTION_FILE} says, but got {found}"
+        raise InvalidFileError(path, [fault], _REMEDY)
+    try:
+        arrays = load(content)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise InvalidFileError(path, [f"not a safetensors file: {error}"], _REMEDY) from error
+    if sorted(arrays) != sorted(ARRAYS):
+        fault = f"expected the arrays {', '.join(ARRAYS)}, but got {', '.join(sorted(arrays))}"
+        raise InvalidFileError(path, [fault], _REMEDY)
+    return dict(arrays)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidFileError(path, [f"not readable: {error.strerror}"], _REMEDY) from error

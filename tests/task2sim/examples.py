@@ -1,0 +1,53 @@
+"""Small made-up problems; nothing here needs the released data."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from benchmark.parameters import Parameter, ParameterSpace
+from task2sim.config import TrainingConfig
+
+
+def space_of(*counts):
+    return ParameterSpace(
+        tuple(
+            Parameter(f"p{i}", tuple(f"level{j}" for j in range(count)))
+            for i, count in enumerate(counts)
+        )
+    )
+
+
+@dataclass
+class Rewards:
+    """A table of rewards that writes down what it is asked."""
+
+    table: np.ndarray
+    asked: list = field(default_factory=list)
+
+    def __call__(self, tasks, configurations):
+        self.asked += zip(tasks.tolist(), configurations.tolist(), strict=True)
+        return self.table[tasks, configurations]
+
+    def first_asked(self):
+        return list(dict.fromkeys(self.asked))
+
+
+def problem(n_tasks=6, dimension=40, space=None, seed=0):
+    """Embeddings (not negative, as Task2Vec's are) and a reward table in percent."""
+    space = space or space_of(2, 2, 2)
+    rng = np.random.default_rng(seed)
+    embeddings = rng.gamma(0.5, 2.0, (n_tasks, dimension)).astype(np.float32)
+    return embeddings, space, rng.uniform(20, 40, (n_tasks, space.size))
+
+
+def quick(**changes):
+    options = {
+        "epochs": 30,
+        "hidden": 24,
+        "learning_rate": 3e-3,
+        "warmup_epochs": 4,
+        "decay_epoch": 20,
+        "imitation_start": 3,
+        "weight_decay": 1e-3,
+    }
+    return TrainingConfig(**{**options, **changes})
