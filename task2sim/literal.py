@@ -50,10 +50,10 @@ class LiteralTask2Sim:
         self._inputs = torch.from_numpy(unit_rows(embeddings).astype(np.float32))
         hidden, n_inputs = config.hidden, self._inputs.shape[1]
         widths = (n_inputs, hidden, hidden, sum(space.shape))
-        linear = [nn.utils.skip_init(nn.Linear, a, b) for a, b in itertools.pairwise(widths)]
+        linear = [nn.Linear(a, b, device="meta") for a, b in itertools.pairwise(widths)]
         for module, drawn in zip(linear, draw_layers(rng, widths), strict=True):
-            module.weight.data = torch.from_numpy(drawn.weights)
-            module.bias.data = torch.from_numpy(drawn.biases)
+            module.weight = nn.Parameter(torch.from_numpy(drawn.weights))
+            module.bias = nn.Parameter(torch.from_numpy(drawn.biases))
         self._net = nn.Sequential(linear[0], nn.ReLU(), linear[1], nn.ReLU(), linear[2])
         self._optimiser = torch.optim.SGD(
             self._net.parameters(),

@@ -70,7 +70,7 @@ def select(model: Path, task2vec: Path, probabilities: bool) -> int:
     from benchmark.embeddings import read_embeddings
     from task2sim.model_io import load_policy
 
-    policy = load_policy(model)
+    policy = load_policy(model).policy
     embeddings = read_embeddings(task2vec)
     if not embeddings.tasks:
         raise InvalidInputError(f"Expected task vectors in {task2vec}, but got none.")

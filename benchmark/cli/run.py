@@ -15,6 +15,7 @@ from benchmark.runner.plan import MethodSpec, Overwrite, RunRequest, Split
 
 if TYPE_CHECKING:
     from benchmark.results.record import Record
+    from benchmark.runner.plan import Unit
     from benchmark.runner.run import Plan
 
 
@@ -56,6 +57,8 @@ def run(**given: Any) -> int:  # noqa: ANN401 - click passes every option by nam
     from benchmark.runner.run import execute, make_plan
 
     request = _request(given)
+    if given["protocol"] is not None:
+        find_protocol(given["protocol"])
     plan = make_plan(request)
     _check_protocol(given["protocol"], plan)
     _announce(plan)
@@ -96,7 +99,7 @@ def _request(given: dict[str, Any]) -> RunRequest:
 
 def _check_protocol(name: str | None, plan: Plan) -> None:
     found = plan.context.table.protocol
-    if name is not None and find_protocol(name).name != found:
+    if name is not None and name != found:
         raise UnavailableError(
             f"Expected rewards under protocol '{name}', but got '{found}' in table "
             f"{plan.context.table.id}. Choose another --table (t2sbench ls tables), or leave "
@@ -164,7 +167,11 @@ def _execute(plan: Plan, execute: Any) -> int:  # noqa: ANN401 - a function, for
                 )
             lines.tell(record)
 
-        execute(plan, on_record)
+        def on_unit(unit: Unit) -> None:
+            label = unit.spec.resolve().label
+            progress.update(bar, description=f"fitting {label}, {len(unit.seeds)} seeds")
+
+        execute(plan, on_record, on_unit)
     return failed
 
 

@@ -74,6 +74,8 @@ def make_plan(request: RunRequest) -> Plan:
     Raises:
         T2SBenchError: For anything wrong with the request; nothing has been written then.
     """
+    for spec in request.methods:
+        spec.resolve()  # a mistyped name or option is said before anything is downloaded
     context = load_context(
         request.table, request.split, request.tasks_files, debug=request.limit is not None
     )
@@ -120,20 +122,27 @@ def _redo(overwrite: Overwrite, record: Record, key: str) -> bool:
     return overwrite is Overwrite.STALE and record.key != key
 
 
-def execute(plan: Plan, on_record: Callable[[Record], None]) -> None:
+def execute(
+    plan: Plan,
+    on_record: Callable[[Record], None],
+    on_unit: Callable[[Unit], None] = lambda _unit: None,
+) -> None:
     """Do all units; every record is on disk before ``on_record`` hears of it.
+
+    ``on_unit`` hears of every unit that is begun.
 
     With ``keep_going`` off, the first failed cell ends the run (after it was recorded).
     """
-    for record in _records(plan):
+    for record in _records(plan, on_unit):
         on_record(record)
         if record.status != "ok" and not plan.request.keep_going:
             return
 
 
-def _records(plan: Plan) -> Iterator[Record]:
+def _records(plan: Plan, on_unit: Callable[[Unit], None]) -> Iterator[Record]:
     if plan.request.jobs == 1 or len(plan.units) == 1:
         for unit in plan.units:
+            on_unit(unit)
             for record in run_unit(plan.context, unit, plan.supersedes, plan.request.timeout):
                 append_record(plan.records_path, record)
                 yield record

@@ -1,8 +1,10 @@
 """Small made-up problems; nothing here needs the released data."""
 
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from benchmark.parameters import Parameter, ParameterSpace
 from task2sim.config import TrainingConfig
@@ -51,3 +53,9 @@ def quick(**changes):
         "weight_decay": 1e-3,
     }
     return TrainingConfig(**{**options, **changes})
+
+
+@pytest.fixture(scope="session")
+def made_up():
+    """The helpers above, by name."""
+    return SimpleNamespace(space_of=space_of, Rewards=Rewards, problem=problem, quick=quick)

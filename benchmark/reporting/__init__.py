@@ -1,0 +1,1 @@
+"""Result tables: records to rows, rows to Markdown, CSV, JSON and the terminal."""

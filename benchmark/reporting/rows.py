@@ -1,0 +1,158 @@
+"""From a stream of records to compact rows, one per method and place; no record is retained.
+
+Rules, none of which depends on the order of the records:
+
+* Debug records and superseded records do not count.
+* Of several records of one cell, those that succeeded count. Equal outcomes are one; different
+  ones are a conflict, which a human solves by letting one record supersede the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from benchmark.files import canonical_json, sha256_bytes
+from benchmark.statistics import normalised_regret
+
+if TYPE_CHECKING:
+    from benchmark.results.record import Record
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Place:
+    """What makes numbers comparable: one board, one result table.
+
+    Attributes:
+        suite_version: Version of the numbers.
+        protocol: Name of the evaluation protocol.
+        protocol_version: Its version.
+        kind: "table" or "live".
+        source: Name of the reward table or live profile.
+        digest: Digest of the source.
+        split: Which tasks are judged.
+    """
+
+    suite_version: int
+    protocol: str
+    protocol_version: int
+    kind: str
+    source: str
+    digest: str
+    split: str
+
+
+class Outcome(NamedTuple):
+    """Result of one cell; no value for a failed one, no regret where it is undefined."""
+
+    value: float | None
+    regret: float | None
+    queries: int | None
+
+
+@dataclass(slots=True)
+class MethodRow:
+    """All cells of a method in one place.
+
+    Attributes:
+        name: Registered name.
+        labels: Name and changed options, as its records write them.
+        versions: Versions of the method among the records.
+        privileged: Some record saw the rewards that it is judged on.
+        cells: Outcome by task and seed.
+        conflicts: Tasks on which records of one cell disagree.
+        record_ids: Records that count, as bytes.
+    """
+
+    name: str
+    labels: set[str] = field(default_factory=set)
+    versions: set[str] = field(default_factory=set)
+    privileged: bool = False
+    cells: dict[str, dict[int, Outcome]] = field(default_factory=dict)
+    conflicts: set[str] = field(default_factory=set)
+    record_ids: list[bytes] = field(default_factory=list)
+
+    @property
+    def label(self) -> str:
+        """The label to show."""
+        return min(self.labels)
+
+    @property
+    def queries(self) -> int | None:
+        """Most distinct rewards that one cell's method queried."""
+        known = [
+            outcome.queries
+            for seeds in self.cells.values()
+            for outcome in seeds.values()
+            if outcome.queries is not None
+        ]
+        return max(known, default=None)
+
+
+# Numbers stand for places, methods and tasks, so that a hundred thousand candidates stay small.
+_Coordinates = tuple[int, int, str, int]
+_Candidate = tuple[bytes, Outcome]
+
+
+@dataclass(slots=True)
+class _Methods:
+    """Attributes of one method in one place while records stream by."""
+
+    name: str
+    options: bytes
+    labels: set[str] = field(default_factory=set)
+    versions: set[str] = field(default_factory=set)
+    privileged: bool = False
+
+
+class _Collector:
+    def __init__(self) -> None:
+        self.places: dict[Place, int] = {}
+        self.methods: dict[tuple[str, bytes, str, str, bool], int] = {}
+        self.cells: dict[_Coordinates, list[_Candidate]] = {}
+        self.superseded: set[bytes] = set()
+
+    def add(self, record: Record) -> None:
+        if record.supersedes:
+            self.superseded.add(bytes.fromhex(record.supersedes))
+        if record.debug:
+            return
+        method = record.method
+        variant = (
+            method.name,
+            canonical_json(method.options),
+            method.label,
+            method.version,
+            method.privileged,
+        )
+        coordinates = (
+            self.places.setdefault(_place(record), len(self.places)),
+            self.methods.setdefault(variant, len(self.methods)),
+            record.task.name,
+            record.seed,
+        )
+        candidate = (bytes.fromhex(record.record_id), _outcome(record))
+        self.cells.setdefault(coordinates, []).append(candidate)
+
+
+def _place(record: Record) -> Place:
+    return Place(
+        record.suite_version,
+        record.protocol.name,
+        record.protocol.version,
+        record.source.kind,
+        record.source.id,
+        record.source.digest,
+        record.split,
+    )
+
+
+def _outcome(record: Record) -> Outcome:
+    value = record.accuracy if record.status == "ok" else None
+    if value is None:
+        return Outcome(None, None, record.method.queries)
+    fixed = record.reference
+    return Outcome(
+        value, normalised_regret(value, fixed.oracle, fixed.random), record.method.queries
+    )

@@ -1,0 +1,53 @@
+"""Time of whole trainings at the paper's size; ``pytest tests/benchmarks --benchmark-enable -s``.
+
+The rewards are made up, which changes no amount of work but the share of updates without gradient.
+"""
+
+import time
+
+import numpy as np
+import pytest
+
+from benchmark.parameters import PAPER_SPACE
+from task2sim.config import PAPER
+from task2sim.literal import LiteralTask2Sim
+from task2sim.training import train
+
+pytestmark = pytest.mark.slow
+
+N_TASKS, LITERAL_UPDATES = 12, 200
+
+
+def problem():
+    rng = np.random.default_rng(0)
+    embeddings = rng.gamma(0.5, 2.0, (N_TASKS, 9600)).astype(np.float32)
+    table = rng.normal(25, 3, (N_TASKS, PAPER_SPACE.size))
+    return embeddings, lambda tasks, configurations: table[tasks, configurations]
+
+
+def fit(n_seeds):
+    embeddings, rewards = problem()
+    rngs = [np.random.default_rng(seed) for seed in range(n_seeds)]
+    return train(embeddings, PAPER_SPACE, [rewards] * n_seeds, rngs, PAPER)
+
+
+def literal_seconds():
+    """Seconds that the literal form would take for the whole schedule, from a part of it."""
+    embeddings, rewards = problem()
+    training = LiteralTask2Sim(embeddings, PAPER_SPACE, rewards, np.random.default_rng(0), PAPER)
+    start = time.perf_counter()
+    training.run(max_updates=LITERAL_UPDATES)
+    return (time.perf_counter() - start) * PAPER.updates(N_TASKS) / training.updates
+
+
+@pytest.mark.parametrize("n_seeds", [1, 5])
+def test_fit(benchmark, n_seeds):
+    if not benchmark.enabled:
+        pytest.skip("takes minutes; run with --benchmark-enable")
+    policies = benchmark.pedantic(fit, args=(n_seeds,), rounds=1)
+    assert len(policies) == n_seeds
+    taken = benchmark.stats.stats.min
+    literal = literal_seconds() * n_seeds
+    benchmark.extra_info.update(
+        updates=PAPER.updates(N_TASKS), literal_seconds=literal, ratio=literal / taken
+    )

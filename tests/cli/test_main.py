@@ -1,0 +1,140 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmark.cli.main import _COMMANDS, main
+from benchmark.errors import UnavailableError
+from benchmark.owners import check_import_owners
+
+
+def test_help_names_every_command(capsys):
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    assert all(f"  {name} " in text for name in _COMMANDS)
+
+
+@pytest.mark.parametrize("command", list(_COMMANDS))
+def test_every_command_has_help(command, capsys):
+    assert main([command, "--help"]) == 0
+    assert capsys.readouterr().out.startswith("Usage: t2sbench")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["rum"], "Did you mean 'run'"),
+        (["run", "-m", "task2sin"], "Did you mean 'task2sim'"),
+        (["run", "-m", "random", "--protocol", "knn55", "--table", "TABLE"], "Did you mean 'knn5'"),
+        (
+            ["run", "-m", "random", "--protocol", "linear", "--table", "TABLE"],
+            "but got 'knn5' in table",
+        ),
+        (["run", "-m", "random", "--tasks", "CUBB", "--table", "TABLE"], "Did you mean 'CUB'"),
+        (["run", "-m", "random", "--seeds", "a-b"], "Expected seeds like '0-4'"),
+        (["run", "-m", "random", "-O", "epochs"], "Add '=VALUE'"),
+        (["run", "-m", "random", "-O", "task2sim.epochs=3"], "Add --method task2sim"),
+        (["run", "-m", "random", "-O", "epochs=3"], "option of method 'random'"),
+        (["run", "-m", "task2sim", "-O", "epochs=x"], "Expected option task2sim.epochs to be int"),
+        (["run", "-m", "task2sim", "-O", "epochs=-1"], "at least 1"),
+        (["run", "-m", "random", "--split", "unsen"], "'unsen' is not one of"),
+        (["run"], "Missing option '--method'"),
+        (["show", "CUBB"], "Did you mean 'CUB'"),
+        (["table", "check", "./nowhere"], "Expected a folder"),
+        (["ls", "task"], "is not one of"),
+        (["ls", "tasks", "--tasks-file", "absent.yaml"], "absent.yaml"),
+        (["status", "-o", "nowhere"], "Expected records in nowhere"),
+    ],
+)
+def test_mistakes_get_one_sentence_and_exit_code_2(words, says, small_table_folder, capsys):
+    words = [str(small_table_folder) if word == "TABLE" else word for word in words]
+    assert main(words) == 2
+    captured = capsys.readouterr()
+    assert says in captured.err
+    assert "Traceback" not in captured.err
+    assert not Path("results").exists()
+
+
+def test_no_network_and_no_mirror_says_what_to_run(capsys, monkeypatch):
+    import requests
+
+    def refuse(*_args: object, **_options: object) -> None:
+        raise requests.ConnectionError
+
+    monkeypatch.setattr(requests, "get", refuse)
+    assert main(["run", "-m", "random"]) == 2
+    message = capsys.readouterr().err
+    assert "T2SBENCH_MIRROR" in message
+    assert "t2sbench table fetch released" in message
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--help"],
+        ["--version"],
+        ["ls", "tasks"],
+        ["ls", "methods"],
+        ["ls", "tables"],
+        ["show", "CUB"],
+    ],
+)
+def test_light_commands_import_nothing_heavy(words):
+    code = (
+        "import sys\nfrom benchmark.cli.main import main\n"
+        f"code = main({words!r})\n"
+        "heavy = {'torch', 'pandas', 'scipy', 'pyarrow', 'numpy', 'rich'} & set(sys.modules)\n"
+        "allowed = {'numpy'} if 'methods' in sys.argv[1:] else set()\n"
+        "sys.exit(repr(heavy - allowed) if heavy - allowed else code)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+
+
+def test_running_baselines_does_not_import_torch(small_table_folder, tmp_path):
+    code = (
+        "import sys\nfrom benchmark.cli.main import main\n"
+        f"code = main(['run', '-m', 'single-best', '-m', 'nearest-task', '--table', "
+        f"{str(small_table_folder)!r}, '-o', {str(tmp_path / 'out')!r}])\n"
+        "sys.exit('torch was imported' if 'torch' in sys.modules else code)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+
+
+def test_another_owner_of_an_import_name_is_reported():
+    with pytest.raises(UnavailableError, match=r"'baselines' .* from openai-baselines too"):
+        check_import_owners({"baselines": ["openai-baselines", "t2sbench"]})
+
+
+def test_another_owner_is_found_on_the_machine(tmp_path: Path):
+    """A real distribution on the path, as pip would leave it."""
+    info = tmp_path / "other_baselines-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: other-baselines\nVersion: 1.0\n")
+    (info / "RECORD").write_text("baselines/__init__.py,,\nother.py,,\n")
+    result = subprocess.run(
+        [sys.executable, "-m", "benchmark.cli.main", "ls", "tasks"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONPATH": str(tmp_path), "PATH": ""},
+    )
+    assert result.returncode == 2
+    assert "other-baselines too" in result.stderr
+
+
+def test_ctrl_c_exits_130(monkeypatch, capsys, small_table_folder):
+    from benchmark.runner import run
+
+    def interrupt(*_args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "make_plan", interrupt)
+    assert main(["run", "-m", "random", "--table", str(small_table_folder)]) == 130
+    assert "Finished cells are kept" in capsys.readouterr().err

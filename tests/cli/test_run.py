@@ -1,0 +1,146 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmark.cli.main import main
+
+FLAKY = """
+class Flaky:
+    def fit(self, tasks, rewards, rng):
+        self.space = rewards.space
+    def select(self, task, rng):
+        if task.name == "AID":
+            raise RuntimeError("not today")
+        return self.space.at(1)
+METHODS = {"flaky": Flaky}
+"""
+
+
+@pytest.fixture
+def run(small_table_folder: Path, tmp_path: Path):
+    def do(*words: str) -> int:
+        return main(
+            ["run", "--table", str(small_table_folder), "-o", str(tmp_path / "out"), *words]
+        )
+
+    return do
+
+
+def test_prints_and_writes_result_tables(run, tmp_path: Path, capsys):
+    assert run("-m", "random", "-m", "single-best", "-m", "oracle", "--seeds", "0-1") == 0
+    captured = capsys.readouterr()
+    for word in ("random", "single-best", "oracle", "CUB", "AID", "USPS"):
+        assert word in captured.out
+    markdown = (tmp_path / "out" / "unseen.md").read_text()
+    assert "**" in markdown
+    rows = json.loads((tmp_path / "out" / "unseen.json").read_text())
+    assert rows
+    assert (tmp_path / "out" / "unseen.csv").read_text().count("\n") >= 4
+
+
+def test_a_dry_run_writes_nothing(run, tmp_path: Path, capsys):
+    assert run("-m", "random", "-m", "scratch", "--dry-run") == 0
+    assert "random: seeds 0,1,2,3,4; judge CUB, AID, USPS" in capsys.readouterr().out
+    assert not (tmp_path / "out").exists()
+
+
+def test_failed_cells_exit_3_and_can_be_retried(run, tmp_path: Path, capsys):
+    plugin = tmp_path / "flaky.py"
+    plugin.write_text(FLAKY)
+    assert run("-m", "flaky", "--plugin", str(plugin), "--seeds", "0") == 3
+    assert "flaky on AID, seed 0: RuntimeError: not today" in capsys.readouterr().err
+    out = str(tmp_path / "out")
+    assert main(["status", "-o", out]) == 0
+    assert "failed: flaky on AID" in capsys.readouterr().out
+    assert main(["retry", "--failed", "-o", out]) == 3
+    plugin.write_text(FLAKY.replace('"AID"', '"none"'))
+    assert main(["retry", "--failed", "-o", out]) == 0
+    assert main(["retry", "--failed", "-o", out]) == 0
+    assert "No failed cells" in capsys.readouterr().out
+
+
+def test_a_broken_last_line_is_reported_and_done_again(run, tmp_path: Path, capsys):
+    run("-m", "single-best", "--seeds", "0")
+    path = tmp_path / "out" / "records.jsonl"
+    path.write_bytes(path.read_bytes()[:-50])
+    capsys.readouterr()
+    assert run("-m", "single-best", "--seeds", "0") == 0
+    error = capsys.readouterr().err
+    assert "skipped a broken line" in error
+    assert "1 cells to do, 2 done" in error
+
+
+def test_scratch_shows_why_it_has_no_score(run, capsys):
+    assert run("-m", "scratch", "-m", "random", "--seeds", "0") == 0
+    captured = capsys.readouterr()
+    assert "scratch" in captured.out
+    assert "no cached reward" in captured.out + captured.err
+
+
+def test_fit_and_select(small_table_folder: Path, small_table, tmp_path: Path, capsys):
+    from benchmark.embeddings import write_embeddings
+
+    model = tmp_path / "model"
+    words = ["--table", str(small_table_folder), "-O", "epochs=3", "-O", "hidden=8"]
+    assert main(["fit", *words, "-o", str(model)]) == 0
+    write_embeddings(small_table.embeddings, tmp_path / "t2v.safetensors")
+    capsys.readouterr()
+    choose = ["select", "--model", str(model), "--task2vec", str(tmp_path / "t2v.safetensors")]
+    assert main(choose) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 8
+    assert all("object_rotation=" in line for line in lines)
+    assert main([*choose, "--probabilities"]) == 0
+    assert "light_colour: fixed 0." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("damage", ["truncate", "missing"])
+def test_a_damaged_model_is_one_sentence(small_table_folder, tmp_path: Path, damage, capsys):
+    model = tmp_path / "model"
+    words = ["--table", str(small_table_folder), "-O", "epochs=1", "-O", "hidden=8"]
+    main(["fit", *words, "-o", str(model)])
+    weights = next(model.glob("*.safetensors"))
+    if damage == "truncate":
+        weights.write_bytes(weights.read_bytes()[:40])
+    else:
+        weights.unlink()
+    capsys.readouterr()
+    assert main(["select", "--model", str(model), "--task2vec", "x.safetensors"]) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_ctrl_c_keeps_finished_cells(small_table_folder: Path, tmp_path: Path):
+    """A real process, a real signal, half-way through a fit."""
+    plugin = tmp_path / "slow.py"
+    plugin.write_text(
+        "import time\n"
+        "class Slow:\n"
+        "    def fit(self, tasks, rewards, rng):\n"
+        "        self.space = rewards.space\n"
+        "    def select(self, task, rng):\n"
+        "        if task.name == 'USPS':\n"
+        "            time.sleep(30)\n"
+        "        return self.space.at(0)\n"
+        "METHODS = {'slow': Slow}\n"
+    )
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "benchmark.cli.main", "run", "-m", "slow", "--seeds", "0"]
+    command += ["--plugin", str(plugin), "--table", str(small_table_folder), "-o", str(out)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, env=dict(os.environ))
+    deadline = time.monotonic() + 60
+    path = out / "records.jsonl"
+    while time.monotonic() < deadline:
+        if path.exists() and path.read_bytes().count(b"\n") == 2:
+            break
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert b"Traceback" not in error
+    assert path.read_bytes().count(b"\n") == 2

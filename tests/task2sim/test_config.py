@@ -1,0 +1,66 @@
+import math
+from dataclasses import replace
+
+import pytest
+
+from benchmark.errors import InvalidInputError
+from task2sim.config import PAPER, RELEASED, TrainingConfig, config_from_json
+
+
+def test_the_schedule_has_17250_updates_on_twelve_tasks():
+    assert PAPER.updates(12) == RELEASED.updates(12) == 3 * 1000 + 3 * 950 * 5 == 17250
+    assert replace(PAPER, imitation_start=0).updates(13) == 4 * 1000 * 6
+
+
+def test_rate_rises_for_fifty_epochs_and_falls_at_500():
+    step = (1e-3 - 1e-6) / 50
+    assert PAPER.rate_at(0) == 1e-6
+    assert PAPER.rate_at(49) == pytest.approx(1e-6 + 49 * step)
+    assert [PAPER.rate_at(e) for e in (50, 499)] == [1e-3, 1e-3]
+    assert PAPER.rate_at(500) == PAPER.rate_at(999) == pytest.approx(1e-4)
+
+
+def test_released_rate_runs_one_epoch_late():
+    assert RELEASED.rate_at(0) == RELEASED.rate_at(1) == 1e-6
+    for epoch in range(1, 1000):
+        assert RELEASED.rate_at(epoch) == PAPER.rate_at(epoch - 1)
+
+
+def test_exploration_falls_every_epoch_or_every_fifth():
+    for epoch in range(50):
+        assert PAPER.exploration_at(epoch) == pytest.approx(0.4 / (epoch + 1))
+        assert RELEASED.exploration_at(epoch) == pytest.approx(0.4 / math.ceil((epoch + 1) / 5))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epochs": 0},
+        {"epochs": 2.5},
+        {"epochs": True},
+        {"batch_size": 0},
+        {"hidden": -1},
+        {"learning_rate": 0.0},
+        {"learning_rate": math.nan},
+        {"momentum": 0.0},
+        {"momentum": 1.0},
+        {"weight_decay": -1e-5},
+        {"weight_decay": 100.0},
+        {"decay_factor": 0.0},
+        {"exploration": 1.0},
+        {"imitation_start": -1},
+        {"credit": "both"},
+        {"log_of": "other"},
+        {"rate_lag": 1},
+        {"warmup_rate": "fast"},
+    ],
+)
+def test_options_out_of_range_are_refused(change):
+    (name,) = change
+    with pytest.raises(InvalidInputError, match=f"Expected training option '{name}'"):
+        TrainingConfig(**change)
+
+
+def test_json_must_name_every_option():
+    with pytest.raises(InvalidInputError, match="Expected the training options"):
+        config_from_json({"epochs": 3})
