@@ -119,7 +119,9 @@ class Task2SimReleased(PolicySelector):
     defaults = RELEASED
 
 
-def save_selector(selector: object, folder: Path, metadata: Mapping[str, object]) -> None:
+def save_selector(
+    selector: object, folder: Path, metadata: Mapping[str, object], seed: int
+) -> None:
     """Save a fitted Task2Sim; ``t2sbench select`` reads it.
 
     Raises:
@@ -127,4 +129,4 @@ def save_selector(selector: object, folder: Path, metadata: Mapping[str, object]
     """
     if not isinstance(selector, PolicySelector) or selector.policy is None:
         raise InvalidInputError(f"Expected a fitted Task2Sim, but got {selector!r}. Fit it first.")
-    save_policy(selector.policy, folder, {**metadata, "training": selector.config.to_json()})
+    save_policy(selector.policy, folder, metadata, training=selector.config, seed=seed)

@@ -42,11 +42,8 @@ def fit(  # noqa: PLR0913, PLR0917 - one argument per option
     (fitted,) = fit_unit(context, spec.resolve(), Unit(spec, fold, (seed,), frozenset()), None)
     if fitted.error is not None:
         raise fitted.error
-    save_selector(
-        fitted.selector,
-        output,
-        {"table": context.table.id, "table_sha256": context.table.digest, "seed": seed},
-    )
+    source = {"table": context.table.id, "table_sha256": context.table.digest}
+    save_selector(fitted.selector, output, source, seed)
     click.echo(
         f"Trained on {len(fold.learn)} tasks of {context.table.id} in {fitted.seconds:.1f} s "
         f"({fitted.rewards.queries} rewards queried). Saved in {output}; now: t2sbench select "

@@ -90,26 +90,24 @@ class MethodRow:
         return max(known, default=None)
 
 
-# Numbers stand for places, methods and tasks, so that a hundred thousand candidates stay small.
+class _Variant(NamedTuple):
+    """What may differ between records of one method and its options."""
+
+    label: str
+    version: str
+    privileged: bool
+
+
+# Numbers stand for places, methods and variants: a hundred thousand candidates stay small.
 _Coordinates = tuple[int, int, str, int]
-_Candidate = tuple[bytes, Outcome]
-
-
-@dataclass(slots=True)
-class _Methods:
-    """Attributes of one method in one place while records stream by."""
-
-    name: str
-    options: bytes
-    labels: set[str] = field(default_factory=set)
-    versions: set[str] = field(default_factory=set)
-    privileged: bool = False
+_Candidate = tuple[bytes, Outcome, int]
 
 
 class _Collector:
     def __init__(self) -> None:
         self.places: dict[Place, int] = {}
-        self.methods: dict[tuple[str, bytes, str, str, bool], int] = {}
+        self.methods: dict[tuple[str, bytes], int] = {}
+        self.variants: dict[_Variant, int] = {}
         self.cells: dict[_Coordinates, list[_Candidate]] = {}
         self.superseded: set[bytes] = set()
 
@@ -119,21 +117,69 @@ class _Collector:
         if record.debug:
             return
         method = record.method
-        variant = (
-            method.name,
-            canonical_json(method.options),
-            method.label,
-            method.version,
-            method.privileged,
-        )
+        place, identity = _place(record), (method.name, canonical_json(method.options))
+        variant = _Variant(method.label, method.version, method.privileged)
         coordinates = (
-            self.places.setdefault(_place(record), len(self.places)),
-            self.methods.setdefault(variant, len(self.methods)),
+            self.places.setdefault(place, len(self.places)),
+            self.methods.setdefault(identity, len(self.methods)),
             record.task.name,
             record.seed,
         )
-        candidate = (bytes.fromhex(record.record_id), _outcome(record))
+        candidate = (
+            bytes.fromhex(record.record_id),
+            _outcome(record),
+            self.variants.setdefault(variant, len(self.variants)),
+        )
         self.cells.setdefault(coordinates, []).append(candidate)
+
+    def rows(self) -> dict[Place, list[MethodRow]]:
+        places, methods, variants = list(self.places), list(self.methods), list(self.variants)
+        rows: dict[tuple[int, int], MethodRow] = {}
+        for (place, method, task, seed), candidates in self.cells.items():
+            left = [one for one in candidates if one[0] not in self.superseded]
+            if left:
+                row = rows.setdefault((place, method), MethodRow(methods[method][0]))
+                _settle(row, task, seed, left, variants)
+        result: dict[Place, list[MethodRow]] = {}
+        for (place, _), row in rows.items():
+            result.setdefault(places[place], []).append(row)
+        return result
+
+
+def _settle(
+    row: MethodRow, task: str, seed: int, left: list[_Candidate], variants: list[_Variant]
+) -> None:
+    """Enter the outcome of one cell into its row."""
+    scored = [one for one in left if one[1].value is not None] or left
+    if len({one[1] for one in scored}) > 1:
+        row.conflicts.add(task)
+    record_id, outcome, number = min(scored, key=lambda one: one[0])
+    variant = variants[number]
+    row.labels.add(variant.label)
+    row.versions.add(variant.version)
+    row.privileged |= variant.privileged
+    row.cells.setdefault(task, {})[seed] = outcome
+    row.record_ids.append(record_id)
+
+
+def collect(records: Iterable[Record]) -> dict[Place, list[MethodRow]]:
+    """Rows of every place that the records belong to.
+
+    Args:
+        records: Any number, read once; none is kept.
+
+    Returns:
+        Rows by place, both in order of first appearance.
+    """
+    collector = _Collector()
+    for record in records:
+        collector.add(record)
+    return collector.rows()
+
+
+def records_digest(rows: Iterable[MethodRow]) -> str:
+    """SHA-256 over the sorted ids of the records that the rows are made of."""
+    return sha256_bytes(b"".join(sorted(one for row in rows for one in row.record_ids)))
 
 
 def _place(record: Record) -> Place:

@@ -166,6 +166,11 @@ class Submission(_Model):
         return Split(self.split)
 
     @property
+    def board_label(self) -> str:
+        """Row of a board; the id makes it unique, whatever the method is called."""
+        return self.id if self.method.label == self.id else f"{self.id} ({self.method.label})"
+
+    @property
     def code_sha256(self) -> str:
         """Digest of the included file; without one, of the submission itself."""
         if isinstance(self.code, FileCode):

@@ -21,7 +21,7 @@ from benchmark.submissions.model import (
     Submission,
     to_bytes,
 )
-from benchmark.submissions.reading import MAX_CODE_BYTES, Findings, parse_submission
+from benchmark.submissions.reading import CODE_NAME, MAX_CODE_BYTES, Findings, parse_submission
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -164,13 +164,23 @@ def _code(
     if plugin.entry is not None:
         return _entry_point(plugin.entry.value, plugin.origin), None
     path = next(path for path in request.plugin_files if str(path) == plugin.origin)
+    source = _source_text(path)
+    file_name = path.name if CODE_NAME.fullmatch(path.name) else "method.py"
+    return FileCode(kind="file", path=file_name, sha256=sha256_bytes(source)), source
+
+
+def _source_text(path: Path) -> bytes:
     source = path.read_bytes()
     if len(source) > MAX_CODE_BYTES:
         raise InvalidInputError(
             f"Expected a plugin of at most {MAX_CODE_BYTES:,} bytes, but got {len(source):,}. "
             "Put data elsewhere, or register the method as an entry point."
         )
-    return FileCode(kind="file", path=path.name, sha256=sha256_bytes(source)), source
+    try:
+        source.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(f"Expected {path} in UTF-8, but got: {error}.") from error
+    return source
 
 
 def _entry_point(value: str, origin: str) -> EntryPointCode:

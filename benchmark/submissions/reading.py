@@ -20,7 +20,7 @@ from benchmark.submissions.model import FILE, FileCode, Submission
 MAX_SUBMISSION_BYTES = 4_000_000
 MAX_CODE_BYTES = 1_000_000
 MAX_LISTED = 100
-_CODE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\.py")
+CODE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\.py")
 _SCORE_WORDS = re.compile(r"scor|accura|reward|regret|oracle|correct|rank", re.IGNORECASE)
 REMEDY = "docs/adding-a-method.md describes submissions; 't2sbench submit pack' writes them."
 
@@ -197,7 +197,7 @@ def _folder_faults(folder: Path, code: FileCode | None, *, complete: bool) -> li
 
 
 def _check_code(folder: Path | None, code: FileCode, findings: Findings) -> None:
-    if not _CODE_NAME.fullmatch(code.path):
+    if not CODE_NAME.fullmatch(code.path):
         findings.faults.append(
             f"code: expected the name of a .py file inside the folder, but got {code.path!a}. "
             "Put the file beside submission.json."

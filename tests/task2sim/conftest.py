@@ -45,8 +45,8 @@ def problem(n_tasks=6, dimension=40, space=None, seed=0):
 def quick(**changes):
     options = {
         "epochs": 30,
-        "hidden": 24,
-        "learning_rate": 3e-3,
+        "hidden": 32,
+        "learning_rate": 1e-3,
         "warmup_epochs": 4,
         "decay_epoch": 20,
         "imitation_start": 3,

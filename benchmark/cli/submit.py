@@ -1,0 +1,139 @@
+"""``t2sbench submit``: pack, check or score a submission."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from benchmark.cli.options import PATH, source_options
+from benchmark.runner.plan import Split
+
+if TYPE_CHECKING:
+    from benchmark.rewards.table import RewardTable
+    from benchmark.submissions.checks import Checked
+    from benchmark.tasks import TaskRegistry
+
+
+@click.group()
+def submit() -> None:
+    """Pack, check or score a submission: a method's decisions, not its scores."""
+
+
+@submit.command()
+@click.option("--method", "-m", "label", required=True, help="Method, as result tables show it.")
+@click.option(
+    "--split", type=click.Choice([str(s) for s in Split]), default="unseen", show_default=True
+)
+@click.option("--results", type=PATH, default=Path("results"), show_default=True)
+@click.option("--id", "name", default="", help="Name of the submission; default: from the method.")
+@click.option("--author", "authors", multiple=True, required=True, help="May be repeated.")
+@click.option("--description", required=True, help="One or two sentences for the board.")
+@click.option("--link", default="", help="Web address of a paper or repository.")
+@click.option("--contact", default="", help="How to reach you; it is published.")
+@source_options
+@click.option("--output", "-o", type=PATH, required=True, help="New folder.")
+def pack(**given: Any) -> int:  # noqa: ANN401 - click passes every option by name
+    """Make a submission from the records of a run.
+
+    Only decisions, costs and counts of queries are packed; scores are computed by the suite.
+    """
+    from benchmark.submissions.packing import PackRequest
+    from benchmark.submissions.packing import pack as write
+
+    request = PackRequest(
+        results=given["results"],
+        label=given["label"],
+        split=Split(given["split"]),
+        authors=given["authors"],
+        description=given["description"],
+        id=given["name"],
+        link=given["link"],
+        contact=given["contact"],
+        plugin_files=given["plugins"],
+    )
+    path = write(request, *_load(given["table"], given["tasks_files"]), given["output"])
+    click.echo(f"Packed {path}. Now: t2sbench submit check {path.parent}")
+    return 0
+
+
+@submit.command()
+@click.argument("path", type=PATH)
+@click.option(
+    "--records", type=PATH, metavar="PATH", help="Records of other methods, to find duplicates."
+)
+@click.option(
+    "--rerun",
+    is_flag=True,
+    help="Run the method (installed, or of --plugin) again on permuted and renamed tasks.",
+)
+@source_options
+def check(path: Path, records: Path | None, rerun: bool, **given: Any) -> int:  # noqa: ANN401
+    """Check the submission at PATH; all faults are listed at once. CI runs the same code."""
+    checked = _check(path, given["table"], given["tasks_files"])
+    if records is not None:
+        _compare(checked, records)
+    if rerun:
+        from benchmark.submissions.rerun import check_rerun
+
+        agreed = check_rerun(checked, given["plugins"])
+        click.echo(f"Rerun: {agreed} decisions agree with tasks permuted and renamed.")
+    submission = checked.submission
+    click.echo(
+        f"{submission.id}: ok. {len(submission.decisions)} decisions, "
+        f"{len(submission.seeds)} seeds, split '{submission.split}', table {submission.source.id}."
+    )
+    return 0
+
+
+@submit.command()
+@click.argument("path", type=PATH)
+@click.option("--records", type=PATH, required=True, metavar="DIR", help="Folder of records.")
+@source_options
+def score(path: Path, records: Path, **given: Any) -> int:  # noqa: ANN401
+    """Check the submission at PATH, score it, and write its records into a folder."""
+    from benchmark.submissions.records import score as write
+
+    checked = _check(path, given["table"], given["tasks_files"])
+    if records.exists():
+        _compare(checked, records)
+    file, scored = write(checked, records)
+    values = [record.accuracy for record in scored if record.accuracy is not None]
+    click.echo(
+        f"{checked.submission.id}: {len(values)} cells, mean accuracy "
+        f"{sum(values) / len(values):.2f} %. Records in {file}."
+    )
+    return 0
+
+
+def _load(table: str, tasks_files: tuple[Path, ...]) -> tuple[RewardTable, TaskRegistry]:
+    from benchmark.rewards.catalog import load_table
+    from benchmark.tasks import load_tasks
+
+    return load_table(table), load_tasks(tasks_files)
+
+
+def _check(path: Path, table: str, tasks_files: tuple[Path, ...]) -> Checked:
+    from benchmark.submissions.checks import check_path
+
+    checked = check_path(path, *_load(table, tasks_files))
+    _warn(checked.warnings)
+    return checked
+
+
+def _compare(checked: Checked, path: Path) -> None:
+    """Warn of duplicates, and of records that could not stand on a board."""
+    from benchmark.results.store import BrokenLines, current_records, iterate_records
+    from benchmark.submissions.audit import audit_records, duplicate_warnings
+
+    broken = BrokenLines()
+    records = current_records(iterate_records(path, broken))
+    _warn(broken.faults)
+    _warn(audit_records(records, checked.context.table))
+    _warn(duplicate_warnings(checked.submission, records))
+
+
+def _warn(sentences: list[str]) -> None:
+    for sentence in sentences:
+        click.echo(f"Warning: {sentence}", err=True)

@@ -1,0 +1,133 @@
+"""Result tables, laid out like Tables 2 and 3 of the Task2Sim paper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from benchmark.errors import InvalidInputError
+from benchmark.published import PublishedRow
+from benchmark.reporting.grid import (
+    Cell,
+    Grid,
+    Marks,
+    column_marks,
+    legend,
+    number,
+    row_label,
+    task_cell,
+)
+from benchmark.reporting.rows import MethodRow, Place, collect
+from benchmark.reporting.summary import RowSummary, summarise, summarise_published
+from benchmark.results.record import Record
+
+EXPLANATION = (
+    "Accuracy in percent: seed mean by task, Avg over tasks. ± is the 95 % t interval of Avg over "
+    "seeds. Regret: 0 is the oracle, 1 the mean over all configurations."
+)
+
+
+@dataclass(frozen=True)
+class ResultTable:
+    """Methods x tasks.
+
+    Attributes:
+        title: One line.
+        tasks: Columns, in order.
+        rows: Methods first, then references, then published figures.
+        place: What the numbers belong to; None without records.
+    """
+
+    title: str
+    tasks: tuple[str, ...]
+    rows: tuple[RowSummary, ...]
+    place: Place | None = None
+
+    def grid(self) -> Grid:
+        """The table as texts."""
+        marks = column_marks(self.rows, self.tasks)
+        body = [_cells(row, self.tasks, marks, i) for i, row in enumerate(self.rows)]
+        sections = tuple(
+            tuple(cells for row, cells in zip(self.rows, body, strict=True) if row.kind == kind)
+            for kind in ("method", "reference", "published")
+        )
+        return Grid(
+            title=self.title,
+            headers=("Method", *self.tasks, "Avg", "±", "Regret", "Seeds", "Queries"),
+            sections=tuple(section for section in sections if section),
+            notes=(EXPLANATION, *legend(self.rows)),
+        )
+
+
+def _cells(row: RowSummary, tasks: Sequence[str], marks: Marks, index: int) -> tuple[Cell, ...]:
+    return (
+        Cell(row_label(row)),
+        *(task_cell(row, task, marks[index, task]) for task in tasks),
+        Cell(number(row.average), marks[index, "Avg"]),
+        Cell(number(row.interval)),
+        Cell(number(row.regret, 3), marks[index, "Regret"]),
+        Cell(number(row.n_seeds, 0)),
+        Cell(number(row.queries, 0)),
+    )
+
+
+def build_table(
+    records: Iterable[Record],
+    tasks: Sequence[str],
+    *,
+    title: str = "",
+    published: Sequence[PublishedRow] = (),
+) -> ResultTable:
+    """Result table of records of one place.
+
+    Args:
+        records: Read once. Debug records do not count unless all of them are.
+        tasks: Columns, in order.
+        title: One line; by default the place in words.
+        published: Rows of a paper to show beside ours.
+
+    Raises:
+        InvalidInputError: When the records belong to several sources, protocols or splits.
+    """
+    places = collect(records)
+    if len(places) > 1:
+        names = "; ".join(place_title(place) for place in sorted(places))
+        raise InvalidInputError(
+            f"Expected records of one source, protocol and split, but got {len(places)}: {names}. "
+            "Make one table for each."
+        )
+    place = next(iter(places), None)
+    measured = [
+        summarise(row, tasks, label) for row, label in labelled(places[place] if place else [])
+    ]
+    rows = [
+        *(row for row in measured if row.kind == "method"),
+        *(row for row in measured if row.kind == "reference"),
+        *map(summarise_published, published),
+    ]
+    return ResultTable(
+        title or (place_title(place) if place else ""), tuple(tasks), tuple(rows), place
+    )
+
+
+def labelled(rows: Iterable[MethodRow]) -> list[tuple[MethodRow, str]]:
+    """Rows with labels that differ: of equal ones, later ones get a number."""
+    seen: dict[str, int] = {}
+    result = []
+    for row in rows:
+        count = seen[row.label] = seen.get(row.label, 0) + 1
+        result.append((row, row.label if count == 1 else f"{row.label} ({count})"))
+    return result
+
+
+def place_title(place: Place) -> str:
+    """A place in words.
+
+    Example:
+        >>> place_title(Place(1, "knn5", 1, "table", "mini", "ab" * 32, "unseen"))
+        'unseen tasks, knn5 v1, table mini (abababab), suite 1'
+    """
+    return (
+        f"{place.split} tasks, {place.protocol} v{place.protocol_version}, {place.kind} "
+        f"{place.source} ({place.digest[:8]}), suite {place.suite_version}"
+    )
