@@ -14,6 +14,7 @@ Example:
 
 from __future__ import annotations
 
+import pickle
 import random
 import sys
 from collections.abc import Callable, Sequence
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmark.methods import Decision, Mixture, ParameterSelector, TaskView
-from benchmark.parameters import Configuration, Parameter, ParameterSpace
+from benchmark.parameters import Parameter, ParameterSpace
 from benchmark.rewards.view import RewardView
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def _global_state() -> tuple[object, ...]:
     """State of every random generator that a process shares."""
     torch: Any = sys.modules.get("torch")
     return (
-        repr(np.random.get_state()),  # noqa: NPY002 - watched, not used
+        pickle.dumps(np.random.get_state()),  # noqa: NPY002 - watched, not used
         random.getstate(),
         None if torch is None else torch.random.get_rng_state().numpy().tobytes(),
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from benchmark.reporting.summary import RowSummary
+if TYPE_CHECKING:
+    from benchmark.reporting.summary import RowSummary
 
 Mark = Literal["", "best", "second"]
 Marks = dict[tuple[int, str], Mark]
@@ -14,7 +15,7 @@ Marks = dict[tuple[int, str], Mark]
 DASH = "–"  # noqa: RUF001 - what a typeset table shows for "no value"
 _DAGGERS = {"method": "", "reference": " †", "published": " ‡"}
 _LEGEND = {
-    "reference": "† reference: it sees the rewards that it is judged on; neither ranked nor marked.",
+    "reference": "† reference: sees the rewards that it is judged on; neither ranked nor marked.",
     "published": "‡ published figure; neither ranked nor marked.",
 }
 
@@ -57,18 +58,21 @@ def number(value: float | None, digits: int = 2) -> str:
     return f"{rounded + 0.0:.{digits}f}"  # + 0.0 turns -0.0 into 0.0
 
 
-def place_marks(values: Sequence[float | None], *, largest: bool = True) -> list[Mark]:
+def place_marks(
+    values: Sequence[float | None], *, largest: bool = True, digits: int = 2
+) -> list[Mark]:
     """Marks of the best and the second best of a column, as a reader sees them: ties share.
 
     Args:
         values: None for cells that do not compete.
         largest: Whether more is better.
+        digits: Decimals that the reader sees.
 
     Example:
         >>> place_marks([3.0, None, 5.001, 5.002, 1.0])
         ['second', '', 'best', 'best', '']
     """
-    shown = [None if value is None else round(value, 2) for value in values]
+    shown = [None if value is None else round(value, digits) for value in values]
     places = sorted({value for value in shown if value is not None}, reverse=largest)[:2]
     names: dict[float, Mark] = dict(zip(places, ("best", "second"), strict=False))
     return ["" if value is None else names.get(value, "") for value in shown]
@@ -88,16 +92,19 @@ def row_label(row: RowSummary) -> str:
 
 def column_marks(rows: Sequence[RowSummary], tasks: Sequence[str]) -> Marks:
     """Marks by row index and column; columns are the tasks, "Avg" and "Regret"."""
-    competing = [row if row.kind == "method" else None for row in rows]
+    columns: dict[str, Sequence[float | None]] = {
+        task: [row.means.get(task) for row in rows] for task in tasks
+    }
+    columns["Avg"] = [row.average for row in rows]
+    columns["Regret"] = [row.regret for row in rows]
     marks: Marks = {}
-    columns: list[tuple[str, list[float | None], bool]] = [
-        (task, [row and row.means.get(task) for row in competing], True) for task in tasks
-    ]
-    columns.append(("Avg", [row and row.average for row in competing], True))
-    columns.append(("Regret", [row and row.regret for row in competing], False))
-    for name, values, largest in columns:
-        for index, mark in enumerate(place_marks(values, largest=largest)):
-            marks[index, name] = mark
+    for name, values in columns.items():
+        competing = [
+            value if row.kind == "method" else None for row, value in zip(rows, values, strict=True)
+        ]
+        best_is_large = name != "Regret"
+        placed = place_marks(competing, largest=best_is_large, digits=2 if best_is_large else 3)
+        marks.update({(index, name): mark for index, mark in enumerate(placed)})
     return marks
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
-from benchmark.reporting.grid import Cell, Grid
+if TYPE_CHECKING:
+    from benchmark.reporting.grid import Cell, Grid
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~])")
 _WRAPS = {"best": ("**", "**"), "second": ("<u>", "</u>"), "": ("", "")}

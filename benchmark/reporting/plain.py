@@ -6,11 +6,13 @@ import csv
 import dataclasses
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmark.files import canonical_json
-from benchmark.reporting.summary import RowSummary
-from benchmark.reporting.table import ResultTable
+
+if TYPE_CHECKING:
+    from benchmark.reporting.summary import RowSummary
+    from benchmark.reporting.table import ResultTable
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 

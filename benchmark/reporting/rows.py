@@ -2,7 +2,7 @@
 
 Rules, none of which depends on the order of the records:
 
-* Debug records and superseded records do not count.
+* Superseded records do not count; debug records never count together with others.
 * Of several records of one cell, those that succeeded count. Equal outcomes are one; different
   ones are a conflict, which a human solves by letting one record supersede the others.
 """
@@ -57,6 +57,7 @@ class MethodRow:
 
     Attributes:
         name: Registered name.
+        options: Its options as canonical JSON.
         labels: Name and changed options, as its records write them.
         versions: Versions of the method among the records.
         privileged: Some record saw the rewards that it is judged on.
@@ -66,6 +67,7 @@ class MethodRow:
     """
 
     name: str
+    options: bytes = b"{}"
     labels: set[str] = field(default_factory=set)
     versions: set[str] = field(default_factory=set)
     privileged: bool = False
@@ -104,7 +106,8 @@ _Candidate = tuple[bytes, Outcome, int]
 
 
 class _Collector:
-    def __init__(self) -> None:
+    def __init__(self, *, debug: bool) -> None:
+        self.debug = debug
         self.places: dict[Place, int] = {}
         self.methods: dict[tuple[str, bytes], int] = {}
         self.variants: dict[_Variant, int] = {}
@@ -114,7 +117,7 @@ class _Collector:
     def add(self, record: Record) -> None:
         if record.supersedes:
             self.superseded.add(bytes.fromhex(record.supersedes))
-        if record.debug:
+        if record.debug is not self.debug:
             return
         method = record.method
         place, identity = _place(record), (method.name, canonical_json(method.options))
@@ -138,7 +141,7 @@ class _Collector:
         for (place, method, task, seed), candidates in self.cells.items():
             left = [one for one in candidates if one[0] not in self.superseded]
             if left:
-                row = rows.setdefault((place, method), MethodRow(methods[method][0]))
+                row = rows.setdefault((place, method), MethodRow(*methods[method]))
                 _settle(row, task, seed, left, variants)
         result: dict[Place, list[MethodRow]] = {}
         for (place, _), row in rows.items():
@@ -162,16 +165,17 @@ def _settle(
     row.record_ids.append(record_id)
 
 
-def collect(records: Iterable[Record]) -> dict[Place, list[MethodRow]]:
+def collect(records: Iterable[Record], *, debug: bool = False) -> dict[Place, list[MethodRow]]:
     """Rows of every place that the records belong to.
 
     Args:
         records: Any number, read once; none is kept.
+        debug: Take the debug records, and only these.
 
     Returns:
         Rows by place, both in order of first appearance.
     """
-    collector = _Collector()
+    collector = _Collector(debug=debug)
     for record in records:
         collector.add(record)
     return collector.rows()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from benchmark.errors import InvalidInputError
-from benchmark.published import PublishedRow
 from benchmark.reporting.grid import (
     Cell,
     Grid,
@@ -19,7 +19,10 @@ from benchmark.reporting.grid import (
 )
 from benchmark.reporting.rows import MethodRow, Place, collect
 from benchmark.reporting.summary import RowSummary, summarise, summarise_published
-from benchmark.results.record import Record
+
+if TYPE_CHECKING:
+    from benchmark.published import PublishedRow
+    from benchmark.results.record import Record
 
 EXPLANATION = (
     "Accuracy in percent: seed mean by task, Avg over tasks. ± is the 95 % t interval of Avg over "
@@ -77,19 +80,21 @@ def build_table(
     *,
     title: str = "",
     published: Sequence[PublishedRow] = (),
+    debug: bool = False,
 ) -> ResultTable:
     """Result table of records of one place.
 
     Args:
-        records: Read once. Debug records do not count unless all of them are.
+        records: Read once.
         tasks: Columns, in order.
         title: One line; by default the place in words.
         published: Rows of a paper to show beside ours.
+        debug: Show the debug records (of ``--limit``), and only these.
 
     Raises:
         InvalidInputError: When the records belong to several sources, protocols or splits.
     """
-    places = collect(records)
+    places = collect(records, debug=debug)
     if len(places) > 1:
         names = "; ".join(place_title(place) for place in sorted(places))
         raise InvalidInputError(

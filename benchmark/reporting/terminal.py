@@ -10,10 +10,10 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from benchmark.reporting.grid import Grid
-
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from benchmark.reporting.grid import Grid
 
 _STYLES = {"best": "bold", "second": "underline", "": ""}
 _PADDING = 2  # one blank on either side

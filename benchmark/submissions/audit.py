@@ -83,7 +83,8 @@ def find_duplicates(submission: Submission, records: Sequence[Record]) -> list[s
             submission.split,
             submission.source.digest,
         )
-        if same_board and record.decision is not None:
+        own_record = record.method.origin == f"submission:{submission.id}"
+        if same_board and not own_record and record.decision is not None:
             cells = others.setdefault(record.method.label, {})
             cells[record.task.name, record.seed] = record.decision.model_dump_json()
     return sorted(label for label, cells in others.items() if _agree(own, cells, tasks))

@@ -158,7 +158,7 @@ def _why_no_scores(kind: str, location: Location) -> str:
 def _drop(value: Any, location: Location) -> None:  # noqa: ANN401 - JSON
     """Remove the key at a pydantic location, whose union tags are no keys of the JSON."""
     for part in location[:-1]:
-        if isinstance(value, list) or part in value:
+        if isinstance(part, int) or part in value:
             value = value[part]
     value.pop(location[-1], None)
 

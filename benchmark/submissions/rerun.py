@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -88,13 +90,25 @@ def check_rerun(checked: Checked, plugin_files: Sequence[Path] = ()) -> int:
 
 def _local_method(submission: Submission, plugin_files: Sequence[Path]) -> Method:
     code = submission.code
-    if isinstance(code, FileCode) and code.sha256 not in map(sha256_file, plugin_files):
+    given = [sha256_file(path) for path in plugin_files if path.is_file()]
+    if isinstance(code, FileCode) and code.sha256 not in given:
         raise InvalidInputError(
             f"Expected --plugin with the submitted file (SHA-256 {code.sha256}), but got another "
             f"or none. Read {code.path} of the submission first: --plugin executes it."
         )
     options = {key: str(value) for key, value in submission.method.options.items()}
-    return find_method(submission.method.name, options, plugin_files)
+    with _no_bytecode():
+        return find_method(submission.method.name, options, plugin_files)
+
+
+@contextmanager
+def _no_bytecode() -> Iterator[None]:
+    # A plugin inside the submission's folder must not leave a __pycache__ there.
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before
 
 
 def differences(checked: Checked, method: Method, *, rename: bool) -> list[Difference]:
@@ -128,7 +142,7 @@ def disguise(tasks: Sequence[str]) -> dict[str, str]:
 
     Example:
         >>> disguise(("CUB", "AID", "DTD"))
-        {'AID': 'task-00', 'DTD': 'task-01', 'CUB': 'task-02'}
+        {'DTD': 'task-00', 'AID': 'task-01', 'CUB': 'task-02'}
     """
     order = np.random.default_rng(len(tasks)).permutation(len(tasks))
     return {tasks[int(row)]: f"task-{number:02d}" for number, row in enumerate(order)}

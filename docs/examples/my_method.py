@@ -24,3 +24,6 @@ class SimilarityVote:
 
 
 METHODS = {"similarity-vote": SimilarityVote}
+
+# Type hints and docstrings of methods are left out to keep the example short.
+# ruff: noqa: ANN, ARG, D102

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from benchmark.parameters import Parameter, ParameterSpace
 from task2sim.config import TrainingConfig
@@ -59,3 +60,12 @@ def quick(**changes):
 def made_up():
     """The helpers above, by name."""
     return SimpleNamespace(space_of=space_of, Rewards=Rewards, problem=problem, quick=quick)
+
+
+@pytest.fixture(autouse=True)
+def one_torch_thread():
+    """On a busy machine torch's threads wait for each other far longer than they work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -1,0 +1,1 @@
+"""Records: one immutable JSON line per scored cell."""

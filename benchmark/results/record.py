@@ -1,0 +1,215 @@
+"""The result record: one immutable JSON line per (method, task, split, seed, protocol, source)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from benchmark.files import canonical_json, digest, sha256_bytes
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Option = str | bool | int | float
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class TaskEntry(_Frozen):
+    """The task, as it was defined when the record was made."""
+
+    name: str
+    side: Literal["seen", "unseen"]
+    data_revision: str
+    task_sha256: Sha256
+    n_train: int | None
+    n_test: Annotated[int, Field(gt=0)]
+
+
+class MethodEntry(_Frozen):
+    """The method: which code with which options, and what it was allowed to see.
+
+    Attributes:
+        label: Name and changed options; the row of a table.
+        learnt_from: Tasks whose rewards it could query.
+        queries: Distinct rewards it did query; None when it failed before.
+        privileged: It saw the rewards that it is judged on; a reference, never ranked.
+    """
+
+    name: str
+    label: str
+    version: str
+    origin: str
+    code_sha256: Sha256
+    options: dict[str, Option]
+    privileged: bool
+    learnt_from: list[str]
+    queries: int | None
+
+
+class DecisionEntry(_Frozen):
+    """What the method chose: one configuration, or a mixture of several."""
+
+    configuration: str | None = None
+    mixture: Literal["uniform"] | dict[str, float] | None = None
+
+
+class ProtocolEntry(_Frozen):
+    """The evaluation protocol with all hyperparameters."""
+
+    name: str
+    version: int
+    hyperparameters: dict[str, Option]
+
+
+class PretrainingEntry(_Frozen):
+    """What the scored backbone was trained on."""
+
+    simulator: str
+    simulator_version: str
+    profile: str
+    n_images: int | None
+    checkpoint_sha256: Sha256 | None = None
+
+
+class SourceEntry(_Frozen):
+    """Where the score comes from: a reward table, or a live run."""
+
+    kind: Literal["table", "live"]
+    id: str
+    digest: Sha256
+
+
+class ReferenceEntry(_Frozen):
+    """The two fixed points of the regret scale for this task, in percent.
+
+    Attributes:
+        random: Mean over all configurations.
+        oracle: Best configuration (cross-fitted between seeds where the source has several).
+    """
+
+    random: float
+    oracle: float
+
+
+class Score(_Frozen):
+    """One measured number; NaN is not JSON, so a missing value is null with a reason."""
+
+    metric: str
+    value: float | None
+    unit: str
+    n_correct: int | None = None
+    reason: str | None = None
+    predictions: str | None = None
+
+
+class Cost(_Frozen):
+    """What the cell took; a fit shared by several cells is divided among them."""
+
+    wall_seconds: float
+    gpu_seconds: float = 0.0
+
+
+class Environment(_Frozen):
+    """Software and hardware that the cell ran on."""
+
+    python: str
+    packages: dict[str, str]
+    platform: str
+    device: str = "cpu"
+    deterministic: bool = True
+
+
+class Failure(_Frozen):
+    """Why a cell has no score."""
+
+    type: str
+    message: str
+
+
+class Record(_Frozen):
+    """One scored (or failed) cell.
+
+    Attributes:
+        record_id: SHA-256 of the canonical content without this field.
+        supersedes: ``record_id`` that this record replaces; nothing is ever deleted.
+        key: Digest of everything that the score depends on; equal keys, equal cells.
+        cell: Digest of the coordinates alone (which method, options, task, split, seed, protocol
+            and source name): same cell, other key means that code, data or a version changed.
+        suite_version: Version of the numbers; boards never mix two.
+        debug: Made with ``--limit``: never ranked.
+    """
+
+    schema_version: Literal[1] = 1
+    record_id: Sha256
+    supersedes: Sha256 | None = None
+    status: Literal["ok", "failed", "timeout"]
+    error: Failure | None = None
+    key: Sha256
+    cell: Sha256
+    suite_version: int
+    package_version: str
+    debug: bool = False
+    split: str
+    seed: int
+    task: TaskEntry
+    method: MethodEntry
+    decision: DecisionEntry | None = None
+    protocol: ProtocolEntry
+    pretraining: PretrainingEntry
+    source: SourceEntry
+    reference: ReferenceEntry
+    scores: list[Score] = []
+    cost: Cost
+    environment: Environment
+
+    @property
+    def accuracy(self) -> float | None:
+        """The first score's value, in percent; None for a failed cell."""
+        return self.scores[0].value if self.scores else None
+
+
+RECORD_ADAPTER: TypeAdapter[Record] = TypeAdapter(Record)
+
+
+def cell_digest(  # noqa: PLR0913 - the coordinates of a cell
+    *, method: MethodEntry, task: str, split: str, seed: int, protocol: str, source: str, debug: bool
+) -> str:
+    """Digest of a cell's coordinates."""
+    return digest(
+        {
+            "method": method.name,
+            "options": method.options,
+            "task": task,
+            "split": split,
+            "seed": seed,
+            "protocol": protocol,
+            "source": source,
+            "debug": debug,
+        }
+    )
+
+
+def key_digest(cell: str, parts: dict[str, Any]) -> str:
+    """Digest of a cell's coordinates and of everything else that its score depends on."""
+    return digest({"cell": cell, **parts})
+
+
+def seal(content: dict[str, Any]) -> Record:
+    """The record with that content, its id computed.
+
+    Args:
+        content: All fields but ``record_id``, as JSON values.
+
+    Raises:
+        pydantic.ValidationError: When the content breaks the schema.
+    """
+    draft = Record.model_validate({**content, "record_id": "0" * 64})
+    plain = draft.model_dump(mode="json", exclude={"record_id"})
+    return draft.model_copy(update={"record_id": sha256_bytes(canonical_json(plain))})
+
+
+def to_line(record: Record) -> bytes:
+    """The record as one canonical JSON line."""
+    return canonical_json(record.model_dump(mode="json")) + b"\n"
