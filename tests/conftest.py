@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from benchmark.embeddings import TaskEmbeddings
 from benchmark.errors import T2SBenchError
-from benchmark.parameters import PAPER_SPACE
-from benchmark.rewards.storage import Description, write_table
+from benchmark.rewards.storage import read_table
 from benchmark.rewards.table import RewardTable
-
-SEEN = ("CropDisease", "EuroSAT", "SVHN", "ChestX", "DTD")
-UNSEEN = ("CUB", "AID", "USPS")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,6 +18,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--require-released",
         action="store_true",
         help="fail, rather than skip, tests of the released table when it cannot be had",
+    )
+
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="write tests/data/golden.jsonl anew, after a change that is meant to change results",
     )
 
 
@@ -69,35 +70,13 @@ def released(released_environment: Path) -> RewardTable:
     return load_table("released")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small_table() -> RewardTable:
-    """Five seen and three unseen tasks, one seed, whole numbers of correct images."""
-    rng = np.random.default_rng(7)
-    tasks = SEEN + UNSEEN
-    n_test = np.full(len(tasks), 400)
-    switches = PAPER_SPACE.level_matrix()
-    effects = rng.normal(0, 4, (len(tasks), switches.shape[1])) + rng.normal(
-        0, 4, switches.shape[1]
-    )
-    means = 50 + effects @ switches.T + rng.normal(0, 1, (len(tasks), PAPER_SPACE.size))
-    values = np.round(np.clip(means, 1, 99) * 4) / 4
-    vectors = np.abs(rng.normal(0, 1, (len(tasks), 40))) + np.eye(len(tasks), 40)
-    return RewardTable(
-        id="small",
-        space=PAPER_SPACE,
-        tasks=tasks,
-        seeds=(0,),
-        values=values[:, :, None],
-        n_test=n_test,
-        protocol="knn5",
-        profile="mini",
-        embeddings=TaskEmbeddings(tasks, vectors),
-    )
+    """Made-up rewards: five seen and three unseen tasks, one seed, 400 test images each."""
+    return read_table(Path(__file__).parent / "data" / "small-table")
 
 
 @pytest.fixture
 def small_table_folder(small_table: RewardTable, tmp_path: Path) -> Path:
-    """The small table on disk."""
-    folder = tmp_path / "small-table"
-    write_table(small_table, folder, Description("Small", "toy", "1"))
-    return folder
+    """A copy of the small table that a test may damage."""
+    return shutil.copytree(Path(__file__).parent / "data" / "small-table", tmp_path / "small-table")

@@ -28,6 +28,7 @@ def render_cell(cell: Cell) -> str:
     """The best value bold, the second underlined.
 
     Example:
+        >>> from benchmark.reporting.grid import Cell
         >>> render_cell(Cell("1.50", "best")), render_cell(Cell("1.40", "second"))
         ('**1.50**', '<u>1.40</u>')
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -117,11 +118,13 @@ def build_table(
 
 def labelled(rows: Iterable[MethodRow]) -> list[tuple[MethodRow, str]]:
     """Rows with labels that differ: of equal ones, later ones get a number."""
-    seen: dict[str, int] = {}
+    taken: set[str] = set()
     result = []
     for row in rows:
-        count = seen[row.label] = seen.get(row.label, 0) + 1
-        result.append((row, row.label if count == 1 else f"{row.label} ({count})"))
+        names = itertools.chain([row.label], (f"{row.label} ({n})" for n in itertools.count(2)))
+        label = next(name for name in names if name not in taken)
+        taken.add(label)
+        result.append((row, label))
     return result
 
 

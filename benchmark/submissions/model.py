@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from benchmark.files import digest
 from benchmark.results.record import DecisionEntry, Option, Sha256
@@ -19,6 +19,17 @@ _UNSAFE = re.compile(r"[\x00-\x1f\x7f<>`|\u2028\u2029\u202a-\u202e\u2066-\u2069]
 _WEB = re.compile(r"https?://[^\s/][^\s]*")
 _NOT_PRINTABLE = "expected one line without control characters, '<', '>', '|' and '`'. Remove them."
 
+_Items = TypeVar("_Items", bound=tuple[object, ...])
+
+
+def _not_empty(items: _Items) -> _Items:
+    # Unlike min_length, this is asked only when all items are well formed.
+    if not items:
+        raise ValueError("expected at least one entry, but got an empty list. Add one.")
+    return items
+
+
+NotEmpty = AfterValidator(_not_empty)
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Short = Annotated[str, Field(min_length=1, max_length=100)]
 
@@ -55,7 +66,7 @@ class SubmittedMethod(_Model):
     version: Short
     options: dict[Short, Option] = {}
     description: Annotated[str, Field(min_length=1, max_length=500)]
-    authors: Annotated[tuple[Short, ...], Field(min_length=1, max_length=50)]
+    authors: Annotated[tuple[Short, ...], NotEmpty, Field(max_length=50)]
     link: Annotated[str, Field(max_length=300)] = ""
     contact: Annotated[str, Field(max_length=200)] = ""
 
@@ -134,7 +145,7 @@ class SubmittedFold(_Model):
     """Decisions that were made after learning from the same tasks."""
 
     learnt_from: tuple[Short, ...]
-    decisions: Annotated[tuple[SubmittedDecision, ...], Field(min_length=1)]
+    decisions: Annotated[tuple[SubmittedDecision, ...], NotEmpty]
 
 
 class Submission(_Model):
@@ -148,7 +159,7 @@ class Submission(_Model):
     split: Literal["seen", "unseen", "all", "leave-one-task-out"]
     source: SubmittedSource
     protocol: SubmittedProtocol
-    folds: Annotated[tuple[SubmittedFold, ...], Field(min_length=1)]
+    folds: Annotated[tuple[SubmittedFold, ...], NotEmpty]
 
     @property
     def decisions(self) -> tuple[SubmittedDecision, ...]:

@@ -136,7 +136,7 @@ def _validate(path: Path, value: dict[str, Any], findings: Findings) -> Submissi
         faults = document.validation_faults(error, Submission, lambda at: label(value, at))
         items = error.errors(include_url=False)
         findings.faults += [
-            fault.text + _why_no_scores(item["type"], item["loc"])
+            fault.text + _hint(item["type"], item["loc"])
             for fault, item in zip(faults, items, strict=True)
         ]
         if any(item["type"] != "extra_forbidden" for item in items):
@@ -149,10 +149,10 @@ def _validate(path: Path, value: dict[str, Any], findings: Findings) -> Submissi
         return Submission.model_validate_json(json.dumps(value))
 
 
-def _why_no_scores(kind: str, location: Location) -> str:
-    if kind != "extra_forbidden" or not _SCORE_WORDS.search(str(location[-1])):
-        return ""
-    return " A submission states decisions; the suite computes the scores."
+def _hint(kind: str, location: Location) -> str:
+    if kind == "extra_forbidden" and _SCORE_WORDS.search(str(location[-1])):
+        return " A submission states decisions; the suite computes the scores."
+    return ""
 
 
 def _drop(value: Any, location: Location) -> None:  # noqa: ANN401 - JSON
@@ -180,6 +180,8 @@ def label(value: Any, location: Location) -> str:  # noqa: ANN401 - JSON
                 return f"{entry['task'][:60]}, seed {entry.get('seed', 'none')!s:.20}: "
             return f"fold {fold + 1}, decision {number + 1}: "
         case (str(part), _, *_):
+            return f"{part}: "
+        case ("method" | "code" | "source" | "protocol" as part,):
             return f"{part}: "
         case _:
             return ""

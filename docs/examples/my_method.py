@@ -19,11 +19,11 @@ class SimilarityVote:
 
     def select(self, task, rng):
         similarity = self.units @ (task.vector() / np.linalg.norm(task.vector()))
-        weights = np.exp(self.sharpness * similarity)
+        weights = np.exp(self.sharpness * (similarity - 1))
         return self.space.at(int((weights @ self.gains).argmax()))
 
 
 METHODS = {"similarity-vote": SimilarityVote}
 
 # Type hints and docstrings of methods are left out to keep the example short.
-# ruff: noqa: ANN, ARG, D102
+# ruff: noqa: ANN001, ANN201, ANN204, ARG002, D102

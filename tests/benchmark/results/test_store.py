@@ -77,9 +77,12 @@ def test_a_record_survives_its_line(value, seed):
 def test_option_types_survive(tmp_path: Path):
     record = parse_line(to_line(seal(content())))
     assert record.method.options == {"epochs": 3, "rate": 0.5, "fast": True, "mode": "own"}
-    assert {
-        k: type(v) for k, v in record.method.options.items()
-    } == {"epochs": int, "rate": float, "fast": bool, "mode": str}
+    assert {k: type(v) for k, v in record.method.options.items()} == {
+        "epochs": int,
+        "rate": float,
+        "fast": bool,
+        "mode": str,
+    }
 
 
 def test_the_id_covers_every_field():

@@ -24,11 +24,13 @@ def test_round_trip(small_table, small_table_folder: Path):
     assert table_faults(again) == []
 
 
-def test_same_table_same_bytes(small_table, small_table_folder: Path, tmp_path: Path):
-    other = tmp_path / "other"
-    write_table(small_table, other, Description("Small", "toy", "1"))
-    for file in small_table_folder.iterdir():
-        assert file.read_bytes() == (other / file.name).read_bytes()
+def test_same_table_same_bytes(small_table, tmp_path: Path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        write_table(small_table, folder, Description("Small", "toy", "1"))
+    assert len(list(first.iterdir())) == 3
+    for file in first.iterdir():
+        assert file.read_bytes() == (second / file.name).read_bytes()
 
 
 def test_missing_cells_survive(small_table, tmp_path: Path):

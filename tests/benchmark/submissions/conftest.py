@@ -1,0 +1,129 @@
+"""A run of a plugin on the small table, and its packed submission."""
+
+import json
+
+import pytest
+
+from benchmark.results.store import FILE, append_record, current_records, iterate_records
+from benchmark.rewards.storage import read_any_table
+from benchmark.runner.plan import MethodSpec, RunRequest, Split
+from benchmark.runner.run import execute, make_plan
+from benchmark.submissions.packing import PackRequest, pack
+from benchmark.tasks import load_tasks
+
+PLUGIN = '''
+import numpy as np
+
+class Voter:
+    """Picks the best mean; a little noise of its own generator."""
+
+    def __init__(self, *, noise: float = 0.01):
+        self.noise = noise
+
+    def fit(self, tasks, rewards, rng):
+        means = rewards.matrix().mean(axis=0)
+        self.choice = rewards.space.at(int((means + rng.normal(0, self.noise, means.shape)).argmax()))
+
+    def select(self, task, rng):
+        return self.choice
+
+class Mixer(Voter):
+    def select(self, task, rng):
+        from benchmark.methods import Mixture
+        p = np.zeros(256); p[3] = 0.25; p[200] = 0.75
+        return Mixture(p)
+
+class Cheater(Voter):
+    def select(self, task, rng):
+        from benchmark.parameters import PAPER_SPACE
+        return PAPER_SPACE.at(len(task.name))
+
+class Unseeded(Voter):
+    def select(self, task, rng):
+        from benchmark.parameters import PAPER_SPACE
+        return PAPER_SPACE.at(int(np.random.default_rng().integers(256)))
+
+METHODS = {"voter": Voter, "mixer": Mixer, "cheater": Cheater, "unseeded": Unseeded}
+'''
+
+
+@pytest.fixture
+def plugin(tmp_path):
+    path = tmp_path / "voter.py"
+    path.write_text(PLUGIN)
+    return path
+
+
+@pytest.fixture
+def run_method(small_table_folder, plugin, tmp_path):
+    def run(name, split="unseen", seeds=(0, 1), options=None, **changes):
+        output = tmp_path / "results"
+        spec = MethodSpec(name, options or {}, (plugin,))
+        request = RunRequest(
+            (spec,), Split(split), str(small_table_folder), seeds=seeds, output=output, **changes
+        )
+        execute(make_plan(request), lambda record: None)
+        return output
+
+    return run
+
+
+@pytest.fixture
+def table(small_table_folder):
+    return read_any_table(small_table_folder)
+
+
+@pytest.fixture
+def registry():
+    return load_tasks()
+
+
+@pytest.fixture
+def packed(run_method, plugin, table, registry, tmp_path):
+    """Run a method and pack it: ``packed("voter")`` is the submission's folder."""
+
+    def make(name="voter", split="unseen", **changes):
+        results = run_method(
+            name, split, changes.pop("seeds", (0, 1)), changes.pop("options", None)
+        )
+        request = {
+            "results": results,
+            "label": changes.pop("label", name),
+            "split": Split(split),
+            "authors": ("A. Author",),
+            "description": "Votes.",
+            "plugin_files": (plugin,),
+            **changes,
+        }
+        folder = tmp_path / f"submission-{name}-{split}"
+        pack(PackRequest(**request), table, registry, folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def edit():
+    """Change a submission's JSON: ``edit(folder, lambda value: ...)``."""
+
+    def change(folder, function):
+        path = folder / "submission.json"
+        value = json.loads(path.read_text())
+        function(value)
+        path.write_text(json.dumps(value))
+        return folder
+
+    return change
+
+
+@pytest.fixture
+def records_of():
+    def read(path):
+        return current_records(iterate_records(path))
+
+    return read
+
+
+@pytest.fixture
+def add_record():
+    return lambda folder, record: append_record(folder / FILE, record)

@@ -1,0 +1,86 @@
+"""The distribution is complete: imports are declared, files travel, names are registered once."""
+
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+import grimp
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("benchmark", "baselines", "task2sim")
+
+
+@pytest.fixture(scope="module")
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def test_every_import_is_declared(project):
+    graph = grimp.build_graph(*PACKAGES, include_external_packages=True)
+    external = {m for m in graph.modules if graph.is_module_squashed(m)}
+    imported = {m.split(".")[0] for m in external} - set(sys.stdlib_module_names)
+    owners = metadata.packages_distributions()
+    declared = {Requirement(text).name.casefold() for text in project["dependencies"]}
+    undeclared = {
+        name
+        for name in imported
+        if not {owner.casefold() for owner in owners.get(name, [name])} & declared
+    }
+    assert undeclared == set()
+
+
+def test_every_declared_dependency_is_imported(project):
+    graph = grimp.build_graph(*PACKAGES, include_external_packages=True)
+    imported = {m.split(".")[0] for m in graph.modules if graph.is_module_squashed(m)}
+    owners = metadata.packages_distributions()
+    used = {owner.casefold() for name in imported for owner in owners.get(name, [name])}
+    unused = {
+        Requirement(text).name
+        for text in project["dependencies"]
+        if Requirement(text).name.casefold() not in used
+    }
+    assert unused == set()
+
+
+def test_import_names_equal_folder_names(project):
+    hatch = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]
+    assert hatch["build"]["targets"]["wheel"]["packages"] == list(PACKAGES)
+    assert all((ROOT / name / "__init__.py").is_file() for name in PACKAGES)
+
+
+def test_every_entry_point_loads(project):
+    for group, entries in project["entry-points"].items():
+        installed = {e.name: e for e in metadata.entry_points(group=group)}
+        for name, value in entries.items():
+            assert installed[name].value == value
+            installed[name].load()
+
+
+def test_the_tree_holds_no_downloaded_data():
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.split("\n")
+    forbidden = ("reward_db.json", ".pt", ".pth", ".pkl")
+    assert [name for name in listed if name.endswith(forbidden)] == []
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_every_module_and_the_tasks(tmp_path: Path):
+    pytest.importorskip("hatchling")
+    code = (
+        "import os; os.chdir({root!r}); from hatchling.build import build_wheel; "
+        "print(build_wheel({out!r}))"
+    ).format(root=str(ROOT), out=str(tmp_path))
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    held = set(zipfile.ZipFile(wheel).namelist())
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*"):
+            if path.suffix in {".py", ".yaml", ".typed"}:
+                assert path.relative_to(ROOT).as_posix() in held
+    assert "benchmark/tasks.yaml" in held
