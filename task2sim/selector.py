@@ -102,8 +102,9 @@ class Task2Sim(PolicySelector):
     """Task2Sim as the paper states it (CVPR 2022, Algorithm 1 and Eq. 4).
 
     Each task's reward is credited to that task's own action, the gradient is of log pi,
-    exploration is eps0 / t, imitation runs from the start. Every departure is an option; the
-    released code's are the defaults of ``task2sim-released``.
+    exploration is eps0 / t. Every departure is an option; the released code's are the defaults of
+    ``task2sim-released``. Imitation begins at epoch 50, as released: the paper gives no epoch, and
+    from epoch 0 the mean over seeds on the seen tasks of the released table falls from 32.5 to 32.2.
     """
 
     defaults = PAPER

@@ -1,0 +1,90 @@
+"""``t2sbench compare``: what changed between two sets of results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from benchmark.cli.options import PATH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from benchmark.regression import Change
+    from benchmark.results.record import Record
+    from benchmark.results.store import BrokenLines
+
+
+@click.command()
+@click.argument("before", metavar="A", type=PATH)
+@click.argument("after", metavar="B", type=PATH)
+@click.option(
+    "--fail-on",
+    "limits",
+    multiple=True,
+    metavar="METRIC:CHANGE",
+    help="Exit with 1 on a worse change: 'regret:+0.02', 'accuracy:-0.5', 'task:CUB:-1'; may be "
+    "repeated. A method that B lacks breaks every limit.",
+)
+@click.option(
+    "--allow-different-source", is_flag=True, help="Compare across tables or protocols, too."
+)
+def compare(
+    before: Path, after: Path, limits: tuple[str, ...], *, allow_different_source: bool
+) -> int:
+    """Compare result set B with result set A: record files, or folders that hold them."""
+    from benchmark import regression
+    from benchmark.results.store import BrokenLines
+
+    parsed = [regression.parse_limit(text) for text in limits]
+    broken = BrokenLines()
+    changes = regression.compare(
+        _records(before, broken),
+        _records(after, broken),
+        allow_different_source=allow_different_source,
+    )
+    for fault in broken.faults:
+        click.echo(f"Warning: skipped a broken line: {fault}", err=True)
+    click.echo(changes_text(changes))
+    regression.check(changes, parsed)
+    return 0
+
+
+def _records(path: Path, broken: BrokenLines) -> Iterator[Record]:
+    from benchmark.results.store import FILE, iterate_records
+
+    inner = path / FILE
+    return iterate_records(inner if inner.is_file() else path, broken)
+
+
+def changes_text(changes: Sequence[Change]) -> str:
+    """A table of changes, and one line per task that changed."""
+    from tabulate import tabulate
+
+    rows = [
+        {
+            "method": change.label,
+            "split": change.split,
+            "regret": change.regret,
+            "accuracy": change.accuracy,
+            "remark": "; ".join(filter(None, [change.lost, change.note, _new(change)])),
+        }
+        for change in changes
+    ]
+    tasks = [
+        {"method": change.label, "split": change.split, "task": task, "accuracy": value}
+        for change in changes
+        for task, value in sorted((change.tasks or {}).items())
+        if value
+    ]
+    texts = ["Changes from A to B (accuracy in points):"]
+    texts.append(tabulate(rows, headers="keys", floatfmt="+.4f", missingval="-"))
+    if tasks:
+        texts += ["", tabulate(tasks, headers="keys", floatfmt="+.4f")]
+    return "\n".join(texts)
+
+
+def _new(change: Change) -> str:
+    return "only in B" if change.only_in_b else ""
