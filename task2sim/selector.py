@@ -104,7 +104,7 @@ class Task2Sim(PolicySelector):
     Each task's reward is credited to that task's own action, the gradient is of log pi,
     exploration is eps0 / t. Every departure is an option; the released code's are the defaults of
     ``task2sim-released``. Imitation begins at epoch 50, as released: the paper gives no epoch, and
-    from epoch 0 the mean over seeds on the seen tasks of the released table falls from 32.5 to 32.2.
+    from epoch 0 the mean on the seen tasks of the released table falls from 32.5 to 32.2.
     """
 
     defaults = PAPER

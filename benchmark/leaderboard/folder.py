@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import json
 from collections.abc import Iterable, Sequence
@@ -97,19 +98,11 @@ def verify(
 
 def _diff(name: str, found: bytes, rebuilt: bytes) -> str:
     """Unified diff of two versions of a file, cut to a readable length."""
-    lines = list(
-        difflib.unified_diff(
-            _lines(name, found),
-            _lines(name, rebuilt),
-            f"found/{name}",
-            f"rebuilt/{name}",
-            "",
-            "",
-            1,
-        )
-    )
+    names = (f"found/{name}", f"rebuilt/{name}")
+    before, after = _lines(name, found), _lines(name, rebuilt)
+    lines = list(difflib.unified_diff(before, after, *names, lineterm="", n=1))
     shown = [
-        line.rstrip("\n") if len(line) <= _MAX_WIDTH else f"{line[:_MAX_WIDTH]}..."
+        line if len(line) <= _MAX_WIDTH else f"{line[:_MAX_WIDTH]}..."
         for line in lines[:_MAX_LINES]
     ]
     if len(lines) > _MAX_LINES:
@@ -120,9 +113,7 @@ def _diff(name: str, found: bytes, rebuilt: bytes) -> str:
 def _lines(name: str, content: bytes) -> list[str]:
     text = content.decode(errors="replace")
     if name.endswith(".json"):
-        try:
-            # One canonical line would make an unreadable diff.
+        # One canonical line would make an unreadable diff; what is no JSON is shown as it is.
+        with contextlib.suppress(ValueError):
             text = json.dumps(json.loads(text), indent=1, sort_keys=True, ensure_ascii=False)
-        except ValueError:
-            pass
     return text.splitlines()

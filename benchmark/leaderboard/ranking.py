@@ -90,12 +90,12 @@ def rank_rows(rows: Sequence[RowSummary], tasks: Sequence[str]) -> Standing:
     return Standing(
         tuple(
             RankedRow(
-                row,
-                rank,
-                (low, high),
-                _rounded(average),
-                None if np.isnan(win) else _rounded(win),
-                p,
+                summary=row,
+                rank=rank,
+                places=(low, high),
+                average_rank=_rounded(average),
+                win_rate=None if np.isnan(win) else _rounded(win),
+                p_value=p,
             )
             for row, rank, (low, high), average, win, p in columns
         ),

@@ -102,30 +102,25 @@ def board_grid(board: Board) -> Grid:
             *("Places", "Mean rank", "Wins", "p", "Seeds", "Queries"),
         ),
         sections=tuple(tuple(section) for section in sections if section),
-        notes=(
-            EXPLANATION,
-            _STANDING,
-            *_notes(board),
-            *legend(board.summaries),
-            _provenance(board),
-        ),
+        notes=(EXPLANATION, _STANDING, *_notes(board), *legend(board.summaries)),
     )
 
 
 def _cells(
     standing: RankedRow | None, row: RowSummary, tasks: Sequence[str], marks: Mapping[str, Mark]
 ) -> tuple[Cell, ...]:
+    values = _standing_values(standing)
     return (
         Cell(row_label(row)),
-        Cell(number(standing and standing.rank, 0)),
+        Cell(number(values["rank"], 0)),
         Cell(number(row.regret, 3), marks["Regret"]),
         Cell(number(row.average), marks["Avg"]),
         Cell(number(row.interval)),
         *(task_cell(row, task, marks[task]) for task in tasks),
         Cell(_places(standing)),
-        Cell(number(standing and standing.average_rank)),
-        Cell(number(standing and standing.win_rate)),
-        Cell(number(standing and standing.p_value, 3)),
+        Cell(number(values["average_rank"])),
+        Cell(number(values["win_rate"])),
+        Cell(number(values["p_value"], 3)),
         Cell(number(row.n_seeds, 0)),
         Cell(number(row.queries, 0)),
     )
@@ -151,11 +146,8 @@ def _notes(board: Board) -> list[str]:
         )
     if board.incomplete:
         notes.append("Incomplete rows come last and are not ranked.")
+    notes.append(f"Built from {board.n_records} records, digest {board.records_sha256}.")
     return notes
-
-
-def _provenance(board: Board) -> str:
-    return f"Built from {board.n_records} records, digest {board.records_sha256}."
 
 
 def _standing_values(standing: RankedRow | None) -> dict[str, Any]:

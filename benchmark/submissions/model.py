@@ -6,7 +6,7 @@ import re
 from typing import Annotated, Literal, Self, TypeVar
 
 import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from benchmark.files import digest
 from benchmark.results.record import DecisionEntry, Option, Sha256
@@ -22,10 +22,10 @@ _NOT_PRINTABLE = "expected one line without control characters, '<', '>', '|' an
 _Items = TypeVar("_Items", bound=tuple[object, ...])
 
 
-def _not_empty(items: _Items) -> _Items:
+def _not_empty(items: _Items, info: ValidationInfo) -> _Items:
     # Unlike min_length, this is asked only when all items are well formed.
     if not items:
-        raise ValueError("expected at least one entry, but got an empty list. Add one.")
+        raise ValueError(f"'{info.field_name}': expected at least one entry, but got none. Add one.")
     return items
 
 

@@ -71,7 +71,7 @@ def test_every_fault_is_reported_at_once(packed, edit, faults):
     for words in ("'scores'", "extra.txt", "suite_version", "source.digest", "'22222222'"):
         assert words in text
     assert "no decision for seed 1" in text
-    assert "CUB may not be learnt from when CUB" in text
+    assert "CUB may not be learnt from when AID, CUB, USPS" in text
 
 
 def test_a_missing_cell(packed, edit, faults):
