@@ -33,7 +33,7 @@ def mean(values: Sequence[float]) -> float:
         >>> mean([1.0, 2.0])
         1.5
     """
-    if not values:
+    if not len(values):
         raise InvalidInputError("Expected at least one value, but got none. Leave the mean out.")
     return math.fsum(values) / len(values)
 
@@ -252,8 +252,22 @@ def sign_flip_test(differences: Sequence[float], rng: np.random.Generator) -> fl
         >>> sign_flip_test([1.0, 2.0, 3.0], np.random.default_rng(0))
         0.25
     """
-    values = np.asarray(differences, dtype=np.float64)
-    n = len(values)
+    return sign_flip_tests([differences], rng)[0]
+
+
+def sign_flip_tests(rows: Sequence[Sequence[float]], rng: np.random.Generator) -> list[float]:
+    """:func:`sign_flip_test` of several rows of differences, all by the same sign patterns.
+
+    Args:
+        rows: ``(n_tests, n_tasks)``.
+        rng: Source of sampled signs.
+
+    Raises:
+        InvalidInputError: Without differences.
+    """
+    if not len(rows):
+        return []
+    n = len(rows[0])
     if not n:
         raise InvalidInputError("Expected at least one pair, but got none. Leave the test out.")
     exact = n <= _MAX_EXACT
@@ -262,9 +276,14 @@ def sign_flip_test(differences: Sequence[float], rng: np.random.Generator) -> fl
         patterns = np.arange(1 << (n - 1), dtype=np.uint64)
     else:
         patterns = np.asarray(rng.bit_generator.random_raw(_SAMPLED_FLIPS), dtype=np.uint64)
-    flipped = np.abs(_signs(patterns, n, rng) @ values)
-    extreme = int((flipped >= abs(values.sum()) - 10.0**-_DECIMALS).sum())
-    return extreme / len(patterns) if exact else (extreme + 1) / (len(patterns) + 1)
+    signs = _signs(patterns, n, rng)
+    observed = 0 if exact else 1
+    return [(_count_extreme(signs, row) + observed) / (len(patterns) + observed) for row in rows]
+
+
+def _count_extreme(signs: NDArray[np.float64], differences: Sequence[float]) -> int:
+    values = np.asarray(differences, dtype=np.float64)
+    return int((np.abs(signs @ values) >= abs(values.sum()) - 10.0**-_DECIMALS).sum())
 
 
 def _signs(patterns: NDArray[np.uint64], n: int, rng: np.random.Generator) -> NDArray[np.float64]:

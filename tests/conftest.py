@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from benchmark.errors import T2SBenchError
+from benchmark.results.record import Record
 from benchmark.rewards.storage import read_table
 from benchmark.rewards.table import RewardTable
 
@@ -80,3 +82,74 @@ def small_table() -> RewardTable:
 def small_table_folder(small_table: RewardTable, tmp_path: Path) -> Path:
     """A copy of the small table that a test may damage."""
     return shutil.copytree(Path(__file__).parent / "data" / "small-table", tmp_path / "small-table")
+
+
+@pytest.fixture(scope="session")
+def make_record() -> Callable[..., Record]:
+    """Maker of valid records: ``make_record(method, task, seed, value, **changes)``.
+
+    ``value=None`` makes a failed cell. Changes go into the part that has such a field: ``split``,
+    ``privileged``, ``digest``, ``random``, ``oracle``, ``source_id``, ``protocol_version`` ...
+    """
+    return _make_record
+
+
+def _make_record(method="random", task="CUB", seed=0, value: float | None = 50.0, **changes):
+    from benchmark.files import digest
+    from benchmark.results.record import seal
+
+    def take(name, default):
+        return changes.pop(name, default)
+
+    entry = {
+        "name": method,
+        "label": take("label", method),
+        "version": take("version", "1"),
+        "origin": "tests",
+        "code_sha256": "1" * 64,
+        "options": take("options", {}),
+        "privileged": take("privileged", False),
+        "learnt_from": ["DTD"],
+        "queries": take("queries", 256),
+    }
+    source = {"kind": take("kind", "table"), "id": take("source_id", "toy")}
+    source["digest"] = take("digest", "2" * 64)
+    protocol = {"name": take("protocol", "knn5"), "version": take("protocol_version", 1)}
+    content = {
+        "status": "ok" if value is not None else "failed",
+        "error": None if value is not None else {"type": "ValueError", "message": "broke"},
+        "suite_version": take("suite_version", 1),
+        "package_version": "0",
+        "debug": take("debug", False),
+        "split": take("split", "unseen"),
+        "seed": seed,
+        "task": {
+            "name": task,
+            "side": "unseen",
+            "data_revision": "1",
+            "task_sha256": "3" * 64,
+            "n_train": None,
+            "n_test": 400,
+        },
+        "method": entry,
+        "protocol": {**protocol, "hyperparameters": {}},
+        "pretraining": {
+            "simulator": "none",
+            "simulator_version": "0",
+            "profile": "mini",
+            "n_images": None,
+        },
+        "source": source,
+        "reference": {"random": take("random", 40.0), "oracle": take("oracle", 60.0)},
+        "scores": []
+        if value is None
+        else [{"metric": "accuracy", "value": value, "unit": "percent"}],
+        "cost": {"wall_seconds": take("seconds", 0.1)},
+        "environment": {"python": "3", "packages": {}, "platform": "any"},
+        "supersedes": take("supersedes", None),
+    }
+    assert not changes, f"unknown changes: {changes}"
+    coordinates = [entry["name"], entry["options"], task, seed, content["split"]]
+    content["cell"] = digest([coordinates, source["id"], protocol["name"], content["debug"]])
+    content["key"] = digest([content["cell"], entry["version"], source["digest"]])
+    return seal(content)

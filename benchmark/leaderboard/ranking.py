@@ -14,7 +14,7 @@ from benchmark.statistics import (
     bootstrap_means,
     holm,
     rank_intervals,
-    sign_flip_test,
+    sign_flip_tests,
     smallest_detectable_difference,
     win_rates,
 )
@@ -143,8 +143,7 @@ def shared_ranks(means: NDArray[np.float64], goodness: NDArray[np.float64]) -> l
 
 
 def _p_values(differences: Sequence[list[float]]) -> list[float | None]:
-    rng = np.random.Generator(np.random.PCG64(_SEED))
-    raw = [sign_flip_test(values, rng) for values in differences[1:]]
+    raw = sign_flip_tests(differences[1:], np.random.Generator(np.random.PCG64(_SEED)))
     return [None, *(_rounded(p) for p in holm(raw))]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -176,7 +175,7 @@ def _csv(board: Board) -> str:
 def _json(board: Board) -> dict[str, Any]:
     return {
         "schema_version": 1,
-        "place": dataclasses.asdict(board.place),
+        "place": board.place._asdict(),
         "tasks": list(board.tasks),
         "rows": [
             {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -93,7 +92,7 @@ def render_json(table: ResultTable) -> bytes:
             {
                 "schema_version": 1,
                 "title": table.title,
-                "place": dataclasses.asdict(table.place) if table.place else None,
+                "place": table.place._asdict() if table.place else None,
                 "tasks": list(table.tasks),
                 "rows": [row_json(row, table.tasks) for row in table.rows],
             }

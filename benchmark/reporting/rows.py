@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from benchmark.results.record import Record
 
 
-@dataclass(frozen=True, order=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """What makes numbers comparable: one board, one result table.
 
     Attributes:

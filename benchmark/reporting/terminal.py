@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from benchmark.reporting.grid import Grid
 
 _STYLES = {"best": "bold", "second": "underline", "": ""}
-_PADDING = 2  # one blank on either side
+_PADDING = 3  # one blank on either side, and the divider, a blank too
 _EDGES = 2
 _MAX_NAME = 28
 

@@ -174,7 +174,14 @@ RECORD_ADAPTER: TypeAdapter[Record] = TypeAdapter(Record)
 
 
 def cell_digest(  # noqa: PLR0913 - the coordinates of a cell
-    *, method: MethodEntry, task: str, split: str, seed: int, protocol: str, source: str, debug: bool
+    *,
+    method: MethodEntry,
+    task: str,
+    split: str,
+    seed: int,
+    protocol: str,
+    source: str,
+    debug: bool,
 ) -> str:
     """Digest of a cell's coordinates."""
     return digest(

@@ -32,6 +32,7 @@ class Plan:
     Attributes:
         request: As the user asked.
         context: What all cells share.
+        targets: Judged tasks, in registry order.
         units: Work left, in order.
         wanted: Cell digests of everything asked for, done or not.
         done: Current records of wanted cells that are kept.
@@ -42,6 +43,7 @@ class Plan:
 
     request: RunRequest
     context: Context
+    targets: tuple[str, ...]
     units: list[Unit] = field(default_factory=list)
     wanted: set[str] = field(default_factory=set)
     done: list[Record] = field(default_factory=list)
@@ -81,7 +83,7 @@ def make_plan(request: RunRequest) -> Plan:
     )
     tasks = table_tasks(context.table, context.registry)
     folds = make_folds(tasks, request.split, request.tasks, request.limit)
-    plan = Plan(request, context)
+    plan = Plan(request, context, tuple(task for fold in folds for task in fold.targets))
     existing, plan.broken = existing_records(request.output)
     by_cell = {record.cell: record for record in existing}
     for unit in make_units(request, folds):

@@ -6,7 +6,15 @@ import re
 from typing import Annotated, Literal, Self, TypeVar
 
 import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from benchmark.files import digest
 from benchmark.results.record import DecisionEntry, Option, Sha256
@@ -25,7 +33,7 @@ _Items = TypeVar("_Items", bound=tuple[object, ...])
 def _not_empty(items: _Items, info: ValidationInfo) -> _Items:
     # Unlike min_length, this is asked only when all items are well formed.
     if not items:
-        raise ValueError(f"'{info.field_name}': expected at least one entry, but got none. Add one.")
+        raise ValueError(f"'{info.field_name}': expected an entry, but got none. Add one.")
     return items
 
 

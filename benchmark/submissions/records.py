@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -58,22 +59,23 @@ def _write_new(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch.write_bytes(content)
         os.link(scratch, path)
-    except FileExistsError as error:
-        raise _exists(path) from error
     except OSError as error:
+        if path.is_file():  # another scorer was faster
+            raise _exists(path) from error
         raise StorageError(
             f"Expected to write {path}, but got: {error.strerror or error}. "
             "Free some space or choose another folder."
         ) from error
     finally:
-        scratch.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            scratch.unlink(missing_ok=True)
 
 
 def to_records(checked: Checked) -> Iterator[Record]:
     """The records of a submission, in its own order.
 
     They have the form of a run's records, so that boards need not tell them apart. The method's
-    name is the submission's id, so that no submission can supersede another's cells.
+    name is made from the submission's id, so that none can supersede another's cells.
     """
     for fold in checked.submission.folds:
         for decision in fold.decisions:
@@ -111,7 +113,7 @@ def _method_entry(
 ) -> MethodEntry:
     method = submission.method
     return MethodEntry(
-        name=submission.id,
+        name=f"submission:{submission.id}",
         label=submission.board_label,
         version=method.version,
         origin=f"submission:{submission.id}",

@@ -83,7 +83,7 @@ def check_rerun(checked: Checked, plugin_files: Sequence[Path] = ()) -> int:
         )
         faults = [str(difference) for difference in found[:_SHOWN]]
         if len(found) > _SHOWN:
-            faults.append(f"and {len(found) - _SHOWN} more cells")
+            faults.append(f"and {len(found) - _SHOWN} more")
         raise InvalidFileError(f"the rerun of {checked.submission.id}", faults, cause)
     return len(checked.submission.decisions)
 

@@ -182,3 +182,9 @@ def test_the_example_prefers_near_tasks():
     for row, task in enumerate(problem.learn):
         chosen = method.select(TaskView("x", task.vector()), np.random.default_rng(0))
         assert problem.space.index(chosen) == problem.means[row].argmax()
+
+
+def test_the_guide_shows_the_example():
+    guide = (EXAMPLE.parents[1] / "adding-a-method.md").read_text()
+    shown = guide.split("```python\n")[1].split("```")[0]
+    assert EXAMPLE.read_text().startswith(shown)

@@ -22,7 +22,8 @@ class Voter:
 
     def fit(self, tasks, rewards, rng):
         means = rewards.matrix().mean(axis=0)
-        self.choice = rewards.space.at(int((means + rng.normal(0, self.noise, means.shape)).argmax()))
+        means = means + rng.normal(0, self.noise, means.shape)
+        self.choice = rewards.space.at(int(means.argmax()))
 
     def select(self, task, rng):
         return self.choice

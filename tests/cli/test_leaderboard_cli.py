@@ -1,0 +1,98 @@
+import pytest
+
+from benchmark.cli.main import main
+from benchmark.results.store import append_record
+
+
+@pytest.fixture
+def records(make_record, tmp_path):
+    folder = tmp_path / "boards" / "records"
+    for method, value in [("random", 40.0), ("mine", 50.0)]:
+        for task in ("USPS", "CUB"):
+            append_record(folder / f"{method}.jsonl", make_record(method, task, 0, value))
+    return folder
+
+
+@pytest.fixture
+def build(records):
+    boards = records.parent
+
+    def run(command="build", **changes):
+        option = "-o" if command == "build" else "--boards"
+        return main(["leaderboard", command, "--records", str(records), option, str(boards)])
+
+    return run
+
+
+def test_build_then_verify(build, records, capsys):
+    assert build() == 0
+    written = capsys.readouterr().out.splitlines()
+    assert [line.rpartition("/")[2] for line in written] == [
+        "unseen.md",
+        "unseen.csv",
+        "unseen.json",
+    ]
+    header = (records.parent / "toy/knn5/unseen.csv").read_text().splitlines()[0]
+    assert header.index("task:CUB") < header.index("task:USPS")  # the registry's order
+    assert build("verify") == 0
+    assert "exactly" in capsys.readouterr().out
+
+
+def test_verify_names_a_changed_board(build, records, capsys):
+    build()
+    path = records.parent / "toy/knn5/unseen.csv"
+    path.write_text(path.read_text().replace("50.0", "51.0"))
+    assert build("verify") == 2
+    assert "-mine,method,True,51.0" in capsys.readouterr().err
+
+
+def test_broken_lines_are_left_out_but_fail_verification(build, records, capsys):
+    with (records / "mine.jsonl").open("a") as stream:
+        stream.write("{broken\n")
+    assert build() == 0
+    assert "mine.jsonl:3: " in capsys.readouterr().err
+    assert build("verify") == 2
+    assert "broken record: " in capsys.readouterr().err
+
+
+def test_stale_boards_are_named(build, records, capsys):
+    stale = records.parent / "toy/knn5/old.md"
+    build()
+    stale.write_text("old")
+    assert build() == 0
+    assert "old.md; delete it" in capsys.readouterr().err
+    assert stale.exists()
+
+
+def test_nothing_to_build(tmp_path, capsys):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert main(["leaderboard", "build", "--records", str(empty), "-o", str(tmp_path)]) == 2
+    assert "no records that count" in capsys.readouterr().err
+    assert main(["leaderboard", "build", "--records", str(tmp_path / "none")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("limits", "code"), [([], 0), (["regret:+0.6"], 0), (["regret:+0.1"], 1), (["regret"], 2)]
+)
+def test_compare(make_record, tmp_path, limits, code, capsys):
+    a, b = tmp_path / "a", tmp_path / "b.jsonl"
+    append_record(a / "records.jsonl", make_record(value=50.0))
+    append_record(b, make_record(value=40.0))
+    words = [word for limit in limits for word in ("--fail-on", limit)]
+    assert main(["compare", str(a), str(b), *words]) == code
+    captured = capsys.readouterr()
+    if code < 2:
+        assert "+0.5000" in captured.out
+        assert "-10.0000" in captured.out
+    if code == 1:
+        assert "limit regret:+0.1" in captured.err
+
+
+def test_compare_reports_broken_lines(make_record, tmp_path, capsys):
+    path = tmp_path / "records.jsonl"
+    append_record(path, make_record())
+    with path.open("a") as stream:
+        stream.write("nonsense\n")
+    assert main(["compare", str(path), str(tmp_path)]) == 0
+    assert capsys.readouterr().err.count("skipped a broken line") == 2
