@@ -20,7 +20,8 @@ class SingleBest:
         """Average all rewards over tasks, over the configurations measured on every task."""
         del tasks, rng
         # A column with an empty cell has no mean over the same tasks as the others.
-        averages = np.nan_to_num(rewards.matrix().mean(axis=0), nan=-np.inf)
+        # Sorted, so that rounding does not depend on the order of the tasks.
+        averages = np.nan_to_num(np.sort(rewards.matrix(), axis=0).mean(axis=0), nan=-np.inf)
         self._choice = rewards.space.at(int(averages.argmax()))
 
     def select(self, task: TaskView, rng: np.random.Generator) -> Configuration:

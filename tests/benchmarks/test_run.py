@@ -27,7 +27,7 @@ def seconds(function, repeat: int = 5) -> float:
 
 
 def test_run_of_baselines(benchmark, tmp_path: Path):
-    """160 cells, every one on disk (with fsync) before the next; ratio to only reading the table."""
+    """160 cells, each on disk (with fsync) before the next; ratio to only reading the table."""
     from benchmark.rewards.storage import read_table
 
     request = RunRequest(
@@ -71,7 +71,7 @@ def test_select(benchmark):
 
 @pytest.mark.parametrize("words", [["--help"], ["ls", "tasks"]], ids=" ".join)
 def test_start_up(benchmark, words):
-    """A fresh process; ratio to a bare interpreter. Limits: 0.3 s for --help, 0.6 s for ls tasks."""
+    """A fresh process; ratio to a bare interpreter (--help <= 0.3 s, ls tasks <= 0.6 s)."""
 
     def start(*command: str) -> None:
         subprocess.run([sys.executable, *command], check=True, capture_output=True)
