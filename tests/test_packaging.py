@@ -73,9 +73,9 @@ def test_the_tree_holds_no_downloaded_data():
 def test_the_wheel_holds_every_module_and_the_tasks(tmp_path: Path):
     pytest.importorskip("hatchling")
     code = (
-        "import os; os.chdir({root!r}); from hatchling.build import build_wheel; "
-        "print(build_wheel({out!r}))"
-    ).format(root=str(ROOT), out=str(tmp_path))
+        f"import os; os.chdir({str(ROOT)!r}); from hatchling.build import build_wheel; "
+        f"print(build_wheel({str(tmp_path)!r}))"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     held = set(zipfile.ZipFile(wheel).namelist())

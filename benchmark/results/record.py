@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from benchmark.files import canonical_json, digest, sha256_bytes
+from benchmark.versions import SUITE_VERSION
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Option = str | bool | int | float
@@ -135,8 +136,9 @@ class Record(_Frozen):
         record_id: SHA-256 of the canonical content without this field.
         supersedes: ``record_id`` that this record replaces; nothing is ever deleted.
         key: Digest of everything that the score depends on; equal keys, equal cells.
-        cell: Digest of the coordinates alone (which method, options, task, split, seed, protocol
-            and source name): same cell, other key means that code, data or a version changed.
+        cell: Digest of the coordinates alone (method, options, task, split, seed, protocol, source,
+            suite version): same cell, other key means that the method's code or the task's
+            definition changed.
         suite_version: Version of the numbers; boards never mix two.
         debug: Made with ``--limit``: never ranked.
     """
@@ -180,10 +182,14 @@ def cell_digest(  # noqa: PLR0913 - the coordinates of a cell
     split: str,
     seed: int,
     protocol: str,
-    source: str,
+    source: SourceEntry,
     debug: bool,
 ) -> str:
-    """Digest of a cell's coordinates."""
+    """Digest of a cell's coordinates.
+
+    The suite's version and the source's content are among them: a later version or a changed table
+    makes new cells beside the old ones, so that old boards keep their rows.
+    """
     return digest(
         {
             "method": method.name,
@@ -192,7 +198,8 @@ def cell_digest(  # noqa: PLR0913 - the coordinates of a cell
             "split": split,
             "seed": seed,
             "protocol": protocol,
-            "source": source,
+            "source": source.model_dump(mode="json"),
+            "suite": SUITE_VERSION,
             "debug": debug,
         }
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -119,16 +119,16 @@ def iterate_records(path: Path, broken: BrokenLines | None = None) -> Iterator[R
                     broken.faults.append(f"{file}:{number}: {error}")
 
 
-def current_records(records: Iterator[Record]) -> list[Record]:
+def current_records(records: Iterable[Record]) -> list[Record]:
     """Records that no other record supersedes, exact repetitions once, in order.
 
     Where one cell was recorded several times without ``supersedes``, the last one counts.
     """
+    everything = list(records)
+    superseded = {record.supersedes for record in everything}
     latest: dict[str, Record] = {}
-    superseded: set[str] = set()
-    for record in records:
-        latest.pop(record.cell, None)
-        latest[record.cell] = record
-        if record.supersedes:
-            superseded.add(record.supersedes)
-    return [record for record in latest.values() if record.record_id not in superseded]
+    for record in everything:
+        if record.record_id not in superseded:
+            latest.pop(record.cell, None)
+            latest[record.cell] = record
+    return list(latest.values())

@@ -86,7 +86,7 @@ class Context:
             split=self.split,
             seed=seed,
             protocol=self.scorer.protocol.name,
-            source=self.scorer.source.id,
+            source=self.scorer.source,
             debug=self.debug,
         )
         key = key_digest(
@@ -98,8 +98,6 @@ class Context:
                 "learnt_from": method.learnt_from,
                 "task": self.task_entry(task).model_dump(mode="json"),
                 "protocol": self.scorer.protocol.model_dump(mode="json"),
-                "source": self.scorer.source.digest,
-                "suite": SUITE_VERSION,
             },
         )
         return {"cell": cell, "key": key}

@@ -55,7 +55,7 @@ def test_fit(benchmark, n_seeds):
     benchmark.extra_info.update(
         updates=PAPER.updates(N_TASKS), literal_seconds=literal, ratio=literal / taken
     )
-    print(  # noqa: T201 - with -s
+    print(
         f"\n{n_seeds} policies: {taken:.2f} s; literal {literal:.0f} s, scaled from "
         f"{LITERAL_UPDATES} updates; ratio {literal / taken:.0f}"
     )

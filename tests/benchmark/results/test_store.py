@@ -172,6 +172,7 @@ def test_corrections_supersede(tmp_path: Path):
     new = seal(content("b", 12.0, supersedes=old.record_id))
     assert current_records(iter([old, other, new])) == [other, new]
     assert current_records(iter([old, old, other])) == [old, other]
+    assert current_records(iter([new, other, old])) == [new, other]
 
 
 def test_a_folder_of_files_is_read_in_order_of_path(tmp_path: Path):
@@ -184,10 +185,13 @@ def test_a_folder_of_files_is_read_in_order_of_path(tmp_path: Path):
 
 
 def test_keys_cover_code_and_cells_do_not():
-    method = seal(content()).method
-    shared = {"task": "CUB", "split": "unseen", "seed": 0, "protocol": "p", "source": "s"}
+    record = seal(content())
+    method, source = record.method, record.source
+    shared = {"task": "CUB", "split": "unseen", "seed": 0, "protocol": "p", "source": source}
     cell = cell_digest(method=method, debug=False, **shared)
     assert cell != cell_digest(method=method, debug=True, **shared)
+    remeasured = source.model_copy(update={"digest": "0" * 64})
+    assert cell != cell_digest(method=method, debug=False, **{**shared, "source": remeasured})
     recoded = method.model_copy(update={"code_sha256": "0" * 64})
     assert cell == cell_digest(method=recoded, debug=False, **shared)
     assert key_digest(cell, {"code": "1"}) != key_digest(cell, {"code": "2"})
