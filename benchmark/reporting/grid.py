@@ -37,12 +37,14 @@ class Grid:
         headers: Column headings; the first column names the row.
         sections: Rows in groups that a line may separate.
         notes: Lines below it.
+        together: Number of last columns that belong together when a narrow terminal splits them.
     """
 
     title: str
     headers: tuple[str, ...]
     sections: tuple[tuple[tuple[Cell, ...], ...], ...]
     notes: tuple[str, ...] = ()
+    together: int = 1
 
 
 def number(value: float | None, digits: int = 2) -> str:

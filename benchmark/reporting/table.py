@@ -60,6 +60,7 @@ class ResultTable:
             headers=("Method", *self.tasks, "Avg", "±", "Regret", "Seeds", "Queries"),
             sections=tuple(section for section in sections if section),
             notes=(EXPLANATION, *legend(self.rows)),
+            together=5,
         )
 
 

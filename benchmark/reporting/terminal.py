@@ -16,26 +16,30 @@ if TYPE_CHECKING:
     from benchmark.reporting.grid import Grid
 
 _STYLES = {"best": "bold", "second": "underline", "": ""}
-_PADDING = 3  # one blank on either side, and the divider, a blank too
-_EDGES = 2
+_PADDING = 2  # one blank, and the divider, a blank too
 _MAX_NAME = 28
 
 
-def column_blocks(widths: Sequence[int], available: int) -> list[range]:
+def column_blocks(widths: Sequence[int], available: int, together: int = 1) -> list[range]:
     """Split columns into consecutive blocks that fit.
 
     Args:
         widths: Width of each column, padding included.
         available: Width for a block; a wider column stands alone.
+        together: Number of last columns that are not parted, unless they alone are too wide.
 
     Example:
         >>> column_blocks([5, 5, 5], 11)
         [range(0, 2), range(2, 3)]
+        >>> column_blocks([5, 5, 5], 11, together=2)
+        [range(0, 1), range(1, 3)]
     """
     blocks: list[range] = []
     start, used = 0, 0
+    first_kept = len(widths) - together if sum(widths[-together:]) <= available else len(widths)
     for index, width in enumerate(widths):
-        if index > start and used + width > available:
+        needed = sum(widths[index:]) if index == first_kept else width
+        if index > start and used + needed > available:
             blocks.append(range(start, index))
             start, used = index, 0
         used += width
@@ -51,12 +55,13 @@ def terminal_tables(grid: Grid, width: int) -> list[Table]:
     ]
     name = min(columns[0], _MAX_NAME)
     others = [column + _PADDING for column in columns[1:]]
-    available = max(width - name - _PADDING - _EDGES, max(others, default=0))
-    return [_table(grid, name, block) for block in column_blocks(others, available)]
+    available = max(width - name, max(others, default=0))
+    blocks = column_blocks(others, available, grid.together)
+    return [_table(grid, name, block) for block in blocks]
 
 
 def _table(grid: Grid, name: int, block: range) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column(Text(grid.headers[0]), width=name, overflow="fold")
     for index in block:
         table.add_column(Text(grid.headers[index + 1]), justify="right", no_wrap=True)

@@ -61,14 +61,14 @@ def test_decisions_and_scores_are_those_of_the_golden_records(fresh, golden):
 
 
 def test_compare_finds_no_regression(fresh, golden):
-    from benchmark.regression import check_limits, compare, parse_limit
+    from benchmark.regression import check, compare, parse_limit
 
     limits = [parse_limit("regret:+0.0"), parse_limit("accuracy:-0.0")]
-    check_limits(compare(golden, fresh), limits)
+    check(compare(golden, fresh), limits)
 
 
 def test_compare_finds_a_planted_regression(fresh, golden):
-    from benchmark.regression import check_limits, compare, parse_limit
+    from benchmark.regression import check, compare, parse_limit
 
     worse = [
         r.model_copy(update={"scores": [r.scores[0].model_copy(update={"value": 1.0})]})
@@ -77,4 +77,4 @@ def test_compare_finds_a_planted_regression(fresh, golden):
         for r in fresh
     ]
     with pytest.raises(RegressionFoundError, match="single-best"):
-        check_limits(compare(golden, worse), [parse_limit("regret:+0.02")])
+        check(compare(golden, worse), [parse_limit("regret:+0.02")])
