@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +13,6 @@ from benchmark.protocols import find_protocol
 from benchmark.runner.plan import MethodSpec, Overwrite, RunRequest, Split
 
 if TYPE_CHECKING:
-    from benchmark.results.record import Record
-    from benchmark.runner.plan import Unit
     from benchmark.runner.run import Plan
 
 
@@ -53,6 +50,8 @@ def run(**given: Any) -> int:  # noqa: ANN401 - click passes every option by nam
     Finished cells are on disk at once (results/records.jsonl); the same command goes on where an
     interrupted one stopped.
     """
+    from benchmark.cli.progress import RunDisplay
+    from benchmark.cli.tables import print_results
     from benchmark.runner.history import remember
     from benchmark.runner.run import execute, make_plan
 
@@ -66,12 +65,13 @@ def run(**given: Any) -> int:  # noqa: ANN401 - click passes every option by nam
         _print_plan(plan)
         return 0
     remember(plan)
-    failed = _execute(plan, execute)
-    _report(plan)
-    if failed:
+    with RunDisplay(plan.n_cells) as display:
+        execute(plan, display.on_record, display.on_unit)
+    print_results(plan)
+    if display.failed:
         raise CellsFailedError(
-            f"Expected every cell to be scored, but got {failed} failed. See 't2sbench status "
-            f"-o {request.output}', mend the cause, then 't2sbench retry --failed "
+            f"Expected every cell to be scored, but got {display.failed} failed. See 't2sbench "
+            f"status -o {request.output}', mend the cause, then 't2sbench retry --failed "
             f"-o {request.output}'."
         )
     return 0
@@ -127,75 +127,3 @@ def _print_plan(plan: Plan) -> None:
         click.echo(f"{unit.spec.resolve().label}: seeds {seeds}; judge {targets}")
     for label in plan.without_rewards:
         click.echo(f"{label}: no cached reward exists; published row only")
-
-
-def _execute(plan: Plan, execute: Any) -> int:  # noqa: ANN401 - a function, for tests to replace
-    """Work through the plan with a progress display; return the number of failed cells."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
-    failed = 0
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as progress:
-        bar = progress.add_task("cells", total=plan.n_cells)
-        lines = _PlainLines(plan.n_cells, enabled=not console.is_terminal)
-
-        def on_record(record: Record) -> None:
-            nonlocal failed
-            failed += record.status != "ok"
-            progress.update(bar, advance=1, description=f"{record.method.label} {record.task.name}")
-            if record.status != "ok" and record.error is not None:
-                progress.console.print(
-                    f"Failed: {record.method.label} on {record.task.name}, seed {record.seed}: "
-                    f"{record.error.type}: {record.error.message}",
-                    markup=False,
-                    highlight=False,
-                )
-            lines.tell(record)
-
-        def on_unit(unit: Unit) -> None:
-            label = unit.spec.resolve().label
-            progress.update(bar, description=f"fitting {label}, {len(unit.seeds)} seeds")
-
-        execute(plan, on_record, on_unit)
-    return failed
-
-
-class _PlainLines:
-    """Progress for logs: a line every two seconds at most, and one at the end."""
-
-    def __init__(self, total: int, *, enabled: bool) -> None:
-        self._total, self._enabled = total, enabled
-        self._count, self._last = 0, 0.0
-
-    def tell(self, record: Record) -> None:
-        self._count += 1
-        now = time.monotonic()
-        if self._enabled and (now - self._last > 2 or self._count == self._total):
-            self._last = now
-            click.echo(
-                f"[{self._count}/{self._total}] {record.method.label} {record.task.name} "
-                f"seed {record.seed}",
-                err=True,
-            )
-
-
-def _report(plan: Plan) -> None:
-    """Print the result table and write it beside the records."""
-    from benchmark.cli.tables import print_results
-
-    print_results(plan)

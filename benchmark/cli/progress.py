@@ -1,0 +1,78 @@
+"""What a run shows while it works: a bar on a terminal, plain lines in a log."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from benchmark.results.record import Record
+    from benchmark.runner.plan import Unit
+
+_LINE_EVERY = 2.0  # seconds between the lines of a log
+
+
+class RunDisplay:
+    """Progress of a run on stderr; counts failed cells and says why at once.
+
+    Attributes:
+        failed: Cells that failed so far.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.failed = 0
+        self._total, self._count, self._last = total, 0, 0.0
+        console = Console(stderr=True)
+        self._plain = not console.is_terminal
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=self._plain,
+        )
+        self._bar = self._progress.add_task("cells", total=total)
+
+    def __enter__(self) -> RunDisplay:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def on_unit(self, unit: Unit) -> None:
+        """A method begins to learn."""
+        label = unit.spec.resolve().label
+        self._progress.update(self._bar, description=f"fitting {label}, {len(unit.seeds)} seeds")
+
+    def on_record(self, record: Record) -> None:
+        """A cell is on disk."""
+        self._count += 1
+        where = f"{record.method.label} {record.task.name}"
+        self._progress.update(self._bar, advance=1, description=where)
+        if record.error is not None:
+            self.failed += 1
+            self._say(
+                f"Failed: {record.method.label} on {record.task.name}, seed {record.seed}: "
+                f"{record.error.type}: {record.error.message}"
+            )
+        now = time.monotonic()
+        if self._plain and (now - self._last > _LINE_EVERY or self._count == self._total):
+            self._last = now
+            self._say(f"[{self._count}/{self._total}] {where} seed {record.seed}")
+
+    def _say(self, text: str) -> None:
+        # A label may hold square brackets, which rich would read as markup.
+        self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,37 @@
+"""Make the pictures of the README anew: ``python docs/make_images.py``.
+
+The picture is the terminal's own output, drawn by rich from the committed records.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmark.leaderboard import build_boards
+from benchmark.leaderboard.render import board_grid
+from benchmark.reporting.terminal import print_grid
+from benchmark.results.store import iterate_records
+from benchmark.tasks import load_tasks
+
+ROOT = Path(__file__).parent.parent
+WIDTH = 132
+
+
+def main() -> None:
+    """Draw every committed board of the released table's unseen split."""
+    records = iterate_records(ROOT / "leaderboards" / "records")
+    for board in build_boards(records, load_tasks().names):
+        if board.place.split != "unseen":
+            continue
+        with Path("/dev/null").open("w", encoding="utf-8") as nowhere:
+            console = Console(record=True, width=WIDTH, file=nowhere, force_terminal=True)
+            print_grid(board_grid(board), console)
+            target = ROOT / "docs" / "images" / "unseen.svg"
+            target.parent.mkdir(exist_ok=True)
+            console.save_svg(str(target), title="t2sbench", unique_id="unseen")
+
+
+if __name__ == "__main__":
+    main()

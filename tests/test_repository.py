@@ -1,0 +1,77 @@
+"""Rules of the repository that no linter knows: sizes, links, pages that must stay true."""
+
+import ast
+import re
+import statistics
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCES = [
+    p for d in ("benchmark", "baselines", "task2sim") for p in sorted((ROOT / d).rglob("*.py"))
+]
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "leaderboards" / "README.md"]
+
+
+def functions(path: Path) -> list[tuple[int, int, str]]:
+    """(code lines, arguments, name) of every function of a file."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            doc = ast.get_docstring(node, clean=False)
+            lines = node.end_lineno - node.body[0].lineno + 1 - (doc.count("\n") + 1 if doc else 0)
+            name = f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+            found.append((lines, len(node.args.args), name))
+    return found
+
+
+def test_files_are_small():
+    lengths = {str(p.relative_to(ROOT)): len(p.read_text().splitlines()) for p in SOURCES}
+    assert statistics.median(lengths.values()) <= 150
+    assert {name: n for name, n in lengths.items() if n > 350} == {}
+
+
+def test_functions_are_small():
+    rows = [row for path in SOURCES for row in functions(path)]
+    assert statistics.median(lines for lines, _, _ in rows) <= 8
+    assert [row for row in rows if row[0] > 40] == []
+
+
+def test_methods_stay_within_a_hundred_lines():
+    for path in sorted((ROOT / "baselines").glob("*.py")):
+        assert len(path.read_text().splitlines()) <= 100, path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path):
+    text = page.read_text()
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+        if not target.startswith(("http://", "https://", "mailto:")):
+            assert (page.parent / target).exists(), f"{page}: {target}"
+
+
+def test_the_readme_names_every_command():
+    from benchmark.cli.main import _COMMANDS
+
+    text = (ROOT / "README.md").read_text()
+    assert [name for name in _COMMANDS if f"t2sbench {name}" not in text] == []
+
+
+def test_continuous_integration_runs_the_readme_commands():
+    readme, script = (ROOT / "README.md").read_text(), (ROOT / ".ci" / "run").read_text()
+    for command in ("make run", "make test"):
+        assert command in readme
+    assert "make test" in script
+
+
+def test_the_architecture_page_names_every_module_layer():
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    modules = {p.stem for p in (ROOT / "benchmark").iterdir() if p.suffix == ".py" or p.is_dir()}
+    modules -= {"__init__", "__pycache__"}
+    assert sorted(name for name in modules if name not in text) == []
+
+
+def test_nothing_unfinished_is_committed():
+    for path in SOURCES:
+        assert not re.search(r"\b(TODO|FIXME|XXX)\b", path.read_text()), path
