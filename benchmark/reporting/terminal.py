@@ -67,7 +67,8 @@ def _table(grid: Grid, name: int, block: range) -> Table:
         table.add_column(Text(grid.headers[index + 1]), justify="right", no_wrap=True)
     for section in grid.sections:
         for row in section:
-            cells = [Text(row[i + 1].text, style=_STYLES[row[i + 1].mark]) for i in block]
+            # Assembled, so that an underline does not run on under the padding.
+            cells = [Text.assemble((row[i + 1].text, _STYLES[row[i + 1].mark])) for i in block]
             # Text, not str: a label may hold square brackets, which rich would read as markup.
             table.add_row(Text(row[0].text), *cells)
         table.add_section()
