@@ -12,8 +12,13 @@ from benchmark.errors import InvalidInputError
 
 Credit = Literal["own", "cross"]
 LogOf = Literal["policy", "perturbed"]
+Precision = Literal["single", "double"]
 
-_CHOICES = {"credit": ("own", "cross"), "log_of": ("policy", "perturbed")}
+_CHOICES = {
+    "credit": ("own", "cross"),
+    "log_of": ("policy", "perturbed"),
+    "precision": ("single", "double"),
+}
 _AT_LEAST_ONE = ("epochs", "batch_size", "hidden", "decay_epoch", "exploration_period")
 _AT_LEAST_ZERO = (
     "warmup_epochs",
@@ -51,6 +56,8 @@ class TrainingConfig:
             or under the policy with exploration (released code).
         rate_lag: Whether the schedule of the rate runs one epoch late, epochs 0 and 1 both at
             the warm-up rate (released code).
+        precision: Floating-point numbers in training. Rounding is amplified by sampling over a
+            long run: in "double" a whole run equals the literal form, weight by weight.
 
     Raises:
         InvalidInputError: When a value is out of range.
@@ -73,6 +80,7 @@ class TrainingConfig:
     credit: Credit = "own"
     log_of: LogOf = "policy"
     rate_lag: bool = False
+    precision: Precision = "single"
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Layer:
-    """Weights ``(out, in)`` and biases ``(out,)`` of one linear map, float32."""
+    """Weights ``(out, in)`` and biases ``(out,)`` of one linear map; drawn ones are float32."""
 
-    weights: NDArray[np.float32]
-    biases: NDArray[np.float32]
+    weights: NDArray[np.floating]
+    biases: NDArray[np.floating]
 
 
 @dataclass(frozen=True)

@@ -47,13 +47,13 @@ class LiteralTask2Sim:
         config: TrainingConfig,
     ) -> None:
         self._space, self._rewards, self._rng, self._config = space, rewards, rng, config
-        self._inputs = torch.from_numpy(unit_rows(embeddings).astype(np.float32))
+        self._inputs = torch.from_numpy(unit_rows(embeddings).astype(config.precision))
         hidden, n_inputs = config.hidden, self._inputs.shape[1]
         widths = (n_inputs, hidden, hidden, sum(space.shape))
         linear = [nn.Linear(a, b, device="meta") for a, b in itertools.pairwise(widths)]
         for module, drawn in zip(linear, draw_layers(rng, widths), strict=True):
-            module.weight = nn.Parameter(torch.from_numpy(drawn.weights))
-            module.bias = nn.Parameter(torch.from_numpy(drawn.biases))
+            module.weight = nn.Parameter(torch.from_numpy(drawn.weights.astype(config.precision)))
+            module.bias = nn.Parameter(torch.from_numpy(drawn.biases.astype(config.precision)))
         self._net = nn.Sequential(linear[0], nn.ReLU(), linear[1], nn.ReLU(), linear[2])
         self._optimiser = torch.optim.SGD(
             self._net.parameters(),

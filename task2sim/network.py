@@ -11,55 +11,58 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.linalg.blas import sgemm
+from scipy.linalg import blas
 
 from task2sim.draws import Layer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from task2sim.config import Precision
     from task2sim.momentum import ModalMomentum
 
-    Singles = NDArray[np.float32]
+    Floats = NDArray[np.floating]
 
 
 class ModalLayer:
     """One linear layer of S policies, stored as its two modes (see ``momentum.py``).
 
-    ``stored[s]`` is float32 ``(2 * out, in + 1)``: the first mode of [weights | biases] above the
-    second. Inputs carry a last column of ones for the biases.
+    ``stored[s]`` is ``(2 * out, in + 1)``: the first mode of [weights | biases] above the second.
+    Inputs carry a last column of ones for the biases.
 
     Args:
         layers: The initial layer of every policy.
+        precision: "single" or "double": type of everything stored and computed here.
     """
 
-    def __init__(self, layers: Sequence[Layer]) -> None:
+    def __init__(self, layers: Sequence[Layer], precision: Precision) -> None:
         joined = [np.column_stack([layer.weights, layer.biases]) for layer in layers]
-        weights = np.stack(joined).astype(np.float32)
+        weights = np.stack(joined).astype(precision)
+        self._gemm = blas.sgemm if precision == "single" else blas.dgemm
         self.width = weights.shape[1]
         self.stored = np.concatenate([weights, np.zeros_like(weights)], axis=1)
 
-    def forward(self, inputs: Singles, mix: tuple[float, float]) -> Singles:
+    def forward(self, inputs: Floats, mix: tuple[float, float]) -> Floats:
         """Outputs ``(S, n, out)`` for inputs ``(S, n, in + 1)``."""
         both = np.matmul(inputs, self.stored.transpose(0, 2, 1))
-        outputs: Singles = both[..., : self.width]
+        outputs: Floats = both[..., : self.width]
         outputs *= mix[0]
         second = both[..., self.width :]
         second *= mix[1]
         outputs += second
         return outputs
 
-    def backward(self, policy: int, slopes: Singles, mix: tuple[float, float]) -> Singles:
+    def backward(self, policy: int, slopes: Floats, mix: tuple[float, float]) -> Floats:
         """Gradient ``(n, in)`` of one policy's inputs from that of its outputs ``(n, out)``."""
-        gradient: Singles = np.matmul(self._doubled(slopes, mix), self.stored[policy])
+        gradient: Floats = np.matmul(self._doubled(slopes, mix), self.stored[policy])
         return gradient[:, :-1]
 
     def descend(
-        self, policy: int, slopes: Singles, inputs: Singles, gain: tuple[float, float]
+        self, policy: int, slopes: Floats, inputs: Floats, gain: tuple[float, float]
     ) -> None:
         """Let the gradient ``slopes' inputs`` of one policy enter its two modes."""
         # In place: BLAS sees the C-ordered matrix as its transpose in Fortran order.
-        sgemm(
+        self._gemm(
             1.0,
             inputs.T,
             self._doubled(slopes, gain).T,
@@ -70,9 +73,9 @@ class ModalLayer:
         )
 
     @staticmethod
-    def _doubled(slopes: Singles, pair: tuple[float, float]) -> Singles:
+    def _doubled(slopes: Floats, pair: tuple[float, float]) -> Floats:
         n, width = slopes.shape
-        doubled = np.empty((n, 2 * width), dtype=np.float32)
+        doubled = np.empty((n, 2 * width), dtype=slopes.dtype)
         np.multiply(slopes, pair[0], out=doubled[:, :width])
         np.multiply(slopes, pair[1], out=doubled[:, width:])
         return doubled
@@ -90,7 +93,7 @@ class ModalLayer:
     def layer(self, policy: int, mix: tuple[float, float]) -> Layer:
         """The weights and biases of one policy now."""
         modes = self.stored[policy].astype(np.float64)
-        joined = (mix[0] * modes[: self.width] + mix[1] * modes[self.width :]).astype(np.float32)
+        joined = mix[0] * modes[: self.width] + mix[1] * modes[self.width :]
         return Layer(np.ascontiguousarray(joined[:, :-1]), joined[:, -1].copy())
 
 
@@ -100,12 +103,18 @@ class SpanNetwork:
     Args:
         layers: For every policy its three layers, the first one restricted to the span.
         momentum: The shared state of the optimiser.
+        precision: Type of all numbers.
     """
 
-    def __init__(self, layers: Sequence[Sequence[Layer]], momentum: ModalMomentum) -> None:
-        self._layers = [ModalLayer(same) for same in zip(*layers, strict=True)]
+    def __init__(
+        self,
+        layers: Sequence[Sequence[Layer]],
+        momentum: ModalMomentum,
+        precision: Precision = "single",
+    ) -> None:
+        self._layers = [ModalLayer(same, precision) for same in zip(*layers, strict=True)]
         self._momentum = momentum
-        self._inputs: list[Singles] = []
+        self._inputs: list[Floats] = []
 
     def set_rate(self, rate: float) -> None:
         """Use another learning rate from the next step on."""
@@ -117,7 +126,7 @@ class SpanNetwork:
             for layer in self._layers:
                 layer.multiply(matrix)
 
-    def forward(self, inputs: Singles) -> Singles:
+    def forward(self, inputs: Floats) -> Floats:
         """Head outputs ``(S, n, out)``; remembers what a step needs.
 
         Args:
@@ -127,13 +136,13 @@ class SpanNetwork:
         self._inputs = [inputs]
         for layer in self._layers[:-1]:
             outputs = layer.forward(self._inputs[-1], mix)
-            hidden = np.empty((*outputs.shape[:-1], layer.width + 1), dtype=np.float32)
+            hidden = np.empty((*outputs.shape[:-1], layer.width + 1), dtype=outputs.dtype)
             np.maximum(outputs, 0, out=hidden[..., :-1])
             hidden[..., -1] = 1
             self._inputs.append(hidden)
         return self._layers[-1].forward(self._inputs[-1], mix)
 
-    def slopes(self, policy: int, gradient: Singles) -> list[Singles]:
+    def slopes(self, policy: int, gradient: Floats) -> list[Floats]:
         """Gradients of one policy's three layer outputs, from that of the last forward pass."""
         mix = self._momentum.mix
         slopes = [gradient]
@@ -142,7 +151,7 @@ class SpanNetwork:
             slopes.insert(0, below * (hidden[policy, :, :-1] > 0))
         return slopes
 
-    def step(self, gradients: dict[int, Singles]) -> None:
+    def step(self, gradients: dict[int, Floats]) -> None:
         """One step of all policies.
 
         Args:

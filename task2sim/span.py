@@ -72,18 +72,18 @@ class Span:
     basis: NDArray[np.float64]
     coordinates: NDArray[np.float64]
 
-    def restrict(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
-        """A = W U, float32 ``(out, r)``."""
-        restricted: NDArray[np.float32] = weights @ self.basis.astype(np.float32)
+    def restrict(self, weights: NDArray[np.floating]) -> NDArray[np.float64]:
+        """A = W U, float64 ``(out, r)``."""
+        restricted: NDArray[np.float64] = weights @ self.basis
         return restricted
 
     def extend(
-        self, trained: NDArray[np.float32], initial: NDArray[np.float32], factor: float
+        self, trained: NDArray[np.floating], initial: NDArray[np.floating], factor: float
     ) -> NDArray[np.float32]:
         """The full W from the trained A, the initial W0 and the factor c of its rest."""
-        full = (trained - factor * self.restrict(initial)) @ self.basis.T.astype(np.float32)
+        full = (trained - factor * self.restrict(initial)) @ self.basis.T
         full += factor * initial
-        return full
+        return full.astype(np.float32)
 
 
 def span_of(rows: NDArray[np.float64]) -> Span:

@@ -85,9 +85,10 @@ class _Training:
         self._counts = np.array(space.shape, dtype=np.int64)
         self._real = np.arange(max(space.shape)) < self._counts[:, None]
         self._momentum = ModalMomentum(config.momentum, config.weight_decay)
-        self._network = SpanNetwork(list(map(self._reduced, initial)), self._momentum)
+        reduced = list(map(self._reduced, initial))
+        self._network = SpanNetwork(reduced, self._momentum, config.precision)
         ones = np.ones((len(span.coordinates), 1))
-        self._inputs = np.hstack([span.coordinates, ones]).astype(np.float32)
+        self._inputs = np.hstack([span.coordinates, ones]).astype(config.precision)
         self._memories: list[RewardMemory] = []
 
     def _reduced(self, layers: list[Layer]) -> list[Layer]:
@@ -122,7 +123,7 @@ class _Training:
             for _ in range(imitations):
                 self._imitate(tasks, inputs)
 
-    def _forward(self, inputs: NDArray[np.float32]) -> Floats:
+    def _forward(self, inputs: NDArray[np.floating]) -> Floats:
         """Logits ``(S, n, n_heads, n_levels)``, -inf at levels that a head lacks."""
         flat = self._network.forward(inputs)
         logits = np.full((*flat.shape[:2], *self._real.shape), -np.inf)
@@ -130,7 +131,7 @@ class _Training:
         return logits
 
     def _explore(
-        self, tasks: Ints, inputs: NDArray[np.float32], uniforms: Floats, amount: float
+        self, tasks: Ints, inputs: NDArray[np.floating], uniforms: Floats, amount: float
     ) -> None:
         """One policy update: sampled actions against the most probable ones."""
         logits = self._forward(inputs)
@@ -147,7 +148,7 @@ class _Training:
         within = perturbed if self._config.log_of == "perturbed" else None
         self._update(probabilities, actions, advantages, within)
 
-    def _imitate(self, tasks: Ints, inputs: NDArray[np.float32]) -> None:
+    def _imitate(self, tasks: Ints, inputs: NDArray[np.floating]) -> None:
         """One imitation update: each task's best configuration so far, no exploration."""
         logits = self._forward(inputs)
         greedy = logits.argmax(axis=-1)
@@ -174,7 +175,7 @@ class _Training:
             gradient = logit_gradient(
                 probabilities[s], actions[s], advantages[s], self._config.credit, within
             )
-            gradients[s] = gradient[:, self._real].astype(np.float32)
+            gradients[s] = gradient[:, self._real].astype(self._config.precision)
         self._network.step(gradients)
 
     def policies(self) -> list[Policy]:
@@ -184,6 +185,6 @@ class _Training:
         for s, initial in enumerate(self._initial):
             first, second, heads = self._network.layers(s)
             full = self._span.extend(first.weights, initial[0].weights, factor)
-            rest = (second.weights, second.biases, heads.weights, heads.biases)
-            policies.append(Policy(self._space, full, first.biases, *rest))
+            rest = (first.biases, second.weights, second.biases, heads.weights, heads.biases)
+            policies.append(Policy(self._space, full, *(a.astype(np.float32) for a in rest)))
         return policies

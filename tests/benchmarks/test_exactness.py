@@ -1,10 +1,12 @@
 """A full training in the span against the literal 9,600-dimensional one, on the released table.
 
-Same random draws, 17,250 updates; takes minutes:
+Same random draws, 17,250 updates. In single precision the chosen configurations agree; in double
+precision every weight does, too. Takes minutes:
 ``pytest tests/benchmarks/test_exactness.py --benchmark-enable -s``.
 """
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,8 +18,10 @@ from task2sim.training import train
 pytestmark = [pytest.mark.slow, pytest.mark.released]
 
 
-@pytest.mark.parametrize("config", [PAPER, RELEASED], ids=["paper", "released"])
-def test_full_run_equals_the_literal_form(benchmark, released, config):
+@pytest.mark.parametrize("precision", ["single", "double"])
+@pytest.mark.parametrize("base", [PAPER, RELEASED], ids=["paper", "released"])
+def test_full_run_equals_the_literal_form(benchmark, released, base, precision):
+    config = replace(base, precision=precision)
     if not benchmark.enabled:
         pytest.skip("takes minutes; run with --benchmark-enable")
     seen, unseen = released.embeddings.vectors[:12], released.embeddings.vectors[12:]
@@ -44,4 +48,5 @@ def test_full_run_equals_the_literal_form(benchmark, released, config):
     )
     for vectors in (seen, unseen):
         assert policy.configurations(vectors) == plain.configurations(vectors)
-    assert difference <= 1e-4
+    if precision == "double":
+        assert difference <= 1e-4

@@ -141,3 +141,14 @@ def test_unusable_inputs_are_refused(made_up):
         train(broken, space, [made_up.Rewards(table)], [rng], RELEASED)
     with pytest.raises(InvalidInputError, match="finite rewards"):
         train(embeddings, space, [made_up.Rewards(table * np.nan)], [rng], made_up.quick())
+
+
+def test_double_precision_equals_literal_training_in_double_precision(made_up):
+    embeddings, space, table = made_up.problem()
+    config = made_up.quick(precision="double", epochs=40)
+    assert_same_training(made_up, embeddings, space, table, config)
+    (fast,), _ = fit(made_up, embeddings, space, table, [3], config)
+    rewards, rng = made_up.Rewards(table), np.random.default_rng(3)
+    plain = LiteralTask2Sim(embeddings, space, rewards, rng, config).run()
+    for name, array in plain.arrays().items():
+        np.testing.assert_allclose(getattr(fast, name), array, rtol=0, atol=2e-7, err_msg=name)
