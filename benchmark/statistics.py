@@ -59,6 +59,8 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> float | None:
 
 
 def _deviation(values: Sequence[float]) -> float:
+    if min(values) == max(values):
+        return 0.0  # the mean of equal numbers may be rounded away from them
     center = mean(values)
     return math.sqrt(math.fsum((x - center) ** 2 for x in values) / (len(values) - 1))
 

@@ -31,7 +31,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test touches the user's cache, and none tries the network by accident."""
+    """No test touches the user's cache or folder, and none tries the network by accident."""
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("T2SBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("T2SBENCH_MIRROR", raising=False)
 

@@ -128,7 +128,12 @@ def test_ctrl_c_keeps_finished_cells(small_table_folder: Path, tmp_path: Path):
         "METHODS = {'slow': Slow}\n"
     )
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "benchmark.cli.main", "run", "-m", "slow", "--seeds", "0"]
+    # A shell's background job ignores SIGINT and hands that down: ask for the default again.
+    start = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from benchmark.cli.main import run_main; run_main()"
+    )
+    command = [sys.executable, "-c", start, "run", "-m", "slow", "--seeds", "0"]
     command += ["--plugin", str(plugin), "--table", str(small_table_folder), "-o", str(out)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, env=dict(os.environ))
     deadline = time.monotonic() + 60
