@@ -1,0 +1,48 @@
+"""The committed boards come from the committed records, and these from the methods as they are."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmark.cli.main import main
+from benchmark.results.record import Record
+from benchmark.results.store import current_records, iterate_records
+from benchmark.runner.plan import MethodSpec, RunRequest, Split
+from benchmark.runner.run import execute, make_plan
+
+BOARDS = Path(__file__).parents[2] / "leaderboards"
+BASELINES = ("random", "domain-randomization", "single-best", "nearest-task", "oracle")
+
+
+@pytest.fixture(scope="module")
+def committed() -> list[Record]:
+    return current_records(iterate_records(BOARDS / "records"))
+
+
+def test_boards_are_rebuilt_byte_for_byte(capsys):
+    words = ["--records", str(BOARDS / "records"), "--boards", str(BOARDS)]
+    assert main(["leaderboard", "verify", *words]) == 0
+
+
+def test_every_board_has_the_methods_that_always_stand_on_it(committed):
+    for split in ("seen", "unseen", "leave-one-task-out"):
+        methods = {r.method.name for r in committed if r.split == split and r.status == "ok"}
+        assert {*BASELINES, "task2sim", "task2sim-released"} <= methods
+
+
+@pytest.mark.released
+@pytest.mark.parametrize("split", [Split.SEEN, Split.UNSEEN, Split.LEAVE_ONE_TASK_OUT], ids=str)
+def test_baselines_still_score_what_the_records_say(
+    split, committed, released_environment, tmp_path: Path
+):
+    fresh: list[Record] = []
+    request = RunRequest(
+        tuple(map(MethodSpec, BASELINES)), split, "released", seeds=(0,), output=tmp_path
+    )
+    execute(make_plan(request), fresh.append)
+    known = {(r.method.name, r.task.name): r for r in committed if r.split == split and r.seed == 0}
+    assert fresh
+    for record in fresh:
+        old = known[record.method.name, record.task.name]
+        assert (record.decision, record.accuracy) == (old.decision, old.accuracy)
+        assert (record.cell, record.reference) == (old.cell, old.reference)
