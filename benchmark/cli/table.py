@@ -53,8 +53,8 @@ def check(name: str) -> int:
     if faults:
         raise InvalidFileError(f"table {loaded.id}", faults, "Measure the wrong cells again.")
     click.echo(
-        f"{loaded.id}: ok. Digests match; {loaded.values.size} of {loaded.values.size} cells "
-        "measured, all within 0 to 100 percent and whole multiples of 1/n_test."
+        f"{loaded.id}: ok. Digests match; all {loaded.values.size} cells are measured, lie within "
+        "0 to 100 percent and are whole multiples of 1/n_test."
     )
     return 0
 

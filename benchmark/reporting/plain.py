@@ -72,6 +72,7 @@ def row_json(row: RowSummary, tasks: Sequence[str]) -> dict[str, Any]:
             task: {
                 "accuracy": row.means.get(task),
                 "regret": row.regrets.get(task),
+                "test_interval95": row.test_intervals.get(task),
                 "failed": task in row.failed,
             }
             for task in tasks

@@ -48,6 +48,7 @@ class Outcome(NamedTuple):
     value: float | None
     regret: float | None
     queries: int | None
+    n_test: int
 
 
 @dataclass(slots=True)
@@ -200,8 +201,7 @@ def _place(record: Record) -> Place:
 def _outcome(record: Record) -> Outcome:
     value = record.accuracy if record.status == "ok" else None
     if value is None:
-        return Outcome(None, None, record.method.queries)
+        return Outcome(None, None, record.method.queries, record.task.n_test)
     fixed = record.reference
-    return Outcome(
-        value, normalised_regret(value, fixed.oracle, fixed.random), record.method.queries
-    )
+    regret = normalised_regret(value, fixed.oracle, fixed.random)
+    return Outcome(value, regret, record.method.queries, record.task.n_test)

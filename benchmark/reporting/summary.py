@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from benchmark.statistics import mean, t_interval
+from benchmark.statistics import mean, t_interval, wilson_interval
 
 if TYPE_CHECKING:
     from benchmark.published import PublishedRow
@@ -32,6 +32,8 @@ class RowSummary:
         interval: Half-width of the 95 % t interval over seeds of the task average; None with one
             seed, or when all seeds agree.
         regret: Mean normalised regret over tasks.
+        test_intervals: 95 % Wilson interval of each task's mean for its sample of test images, in
+            percent; kept apart from ``interval``, which is about seeds.
         n_seeds: Seeds that every task has; None where unknown.
         queries: Most distinct rewards that one cell's method queried.
         note: Footnote.
@@ -47,6 +49,7 @@ class RowSummary:
     average: float | None = None
     interval: float | None = None
     regret: float | None = None
+    test_intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
     n_seeds: int | None = None
     queries: int | None = None
     note: str = ""
@@ -85,6 +88,10 @@ def summarise(row: MethodRow, tasks: Sequence[str], label: str | None = None) ->
         average=mean(list(means.values())) if complete else None,
         interval=_interval(usable) if complete else None,
         regret=mean(list(defined.values())) if complete and defined else None,
+        test_intervals={
+            task: wilson_interval(means[task], next(iter(cells.values())).n_test)
+            for task, cells in usable.items()
+        },
         n_seeds=min((len(cells) for cells in row.cells.values()), default=0),
         queries=row.queries,
     )
