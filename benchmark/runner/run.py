@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.errors import InvalidInputError
+from benchmark.errors import InvalidInputError, UnavailableError
 from benchmark.results.store import (
     FILE,
     BrokenLines,
@@ -149,8 +153,14 @@ def _records(plan: Plan, on_unit: Callable[[Unit], None]) -> Iterator[Record]:
                 append_record(plan.records_path, record)
                 yield record
         return
+    yield from _in_workers(plan)
+
+
+def _in_workers(plan: Plan) -> Iterator[Record]:
     # Workers are started afresh: a forked copy of a process with BLAS threads may hang.
-    pool = ProcessPoolExecutor(plan.request.jobs, mp_context=get_context("spawn"))
+    pool = ProcessPoolExecutor(
+        plan.request.jobs, mp_context=get_context("spawn"), initializer=_prepare_worker
+    )
     try:
         waiting: set[Future[list[Record]]] = {
             pool.submit(_work, plan.request, unit, plan.supersedes) for unit in plan.units
@@ -159,8 +169,30 @@ def _records(plan: Plan, on_unit: Callable[[Unit], None]) -> Iterator[Record]:
             finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
             for future in finished:
                 yield from future.result()
+    except BrokenProcessPool as error:
+        raise UnavailableError(
+            "Expected every worker process to live, but one was killed (out of memory?). Finished "
+            "cells are kept; run the command again with fewer --jobs."
+        ) from error
+    except BaseException:
+        for worker in active_children():
+            worker.terminate()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _prepare_worker() -> None:
+    """Leave Ctrl-C to the parent, and never outlive it, however it ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+
+    def follow() -> None:
+        if parent is not None:
+            parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
 
 
 def _work(request: RunRequest, unit: Unit, supersedes: dict[str, str]) -> list[Record]:

@@ -113,37 +113,72 @@ def test_a_damaged_model_is_one_sentence(small_table_folder, tmp_path: Path, dam
     assert "Traceback" not in capsys.readouterr().err
 
 
-def test_ctrl_c_keeps_finished_cells(small_table_folder: Path, tmp_path: Path):
-    """A real process, a real signal, half-way through a fit."""
-    plugin = tmp_path / "slow.py"
-    plugin.write_text(
-        "import time\n"
-        "class Slow:\n"
-        "    def fit(self, tasks, rewards, rng):\n"
-        "        self.space = rewards.space\n"
-        "    def select(self, task, rng):\n"
-        "        if task.name == 'USPS':\n"
-        "            time.sleep(30)\n"
-        "        return self.space.at(0)\n"
-        "METHODS = {'slow': Slow}\n"
-    )
-    out = tmp_path / "out"
-    # A shell's background job ignores SIGINT and hands that down: ask for the default again.
-    start = (
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "from benchmark.cli.main import run_main; run_main()"
-    )
-    command = [sys.executable, "-c", start, "run", "-m", "slow", "--seeds", "0"]
-    command += ["--plugin", str(plugin), "--table", str(small_table_folder), "-o", str(out)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, env=dict(os.environ))
-    deadline = time.monotonic() + 60
-    path = out / "records.jsonl"
-    while time.monotonic() < deadline:
-        if path.exists() and path.read_bytes().count(b"\n") == 2:
-            break
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=30)
-    assert process.returncode == 130
+SLOW = """
+import os, time
+from pathlib import Path
+class Slow:
+    def fit(self, tasks, rewards, rng):
+        self.space = rewards.space
+        Path(os.environ["PIDS"], str(os.getpid())).touch()
+    def select(self, task, rng):
+        if task.name == "USPS":
+            time.sleep(60)
+        return self.space.at(0)
+class Other(Slow):
+    pass
+METHODS = {"slow": Slow, "other": Other}
+"""
+
+
+@pytest.fixture
+def slow_run(small_table_folder: Path, tmp_path: Path):
+    """A real process, stopped in the middle of its work once two cells are on disk."""
+    plugin, pids, path = tmp_path / "slow.py", tmp_path / "pids", tmp_path / "out" / "records.jsonl"
+    plugin.write_text(SLOW)
+    pids.mkdir()
+
+    def stop(number: int, *words: str) -> tuple[int, bytes, Path]:
+        # A shell's background job ignores SIGINT and hands that down: ask for the default again.
+        start = (
+            "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+            "from benchmark.cli.main import run_main\nif __name__ == '__main__': run_main()"
+        )
+        command = [sys.executable, "-c", start, "run", "-m", "slow", "-m", "other", "--seeds", "0"]
+        command += ["--plugin", str(plugin), "--table", str(small_table_folder), *words]
+        process = subprocess.Popen(
+            [*command, "-o", str(path.parent)],
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PIDS": str(pids)},
+        )
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if path.exists() and path.read_bytes().count(b"\n") >= 2:
+                break
+            time.sleep(0.05)
+        process.send_signal(number)
+        _, error = process.communicate(timeout=30)
+        return process.returncode, error, path
+
+    return stop
+
+
+def alive(pids: Path) -> list[str]:
+    return [pid.name for pid in pids.iterdir() if Path("/proc", pid.name).exists()]
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c_keeps_finished_cells_and_leaves_nobody_behind(slow_run, tmp_path: Path, jobs):
+    code, error, path = slow_run(signal.SIGINT, "-j", jobs)
+    assert code == 130
     assert b"Traceback" not in error
-    assert path.read_bytes().count(b"\n") == 2
+    assert b"Finished cells are kept" in error
+    assert path.read_bytes().count(b"\n") >= 2
+    assert alive(tmp_path / "pids") == []
+
+
+def test_workers_do_not_outlive_a_killed_run(slow_run, tmp_path: Path):
+    slow_run(signal.SIGKILL, "-j", "2")
+    deadline = time.monotonic() + 10
+    while alive(tmp_path / "pids") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert alive(tmp_path / "pids") == []
