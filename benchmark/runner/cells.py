@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from benchmark.runner.plan import Unit
 
 
+#: What a user's method may raise without ending the run; sys.exit() in a method ends its cell only.
+MAY_RAISE = (Exception, SystemExit)
+
+
 class FitTimeoutError(T2SBenchError):
     """A method took longer than the run allows."""
 
@@ -35,7 +39,7 @@ class Fitted:
     selector: ParameterSelector | None
     rewards: RewardView
     seconds: float
-    error: Exception | None = None
+    error: BaseException | None = None
 
 
 def seed_generator(seed: int, method: str, purpose: str = "fit") -> np.random.Generator:
@@ -100,7 +104,7 @@ def _fit_one(
         with time_limit(timeout):
             selector = method.build()
             selector.fit(tasks, rewards, rng)
-    except Exception as error:
+    except MAY_RAISE as error:
         return Fitted(None, rewards, time.perf_counter() - start, error)
     return Fitted(selector, rewards, time.perf_counter() - start)
 
@@ -118,7 +122,7 @@ def _fit_together(
             builder: Any = method.build()
             selectors = builder.fit_seeds(tasks, views, rngs)
             _check_count(selectors, len(views))
-    except Exception as error:
+    except MAY_RAISE as error:
         seconds = (time.perf_counter() - start) / len(views)
         return [Fitted(None, view, seconds, error) for view in views]
     seconds = (time.perf_counter() - start) / len(views)
@@ -216,7 +220,7 @@ def _outcome(context: Context, method: Method, fit: Fitted, task: str, seed: int
         try:
             decision = decide(context, method, fit.selector, context.task_view(task), seed)
             score = context.scorer.score(task, decision)
-        except Exception as raised:
+        except MAY_RAISE as raised:
             error = raised
         else:
             return {

@@ -24,6 +24,10 @@ class FitRaises(First):
     def fit(self, tasks, rewards, rng):
         raise RuntimeError("no luck")
 
+class Exits(First):
+    def fit(self, tasks, rewards, rng):
+        raise SystemExit(5)
+
 class SelectRaises(First):
     def select(self, task, rng):
         if task.name == "AID":
@@ -73,7 +77,8 @@ class Interrupts(First):
         return self.space.at(0)
 
 METHODS = {
-    "first": First, "draw": Draw, "fit-raises": FitRaises, "select-raises": SelectRaises,
+    "first": First, "draw": Draw, "fit-raises": FitRaises, "exits": Exits,
+    "select-raises": SelectRaises,
     "illegal": Illegal, "not-a-decision": NotADecision, "peeks": Peeks, "sleeps": Sleeps,
     "half-and-half": HalfAndHalf, "together": Together, "too-few": TooFew, "interrupts": Interrupts,
 }

@@ -101,6 +101,7 @@ def test_the_oracle_is_never_beaten(run: Run):
     ("method", "kind", "says"),
     [
         ("fit-raises", "RuntimeError", "no luck"),
+        ("exits", "SystemExit", "5"),
         ("illegal", "InvalidInputError", "Expected a configuration of the 2x2x2x2x2x2x2x2 space"),
         ("not-a-decision", "InvalidInputError", "Expected select to return a Configuration"),
         ("peeks", "AccessError", "Rewards of held-out tasks are not available"),
