@@ -6,6 +6,7 @@ import json
 import os
 import re
 import stat
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -109,8 +110,8 @@ def _parse(content: bytes, findings: Findings) -> dict[str, Any] | None:
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         # Readers disagree on which of two equal keys counts: neither may.
-        keys = [key for key, _ in items]
-        repeated.update(key for key in keys if keys.count(key) > 1)
+        counts = Counter(key for key, _ in items)
+        repeated.update(key for key, count in counts.items() if count > 1)
         return dict(items)
 
     def constant(name: str) -> float:
