@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -94,7 +95,8 @@ class CachedScorer:
                 f"Expected rewards for all configurations of the mixture on {task}, but got an "
                 "empty cell. Complete the table, or choose another one."
             )
-        return float(mixture.probabilities[support] @ rewards[support])
+        # Summed exactly: a BLAS product differs between processors in its last digit.
+        return math.fsum((mixture.probabilities[support] * rewards[support]).tolist())
 
     def reference(self, task: str) -> ReferenceEntry:
         """Random mean and (cross-fitted) oracle of the task over measured cells."""
@@ -105,7 +107,8 @@ class CachedScorer:
                 f"Expected rewards on {task}, but table {self.table.id} has none. "
                 "Leave the task out with --tasks, or complete the table."
             )
-        return ReferenceEntry(random=float(measured.mean()), oracle=oracle_reward(measured))
+        average = math.fsum(measured.ravel().tolist()) / measured.size
+        return ReferenceEntry(random=average, oracle=oracle_reward(measured))
 
 
 def oracle_reward(values: NDArray[np.float64]) -> float:
