@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from benchmark.published import PublishedRow
     from benchmark.reporting.rows import MethodRow, Outcome
 
+# Quantiles differ between versions of scipy in their last digits; boards must not.
+_DIGITS = 6
+
 Kind = Literal["method", "reference", "published"]
 
 
@@ -89,7 +92,7 @@ def summarise(row: MethodRow, tasks: Sequence[str], label: str | None = None) ->
         interval=_interval(usable) if complete else None,
         regret=mean(list(defined.values())) if complete and defined else None,
         test_intervals={
-            task: wilson_interval(means[task], next(iter(cells.values())).n_test)
+            task: _test_interval(means[task], next(iter(cells.values())).n_test)
             for task, cells in usable.items()
         },
         n_seeds=min((len(cells) for cells in row.cells.values()), default=0),
@@ -102,6 +105,11 @@ def summarise_published(row: PublishedRow) -> RowSummary:
     return RowSummary(
         label=row.label, name="", kind="published", average=row.average, note=row.footnote
     )
+
+
+def _test_interval(accuracy: float, n_test: int) -> tuple[float, float]:
+    low, high = wilson_interval(accuracy, n_test)
+    return round(low, _DIGITS), round(high, _DIGITS)
 
 
 def _values(cells: dict[int, Outcome]) -> list[float]:
@@ -120,7 +128,8 @@ def _interval(usable: dict[str, dict[int, Outcome]]) -> float | None:
         mean([value for cells in usable.values() if (value := cells[seed].value) is not None])
         for seed in sorted(seeds)
     ]
-    return t_interval(averages) if len(set(averages)) > 1 else None
+    width = t_interval(averages) if len(set(averages)) > 1 else None
+    return None if width is None else round(width, _DIGITS)
 
 
 def _faults(row: MethodRow, tasks: Sequence[str], failed: set[str]) -> tuple[str, ...]:
