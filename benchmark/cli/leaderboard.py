@@ -13,6 +13,7 @@ from benchmark.errors import InvalidFileError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_MAX_SHOWN = 10
 _RECORDS = Path("leaderboards/records")
 _BOARDS = Path("leaderboards")
 
@@ -76,8 +77,7 @@ def verify_boards(records: Path, boards: Path) -> int:
     differences = verify(
         iterate_records(records, broken), boards, _task_order(), records_path=records
     )
-    _warn(broken.faults)
-    faults = [f"broken record: {fault}" for fault in broken.faults] + differences
+    faults = [f"broken record: {fault}" for fault in _first(broken.faults)] + differences
     if faults:
         raise InvalidFileError(
             boards, faults, "Run 't2sbench leaderboard build', and mend broken records first."
@@ -93,5 +93,11 @@ def _task_order() -> tuple[str, ...]:
 
 
 def _warn(faults: list[str]) -> None:
-    for fault in faults:
+    for fault in _first(faults):
         click.echo(f"Warning: skipped a broken line: {fault}", err=True)
+
+
+def _first(faults: list[str]) -> list[str]:
+    """The faults, shortened where a whole file is broken."""
+    more = len(faults) - _MAX_SHOWN
+    return faults if more <= 0 else [*faults[:_MAX_SHOWN], f"and {more} more broken lines"]
