@@ -1,0 +1,1 @@
+"""Simulators: the interface, and those that ship with the suite."""

@@ -1,0 +1,1 @@
+"""Objects: meshes, and libraries of them."""
