@@ -13,6 +13,7 @@ from typing import Any
 from benchmark.errors import InvalidInputError, UnavailableError, UnknownNameError
 
 METHOD_GROUP = "t2sbench.methods"
+SIMULATOR_GROUP = "t2sbench.simulators"
 
 
 @dataclass(frozen=True)

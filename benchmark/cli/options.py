@@ -102,3 +102,43 @@ def source_options(command: _F) -> _F:
     ):
         command = decorate(command)
     return command
+
+
+def parse_plain_options(texts: tuple[str, ...]) -> dict[str, str]:
+    """Options from ``NAME=VALUE`` texts.
+
+    Raises:
+        InvalidInputError: When a text has another form.
+
+    Example:
+        >>> parse_plain_options(("objects=chairs/",))
+        {'objects': 'chairs/'}
+    """
+    options = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise InvalidInputError(
+                f"Expected an option like 'objects=DIR', but got '{text}'. Add '=VALUE'."
+            )
+        options[name] = value
+    return options
+
+
+def simulator_options(command: _F) -> _F:
+    """``--simulator`` and its ``-O`` options."""
+    for decorate in (
+        click.option(
+            "-O",
+            "--option",
+            "simulator_texts",
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="Option of the simulator, as 't2sbench show gl' lists them; may be repeated.",
+        ),
+        click.option(
+            "--simulator", default="gl", show_default=True, metavar="NAME", help="Who renders."
+        ),
+    ):
+        command = decorate(command)
+    return command

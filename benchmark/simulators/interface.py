@@ -50,12 +50,14 @@ class AssetCatalog:
         materials: Names of materials.
         panoramas: Names of panoramas; the first is the fixed background.
         content: Digest of whatever the assets themselves depend on (files, versions, seeds).
+        notes: What was left out or replaced, and why, one sentence each; for users only.
     """
 
     objects: Mapping[str, tuple[str, ...]]
     materials: tuple[str, ...]
     panoramas: tuple[str, ...]
     content: str = ""
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         empty = [category for category, names in self.objects.items() if not names]
