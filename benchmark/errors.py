@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_SHOWN = 40  # a longer list would hide the sentence before it
+
 
 class T2SBenchError(Exception):
     """Base of every error that is the user's to mend; the command line prints it without traceback.
@@ -47,7 +49,9 @@ class UnknownNameError(InvalidInputError, KeyError):
         folded = {known.casefold(): known for known in self.known}
         close = difflib.get_close_matches(self.name.casefold(), folded, n=1)
         hint = f" Did you mean '{folded[close[0]]}'?" if close else ""
-        listing = ", ".join(self.known) if self.known else "none"
+        listing = ", ".join(self.known[:_SHOWN]) if self.known else "none"
+        if len(self.known) > _SHOWN:
+            listing += f" and {len(self.known) - _SHOWN} more"
         return f"Expected a known {self.kind}, but got '{self.name}'.{hint} Known: {listing}."
 
     def __str__(self) -> str:
