@@ -27,7 +27,7 @@ import numpy as np
 from benchmark.errors import InvalidInputError, T2SBenchError, UnavailableError
 from benchmark.options import OptionValue, option_defaults, read_options
 from benchmark.parameters import Configuration, ParameterSpace
-from benchmark.plugins import METHOD_GROUP, Plugin, discover, find_plugin, load_file_module
+from benchmark.plugins import METHOD_GROUP, Plugin, discover, find_plugin, with_files
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -187,22 +187,7 @@ def known_methods(plugin_files: Sequence[Path] = ()) -> dict[str, Plugin]:
     Raises:
         InvalidInputError: When a file has no such dictionary or repeats a known name.
     """
-    known = discover(METHOD_GROUP)
-    for path in plugin_files:
-        registered = getattr(load_file_module(path), "METHODS", None)
-        if not isinstance(registered, dict) or not registered:
-            raise InvalidInputError(
-                f'Expected {path} to define METHODS = {{"my-method": MyMethod}}, '
-                f"but got {registered!r}. Add that line at its end."
-            )
-        for name, value in registered.items():
-            if name in known:
-                raise InvalidInputError(
-                    f"Expected a new method name in {path}, but got '{name}', which "
-                    f"{known[name].origin} registers. Choose another name."
-                )
-            known[name] = Plugin(name, origin=str(path), value=value)
-    return known
+    return with_files(discover(METHOD_GROUP), plugin_files, "METHODS")
 
 
 def find_method(

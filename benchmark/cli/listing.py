@@ -72,10 +72,10 @@ def list_simulators(tasks_files: Sequence[Path], plugins: Sequence[Path]) -> Row
     """Simulators and where they come from."""
     from benchmark.simulators.registry import known_simulators
 
-    del tasks_files, plugins
+    del tasks_files
     return [
         {"simulator": plugin.name, "origin": plugin.origin}
-        for plugin in known_simulators().values()
+        for plugin in known_simulators(plugins).values()
     ]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from benchmark.cli.options import PATH, parse_plain_options, simulator_options
+from benchmark.cli.options import PATH, simulator_options, take_simulator
 from benchmark.errors import InvalidInputError, StorageError
 
 if TYPE_CHECKING:
@@ -59,16 +59,14 @@ def _save(draw: Callable[..., Image], options: dict[str, Any]) -> int:
         StorageError: When it cannot be written.
     """
     from benchmark.simulators.interface import opened
-    from benchmark.simulators.registry import find_simulator
 
-    output, texts = options.pop("output"), options.pop("simulator_texts")
+    output = options.pop("output")
     if output.suffix.casefold() not in _SUFFIXES:
         raise InvalidInputError(
             f"Expected a picture file ({', '.join(_SUFFIXES)}), but got '{output}'. "
             "Write for example --output sheet.png."
         )
-    choice = find_simulator(options.pop("simulator"), parse_plain_options(texts))
-    with opened(choice.build()) as simulator:
+    with opened(take_simulator(options).build()) as simulator:
         sheet = draw(simulator, **options)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)

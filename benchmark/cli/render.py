@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchmark.cli.options import PATH, parse_plain_options, simulator_options
+from benchmark.cli.options import PATH, simulator_options, take_simulator
 from benchmark.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -75,10 +75,8 @@ def render(config: str, output: Path, workers: int | None, **options: Any) -> in
 
 def _read_request(config: str, options: dict[str, Any]) -> DatasetRequest:
     from benchmark.rendering.request import DatasetRequest, choose_categories
-    from benchmark.simulators.registry import find_simulator
 
-    name, classes = options.pop("simulator"), options.pop("classes")
-    choice = find_simulator(name, parse_plain_options(options.pop("simulator_texts")))
+    choice, classes = take_simulator(options), options.pop("classes")
     simulator = choice.build()
     configuration = simulator.capabilities.space.parse(config)
     categories = choose_categories(simulator.assets(), _read_classes(classes))

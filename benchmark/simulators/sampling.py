@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.errors import InvalidInputError
+from benchmark.parameters import PAPER_SPACE
 from benchmark.simulators.scene import (
     CAMERA_DIRECTION,
     Background,
@@ -65,7 +66,8 @@ class SceneSampler:
         slots: Materials per scene.
 
     Raises:
-        InvalidInputError: When the configuration is none of the space.
+        InvalidInputError: When the configuration is none of the space, or the space has parameters
+            that scenes do not have.
     """
 
     def __init__(
@@ -78,8 +80,7 @@ class SceneSampler:
         size: int,
         slots: int = 4,
     ) -> None:
-        levels = space.check(configuration).levels
-        self._on = {name: level > 0 for name, level in zip(space.names, levels, strict=True)}
+        self._on = _switched_on(space, configuration)
         self._catalog, self._seed, self._size, self._slots = catalog, seed, size, slots
         self._fixed_background = Background(catalog.panoramas[0], *reference_view())
         if size < 1:
@@ -141,6 +142,20 @@ class SceneSampler:
             SlotMaterial(_pick(names, u[3 * i]), u[3 * i + 1], u[3 * i + 2])
             for i in range(self._slots)
         )
+
+
+def _switched_on(space: ParameterSpace, configuration: Configuration) -> dict[str, bool]:
+    """Which of the paper's parameters vary; those that a simulator does not have do not."""
+    for parameter in space.parameters:
+        if parameter.name not in PAPER_SPACE.names or len(parameter.levels) != 2:
+            raise InvalidInputError(
+                f"Expected switches among {', '.join(PAPER_SPACE.names)}, but got "
+                f"'{parameter.name}' with {len(parameter.levels)} levels. "
+                "Draw such scenes in a sampler of your own."
+            )
+    levels = space.check(configuration).levels
+    chosen = dict(zip(space.names, levels, strict=True))
+    return {name: chosen.get(name, 0) > 0 for name in PAPER_SPACE.names}
 
 
 @functools.lru_cache(maxsize=4096)

@@ -1,6 +1,7 @@
 """Every registered simulator keeps the contract that plugins of others must keep, too."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from benchmark.simulators.toy import ToySimulator
 from benchmark.testing import SimulatorContract
 
 OPTIONS = {"gl": {}, "toy": {}}
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "my_simulator.py"
 NAMES = sorted(known_simulators())
 RULES = [name for name in dir(SimulatorContract) if name.startswith("test_")]
 
@@ -126,3 +128,8 @@ def test_closed_toy_refuses_by_sentence():
     scenes = SimulatorContract().scenes(simulator, simulator.capabilities.space.at(0), 1)
     with pytest.raises(UnavailableError, match="Expected an open simulator"):
         list(simulator.render(scenes))
+
+
+class TestExample(SimulatorContract):
+    def make(self):
+        return find_simulator("discs", plugin_files=[EXAMPLE]).build()
