@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.errors import UnavailableError
+from benchmark.processes import prepare_worker
 from benchmark.rendering.shards import Shard, render_images, write_shard
 from benchmark.simulators.interface import opened
 
@@ -111,10 +113,7 @@ class _Worker:
 
 
 def _start(request: DatasetRequest, done: Any) -> None:  # noqa: ANN401 - see above
-    import atexit
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops the pool
+    prepare_worker()
     _Worker.request, _Worker.done = request, done
     _Worker.simulator = request.simulator.build()
     atexit.register(_Worker.simulator.close)

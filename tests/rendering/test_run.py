@@ -269,6 +269,21 @@ def test_killed_at_a_random_moment_and_resumed(workers):
     assert files_of(OUT) == files_of(Path("whole"))
 
 
+@pytest.mark.slow
+def test_workers_do_not_outlive_a_killed_parent():
+    process = subprocess.Popen(command("--workers", "2"), stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not list(partial_folder(OUT).glob("data/*.parquet")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert len(children) >= 2
+    process.kill()
+    process.wait()
+    while any(Path(f"/proc/{child}").exists() for child in children):
+        assert time.monotonic() < deadline, "an orphan lives on"
+        time.sleep(0.05)
+
+
 def test_image_folders_suit_torchvision_and_datasets(make_request):
     render_dataset(make_request(layout="imagefolder", categories=("pair", "disc")), OUT)
     folder = ImageFolder(str(OUT / "train"))
