@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from benchmark.simulators.objects.mesh import Mesh
 
 N_DIRECTIONS = 64
@@ -83,7 +84,9 @@ def surface_points(mesh: Mesh, count: int) -> NDArray[np.float32]:
     u, v = (0.5 + number * 0.7548776662466927) % 1, (0.5 + number * 0.5698402909980532) % 1
     flip = u + v > 1
     u, v = np.where(flip, 1 - u, u), np.where(flip, 1 - v, v)
-    points = corners[which, 0] + u[:, None] * sides[which, 0] + v[:, None] * sides[which, 1]
+    points: NDArray[np.float64] = (
+        corners[which, 0] + u[:, None] * sides[which, 0] + v[:, None] * sides[which, 1]
+    )
     return points.astype(np.float32)
 
 
