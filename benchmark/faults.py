@@ -287,7 +287,7 @@ def _sentence(item: Mapping[str, Any], model: type[BaseModel]) -> str:
         return f"missing '{key}'"
     if item["type"] == "extra_forbidden":
         known = _keys_at(model, location[:-1])
-        return f"unknown key '{key}'. {_did_you_mean(key, known) or 'Remove it.'}"
+        return f"unknown key '{key}'. {did_you_mean(key, known) or 'Remove it.'}"
     if item["type"] == "value_error":
         return str(item["msg"]).removeprefix("Value error, ")
     name = ".".join(str(part) for part in location[-2:] if isinstance(part, str)) or "file"
@@ -305,14 +305,20 @@ def _expected(item: Mapping[str, Any]) -> str:
 def _remedy(item: Mapping[str, Any]) -> str:
     found = item["input"]
     if item["type"] in {"enum", "literal_error"} and isinstance(found, str):
-        hint = _did_you_mean(found, re.findall(r"'([^']*)'", str(item["msg"])))
+        hint = did_you_mean(found, re.findall(r"'([^']*)'", str(item["msg"])))
         return f" {hint}" if hint else ""
     if item["type"] == "string_type" and isinstance(found, bool | int | float):
         return " Put it in quotes."
     return ""
 
 
-def _did_you_mean(name: str, known: Sequence[str]) -> str:
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """A question that offers the closest known name; empty when none is close.
+
+    Example:
+        >>> did_you_mean("afinity", ["affinity", "cost"])
+        "Did you mean 'affinity'?"
+    """
     folded = {choice.casefold(): choice for choice in known}
     close = difflib.get_close_matches(name.casefold(), folded, n=1)
     return f"Did you mean '{folded[close[0]]}'?" if close else ""
