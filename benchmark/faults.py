@@ -5,7 +5,6 @@ Read with :func:`read_document`, add :meth:`Document.validation_faults`, :meth:`
 
 from __future__ import annotations
 
-import difflib
 import functools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import yaml
 
-from benchmark.errors import InvalidFileError
+from benchmark.errors import InvalidFileError, did_you_mean
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -310,18 +309,6 @@ def _remedy(item: Mapping[str, Any]) -> str:
     if item["type"] == "string_type" and isinstance(found, bool | int | float):
         return " Put it in quotes."
     return ""
-
-
-def did_you_mean(name: str, known: Sequence[str]) -> str:
-    """A question that offers the closest known name; empty when none is close.
-
-    Example:
-        >>> did_you_mean("afinity", ["affinity", "cost"])
-        "Did you mean 'affinity'?"
-    """
-    folded = {choice.casefold(): choice for choice in known}
-    close = difflib.get_close_matches(name.casefold(), folded, n=1)
-    return f"Did you mean '{folded[close[0]]}'?" if close else ""
 
 
 def _keys_at(model: type[BaseModel], location: Location) -> list[str]:

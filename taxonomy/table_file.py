@@ -11,8 +11,8 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from benchmark.errors import InvalidFileError
-from benchmark.faults import MAX_LISTED, Fault, did_you_mean
+from benchmark.errors import InvalidFileError, did_you_mean
+from benchmark.faults import MAX_LISTED, Fault
 from benchmark.files import write_text
 from taxonomy.transfers import SELF, SEPARATOR, Transfer
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmark.errors import InvalidInputError
 from taxonomy.affinity import CLIP, affinities
+from taxonomy.metrics import gain
 from taxonomy.tournament import win_rates, win_rates_of_accuracies
 
 if TYPE_CHECKING:
@@ -79,20 +80,27 @@ class Transfer:
 
 
 def transfers_of_samples(
-    target: str, sources: Sequence[tuple[str, ...]], samples: ArrayLike, clip: float = CLIP
+    target: str,
+    sources: Sequence[tuple[str, ...]],
+    samples: ArrayLike,
+    from_scratch: ArrayLike | None = None,
+    clip: float = CLIP,
 ) -> list[Transfer]:
     """Transfers to one target with affinities from losses or correctness per test item.
 
-    This is where live scoring plugs in: one row for each candidate, of any order.
+    This is where live scoring plugs in: one row for each candidate, of any order. Too many items
+    for one array go through :class:`taxonomy.tournament.Tournament` in blocks.
 
     Args:
         target: The task.
         sources: The sources of each row; ``()`` for the target's own network.
         samples: Booleans (whether right) or losses, ``(len(sources), n_items)``.
+        from_scratch: The same for a network without transfer, ``(n_items,)``; for the gain.
         clip: See :func:`taxonomy.affinity.affinities`.
 
     Returns:
-        One transfer per row, in order.
+        One transfer per row, in order; with the gain if there is a network from scratch, and the
+        quality if the target's own network is among the rows.
 
     Raises:
         InvalidInputError: When rows and sources disagree, or a loss is not a number.
@@ -108,8 +116,19 @@ def transfers_of_samples(
             f"Expected samples of shape ({len(sources)}, n_items) for {target}, but got "
             f"{array.shape}. Give one row for each candidate."
         )
-    values = affinities(win_rates(array), clip).values
-    return _transfers(target, sources, values)
+    rates = win_rates(array)
+    found = _transfers(target, sources, affinities(rates, clip).values)
+    if () in sources:
+        own = list(sources).index(())
+        found = [
+            replace(one, quality=float(w)) for one, w in zip(found, rates[:, own], strict=True)
+        ]
+    if from_scratch is not None:
+        found = [
+            replace(one, gain=gain(row, from_scratch))
+            for one, row in zip(found, array, strict=True)
+        ]
+    return found
 
 
 def transfers_of_table(
