@@ -27,3 +27,10 @@ rm -rf "$venv"
 "$venv/bin/python" -m pip install --quiet --upgrade pip
 echo "Installing t2sbench and what it needs into $venv (PyTorch is large: a minute or more)..."
 "$venv/bin/python" -m pip install --quiet --editable '.[dev]'
+
+# Rendering needs EGL and an OpenGL driver; Mesa's software one will do. Nothing else needs them.
+can_render() {
+    "$venv/bin/python" -c 'from benchmark.simulators.gl.context import create_context as c; c()' 2>/dev/null
+}
+can_render || (install_system libegl1 libgl1-mesa-dri) && can_render ||
+    echo "Rendering (t2sbench render, preview) will not work yet: see t2sbench doctor." >&2

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_SHOWN = 40  # a longer list would hide the sentence before it
+
 
 class T2SBenchError(Exception):
     """Base of every error that is the user's to mend; the command line prints it without traceback.
@@ -45,11 +47,11 @@ class UnknownNameError(InvalidInputError, KeyError):
 
     def _sentence(self) -> str:
         hint = did_you_mean(self.name, self.known)
-        listing = ", ".join(self.known) if self.known else "none"
-        return (
-            f"Expected a known {self.kind}, but got '{self.name}'.{hint and ' ' + hint} "
-            f"Known: {listing}."
-        )
+        listing = ", ".join(self.known[:_SHOWN]) if self.known else "none"
+        if len(self.known) > _SHOWN:
+            listing += f" and {len(self.known) - _SHOWN} more"
+        question = f" {hint}" if hint else ""
+        return f"Expected a known {self.kind}, but got '{self.name}'.{question} Known: {listing}."
 
     def __str__(self) -> str:
         # KeyError would show the repr of the sentence.

@@ -20,25 +20,19 @@ import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, get_type_hints
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from benchmark.errors import (
-    InvalidInputError,
-    T2SBenchError,
-    UnavailableError,
-    UnknownNameError,
-)
+from benchmark.errors import InvalidInputError, T2SBenchError, UnavailableError
+from benchmark.options import OptionValue, option_defaults, read_options
 from benchmark.parameters import Configuration, ParameterSpace
-from benchmark.plugins import METHOD_GROUP, Plugin, discover, find_plugin, load_file_module
+from benchmark.plugins import METHOD_GROUP, Plugin, discover, find_plugin, with_files
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmark.rewards.view import RewardView
-
-OptionValue = str | int | float | bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,22 +187,7 @@ def known_methods(plugin_files: Sequence[Path] = ()) -> dict[str, Plugin]:
     Raises:
         InvalidInputError: When a file has no such dictionary or repeats a known name.
     """
-    known = discover(METHOD_GROUP)
-    for path in plugin_files:
-        registered = getattr(load_file_module(path), "METHODS", None)
-        if not isinstance(registered, dict) or not registered:
-            raise InvalidInputError(
-                f'Expected {path} to define METHODS = {{"my-method": MyMethod}}, '
-                f"but got {registered!r}. Add that line at its end."
-            )
-        for name, value in registered.items():
-            if name in known:
-                raise InvalidInputError(
-                    f"Expected a new method name in {path}, but got '{name}', which "
-                    f"{known[name].origin} registers. Choose another name."
-                )
-            known[name] = Plugin(name, origin=str(path), value=value)
-    return known
+    return with_files(discover(METHOD_GROUP), plugin_files, "METHODS")
 
 
 def find_method(
@@ -233,13 +212,8 @@ def find_method(
             f"Expected method '{name}' to be a class with fit and select, but got "
             f"{factory!r} without {' and '.join(missing)}. See docs/adding-a-method.md."
         )
-    defaults = _defaults(factory)
-    types = _option_types(factory, defaults)
-    given: dict[str, OptionValue] = {}
-    for key, text in (options or {}).items():
-        if key not in defaults:
-            raise UnknownNameError(f"option of method '{name}'", key, defaults)
-        given[key] = _read_option(f"{name}.{key}", text, types[key])
+    defaults = option_defaults(factory)
+    given = read_options("method", name, factory, options or {})
     changed = {key: value for key, value in given.items() if value != defaults[key]}
     method = Method(plugin, {**defaults, **given}, changed)
     _try_build(method)
@@ -257,33 +231,3 @@ def _try_build(method: Method) -> None:
             f"Expected method {method.label} to be built, but got {type(error).__name__}: {error}. "
             f"Its options are: {', '.join(method.options) or 'none'}."
         ) from error
-
-
-def _defaults(factory: Any) -> dict[str, OptionValue]:  # noqa: ANN401 - a user's class
-    return {
-        key: parameter.default
-        for key, parameter in inspect.signature(factory).parameters.items()
-        if parameter.default is not parameter.empty
-    }
-
-
-def _option_types(factory: Any, defaults: Mapping[str, OptionValue]) -> dict[str, Any]:  # noqa: ANN401
-    """Annotated type of every option; that of its default where the annotation says nothing."""
-    try:
-        hints = get_type_hints(factory.__init__)
-    except (NameError, TypeError):  # annotations that only a type checker can resolve
-        hints = {}
-    return {key: hints.get(key, type(default)) for key, default in defaults.items()}
-
-
-def _read_option(name: str, text: str, kind: Any) -> OptionValue:  # noqa: ANN401 - a type form
-    from pydantic import TypeAdapter, ValidationError
-
-    try:
-        value: OptionValue = TypeAdapter(kind).validate_strings(text)
-    except ValidationError as error:
-        raise InvalidInputError(
-            f"Expected option {name} to be {getattr(kind, '__name__', kind)}, but got '{text}'. "
-            f"{error.errors()[0]['msg']}."
-        ) from error
-    return value

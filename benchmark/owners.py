@@ -1,7 +1,7 @@
 """A guard against other distributions that own one of our import names.
 
-Our packages have plain names (``benchmark``, ``baselines``, ``task2sim``, ``taxonomy``). pip lets another
-distribution with a folder of the same name overwrite ours without a word.
+Our packages have plain names (``benchmark``, ``baselines``, ``task2sim``, ``taxonomy``). pip lets
+another distribution with a folder of the same name overwrite ours without a word.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 from benchmark.errors import InvalidInputError, UnavailableError, UnknownNameError
 
 METHOD_GROUP = "t2sbench.methods"
+SIMULATOR_GROUP = "t2sbench.simulators"
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,37 @@ def find_plugin(kind: str, name: str, known: dict[str, Plugin]) -> Plugin:
     if name not in known:
         raise UnknownNameError(kind, name, known)
     return known[name]
+
+
+def with_files(known: dict[str, Plugin], files: Sequence[Path], registry: str) -> dict[str, Plugin]:
+    """``known`` and what users' files register in a dictionary, ``METHODS = {"name": Class}``.
+
+    Args:
+        known: Plugins of distributions.
+        files: Python files; they are executed.
+        registry: Name of the dictionary.
+
+    Raises:
+        InvalidInputError: When a file has no such dictionary or repeats a known name.
+    """
+    known = dict(known)
+    kind = registry.removesuffix("S").lower()
+    example = f'{registry} = {{"my-{kind}": My{kind.capitalize()}}}'
+    for path in files:
+        registered = getattr(load_file_module(path), registry, None)
+        if not isinstance(registered, dict) or not registered:
+            raise InvalidInputError(
+                f"Expected {path} to define {example}, but got {registered!r}. "
+                "Add that line at its end."
+            )
+        for name, value in registered.items():
+            if name in known:
+                raise InvalidInputError(
+                    f"Expected a new {kind} name in {path}, but got '{name}', which "
+                    f"{known[name].origin} registers. Choose another name."
+                )
+            known[name] = Plugin(name, origin=str(path), value=value)
+    return known
 
 
 def load_file_module(path: Path) -> Any:  # noqa: ANN401 - a module of the user

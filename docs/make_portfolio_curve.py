@@ -1,7 +1,7 @@
 """Measure the method portfolio over k on the released table.
 
-``python docs/make_portfolio_curve.py`` writes ``docs/portfolio.csv`` and ``docs/images/portfolio.svg``.
-With ``--table FILE`` it writes only the table, there.
+``python docs/make_portfolio_curve.py`` writes ``docs/portfolio.csv`` and the picture
+``docs/images/portfolio.svg``. With ``--table FILE`` it writes only the table, there.
 """
 
 from __future__ import annotations

@@ -187,3 +187,17 @@ def _make_record(method="random", task="CUB", seed=0, value: float | None = 50.0
     content["cell"] = digest([coordinates, source["id"], protocol["name"], content["debug"]])
     content["key"] = digest([content["cell"], entry["version"], source["digest"]])
     return seal(content)
+
+
+@pytest.fixture(scope="session")
+def simulator_cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache for all tests that render: materials, panoramas and meshes are made once."""
+    shared = os.environ.get("T2SBENCH_TEST_CACHE")
+    return Path(shared) if shared else tmp_path_factory.mktemp("simulator")
+
+
+@pytest.fixture
+def simulator_cache(simulator_cache_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The process uses that cache."""
+    monkeypatch.setenv("T2SBENCH_CACHE", str(simulator_cache_folder))
+    return simulator_cache_folder

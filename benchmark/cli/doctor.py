@@ -15,11 +15,14 @@ from benchmark.files import cache_root
 
 Check = tuple[str, bool, str]
 
+# distribution -> (module, what it is for)
 _PACKAGES = {
-    "torch": "reading the released embeddings",
-    "pyarrow": "reward tables",
-    "safetensors": "embeddings and models",
-    "pooch": "downloads",
+    "torch": ("torch", "reading the released embeddings"),
+    "pyarrow": ("pyarrow", "reward tables and rendered datasets"),
+    "safetensors": ("safetensors", "embeddings and models"),
+    "pooch": ("pooch", "downloads"),
+    "moderngl": ("moderngl", "rendering"),
+    "pillow": ("PIL", "images"),
 }
 
 
@@ -28,8 +31,8 @@ def checks() -> Iterator[Check]:
     version = platform.python_version()
     yield "Python", sys.version_info >= (3, 11), f"{version} (3.11 or newer is needed)"
     yield _owners_check()
-    for name, use in _PACKAGES.items():
-        present = util.find_spec(name) is not None
+    for name, (module, use) in _PACKAGES.items():
+        present = util.find_spec(module) is not None
         yield (
             name,
             present,
@@ -37,6 +40,7 @@ def checks() -> Iterator[Check]:
         )
     yield _cache_check()
     yield from _registry_checks()
+    yield _rendering_check()
     yield _table_check()
 
 
@@ -72,6 +76,19 @@ def _registry_checks() -> Iterator[Check]:
             plugin.load()
         except T2SBenchError as error:
             yield f"method {plugin.name}", False, str(error)
+
+
+def _rendering_check() -> Check:
+    """Whether the embedded simulator can open a context, and on what."""
+    from benchmark.simulators.gl.context import create_context
+
+    try:
+        context = create_context()
+    except T2SBenchError as error:
+        return "rendering (simulator gl)", False, str(error)
+    renderer = str(context.info["GL_RENDERER"])
+    context.release()
+    return "rendering (simulator gl)", True, f"OpenGL through EGL on {renderer}"
 
 
 def _table_check() -> Check:

@@ -68,11 +68,23 @@ def list_tables(tasks_files: Sequence[Path], plugins: Sequence[Path]) -> Rows:
     ]
 
 
+def list_simulators(tasks_files: Sequence[Path], plugins: Sequence[Path]) -> Rows:
+    """Simulators and where they come from."""
+    from benchmark.simulators.registry import known_simulators
+
+    del tasks_files
+    return [
+        {"simulator": plugin.name, "origin": plugin.origin}
+        for plugin in known_simulators(plugins).values()
+    ]
+
+
 LISTINGS: dict[str, Callable[[Sequence[Path], Sequence[Path]], Rows]] = {
     "tasks": list_tasks,
     "methods": list_methods,
     "protocols": list_protocols,
     "tables": list_tables,
+    "simulators": list_simulators,
 }
 
 
@@ -82,7 +94,7 @@ LISTINGS: dict[str, Callable[[Sequence[Path], Sequence[Path]], Rows]] = {
 @click.option("--tasks-file", "tasks_files", type=PATH, multiple=True, metavar="FILE")
 @click.option("--plugin", "plugins", type=PATH, multiple=True, metavar="FILE")
 def ls(what: str, style: str, tasks_files: tuple[Path, ...], plugins: tuple[Path, ...]) -> int:
-    """List tasks, methods, protocols or tables."""
+    """List tasks, methods, protocols, tables or simulators."""
     rows = LISTINGS[what](tasks_files, plugins)
     if style == "json":
         click.echo(json.dumps(rows, indent=2))

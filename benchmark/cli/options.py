@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from benchmark.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from benchmark.simulators.registry import SimulatorChoice
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -102,3 +105,64 @@ def source_options(command: _F) -> _F:
     ):
         command = decorate(command)
     return command
+
+
+def parse_plain_options(texts: tuple[str, ...]) -> dict[str, str]:
+    """Options from ``NAME=VALUE`` texts.
+
+    Raises:
+        InvalidInputError: When a text has another form.
+
+    Example:
+        >>> parse_plain_options(("objects=chairs/",))
+        {'objects': 'chairs/'}
+    """
+    options = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise InvalidInputError(
+                f"Expected an option like 'objects=DIR', but got '{text}'. Add '=VALUE'."
+            )
+        options[name] = value
+    return options
+
+
+def simulator_options(command: _F) -> _F:
+    """``--simulator``, its ``-O`` options and ``--plugin``."""
+    for decorate in (
+        click.option(
+            "--plugin",
+            "simulator_plugins",
+            type=PATH,
+            multiple=True,
+            metavar="FILE",
+            help="Python file that registers simulators (SIMULATORS = {...}); it is executed.",
+        ),
+        click.option(
+            "-O",
+            "--option",
+            "simulator_texts",
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="Option of the simulator, as 't2sbench show gl' lists them; may be repeated.",
+        ),
+        click.option(
+            "--simulator", default="gl", show_default=True, metavar="NAME", help="Who renders."
+        ),
+    ):
+        command = decorate(command)
+    return command
+
+
+def take_simulator(options: dict[str, Any]) -> SimulatorChoice:
+    """Take what :func:`simulator_options` added out of a command's options.
+
+    Raises:
+        UnknownNameError: For an unknown simulator or option.
+        InvalidInputError: For an option that does not fit.
+    """
+    from benchmark.simulators.registry import find_simulator
+
+    texts, plugins = options.pop("simulator_texts"), options.pop("simulator_plugins")
+    return find_simulator(options.pop("simulator"), parse_plain_options(texts), plugins)

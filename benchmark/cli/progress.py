@@ -6,7 +6,13 @@ import time
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -15,6 +21,7 @@ if TYPE_CHECKING:
     from benchmark.runner.plan import Unit
 
 _LINE_EVERY = 2.0  # seconds between the lines of a log
+_SPEED_AFTER = 1.0  # seconds before a speed says anything
 
 
 class RunDisplay:
@@ -75,4 +82,67 @@ class RunDisplay:
 
     def _say(self, text: str) -> None:
         # A label may hold square brackets, which rich would read as markup.
+        self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+class RenderDisplay:
+    """Progress of a rendering on stderr: images, images per second, time left.
+
+    Attributes:
+        seconds: Since the display was opened.
+    """
+
+    def __init__(self) -> None:
+        self._total = self._count = self._already = 0
+        self._began = self._last = time.monotonic()
+        console = Console(stderr=True)
+        self._plain = not console.is_terminal
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=self._plain,
+        )
+        self._bar = self._progress.add_task("rendering", total=None)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the display was opened."""
+        return time.monotonic() - self._began
+
+    def __enter__(self) -> RenderDisplay:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def on_start(self, total: int, already: int) -> None:
+        """``total`` images, ``already`` of which were rendered before."""
+        self._total, self._already, self._count = total, already, already
+        if already:
+            self._say(f"Going on: {already:,} of {total:,} images are there.")
+        self._progress.update(self._bar, total=total, completed=already)
+
+    def on_images(self, count: int) -> None:
+        """``count`` further images."""
+        self._count += count
+        now = time.monotonic()
+        speed = (self._count - self._already) / max(now - self._began, 1e-9)
+        label = f"{speed:,.0f} images/s" if now - self._began > _SPEED_AFTER else "rendering"
+        self._progress.update(self._bar, completed=self._count, description=label)
+        if self._plain and now - self._last > _LINE_EVERY and speed > 0:
+            self._last = now
+            left = (self._total - self._count) / speed
+            self._say(f"[{self._count:,}/{self._total:,}] {label}, {left:,.0f} s left")
+
+    def _say(self, text: str) -> None:
         self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)

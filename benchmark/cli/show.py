@@ -1,4 +1,4 @@
-"""``t2sbench show``: everything about one task, method, protocol or table."""
+"""``t2sbench show``: everything about one task, method, protocol, table or simulator."""
 
 from __future__ import annotations
 
@@ -66,16 +66,37 @@ def describe_table(name: str) -> str | None:
     return table_text(load_table(name))
 
 
+def describe_simulator(name: str) -> str | None:
+    """A simulator's docstring, origin and options; None when there is no such simulator."""
+    import inspect
+
+    from benchmark.options import option_defaults
+    from benchmark.simulators.registry import known_simulators
+
+    plugin = known_simulators().get(name)
+    if plugin is None:
+        return None
+    factory = plugin.load()
+    abilities = factory.capabilities
+    lines = [f"{name}: simulator of {plugin.origin}, version {factory.version}", ""]
+    lines += [inspect.getdoc(factory) or "", ""]
+    lines += [f"Needs {abilities.needs or 'nothing else'}.", "", "Settings, in order:"]
+    lines += [f"  {p.name}: {', '.join(p.levels)}" for p in abilities.space.parameters]
+    lines += ["", "Options (-O NAME=VALUE):"]
+    return "\n".join(lines + [f"  {k} = {v!r}" for k, v in option_defaults(factory).items()])
+
+
 @click.command()
 @click.argument("name", metavar="NAME")
 @click.option("--tasks-file", "tasks_files", type=PATH, multiple=True, metavar="FILE")
 @click.option("--plugin", "plugins", type=PATH, multiple=True, metavar="FILE")
 def show(name: str, tasks_files: tuple[Path, ...], plugins: tuple[Path, ...]) -> int:
-    """Describe the task, method, protocol or table NAME."""
+    """Describe the task, method, protocol, table or simulator NAME."""
     describers: tuple[Callable[[], str | None], ...] = (
         lambda: describe_task(name, tasks_files),
         lambda: describe_method(name, plugins),
         lambda: describe_protocol(name),
+        lambda: describe_simulator(name),
         lambda: describe_table(name),
     )
     for describe in describers:
@@ -84,7 +105,7 @@ def show(name: str, tasks_files: tuple[Path, ...], plugins: tuple[Path, ...]) ->
             click.echo(text)
             return 0
     raise UnknownNameError(
-        "task, method, protocol or table", name, _all_names(tasks_files, plugins)
+        "task, method, protocol, table or simulator", name, _all_names(tasks_files, plugins)
     )
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from multiprocessing import active_children, get_context, parent_process
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.errors import InvalidInputError, UnavailableError
+from benchmark.processes import prepare_worker
 from benchmark.results.store import (
     FILE,
     BrokenLines,
@@ -159,7 +157,7 @@ def _records(plan: Plan, on_unit: Callable[[Unit], None]) -> Iterator[Record]:
 def _in_workers(plan: Plan) -> Iterator[Record]:
     # Workers are started afresh: a forked copy of a process with BLAS threads may hang.
     pool = ProcessPoolExecutor(
-        plan.request.jobs, mp_context=get_context("spawn"), initializer=_prepare_worker
+        plan.request.jobs, mp_context=get_context("spawn"), initializer=prepare_worker
     )
     try:
         waiting: set[Future[list[Record]]] = {
@@ -180,19 +178,6 @@ def _in_workers(plan: Plan) -> Iterator[Record]:
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _prepare_worker() -> None:
-    """Leave Ctrl-C to the parent, and never outlive it, however it ended."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = parent_process()
-
-    def follow() -> None:
-        if parent is not None:
-            parent.join()
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
 
 
 def _work(request: RunRequest, unit: Unit, supersedes: dict[str, str]) -> list[Record]:

@@ -27,3 +27,8 @@ def test_every_error_is_ours_and_has_an_exit_code():
     for value in vars(module).values():
         if isinstance(value, type) and issubclass(value, T2SBenchError):
             assert value.exit_code in {1, 2, 3}
+
+
+def test_long_lists_are_cut():
+    error = UnknownNameError("category", "x", [f"name-{i:03}" for i in range(237)])
+    assert str(error).endswith("name-039 and 197 more.")

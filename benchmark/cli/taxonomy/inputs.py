@@ -57,7 +57,7 @@ def source_options(command: _F) -> _F:
             "--transfers",
             type=PATH,
             metavar="FILE.csv",
-            help="Measured transfers: columns target, sources (joined by '+', or 'self'), affinity.",
+            help="Measured transfers: columns target, sources ('A+B', or 'self'), affinity.",
         ),
     ):
         command = decorate(command)

@@ -1,0 +1,1 @@
+"""Rendered datasets: planned, rendered in parallel, resumed, and written for the usual loaders."""

@@ -1,0 +1,243 @@
+"""Writes one shard: a Parquet file, or the images of a part of an image folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from benchmark.errors import InvalidFileError, StorageError
+from benchmark.files import digest, inside, sha256_bytes, sha256_file, write_atomically, write_bytes
+from benchmark.rendering.encode import encode
+from benchmark.rendering.request import DatasetRequest, PlannedImage, shard_images
+from benchmark.simulators.sampling import SceneSampler
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from benchmark.simulators.interface import Simulator
+
+#: Folder of the markers of finished shards, inside the folder of an unfinished dataset.
+MARKERS = ".shards"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A finished shard.
+
+    Attributes:
+        number: Its place.
+        file: Path inside the dataset; of a Parquet shard its file, else ``train``.
+        images: Number of images.
+        bytes: Size of all its files.
+        sha256: Of the file, or of the list of the images' names and digests.
+        files: Digest of each image file by its path inside the dataset (image folders only).
+        driver: What rendered it; not part of the digest.
+    """
+
+    number: int
+    file: str
+    images: int
+    bytes: int
+    sha256: str
+    files: tuple[tuple[str, str], ...] = ()
+    driver: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """As markers and manifests hold it."""
+        return asdict(self)
+
+
+def shard_from_json(content: Mapping[str, Any]) -> Shard:
+    """Read what :meth:`Shard.to_json` wrote.
+
+    Raises:
+        KeyError: When a field is missing.
+        TypeError: When one is of another type, or unknown.
+        ValueError: When a file is not a name and a digest.
+    """
+    files = tuple((str(name), str(sha)) for name, sha in content["files"])
+    return Shard(**{**content, "files": files})
+
+
+def shard_file(request: DatasetRequest, number: int) -> str:
+    """Path of a Parquet shard inside its dataset, named as the usual loaders expect.
+
+    Example:
+        >>> from benchmark.parameters import PAPER_SPACE
+        >>> from benchmark.simulators.registry import SimulatorChoice
+        >>> shard_file(DatasetRequest(SimulatorChoice("toy", {}), PAPER_SPACE.at(0), ("a",), 5), 0)
+        'data/train-00000-of-00001.parquet'
+    """
+    return f"data/train-{number:05d}-of-{request.n_shards:05d}.parquet"
+
+
+Encoded = Iterator[tuple[PlannedImage, bytes]]
+
+
+def render_images(
+    request: DatasetRequest, simulator: Simulator, number: int, *, batch: int = 64
+) -> Encoded:
+    """Images of a shard, encoded, in order."""
+    catalog, abilities = simulator.assets(), simulator.capabilities
+    sampler = SceneSampler(
+        abilities.space,
+        request.configuration,
+        catalog,
+        seed=request.seed,
+        size=request.size,
+        slots=abilities.max_slots,
+    )
+    planned = list(shard_images(request, catalog, number))
+    for start in range(0, len(planned), batch):
+        part = planned[start : start + batch]
+        scenes = [sampler.scene(image.category, image.object, image.index) for image in part]
+        for image, rendering in zip(part, simulator.render(scenes), strict=True):
+            yield image, encode(rendering.pixels, request.encoding, request.quality)
+
+
+def write_shard(
+    request: DatasetRequest,
+    folder: Path,
+    number: int,
+    images: Encoded,
+    driver: Mapping[str, str],
+) -> Shard:
+    """Write a shard and then its marker; without its marker a shard counts as missing.
+
+    Raises:
+        StorageError: When the file system refuses.
+    """
+    write = _write_parquet if request.layout == "parquet" else _write_images
+    shard = replace(write(request, folder, number, images), driver=driver)
+    write_bytes(_marker(folder, number), orjson.dumps(shard.to_json()))
+    return shard
+
+
+def read_shard(folder: Path, number: int) -> Shard | None:
+    """The finished shard, or ``None`` when it is missing, damaged or not what its marker says."""
+    try:
+        shard = shard_from_json(orjson.loads(_marker(folder, number).read_bytes()))
+        return shard if shard.number == number and _is_whole(folder, shard) else None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def check_shard(folder: Path, shard: Shard) -> None:
+    """Verify the files of a finished dataset's shard.
+
+    Raises:
+        InvalidFileError: When one is missing or has other content.
+    """
+    try:
+        whole = _is_whole(folder, shard)
+    except OSError as error:
+        raise InvalidFileError(folder, [f"{shard.file}: {error.strerror}"]) from error
+    if not whole:
+        raise InvalidFileError(folder, [f"{shard.file}: not the content that was rendered"])
+
+
+def _is_whole(folder: Path, shard: Shard) -> bool:
+    if not shard.files:
+        return sha256_file(inside(folder, shard.file)) == shard.sha256
+    actual = [[name, sha256_file(inside(folder, name))] for name, _ in shard.files]
+    return digest(actual) == shard.sha256
+
+
+def _marker(folder: Path, number: int) -> Path:
+    return folder / MARKERS / f"{number:05d}.json"
+
+
+def _write_parquet(request: DatasetRequest, folder: Path, number: int, images: Encoded) -> Shard:
+    import pyarrow.parquet as pq
+
+    table = _table(request, images)
+    file = shard_file(request, number)
+
+    def write(path: Path) -> None:
+        pq.write_table(table, path, compression="none", write_page_index=False)
+
+    write_atomically(folder / file, write)
+    path = folder / file
+    return Shard(number, file, table.num_rows, path.stat().st_size, sha256_file(path))
+
+
+def _table(request: DatasetRequest, images: Iterable[tuple[PlannedImage, bytes]]) -> pa.Table:
+    import pyarrow as pa
+
+    rows = list(images)
+    names = [file_name(request, image) for image, _ in rows]
+    columns = [
+        pa.array(
+            [
+                {"bytes": content, "path": name}
+                for (_, content), name in zip(rows, names, strict=True)
+            ],
+            type=pa.struct([("bytes", pa.binary()), ("path", pa.string())]),
+        ),
+        pa.array([image.label for image, _ in rows], pa.int64()),
+        pa.array([image.object for image, _ in rows], pa.string()),
+        pa.array([image.index for image, _ in rows], pa.int64()),
+    ]
+    table = pa.table(columns, names=["image", "label", "object", "index"])
+    return table.replace_schema_metadata({"huggingface": orjson.dumps(features(request)).decode()})
+
+
+def features(request: DatasetRequest) -> dict[str, Any]:
+    """Feature types as the ``datasets`` library reads them from a Parquet schema."""
+    return {
+        "info": {
+            "features": {
+                "image": {"_type": "Image"},
+                "label": {"names": list(request.categories), "_type": "ClassLabel"},
+                "object": {"dtype": "string", "_type": "Value"},
+                "index": {"dtype": "int64", "_type": "Value"},
+            }
+        }
+    }
+
+
+def file_name(request: DatasetRequest, image: PlannedImage) -> str:
+    """File name of an image; its own in its category's folder."""
+    suffix = "jpg" if request.encoding == "jpeg" else "png"
+    return f"{safe_name(image.object)}-{image.index:06d}.{suffix}"
+
+
+def safe_name(name: str) -> str:
+    """A name that is a plain file name everywhere and still differs from every other's.
+
+    Example:
+        >>> safe_name("mug-2"), safe_name("../x")
+        ('mug-2', '.._x-be0d0dba')
+    """
+    plain = re.sub(r"[^A-Za-z0-9._ -]", "_", name).strip()
+    if plain == name and plain.strip("."):
+        return name
+    return f"{plain}-{sha256_bytes(name.encode())[:8]}"
+
+
+def _write_images(request: DatasetRequest, folder: Path, number: int, images: Encoded) -> Shard:
+    files, size = [], 0
+    for image, content in images:
+        name = f"train/{safe_name(image.category)}/{file_name(request, image)}"
+        _write_plainly(inside(folder, name), content)
+        files.append((name, sha256_bytes(content)))
+        size += len(content)
+    whole = digest([list(pair) for pair in files])
+    return Shard(number, "train", len(files), size, whole, tuple(files))
+
+
+def _write_plainly(path: Path, content: bytes) -> None:
+    """Write without a detour: the shard's marker comes last and says whether this is whole."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise StorageError(
+            f"Expected to write {path}, but got: {error.strerror or error}. "
+            "Free some space or choose another folder; finished shards are kept."
+        ) from error

@@ -1,0 +1,44 @@
+"""A standalone OpenGL context through EGL: a GPU's driver where there is one, else llvmpipe."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from benchmark.errors import UnavailableError
+
+if TYPE_CHECKING:
+    import moderngl
+
+REMEDY = (
+    "On Debian or Ubuntu: apt-get install libegl1 libgl1-mesa-dri; on Fedora: "
+    "dnf install mesa-libEGL mesa-dri-drivers. A GPU's driver brings its own."
+)
+
+
+def create_context(device: int = 0) -> moderngl.Context:
+    """A new context of OpenGL 3.3 or newer, without a window.
+
+    Mesa's software rasteriser gets no threads of its own unless ``LP_NUM_THREADS`` says otherwise:
+    one process per core renders more images than several threads in one.
+
+    Args:
+        device: Number of the EGL device, on machines with several.
+
+    Raises:
+        UnavailableError: When EGL or a driver is missing, naming the packages.
+    """
+    os.environ.setdefault("LP_NUM_THREADS", "0")
+    try:
+        import moderngl
+    except ImportError as error:
+        raise UnavailableError(
+            f"Expected the package moderngl, but got: {error}. Run: pip install moderngl."
+        ) from error
+    try:
+        settings: dict[str, Any] = {"backend": "egl", "device_index": device}
+        return moderngl.create_context(require=330, standalone=True, **settings)
+    except Exception as error:  # glcontext raises bare exceptions
+        raise UnavailableError(
+            f"Expected an OpenGL 3.3 context through EGL, but got: {error}. {REMEDY}"
+        ) from error

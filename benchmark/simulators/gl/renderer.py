@@ -1,0 +1,216 @@
+"""Draws scenes: the object into a supersampled target, then that target over the panorama."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmark.simulators.gl import programs
+from benchmark.simulators.gl.camera import (
+    VIEW_ROTATION,
+    Framing,
+    Lens,
+    lens,
+    panorama_level,
+    panorama_rotation,
+    projection,
+    rotation_matrix,
+)
+from benchmark.simulators.gl.drawable import Drawable, MaterialTable, mipmapped, upload
+from benchmark.simulators.gl.scene_block import SIZE, SceneBlock
+from benchmark.simulators.objects.mesh import Mesh
+
+if TYPE_CHECKING:
+    import moderngl
+    from numpy.typing import NDArray
+
+    from benchmark.simulators.scene import Background, Light, Scene, SlotMaterial
+
+# Objects kept by the driver: those of a category and some more; a mesh is about 60 kB.
+_KEPT_OBJECTS = 64
+_LIGHT_SCALE = 0.9  # reference irradiance over pi: a white surface facing the light does not clip
+_AMBIENT_SCALE = 0.7
+_LEAST_ROUGHNESS = 0.08  # a directional light's highlight on a perfect mirror has no area
+
+Source = Callable[[str, str], tuple[Mesh, Framing]]
+
+
+@dataclass(frozen=True, eq=False)
+class Panoramas:
+    """Panoramas as images.
+
+    Attributes:
+        pixels: uint8 ``(n, height, 2 height, 3)`` sRGB.
+        index: Number of each by name.
+    """
+
+    pixels: NDArray[np.uint8]
+    index: dict[str, int]
+
+
+class Renderer:
+    """Draws one scene after the other into the same targets.
+
+    Args:
+        context: Where to draw.
+        materials: uint8 ``(n_materials, size, size, 3)`` sRGB, tileable.
+        table: Their other properties.
+        panoramas: Backgrounds.
+        source: Gives the mesh and the framing of an object.
+        supersampling: Samples per pixel in each direction.
+    """
+
+    def __init__(
+        self,
+        context: moderngl.Context,
+        materials: NDArray[np.uint8],
+        table: MaterialTable,
+        panoramas: Panoramas,
+        source: Source,
+        supersampling: int = 2,
+    ) -> None:
+        self._context, self._table, self._source = context, table, source
+        self._supersampling = supersampling
+        self._panoramas, self._ambient = panoramas, ambient_light(panoramas.pixels)
+        self._materials = mipmapped(context, materials)
+        self._backgrounds = mipmapped(context, panoramas.pixels)
+        self._backgrounds.repeat_y = False
+        self._levels = math.log2(panoramas.pixels.shape[1])
+        self._object = programs.object_program(context)
+        self._composite = {
+            blur: context.vertex_array(
+                programs.composite_program(context, supersampling, focus_blur=blur), []
+            )
+            for blur in (False, True)
+        }
+        self._block, self._buffer = SceneBlock(), context.buffer(reserve=4 * SIZE)
+        self._drawables: OrderedDict[tuple[str, str], Drawable] = OrderedDict()
+        self._targets: tuple[Any, ...] = ()
+        self._target: moderngl.Framebuffer
+        self._image: moderngl.Framebuffer
+        self._pixels: NDArray[np.uint8]
+        self._size = 0
+
+    def draw(self, scene: Scene) -> NDArray[np.uint8]:
+        """The image of a scene, uint8 ``(size, size, 3)``."""
+        drawable = self._drawable(scene.category, scene.object)
+        if scene.size != self._size:
+            self._make_targets(scene.size)
+        optics = self._set_scene(scene, drawable)
+        self._buffer.write(self._block.values)
+        self._target.use()
+        self._context.clear()
+        self._context.enable_only(self._flags(drawable))
+        drawable.vertices.render()
+        self._image.use()
+        self._context.enable_only(self._context.NOTHING)
+        self._composite[optics.scale > 0].render(self._context.TRIANGLES, vertices=3)
+        self._image.read_into(self._pixels, components=4)
+        # OpenGL's first row is the bottom one.
+        return np.ascontiguousarray(self._pixels[::-1, :, :3])
+
+    def forget(self) -> None:
+        """Drop all objects."""
+        while self._drawables:
+            self._drawables.popitem()[1].release()
+
+    def _flags(self, drawable: Drawable) -> int:
+        flags: int = self._context.DEPTH_TEST
+        return flags | self._context.CULL_FACE if drawable.closed else flags
+
+    def _drawable(self, category: str, name: str) -> Drawable:
+        key = (category, name)
+        found = self._drawables.get(key)
+        if found is not None:
+            self._drawables.move_to_end(key)
+            return found
+        mesh, framing = self._source(category, name)
+        drawable = upload(self._context, self._object, mesh, framing, self._table)
+        self._drawables[key] = drawable
+        if len(self._drawables) > _KEPT_OBJECTS:
+            self._drawables.popitem(last=False)[1].release()
+        return drawable
+
+    def _make_targets(self, size: int) -> None:
+        context, fine = self._context, size * self._supersampling
+        for resource in self._targets:
+            resource.release()
+        drawn, result = context.texture((fine, fine), 4), context.texture((size, size), 4)
+        drawn.filter = (context.NEAREST, context.NEAREST)
+        depth = context.depth_renderbuffer((fine, fine))
+        self._target = context.framebuffer([drawn], depth)
+        self._image = context.framebuffer([result])
+        self._targets = (self._target, self._image, drawn, result, depth)
+        self._pixels = np.empty((size, size, 4), dtype=np.uint8)
+        self._size = size
+        programs.bind_textures(self._materials, self._backgrounds, drawn)
+        programs.bind_scene(self._buffer)
+
+    def _set_scene(self, scene: Scene, drawable: Drawable) -> Lens:
+        rotation = rotation_matrix(scene.rotation)
+        distance = drawable.framing.distance(scene.distance, rotation)
+        optics = lens(scene.focus, distance, drawable.framing.reference, scene.size)
+        world = panorama_rotation(scene.background)
+        block = self._block
+        block.set_matrices(VIEW_ROTATION @ rotation, distance, world)
+        block.set_vector("projection", projection(distance))
+        block.set_vector("lens", (optics.scale, optics.focus, optics.limit, optics.own))
+        self._set_light(scene.light)
+        self._set_background(scene.background, optics, world)
+        self._set_materials(drawable, scene.materials)
+        return optics
+
+    def _set_light(self, light: Light) -> None:
+        strength = _LIGHT_SCALE * light.intensity
+        self._block.set_vector("light_direction", VIEW_ROTATION @ light.direction)
+        self._block.set_vector("light_colour", [strength * c for c in light.colour])
+
+    def _set_background(
+        self, background: Background, optics: Lens, world: NDArray[np.float64]
+    ) -> None:
+        number = self._panoramas.index[background.panorama]
+        width = self._panoramas.pixels.shape[2]
+        level = panorama_level(width, self._size, optics.background)
+        block = self._block
+        block.set_vector("background", (number, level, optics.background, self._levels))
+        block.set_vector("sky", self._ambient[number, 0])
+        block.set_vector("ground", self._ambient[number, 1])
+        block.set_vector("up", world[1])  # the second row: where the world's up is in view space
+
+    def _set_materials(self, drawable: Drawable, replaced: tuple[SlotMaterial, ...] | None) -> None:
+        if replaced is None:
+            self._block.set_slots(drawable.material, drawable.colour)
+            if drawable.textures is not None:
+                programs.bind_own_textures(drawable.textures)
+            return
+        material = drawable.material.copy()
+        for row, slot in zip(material[: drawable.slots], replaced, strict=False):
+            number = self._table.index[slot.name]
+            roughness = max(slot.roughness, _LEAST_ROUGHNESS)
+            row[:] = (number, self._table.scale[number], roughness, slot.metalness)
+        colour = np.zeros((4, 4), dtype=np.float32)
+        colour[:, :3] = 1.0
+        self._block.set_slots(material, colour)
+
+
+def ambient_light(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Mean linear radiance of the upper and lower halves, float32 ``(n, 2, 3)``.
+
+    Args:
+        pixels: uint8 ``(n, height, width, 3)`` equirectangular panoramas.
+    """
+    half = pixels.shape[1] // 2
+    heights = np.sin(
+        np.pi * (np.arange(2 * half) + 0.5) / (2 * half)
+    )  # area of a row on the sphere
+    weights = (heights[:half] / heights[:half].sum()).astype(np.float32)
+    light = np.empty((len(pixels), 2, 3), dtype=np.float32)
+    for i, image in enumerate(pixels):
+        rows = (np.square(image[: 2 * half].astype(np.float32) / 255)).mean(axis=1)
+        light[i] = weights @ rows[:half], weights[::-1] @ rows[half:]
+    return light * _AMBIENT_SCALE

@@ -1,0 +1,130 @@
+"""The embedded simulator: OpenGL without a window, on a GPU or in software."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.errors import InvalidInputError, UnavailableError, UnknownNameError
+from benchmark.parameters import PAPER_SPACE
+from benchmark.simulators.gl.assets import Assets
+from benchmark.simulators.gl.context import create_context
+from benchmark.simulators.interface import AssetCatalog, Capabilities, Rendering
+
+if TYPE_CHECKING:
+    import moderngl
+
+    from benchmark.simulators.gl.renderer import Renderer
+    from benchmark.simulators.scene import Scene
+
+
+class GlSimulator:
+    """Physically based shading of procedural objects, or of a folder of meshes.
+
+    The same code runs on a GPU's driver and on Mesa's software rasteriser. Objects float before a
+    panorama which also lights them; there is one directional light, without shadows.
+
+    Args:
+        objects: ``procedural``, or a folder ``category/object.glb`` (also gltf, obj, ply, stl).
+        object_seed: Seed of the procedural objects.
+        panoramas: Folder of panoramas (PNG, JPEG or Radiance HDR); empty: 48 procedural ones.
+        materials: Folder of tileable textures; empty: 140 procedural materials.
+        supersampling: Samples per pixel in each direction, 1 to 4.
+        device: Number of the EGL device.
+
+    Raises:
+        InvalidInputError: For options that make no sense.
+    """
+
+    name = "gl"
+    version = "1"
+    capabilities = Capabilities(
+        PAPER_SPACE, max_size=2048, needs="EGL and an OpenGL 3.3 driver (Mesa's will do)"
+    )
+
+    def __init__(
+        self,
+        objects: str = "procedural",
+        object_seed: int = 0,
+        panoramas: str = "",
+        materials: str = "",
+        supersampling: int = 2,
+        device: int = 0,
+    ) -> None:
+        if not 1 <= supersampling <= 4:
+            raise InvalidInputError(
+                f"Expected supersampling of 1 to 4, but got {supersampling}. 2 is the default."
+            )
+        folders = [Path(name) if name else None for name in (panoramas, materials)]
+        self._assets = Assets(objects, object_seed, *folders)
+        self._supersampling, self._device = supersampling, device
+        self._context: moderngl.Context | None = None
+        self._renderer: Renderer | None = None
+
+    def open(self) -> None:
+        """Create the context, compile the shaders, hand the textures to the driver."""
+        if self._renderer is not None:
+            return
+        from benchmark.simulators.gl.renderer import Renderer
+
+        self._context = create_context(self._device)
+        self._renderer = Renderer(
+            self._context,
+            self._assets.material_images(),
+            self._assets.material_table(),
+            self._assets.panoramas(),
+            self._assets.mesh,
+            self._supersampling,
+        )
+
+    def assets(self) -> AssetCatalog:
+        """Objects, materials and panoramas; meshes of a folder are checked the first time."""
+        return self._catalog
+
+    @functools.cached_property
+    def _catalog(self) -> AssetCatalog:
+        return self._assets.catalog()
+
+    def driver(self) -> Mapping[str, str]:
+        """Renderer, OpenGL version and vendor, as the driver names them."""
+        if self._context is None:
+            raise UnavailableError("Expected an open simulator, but got a closed one. Open it.")
+        info = self._context.info
+        names = {"renderer": "GL_RENDERER", "opengl": "GL_VERSION", "vendor": "GL_VENDOR"}
+        return {name: str(info[key]) for name, key in names.items()}
+
+    def render(self, scenes: Sequence[Scene]) -> Iterator[Rendering]:
+        """Draw scenes one after the other; those of one object best come together."""
+        for scene in scenes:
+            if self._renderer is None:
+                raise UnavailableError("Expected an open simulator, but got a closed one. Open it.")
+            self._check(scene)
+            yield Rendering(scene, self._renderer.draw(scene))
+
+    def reset(self) -> None:
+        """Drop the objects; nothing else is kept from scene to scene."""
+        if self._renderer is not None:
+            self._renderer.forget()
+
+    def close(self) -> None:
+        """Release the context and all that it holds."""
+        if self._context is not None:
+            self.reset()
+            self._context.release()
+        self._context = self._renderer = None
+
+    def _check(self, scene: Scene) -> None:
+        if scene.background.panorama not in self._known[0]:
+            raise UnknownNameError("panorama", scene.background.panorama, self._catalog.panoramas)
+        for slot in scene.materials or ():
+            if slot.name not in self._known[1]:
+                raise UnknownNameError("material", slot.name, self._catalog.materials)
+        if scene.object not in self._catalog.names(scene.category):
+            known = self._catalog.names(scene.category)
+            raise UnknownNameError(f"object of '{scene.category}'", scene.object, known)
+
+    @functools.cached_property
+    def _known(self) -> tuple[frozenset[str], frozenset[str]]:
+        return frozenset(self._catalog.panoramas), frozenset(self._catalog.materials)

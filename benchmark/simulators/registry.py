@@ -1,0 +1,79 @@
+"""Finds simulators: ours and those of other distributions are entry points of one group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.errors import InvalidInputError
+from benchmark.options import OptionValue, option_defaults, read_options
+from benchmark.plugins import SIMULATOR_GROUP, Plugin, discover, find_plugin, with_files
+
+if TYPE_CHECKING:
+    from benchmark.simulators.interface import Simulator
+
+_VERBS = ("open", "assets", "driver", "render", "reset", "close")
+
+
+@dataclass(frozen=True)
+class SimulatorChoice:
+    """A simulator with its options, ready to be built in any process.
+
+    Attributes:
+        name: Registered name.
+        options: All options, defaults included.
+        plugin_files: Users' files with more simulators.
+    """
+
+    name: str
+    options: Mapping[str, OptionValue]
+    plugin_files: tuple[Path, ...] = ()
+
+    def build(self) -> Simulator:
+        """A simulator that is not open yet.
+
+        Raises:
+            T2SBenchError: When its class refuses the options.
+        """
+        simulator: Simulator = known_simulators(self.plugin_files)[self.name].load()(**self.options)
+        return simulator
+
+
+def known_simulators(plugin_files: Sequence[Path] = ()) -> dict[str, Plugin]:
+    """All simulators by name: those of entry points, and those that users' files register.
+
+    A file registers with a dictionary ``SIMULATORS = {"my-simulator": MySimulator}``.
+
+    Raises:
+        InvalidInputError: When a file has no such dictionary or repeats a known name.
+    """
+    return with_files(discover(SIMULATOR_GROUP), plugin_files, "SIMULATORS")
+
+
+def find_simulator(
+    name: str, options: Mapping[str, str] | None = None, plugin_files: Sequence[Path] = ()
+) -> SimulatorChoice:
+    """The simulator of that name, its options read and checked.
+
+    Args:
+        name: Registered name.
+        options: Option texts as typed, by option name.
+        plugin_files: Users' files with more simulators.
+
+    Raises:
+        UnknownNameError: For an unknown simulator or option.
+        InvalidInputError: For an option that does not fit, or a class that is no simulator.
+        UnavailableError: When its module cannot be imported.
+    """
+    factory = find_plugin("simulator", name, known_simulators(plugin_files)).load()
+    missing = [verb for verb in _VERBS if not callable(getattr(factory, verb, None))]
+    if missing or not hasattr(factory, "capabilities"):
+        raise InvalidInputError(
+            f"Expected simulator '{name}' to be a class with {', '.join(_VERBS)} and capabilities, "
+            f"but got {factory!r} without {', '.join(missing) or 'capabilities'}. "
+            "See docs/adding-a-simulator.md."
+        )
+    given = read_options("simulator", name, factory, options or {})
+    return SimulatorChoice(name, {**option_defaults(factory), **given}, tuple(plugin_files))

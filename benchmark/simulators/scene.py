@@ -1,0 +1,111 @@
+"""The scene of one image, fully concrete: nothing is left for a simulator to draw.
+
+Every simulator gets the same scenes, so two of them render the same object in the same pose at the
+same distance. Names of assets are those of the simulator's catalogue.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class SlotMaterial:
+    """What replaces the own material of one slot.
+
+    Attributes:
+        name: Material of the catalogue.
+        roughness: Perceptual roughness, 0 to 1.
+        metalness: 0 (dielectric) to 1 (metal).
+    """
+
+    name: str
+    roughness: float
+    metalness: float
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """The one directional light.
+
+    Attributes:
+        intensity: Factor on the reference intensity.
+        colour: Linear red, green and blue, 0 to 1.
+        direction: Unit vector from the object to the light; y is up and the canonical camera looks
+            from ``CAMERA_DIRECTION``.
+    """
+
+    intensity: float
+    colour: tuple[float, float, float]
+    direction: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Focus:
+    """An open aperture (its absence: everything is in focus).
+
+    Attributes:
+        offset: Focus distance less object distance, in metres; the reference distance of an object
+            is ``REFERENCE_DISTANCE``.
+        aperture: f-number.
+    """
+
+    offset: float
+    aperture: float
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """A panorama, and where the camera looks in it.
+
+    Attributes:
+        panorama: Panorama of the catalogue.
+        yaw: Radians about the vertical; 0 looks along -z.
+        pitch: Radians above the horizon.
+    """
+
+    panorama: str
+    yaw: float
+    pitch: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Everything that one image shows.
+
+    Attributes:
+        category: Category of the object; the image's label.
+        object: Name of the object in its category.
+        index: Number of the image among those of the object.
+        size: Width and height in pixels.
+        rotation: Unit quaternion (w, x, y, z) that turns the object from its canonical pose.
+        distance: Factor on the object's reference distance.
+        light: The directional light.
+        focus: Depth of field, or ``None`` when all is in focus.
+        background: What is behind the object, and lights it from all sides.
+        materials: One per slot (more than the object has do no harm), or ``None`` for its own.
+    """
+
+    category: str
+    object: str
+    index: int
+    size: int
+    rotation: tuple[float, float, float, float]
+    distance: float
+    light: Light
+    focus: Focus | None
+    background: Background
+    materials: tuple[SlotMaterial, ...] | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The scene as JSON."""
+        return asdict(self)
+
+
+#: Canonical camera: the object is seen from here (not normalised), in the object's frame. The
+#: released generator's avatar stands at (1, 1.5, 1.8) and looks at an object centred at height 1.
+CAMERA_DIRECTION = (1.0, 0.5, 1.8)
+
+#: Distance in metres that factor 1 stands for: the length of that offset.
+REFERENCE_DISTANCE = 2.1189620100417

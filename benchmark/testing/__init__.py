@@ -1,0 +1,28 @@
+"""Tests that plugins of others can inherit: whatever passes them works with the suite.
+
+Names are loaded when they are asked for: testing a simulator needs nothing of methods.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from benchmark.testing.methods import MethodContract, ToyProblem, toy_problem
+    from benchmark.testing.simulators import SimulatorContract
+
+_HOMES = {
+    "MethodContract": "benchmark.testing.methods",
+    "ToyProblem": "benchmark.testing.methods",
+    "toy_problem": "benchmark.testing.methods",
+    "SimulatorContract": "benchmark.testing.simulators",
+}
+
+__all__ = ["MethodContract", "SimulatorContract", "ToyProblem", "toy_problem"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the module holds
+    if name not in _HOMES:
+        raise AttributeError(f"module 'benchmark.testing' has no attribute '{name}'")
+    return getattr(importlib.import_module(_HOMES[name]), name)

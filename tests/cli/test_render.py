@@ -1,0 +1,159 @@
+import json
+import sys
+import types
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from benchmark.cli.main import main
+from benchmark.rendering.manifest import verify_dataset
+
+TOY = ("--simulator", "toy")
+SMALL = ("render", *TOY, "--config", "01101101", "--classes", "3", "--images-per-class", "4",
+         "--size", "16", "--workers", "1")  # fmt: skip
+
+
+def test_render_says_what_it_did(capsys):
+    assert main([*SMALL, "-o", "set"]) == 0
+    output = capsys.readouterr().out
+    manifest = verify_dataset(Path("set"))
+    assert "12 images in" in output
+    assert "images/s" in output
+    assert manifest["digest"] in output
+    assert manifest["identity"]["categories"] == ["disc", "pair", "clover"]
+    assert main([*SMALL, "-o", "set"]) == 0
+    assert "is complete already: 12 images" in capsys.readouterr().out
+
+
+def test_classes_by_number_name_and_all():
+    for text, expected in [("2", ["disc", "pair"]), ("star, disc", ["star", "disc"])]:
+        assert main([*SMALL, "--classes", text, "-o", text]) == 0
+        manifest = json.loads((Path(text) / "manifest.json").read_text())
+        assert manifest["identity"]["categories"] == expected
+    assert main([*SMALL, "--classes", "all", "-o", "all"]) == 0
+    assert len(json.loads(Path("all/manifest.json").read_text())["identity"]["categories"]) == 8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--config", "0110110"], "Expected 8 digits, one per parameter"),
+        (["--config", "01101102"], "Expected 8 digits"),
+        (["--config", "light_color=1"], "Did you mean 'light_colour'"),
+        (["--classes", "0"], "Expected 1 to 8 classes, but got 0"),
+        (["--classes", "-3"], "Expected 1 to 8 classes, but got -3"),
+        (["--classes", "9"], "Expected 1 to 8 classes, but got 9"),
+        (["--classes", "starr"], "Did you mean 'star'"),
+        (["--classes", " "], "Expected --classes to be a number, names or 'all'"),
+        (["--images-per-class", "0"], "0 images per class"),
+        (["--size", "9999"], "at most 1024 pixels"),
+        (["--workers", "0"], "1 worker or more"),
+        (["--quality", "0"], "JPEG quality 0"),
+        (["--simulator", "toyy"], "Did you mean 'toy'"),
+        (["-O", "categories=many"], "Expected option toy.categories to be int"),
+        (["-O", "categories=9"], "Expected 1 to 8 categories"),
+        (["-O", "category=9"], "Did you mean 'categories'"),
+        (["-O", "categories"], "Add '=VALUE'"),
+        (["-o", "/proc/set"], "Choose another --output"),
+        (["--plugin", "none.py"], "Expected a Python file"),
+    ],
+)
+def test_bad_input_is_one_sentence(arguments, sentence, capsys):
+    assert main([*SMALL, "-o", "set", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("Error: Expected")
+    assert sentence in error
+    assert "Traceback" not in error
+    assert not Path("set").exists()
+
+
+def test_notes_of_the_catalogue_are_shown(capsys, monkeypatch):
+    from dataclasses import replace
+
+    from benchmark.simulators.toy import ToySimulator
+
+    plain = ToySimulator.assets
+    monkeypatch.setattr(
+        ToySimulator, "assets", lambda self: replace(plain(self), notes=("x.obj: no faces",))
+    )
+    assert main([*SMALL, "-o", "set"]) == 0
+    assert "Note: x.obj: no faces" in capsys.readouterr().err
+    assert json.loads(Path("set/manifest.json").read_text())["notes"] == ["x.obj: no faces"]
+
+
+def hub(monkeypatch, push):
+    made = types.ModuleType("datasets")
+
+    class Loaded:
+        push_to_hub = staticmethod(push)
+
+    made.load_dataset = lambda folder, split: Loaded() if Path(folder).is_dir() else None
+    monkeypatch.setitem(sys.modules, "datasets", made)
+
+
+def test_push_to_hub_uses_the_librarys_own_call(monkeypatch, capsys):
+    pushed = []
+    hub(monkeypatch, pushed.append)
+    assert main([*SMALL, "-o", "set", "--push-to-hub", "me/set"]) == 0
+    assert pushed == ["me/set"]
+    assert "Pushed to me/set" in capsys.readouterr().out
+
+
+def test_a_hub_that_refuses_is_an_error(monkeypatch, capsys):
+    def refuse(name):
+        raise OSError("401 Unauthorized")
+
+    hub(monkeypatch, refuse)
+    assert main([*SMALL, "-o", "set", "--push-to-hub", "me/set"]) == 2
+    assert "401 Unauthorized" in capsys.readouterr().err
+    assert verify_dataset(Path("set")), "the dataset itself is kept"
+
+
+def test_a_missing_library_is_named(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    assert main([*SMALL, "-o", "set", "--push-to-hub", "me/set"]) == 2
+    assert "pip install 't2sbench[hub]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["config", "11111111", "--rows", "2"],
+        ["switches", "--category", "star"],
+        ["category", "clover", "--config", "00000001"],
+        ["library", "--limit", "3"],
+    ],
+)
+def test_previews_are_pictures(arguments, capsys):
+    assert (
+        main(["preview", *arguments, *TOY, "--columns", "3", "--size", "24", "-o", "a/b.png"]) == 0
+    )
+    with Image.open("a/b.png") as image:
+        assert image.width > 3 * 24
+        assert len(image.getcolors(100_000) or []) > 10
+    assert "a/b.png" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["config", "01"], "Expected 8 digits"),
+        (["category", "stra"], "Did you mean 'star'"),
+        (["switches", "--category", "nothing"], "Expected a known category"),
+        (["library", "-o", "sheet.txt"], "Expected a picture file"),
+        (["library", "-o", "/proc/sheet.png"], "Choose another --output"),
+    ],
+)
+def test_bad_previews_are_one_sentence(arguments, sentence, capsys):
+    assert main(["preview", arguments[0], *arguments[1:], *TOY]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_simulators_are_listed_and_shown(capsys):
+    assert main(["ls", "simulators"]) == 0
+    assert "toy" in capsys.readouterr().out
+    assert main(["show", "gl"]) == 0
+    output = capsys.readouterr().out
+    assert "supersampling = 2" in output
+    assert "light_colour: fixed, random" in output

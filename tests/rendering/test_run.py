@@ -1,0 +1,346 @@
+import errno
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import datasets
+import numpy as np
+import pytest
+from PIL import Image
+from torchvision.datasets import ImageFolder
+
+from benchmark.errors import (
+    InvalidFileError,
+    InvalidInputError,
+    StorageError,
+    UnavailableError,
+)
+from benchmark.rendering import shards as shards_module
+from benchmark.rendering.folder import locked, partial_folder
+from benchmark.rendering.manifest import read_manifest, verify_dataset
+from benchmark.rendering.run import render_dataset
+from benchmark.simulators.interface import opened
+from benchmark.simulators.sampling import SceneSampler
+from benchmark.simulators.toy import ToySimulator
+
+OUT = Path("out")
+
+
+class Watch:
+    """Remembers what it was told, and can interrupt."""
+
+    def __init__(self, stop_after=None):
+        self.total = self.already = self.images = 0
+        self.stop_after = stop_after
+
+    def on_start(self, total, already):
+        self.total, self.already = total, already
+
+    def on_images(self, count):
+        self.images += count
+        if self.stop_after is not None and self.images >= self.stop_after:
+            raise KeyboardInterrupt
+
+
+def digest_of(folder):
+    return verify_dataset(folder)["digest"]
+
+
+def files_of(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "manifest.json"
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed(make_request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole") / "set"
+    render_dataset(make_request(), folder)
+    return folder
+
+
+def test_a_dataset_holds_what_was_asked_for(make_request, undisturbed):
+    request, manifest = make_request(), verify_dataset(undisturbed)
+    loaded = datasets.load_dataset(str(undisturbed), split="train")
+    assert len(loaded) == manifest["images"] == 30
+    assert loaded.features["label"].names == ["disc", "pair", "clover"]
+    assert loaded["label"] == [0] * 10 + [1] * 10 + [2] * 10
+    toy = ToySimulator()
+    sampler = SceneSampler(
+        toy.capabilities.space, request.configuration, toy.assets(), seed=0, size=16
+    )
+    row = loaded[17]
+    scene = sampler.scene("pair", row["object"], row["index"])
+    with opened(toy):
+        (rendering,) = toy.render([scene])
+    stream = io.BytesIO()
+    Image.fromarray(rendering.pixels).save(stream, "JPEG", quality=92, subsampling="4:2:0")
+    assert np.array_equal(np.asarray(row["image"]), np.asarray(Image.open(stream)))
+
+
+def test_a_finished_folder_holds_nothing_else(undisturbed):
+    names = sorted(files_of(undisturbed))
+    assert names == ["README.md", *(f"data/train-{i:05}-of-00004.parquet" for i in range(4))]
+    assert not partial_folder(undisturbed).exists()
+
+
+def test_the_manifest_tells_how_it_was_made(make_request, undisturbed):
+    manifest = read_manifest(undisturbed)
+    assert manifest["identity"]["settings"].startswith("object_rotation=canonical,")
+    assert manifest["identity"]["simulator"]["name"] == "toy"
+    assert manifest["drivers"] == [{"engine": f"numpy {np.__version__}"}]
+    assert "libjpeg" in manifest["made"]["encoder"]
+    assert manifest["key"] == make_request().key(ToySimulator())
+
+
+def test_twice_and_in_processes_gives_the_same_files(make_request, undisturbed):
+    render_dataset(make_request(), OUT, workers=2)
+    assert files_of(OUT) == files_of(undisturbed)
+    assert digest_of(OUT) == digest_of(undisturbed)
+
+
+def test_a_complete_dataset_is_left_alone(make_request, undisturbed):
+    watch = Watch()
+    again = render_dataset(make_request(), undisturbed, observer=watch)
+    assert again.fresh == 0
+    assert watch.images == 0
+
+
+@pytest.mark.parametrize("layout", ["parquet", "imagefolder"])
+@pytest.mark.parametrize("stop_after", [1, 9, 20, 29])
+def test_interrupted_and_resumed_equals_undisturbed(make_request, layout, stop_after):
+    request = make_request(layout=layout)
+    render_dataset(request, Path("whole"))
+    with pytest.raises(KeyboardInterrupt):
+        render_dataset(request, OUT, observer=Watch(stop_after))
+    assert not OUT.exists()
+    watch = Watch()
+    rendered = render_dataset(request, OUT, observer=watch)
+    assert files_of(OUT) == files_of(Path("whole"))
+    assert watch.already + watch.images == watch.total == 30
+    assert rendered.fresh == watch.images
+    assert watch.already == (stop_after - 1) // 8 * 8 or stop_after % 8
+
+
+@pytest.mark.parametrize("damage", ["truncate", "remove", "marker", "swap"])
+def test_damaged_shards_are_rendered_anew(make_request, undisturbed, damage):
+    with pytest.raises(KeyboardInterrupt):
+        render_dataset(make_request(), OUT, observer=Watch(25))
+    partial = partial_folder(OUT)
+    first, second = sorted(partial.glob("data/*.parquet"))[:2]
+    if damage == "truncate":
+        first.write_bytes(first.read_bytes()[:-100])
+    elif damage == "remove":
+        first.unlink()
+    elif damage == "marker":
+        (partial / shards_module.MARKERS / "00000.json").write_text('{"number": 0}')
+    else:
+        first.write_bytes(second.read_bytes())
+    render_dataset(make_request(), OUT)
+    assert files_of(OUT) == files_of(undisturbed)
+
+
+def test_other_arguments_are_refused(make_request, undisturbed):
+    with pytest.raises(InvalidInputError, match="rendered with others"):
+        render_dataset(make_request(seed=1), undisturbed)
+    with pytest.raises(KeyboardInterrupt):
+        render_dataset(make_request(), OUT, observer=Watch(9))
+    with pytest.raises(InvalidInputError, match=r"begun with the same arguments.*\(seed, size\)"):
+        render_dataset(make_request(seed=1, size=17), OUT)
+
+
+def test_foreign_places_are_refused(make_request):
+    Path("file").write_text("mine")
+    with pytest.raises(InvalidInputError, match="got a file"):
+        render_dataset(make_request(), Path("file"))
+    Path("other").mkdir()
+    Path("other/thesis.tex").write_text("mine")
+    with pytest.raises(InvalidInputError, match="got other files"):
+        render_dataset(make_request(), Path("other"))
+    assert Path("other/thesis.tex").read_text() == "mine"
+    with pytest.raises(StorageError, match="Choose another --output"):
+        render_dataset(make_request(), Path("file/below"))
+
+
+def test_an_empty_folder_is_used(make_request):
+    OUT.mkdir()
+    render_dataset(make_request(), OUT)
+    assert verify_dataset(OUT)["images"] == 30
+
+
+def test_two_renderers_do_not_share_a_folder(make_request):
+    partial_folder(OUT).mkdir()
+    with (
+        locked(partial_folder(OUT)),
+        pytest.raises(StorageError, match="another process renders into it"),
+    ):
+        render_dataset(make_request(), OUT)
+
+
+@pytest.mark.parametrize("layout", ["parquet", "imagefolder"])
+def test_a_full_disk_is_reported_and_survived(make_request, monkeypatch, layout):
+    written = 0
+    real_table, real_bytes = shards_module.write_atomically, Path.write_bytes
+
+    def full():
+        nonlocal written
+        written += 1
+        if written > 3:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def atomically(path, write):
+        def filling(scratch):
+            full()
+            write(scratch)
+
+        real_table(path, filling)
+
+    def plainly(path, content):
+        if path.suffix == ".jpg":
+            full()
+        return real_bytes(path, content)
+
+    request = make_request(layout=layout)
+    with monkeypatch.context() as patch:
+        patch.setattr(shards_module, "write_atomically", atomically)
+        patch.setattr(Path, "write_bytes", plainly)
+        with pytest.raises(StorageError, match="No space left on device"):
+            render_dataset(request, OUT)
+    assert not OUT.exists()
+    render_dataset(request, OUT)
+    assert verify_dataset(OUT)["images"] == 30
+
+
+def test_a_dead_worker_is_reported(make_request, monkeypatch, tmp_path):
+    # The plugin kills its process while it renders; the environment reaches spawned workers.
+    (tmp_path / "deadly.py").write_text(
+        "import os\nfrom benchmark.simulators.toy import ToySimulator\n"
+        "class Deadly(ToySimulator):\n"
+        "    def _draw(self, scene):\n"
+        "        os._exit(9)\n"
+    )
+    info = tmp_path / "deadly-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: deadly\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[t2sbench.simulators]\ndeadly = deadly:Deadly\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(tmp_path)
+    from benchmark.simulators.registry import find_simulator
+
+    request = make_request(simulator=find_simulator("deadly"))
+    with pytest.raises(UnavailableError, match="got one that died"):
+        render_dataset(request, OUT, workers=2)
+    assert not OUT.exists()
+
+
+def command(*extra):
+    return [
+        sys.executable, "-m", "benchmark.cli.main", "render", "--simulator", "toy", "--config",
+        "11111111", "--classes", "8", "--images-per-class", "100", "--size", "48", "-o", "out",
+        "--shard-size", "20", *extra,
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_killed_at_a_random_moment_and_resumed(workers):
+    rng = np.random.default_rng(int(workers))
+    subprocess.run([*command(), "-o", "whole"], check=True, capture_output=True)
+    process = subprocess.Popen(
+        command("--workers", workers), stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    partial = partial_folder(OUT)
+    wanted = int(rng.integers(1, 20))
+    deadline = time.monotonic() + 60
+    while len(list(partial.glob("data/*.parquet"))) < wanted and time.monotonic() < deadline:
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not OUT.exists(), "nothing half written looks finished"
+    done = subprocess.run(command("--workers", workers), check=True, capture_output=True, text=True)
+    assert "Going on: " in done.stderr
+    assert files_of(OUT) == files_of(Path("whole"))
+
+
+@pytest.mark.slow
+def test_workers_do_not_outlive_a_killed_parent():
+    process = subprocess.Popen(command("--workers", "2"), stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not list(partial_folder(OUT).glob("data/*.parquet")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert len(children) >= 2
+    process.kill()
+    process.wait()
+    while any(Path(f"/proc/{child}").exists() for child in children):
+        assert time.monotonic() < deadline, "an orphan lives on"
+        time.sleep(0.05)
+
+
+def test_image_folders_suit_torchvision_and_datasets(make_request):
+    render_dataset(make_request(layout="imagefolder", categories=("pair", "disc")), OUT)
+    folder = ImageFolder(str(OUT / "train"))
+    assert folder.classes == ["disc", "pair"]
+    assert [label for _, label in folder.samples].count(1) == 10
+    loaded = datasets.load_dataset(str(OUT), split="train")
+    assert loaded.features["label"].names == ["disc", "pair"]
+    assert len(loaded) == 20
+    verify_dataset(OUT)
+
+
+def test_png_keeps_the_pixels(make_request):
+    render_dataset(make_request(encoding="png", categories=("disc",), images_per_class=2), OUT)
+    row = datasets.load_dataset(str(OUT), split="train")[1]
+    toy = ToySimulator()
+    sampler = SceneSampler(
+        toy.capabilities.space, make_request().configuration, toy.assets(), seed=0, size=16
+    )
+    with opened(toy):
+        (rendering,) = toy.render([sampler.scene("disc", row["object"], row["index"])])
+    assert np.array_equal(np.asarray(row["image"]), rendering.pixels)
+
+
+def test_verification_finds_every_change(make_request):
+    render_dataset(make_request(), OUT)
+    verify_dataset(OUT)
+    shard = next(OUT.glob("data/*.parquet"))
+    content = shard.read_bytes()
+    shard.write_bytes(content[:200] + b"x" + content[201:])
+    with pytest.raises(InvalidFileError, match="not the content that was rendered"):
+        verify_dataset(OUT)
+    shard.unlink()
+    with pytest.raises(InvalidFileError, match="No such file"):
+        verify_dataset(OUT)
+    shard.write_bytes(content)
+    manifest = json.loads((OUT / "manifest.json").read_text())
+    (OUT / "manifest.json").write_text(json.dumps({**manifest, "digest": "0" * 64}))
+    with pytest.raises(InvalidFileError, match="does not cover these shards"):
+        verify_dataset(OUT)
+    for broken, fault in [("[]", "no 'digest'"), ("{", "unexpected|expected|EOF")]:
+        (OUT / "manifest.json").write_text(broken)
+        with pytest.raises(InvalidFileError, match=fault):
+            verify_dataset(OUT)
+    (OUT / "manifest.json").unlink()
+    with pytest.raises(InvalidFileError, match=r"no manifest\.json"):
+        verify_dataset(OUT)
+
+
+def test_paths_in_a_manifest_stay_inside(make_request):
+    render_dataset(make_request(), OUT)
+    manifest = json.loads((OUT / "manifest.json").read_text())
+    manifest["shards"][0]["file"] = "../secret"
+    (OUT / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(InvalidInputError, match="Expected a path inside"):
+        verify_dataset(OUT)
+
+
+def test_zero_workers_are_refused(make_request):
+    with pytest.raises(InvalidInputError, match="1 worker or more"):
+        render_dataset(make_request(), OUT, workers=0)

@@ -1,0 +1,61 @@
+import builtins
+import os
+import subprocess
+import sys
+
+import pytest
+
+from benchmark.errors import UnavailableError
+from benchmark.simulators.gl.context import create_context
+
+
+def test_a_context_names_its_renderer():
+    context = create_context()
+    try:
+        assert context.version_code >= 330
+        assert context.info["GL_RENDERER"]
+    finally:
+        context.release()
+
+
+def test_missing_egl_names_the_packages(monkeypatch):
+    import moderngl
+
+    def broken(**options):
+        raise RuntimeError("libEGL.so.1 not loaded")
+
+    monkeypatch.setattr(moderngl, "create_context", broken)
+    with pytest.raises(UnavailableError, match=r"libEGL.*apt-get install libegl1 libgl1-mesa-dri"):
+        create_context()
+
+
+def test_missing_package_names_it(monkeypatch):
+    real = builtins.__import__
+
+    def without(name, *rest, **options):
+        if name == "moderngl":
+            raise ImportError("No module named 'moderngl'")
+        return real(name, *rest, **options)
+
+    monkeypatch.delitem(sys.modules, "moderngl", raising=False)
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(UnavailableError, match="pip install moderngl"):
+        create_context()
+
+
+def test_a_device_that_is_not_there_is_an_error():
+    """In a process of its own: a driver may keep what a failed start left behind."""
+    code = (
+        "from benchmark.simulators.gl.context import create_context\n"
+        "from benchmark.errors import UnavailableError\n"
+        "try:\n    create_context(99)\nexcept UnavailableError as error:\n    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Expected an OpenGL 3.3 context" in done.stdout
+
+
+def test_users_thread_settings_are_kept(monkeypatch):
+    monkeypatch.setenv("LP_NUM_THREADS", "3")
+    create_context().release()
+    assert os.environ["LP_NUM_THREADS"] == "3"

@@ -1,0 +1,179 @@
+import math
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from benchmark.errors import InvalidInputError
+from benchmark.parameters import PAPER_SPACE, Configuration
+from benchmark.simulators import sampling
+from benchmark.simulators.interface import AssetCatalog
+from benchmark.simulators.sampling import SceneSampler
+
+CATALOG = AssetCatalog(
+    {"mug": ("0", "1"), "chair": ("0", "1")},
+    tuple(f"material-{i}" for i in range(140)),
+    tuple(f"panorama-{i}" for i in range(48)),
+)
+
+#: What each switch lets vary, as parts of a scene.
+PARTS = {
+    "object_rotation": lambda scene: scene.rotation,
+    "object_distance": lambda scene: scene.distance,
+    "light_intensity": lambda scene: scene.light.intensity,
+    "light_colour": lambda scene: scene.light.colour,
+    "light_direction": lambda scene: scene.light.direction,
+    "focus_blur": lambda scene: scene.focus,
+    "background": lambda scene: scene.background,
+    "materials": lambda scene: scene.materials,
+}
+
+
+def sampler(configuration, seed=0, **options):
+    return SceneSampler(PAPER_SPACE, configuration, CATALOG, seed=seed, size=64, **options)
+
+
+def many(configuration, count=12, name="0"):
+    made = sampler(configuration)
+    return [made.scene("mug", name, i) for i in range(count)]
+
+
+def test_the_parts_are_the_whole_scene():
+    (scene,) = many(PAPER_SPACE.at(255), 1)
+    fixed = {"category", "object", "index", "size"}
+    light = {f.name for f in fields(scene.light)}
+    assert {f.name for f in fields(scene)} - fixed == {
+        "rotation", "distance", "light", "focus", "background", "materials",
+    }  # fmt: skip
+    assert light == {"intensity", "colour", "direction"}
+
+
+@pytest.mark.parametrize("configuration", list(PAPER_SPACE), ids=str)
+def test_exactly_the_switched_on_quantities_vary(configuration):
+    scenes = many(configuration)
+    on = dict(zip(PAPER_SPACE.names, configuration.levels, strict=True))
+    for name, part in PARTS.items():
+        values = {part(scene) for scene in scenes}
+        if on[name]:
+            assert len(values) > 6, name
+        else:
+            assert len(values) == 1, name
+    # What is off has the same value in every configuration: the reference.
+    reference = many(Configuration((0,) * 8), 1)[0]
+    for name, part in PARTS.items():
+        if not on[name]:
+            assert part(scenes[0]) == part(reference)
+
+
+def test_configurations_share_the_draws_of_what_both_vary():
+    everything = many(PAPER_SPACE.at(255))
+    for place, (_, part) in enumerate(PARTS.items()):
+        levels = [0] * 8
+        levels[place] = 1
+        assert [part(s) for s in many(Configuration(tuple(levels)))] == [
+            part(s) for s in everything
+        ]
+
+
+@given(st.permutations(range(12)))
+def test_an_image_is_the_same_in_any_order_and_alone(order):
+    made = sampler(PAPER_SPACE.at(255))
+    assert [made.scene("mug", "0", i) for i in order] == [
+        many(PAPER_SPACE.at(255))[i] for i in order
+    ]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: sampler(PAPER_SPACE.at(255), seed=1).scene("mug", "0", 0),
+        lambda: sampler(PAPER_SPACE.at(255)).scene("chair", "0", 0),
+        lambda: sampler(PAPER_SPACE.at(255)).scene("mug", "1", 0),
+        lambda: sampler(PAPER_SPACE.at(255)).scene("mug", "0", 1),
+    ],
+    ids=["seed", "category", "object", "index"],
+)
+def test_every_coordinate_enters_the_draws(other):
+    first, second = many(PAPER_SPACE.at(255), 1)[0], other()
+    for part in (PARTS["object_rotation"], PARTS["object_distance"], PARTS["light_direction"]):
+        assert part(first) != part(second)
+
+
+def test_more_slots_leave_the_other_draws_alone():
+    few, more = (sampler(PAPER_SPACE.at(255), slots=n).scene("mug", "0", 5) for n in (2, 9))
+    assert more.materials[:2] == few.materials
+    assert few.rotation == more.rotation
+    assert few.background == more.background
+
+
+def uniform(values, low, high):
+    return stats.kstest((np.asarray(values) - low) / (high - low), "uniform").pvalue > 1e-3
+
+
+@pytest.fixture(scope="module")
+def crowd():
+    return many(PAPER_SPACE.at(255), 3000)
+
+
+def test_ranges_are_those_of_the_released_generator(crowd):
+    assert uniform([s.distance for s in crowd], 0.4, 1.5)
+    assert uniform([s.light.intensity for s in crowd], 0.4, 1.6)
+    for channel in range(3):
+        assert uniform([s.light.colour[channel] for s in crowd], 0.05, 1.0)
+    blurred = [s.focus for s in crowd if s.focus]
+    assert stats.binomtest(len(blurred), len(crowd), 0.75).pvalue > 1e-3
+    assert uniform([f.offset for f in blurred], -1, 1)
+    assert uniform([f.aperture for f in blurred], 0.5, 1.2)
+
+
+def test_directions_are_uniform(crowd):
+    quaternions = np.array([s.rotation for s in crowd])
+    assert np.allclose(np.linalg.norm(quaternions, axis=1), 1)
+    # The mean rotation of a uniform sample has no preferred axis: eigenvalues of E[q q^T] are 1/4.
+    assert np.abs(np.linalg.eigvalsh(quaternions.T @ quaternions / len(crowd)) - 0.25).max() < 0.02
+    light = np.array([s.light.direction for s in crowd])
+    assert np.allclose(np.linalg.norm(light, axis=1), 1)
+    assert uniform(light[:, 1], 0, 1)  # Archimedes: heights on a sphere are uniform
+    assert uniform(np.arctan2(light[:, 2], light[:, 0]), -math.pi, math.pi)
+    assert uniform([math.sin(s.background.pitch) for s in crowd], -1, 1)
+    assert uniform([s.background.yaw for s in crowd], -math.pi, math.pi)
+
+
+def test_every_asset_is_drawn(crowd):
+    assert {s.background.panorama for s in crowd} == set(CATALOG.panoramas)
+    assert {m.name for s in crowd for m in s.materials} == set(CATALOG.materials)
+    assert uniform([s.materials[0].roughness for s in crowd], 0, 1)
+    assert uniform([s.materials[2].metalness for s in crowd], 0, 1)
+
+
+def test_references():
+    scene = many(PAPER_SPACE.at(0), 1)[0]
+    assert scene.rotation == (1, 0, 0, 0)
+    assert scene.distance == 1
+    assert scene.light.intensity == 1
+    assert scene.light.colour == (1, 1, 1)
+    assert math.isclose(math.hypot(*scene.light.direction), 1)
+    assert scene.focus is None
+    assert scene.background.panorama == "panorama-0"
+    assert scene.materials is None
+
+
+def test_scenes_are_pinned():
+    """A change of the draws changes every dataset: raise SAMPLING_VERSION with it."""
+    scene = many(PAPER_SPACE.at(255), 1)[0]
+    assert sampling.SAMPLING_VERSION == "1"
+    assert scene.distance == pytest.approx(PINNED_DISTANCE, abs=1e-12)
+    assert scene.background.panorama == PINNED_PANORAMA
+
+
+PINNED_DISTANCE, PINNED_PANORAMA = 0.4394250398794268, "panorama-37"
+
+
+def test_foreign_configurations_and_sizes_are_refused():
+    with pytest.raises(InvalidInputError, match="2x2x2x2x2x2x2x2 space"):
+        sampler(Configuration((0, 1)))
+    with pytest.raises(InvalidInputError, match="size of 1 pixel or more"):
+        SceneSampler(PAPER_SPACE, PAPER_SPACE.at(0), CATALOG, seed=0, size=0)
