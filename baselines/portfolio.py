@@ -32,7 +32,7 @@ class Portfolio:
             ``p`` by the tournament (every task's values sum to 1), or the root of it.
     """
 
-    version = "1"
+    version = "1"  # to be raised when `taxonomy` decides otherwise: its code is not in our digest
 
     def __init__(self, k: int = 3, value: Literal["reward", "p", "sqrt"] = "reward") -> None:
         if k < 1:

@@ -1,14 +1,13 @@
 """Measure the method portfolio over k on the released table.
 
 ``python docs/make_portfolio_curve.py`` writes ``docs/portfolio.csv`` and the picture
-``docs/images/portfolio.svg``. With ``--table FILE`` it writes only the table, there.
+``docs/images/portfolio.svg``.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import sys
 import tempfile
 from pathlib import Path
 from statistics import mean
@@ -91,12 +90,9 @@ def draw(found: dict[str, dict[str, float]]) -> Figure:
 
 def main() -> None:
     """Measure and write."""
-    found = measure()
-    if sys.argv[1:2] == ["--table"]:
-        write_text(Path(sys.argv[2]), table_text(found))
-        return
     from taxonomy.plots.style import save_picture
 
+    found = measure()
     write_text(DOCS / "portfolio.csv", table_text(found))
     save_picture(DOCS / "images" / "portfolio.svg", lambda: draw(found))
 

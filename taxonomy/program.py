@@ -66,8 +66,8 @@ def solve(problem: Problem, budget: float, time_limit: float | None = None) -> S
     result = _optimise(problem, -_scaled(problem), budget, time_limit)
     if result.status == _OPTIMAL:
         chosen = _tidied(problem, result.x)
-        objective = math.fsum(problem.values[list(chosen)])
-        solution = Solution(problem, budget, "optimal", chosen, objective)
+        # HiGHS's own objective, so that the audit sees when ours, read off its answer, differs.
+        solution = Solution(problem, budget, "optimal", chosen, _unscaled(problem, -result.fun))
     elif result.status == _LIMIT:
         solution = _unproven(problem, budget, result)
     else:
@@ -105,6 +105,10 @@ def _scaled(problem: Problem) -> NDArray[np.float64]:
         [problem.values * scale, np.zeros(len(problem.nodes))]
     )
     return scaled
+
+
+def _unscaled(problem: Problem, objective: float) -> float:
+    return objective * _largest(problem) / _SCALE
 
 
 def _largest(problem: Problem) -> float:
@@ -193,7 +197,7 @@ def _unproven(problem: Problem, budget: float, result: Any) -> Solution:  # noqa
     bound = math.fsum(best)
     dual = getattr(result, "mip_dual_bound", None)
     if dual is not None and math.isfinite(dual):
-        bound = min(bound, -dual * _largest(problem) / _SCALE)
+        bound = min(bound, _unscaled(problem, -dual))
     answers = [greedy(problem, budget).chosen]
     if result.x is not None:
         answers.append(_tidied(problem, result.x))

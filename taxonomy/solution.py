@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]
 TOLERANCE = 1e-6  # of budgets and objectives; HiGHS's own
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,13 +57,16 @@ class Solution:
 
     @property
     def gap(self) -> float | None:
-        """Relative distance from the bound, 0 when proven; None when nothing is known."""
-        if self.status == "optimal":
-            return 0.0
+        """Relative distance from the bound, 0 when proven; None when nothing is known.
+
+        Less than 1e-9 is rounding, and counts as 0.
+        """
         if self.objective is None or self.bound is None:
             return None
-        distance = max(0.0, self.bound - self.objective)
-        return distance / abs(self.objective) if self.objective else (0.0 if not distance else None)
+        distance = self.bound - self.objective
+        if distance <= _ROUNDING * abs(self.bound):
+            return 0.0
+        return distance / self.objective if self.objective else math.inf
 
     @property
     def supervised(self) -> tuple[str, ...]:
@@ -153,7 +157,7 @@ def _bound_faults(solution: Solution) -> Iterator[str]:
     objective, bound = solution.objective, solution.bound
     if objective is None or bound is None:
         return
-    room = TOLERANCE * max(1.0, abs(bound))
+    room = TOLERANCE * abs(bound) + 1e-12
     if objective > bound + room:
         yield f"the objective {objective:g} exceeds its bound {bound:g}"
     if solution.status == "optimal" and objective < bound - room:

@@ -109,8 +109,8 @@ def test_affinities_of_20_targets_256_sources_2000_items(benchmark, kind):
 
 @pytest.mark.parametrize(("kind", "budget"), [("related", 5), ("uniform", 5), ("uniform", 3)])
 def test_20_targets_5000_sources(benchmark, kind, budget):
-    if budget == 3 and not benchmark.enabled:
-        pytest.skip("runs into its time limit of 45 s; run with --benchmark-enable")
+    if kind == "uniform" and not benchmark.enabled:
+        pytest.skip("takes up to its time limit of 45 s; run with --benchmark-enable")
     found = measure(benchmark, LARGE, budget, kind=kind)
     assert found["seconds"] <= 60
     assert found["peak_gib"] <= 4
