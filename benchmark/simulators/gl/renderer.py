@@ -77,32 +77,41 @@ class Renderer:
         self._context, self._table, self._source = context, table, source
         self._supersampling = supersampling
         self._panoramas, self._ambient = panoramas, ambient_light(panoramas.pixels)
-        self._materials = mipmapped(context, materials)
-        self._backgrounds = mipmapped(context, panoramas.pixels)
-        self._backgrounds.repeat_y = False
         self._levels = math.log2(panoramas.pixels.shape[1])
-        self._object = programs.object_program(context)
-        self._composite = {
-            blur: context.vertex_array(
-                programs.composite_program(context, supersampling, focus_blur=blur), []
-            )
-            for blur in (False, True)
-        }
-        self._block, self._buffer = SceneBlock(), context.buffer(reserve=4 * SIZE)
+        self._block = SceneBlock()
+        with context:  # other contexts of this process may be current
+            self._materials = mipmapped(context, materials)
+            self._backgrounds = mipmapped(context, panoramas.pixels)
+            self._backgrounds.repeat_y = False
+            self._object = programs.object_program(context)
+            self._composite = {
+                blur: context.vertex_array(
+                    programs.composite_program(context, supersampling, focus_blur=blur), []
+                )
+                for blur in (False, True)
+            }
+            self._buffer = context.buffer(reserve=4 * SIZE)
         self._drawables: OrderedDict[tuple[str, str], Drawable] = OrderedDict()
         self._targets: tuple[Any, ...] = ()
         self._target: moderngl.Framebuffer
         self._image: moderngl.Framebuffer
+        self._drawn: moderngl.Texture
         self._pixels: NDArray[np.uint8]
         self._size = 0
 
     def draw(self, scene: Scene) -> NDArray[np.uint8]:
         """The image of a scene, uint8 ``(size, size, 3)``."""
+        with self._context:
+            return self._draw(scene)
+
+    def _draw(self, scene: Scene) -> NDArray[np.uint8]:
         drawable = self._drawable(scene.category, scene.object)
         if scene.size != self._size:
             self._make_targets(scene.size)
         optics = self._set_scene(scene, drawable)
         self._buffer.write(self._block.values)
+        programs.bind_scene(self._buffer)
+        programs.bind_textures(self._materials, self._backgrounds, self._drawn)
         self._target.use()
         self._context.clear()
         self._context.enable_only(self._flags(drawable))
@@ -116,8 +125,9 @@ class Renderer:
 
     def forget(self) -> None:
         """Drop all objects."""
-        while self._drawables:
-            self._drawables.popitem()[1].release()
+        with self._context:
+            while self._drawables:
+                self._drawables.popitem()[1].release()
 
     def _flags(self, drawable: Drawable) -> int:
         flags: int = self._context.DEPTH_TEST
@@ -147,9 +157,7 @@ class Renderer:
         self._image = context.framebuffer([result])
         self._targets = (self._target, self._image, drawn, result, depth)
         self._pixels = np.empty((size, size, 4), dtype=np.uint8)
-        self._size = size
-        programs.bind_textures(self._materials, self._backgrounds, drawn)
-        programs.bind_scene(self._buffer)
+        self._size, self._drawn = size, drawn
 
     def _set_scene(self, scene: Scene, drawable: Drawable) -> Lens:
         rotation = rotation_matrix(scene.rotation)

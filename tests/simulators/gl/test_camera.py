@@ -135,6 +135,6 @@ def test_blur_grows_with_aperture_and_offset_and_is_limited():
 
 
 def test_panorama_levels():
-    assert panorama_level(768, 128, 0.0) == 0
+    assert panorama_level(768, 256, 0.0) == 0
     assert panorama_level(768, 32, 0.0) == pytest.approx(panorama_level(768, 64, 0.0) + 1)
     assert panorama_level(768, 64, 8.0) == pytest.approx(panorama_level(768, 64, 0.0) + 3)
