@@ -46,17 +46,28 @@ class UnknownNameError(InvalidInputError, KeyError):
         super().__init__(self._sentence())
 
     def _sentence(self) -> str:
-        folded = {known.casefold(): known for known in self.known}
-        close = difflib.get_close_matches(self.name.casefold(), folded, n=1)
-        hint = f" Did you mean '{folded[close[0]]}'?" if close else ""
+        hint = did_you_mean(self.name, self.known)
         listing = ", ".join(self.known[:_SHOWN]) if self.known else "none"
         if len(self.known) > _SHOWN:
             listing += f" and {len(self.known) - _SHOWN} more"
-        return f"Expected a known {self.kind}, but got '{self.name}'.{hint} Known: {listing}."
+        question = f" {hint}" if hint else ""
+        return f"Expected a known {self.kind}, but got '{self.name}'.{question} Known: {listing}."
 
     def __str__(self) -> str:
         # KeyError would show the repr of the sentence.
         return self._sentence()
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A question that offers the closest known name; empty when none is close.
+
+    Example:
+        >>> did_you_mean("afinity", ["affinity", "cost"])
+        "Did you mean 'affinity'?"
+    """
+    folded = {choice.casefold(): choice for choice in known}
+    close = difflib.get_close_matches(name.casefold(), folded, n=1)
+    return f"Did you mean '{folded[close[0]]}'?" if close else ""
 
 
 class UnavailableError(T2SBenchError):

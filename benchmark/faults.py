@@ -5,7 +5,6 @@ Read with :func:`read_document`, add :meth:`Document.validation_faults`, :meth:`
 
 from __future__ import annotations
 
-import difflib
 import functools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import yaml
 
-from benchmark.errors import InvalidFileError
+from benchmark.errors import InvalidFileError, did_you_mean
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -287,7 +286,7 @@ def _sentence(item: Mapping[str, Any], model: type[BaseModel]) -> str:
         return f"missing '{key}'"
     if item["type"] == "extra_forbidden":
         known = _keys_at(model, location[:-1])
-        return f"unknown key '{key}'. {_did_you_mean(key, known) or 'Remove it.'}"
+        return f"unknown key '{key}'. {did_you_mean(key, known) or 'Remove it.'}"
     if item["type"] == "value_error":
         return str(item["msg"]).removeprefix("Value error, ")
     name = ".".join(str(part) for part in location[-2:] if isinstance(part, str)) or "file"
@@ -305,17 +304,11 @@ def _expected(item: Mapping[str, Any]) -> str:
 def _remedy(item: Mapping[str, Any]) -> str:
     found = item["input"]
     if item["type"] in {"enum", "literal_error"} and isinstance(found, str):
-        hint = _did_you_mean(found, re.findall(r"'([^']*)'", str(item["msg"])))
+        hint = did_you_mean(found, re.findall(r"'([^']*)'", str(item["msg"])))
         return f" {hint}" if hint else ""
     if item["type"] == "string_type" and isinstance(found, bool | int | float):
         return " Put it in quotes."
     return ""
-
-
-def _did_you_mean(name: str, known: Sequence[str]) -> str:
-    folded = {choice.casefold(): choice for choice in known}
-    close = difflib.get_close_matches(name.casefold(), folded, n=1)
-    return f"Did you mean '{folded[close[0]]}'?" if close else ""
 
 
 def _keys_at(model: type[BaseModel], location: Location) -> list[str]:

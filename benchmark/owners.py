@@ -1,7 +1,7 @@
 """A guard against other distributions that own one of our import names.
 
-Our packages have plain names (``benchmark``, ``baselines``, ``task2sim``). pip lets another
-distribution with a folder of the same name overwrite ours without a word.
+Our packages have plain names (``benchmark``, ``baselines``, ``task2sim``, ``taxonomy``). pip lets
+another distribution with a folder of the same name overwrite ours without a word.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from benchmark.errors import UnavailableError
 
-IMPORT_NAMES = ("benchmark", "baselines", "task2sim")
+IMPORT_NAMES = ("benchmark", "baselines", "task2sim", "taxonomy")
 
 
 def check_import_owners(owners: Mapping[str, Sequence[str]] | None = None) -> None:

@@ -9,7 +9,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SOURCES = [
-    p for d in ("benchmark", "baselines", "task2sim") for p in sorted((ROOT / d).rglob("*.py"))
+    p
+    for d in ("benchmark", "baselines", "task2sim", "taxonomy")
+    for p in sorted((ROOT / d).rglob("*.py"))
 ]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "leaderboards" / "README.md"]
 

@@ -27,6 +27,11 @@ _COMMANDS = {
     "select": ("benchmark.cli.model", "select", "Choose a configuration for a new task."),
     "leaderboard": ("benchmark.cli.leaderboard", "leaderboard", "Build or verify leaderboards."),
     "compare": ("benchmark.cli.compare", "compare", "Compare two result sets; catch regressions."),
+    "taxonomy": (
+        "benchmark.cli.taxonomy.group",
+        "taxonomy",
+        "Choose the few sources that serve all tasks.",
+    ),
     "submit": ("benchmark.cli.submit", "submit", "Pack, check or score a submission."),
 }
 

@@ -1,0 +1,1 @@
+"""``t2sbench taxonomy``: affinities, the choice of sources, and pictures of both."""

@@ -1,0 +1,1 @@
+"""Pictures of affinities, taxonomies and budgets; they need the extra ``plots`` (matplotlib)."""
