@@ -21,6 +21,7 @@ def encode(pixels: NDArray[np.uint8] | bytes, encoding: Encoding, quality: int) 
         quality: JPEG quality, 1 to 100.
 
     Example:
+        >>> import numpy as np
         >>> encode(np.zeros((8, 8, 3), dtype=np.uint8), "png", 0)[1:4]
         b'PNG'
     """

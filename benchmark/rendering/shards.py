@@ -212,7 +212,7 @@ def safe_name(name: str) -> str:
 
     Example:
         >>> safe_name("mug-2"), safe_name("../x")
-        ('mug-2', '.._x-be0d0dba')
+        ('mug-2', '.._x-d6b96a97')
     """
     plain = re.sub(r"[^A-Za-z0-9._ -]", "_", name).strip()
     if plain == name and plain.strip("."):
