@@ -23,7 +23,7 @@ FIELD_OF_VIEW = math.radians(60)
 #: Part of the frame's half width that the nearest camera lets an object fill.
 _FILL = 0.97
 #: The reference distance is the nearest one divided by this, so that factors down to it act.
-_NEAREST_FACTOR = 0.55
+_NEAREST_FACTOR = 0.65
 #: Least part of the frame that a silhouette covers; perspective takes up to a third of it.
 _LEAST_COVERAGE = 0.05
 
