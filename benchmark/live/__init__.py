@@ -1,0 +1,1 @@
+"""Live scoring: render, pre-train, evaluate; every step a cell of a store."""

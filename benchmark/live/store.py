@@ -1,0 +1,199 @@
+"""A content-addressed store of cells: each is made once, by one process, and then shared.
+
+A cell is a folder under ``kind/key``. It is made in a scratch folder and moved to its place in one
+step, so that what is there is whole. Processes that want the same cell at the same time wait for
+the one that makes it; a lock that its owner left behind by dying is free again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from benchmark.errors import StorageError
+from benchmark.files import canonical_json, digest, write_bytes
+
+_ABOUT = "cell.json"
+_SCRATCH, _LOCKS = ".scratch", ".locks"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A cell as the store lists it.
+
+    Attributes:
+        kind: What it is: ``dataset``, ``backbone``, ``features``, ``score``.
+        key: Digest of its identity.
+        folder: Where it is.
+        bytes: Size of its files.
+        used_at: Seconds since the epoch when it was last asked for.
+        seconds: What making it took.
+        label: A few words for people.
+    """
+
+    kind: str
+    key: str
+    folder: Path
+    bytes: int
+    used_at: float
+    seconds: float
+    label: str
+
+
+class CellStore:
+    """Cells on disk.
+
+    Args:
+        root: Folder of the store; made when it is not there.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, kind: str, key: str) -> Path:
+        """Where a cell is, or would be."""
+        return self.root / kind / key[:2] / key
+
+    def find(self, kind: str, identity: Any) -> Path | None:  # noqa: ANN401 - any JSON value
+        """The folder of a finished cell, or ``None``; being asked for keeps it from pruning."""
+        folder = self.folder(kind, digest(identity))
+        about = folder / _ABOUT
+        try:
+            os.utime(about)
+        except FileNotFoundError:
+            return None
+        except OSError:  # a store that may be read only
+            return folder if about.is_file() else None
+        return folder
+
+    def get(
+        self,
+        kind: str,
+        identity: Any,  # noqa: ANN401 - any JSON value
+        make: Callable[[Path], None],
+        label: str = "",
+    ) -> Path:
+        """The folder of a cell, made now if it is not there.
+
+        Args:
+            kind: What it is.
+            identity: JSON value of everything that its content depends on.
+            make: Fills an empty folder with the cell's files.
+            label: A few words for listings.
+
+        Raises:
+            StorageError: When the file system refuses.
+        """
+        found = self.find(kind, identity)
+        if found is not None:
+            return found
+        key = digest(identity)
+        with self._locked(kind, key):
+            found = self.find(kind, identity)
+            if found is None:
+                found = self._make(kind, key, identity, make, label)
+        return found
+
+    def _make(
+        self,
+        kind: str,
+        key: str,
+        identity: Any,  # noqa: ANN401 - any JSON value
+        make: Callable[[Path], None],
+        label: str,
+    ) -> Path:
+        folder = self.folder(kind, key)
+        start = time.perf_counter()
+        try:
+            (self.root / _SCRATCH).mkdir(parents=True, exist_ok=True)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            scratch = Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=self.root / _SCRATCH))
+        except OSError as error:
+            raise self._refusal(error) from error
+        try:
+            make(scratch)
+            seconds = time.perf_counter() - start
+            about = {"identity": identity, "label": label, "seconds": round(seconds, 3)}
+            write_bytes(scratch / _ABOUT, canonical_json(about))
+            shutil.rmtree(folder, ignore_errors=True)  # remains of a cell that was pruned half-way
+            scratch.rename(folder)
+        except OSError as error:
+            raise self._refusal(error) from error
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        return folder
+
+    def _refusal(self, error: OSError) -> StorageError:
+        return StorageError(
+            f"Expected to write to the store {self.root}, but got: {error.strerror or error}. "
+            "Free some space ('t2sbench cache prune') or set T2SBENCH_CACHE to another folder."
+        )
+
+    @contextmanager
+    def _locked(self, kind: str, key: str) -> Iterator[None]:
+        path = self.root / _LOCKS / f"{kind}-{key}"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stream = path.open("w")
+        except OSError as error:
+            raise self._refusal(error) from error
+        with stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)  # freed by the system when its owner dies
+            yield
+
+    def entries(self) -> list[Entry]:
+        """All cells, the most recently used last."""
+        found = [
+            entry
+            for about in self.root.glob(f"[a-z]*/*/*/{_ABOUT}")
+            if (entry := _entry(about)) is not None
+        ]
+        return sorted(found, key=lambda entry: (entry.used_at, entry.key))
+
+    def prune(self, max_bytes: int) -> list[Entry]:
+        """Remove the cells that were not used for longest, until the rest fits; those removed.
+
+        A cell that another process reads at that moment stays whole for it on Linux, where open
+        files outlive their names.
+        """
+        entries = self.entries()
+        total = sum(entry.bytes for entry in entries)
+        removed = []
+        for entry in entries:
+            if total <= max_bytes:
+                break
+            (entry.folder / _ABOUT).unlink(missing_ok=True)  # from now on it counts as missing
+            shutil.rmtree(entry.folder, ignore_errors=True)
+            total -= entry.bytes
+            removed.append(entry)
+        self._sweep()
+        return removed
+
+    def _sweep(self) -> None:
+        """Remove scratch folders that dead processes left behind: those a day old."""
+        for folder in (self.root / _SCRATCH).glob("*"):
+            if time.time() - folder.stat().st_mtime > 86_400:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _entry(about: Path) -> Entry | None:
+    folder = about.parent
+    try:
+        content = orjson.loads(about.read_bytes())
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        used = about.stat().st_mtime
+        kind = folder.parent.parent.name
+        seconds, label = float(content["seconds"]), str(content["label"])
+        return Entry(kind, folder.name, folder, size, used, seconds, label)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
