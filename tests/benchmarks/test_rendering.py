@@ -1,4 +1,4 @@
-"""Images per second of one free core, beside a plain VTK renderer; ``pytest --benchmark-enable -s``.
+"""Images per second of one core, beside a plain VTK renderer; ``pytest --benchmark-enable -s``.
 
 Times are processor time of one thread, so that another busy process does not count; everything is
 on: antialiasing, depth of field, all eight switches, and the sampling of scenes is included.
@@ -97,10 +97,10 @@ def reference_speed(simulator, size, scenes):
         sys.path.pop(0)
     assets = simulator._assets
     names = {
-        "panoramas": assets.panoramas().index,
-        "materials": assets.material_table().index,
+        "panoramas": {name: i for i, name in enumerate(assets.panoramas.names)},
+        "materials": assets.material_table.index,
     }
-    images = (assets.material_images(), assets.panoramas().pixels)
+    images = (assets.materials.pixels, assets.panoramas.pixels)
     renderer = VtkRenderer(size, assets.mesh, *images, names)
     made = scenes()[:: IMAGES // 60]
     for scene in made:
@@ -172,7 +172,7 @@ def test_memory_of_a_worker(benchmark, simulator, simulator_cache, images, tmp_p
 
 def test_sampling_is_a_small_part(benchmark, simulator):
     scenes = planned(simulator, 64)
-    seconds = benchmark.pedantic(lambda: scenes(), rounds=3)
+    seconds = benchmark.pedantic(scenes, rounds=3)
     assert len(seconds) == IMAGES
     assert len({re.sub(r"index=\d+", "", str(scene)) for scene in seconds}) == IMAGES
 

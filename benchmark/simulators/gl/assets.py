@@ -6,20 +6,16 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from benchmark.files import cache_root, digest
 from benchmark.simulators.gl.camera import Framing
 from benchmark.simulators.gl.drawable import MaterialTable
-from benchmark.simulators.gl.renderer import Panoramas
 from benchmark.simulators.interface import AssetCatalog
-from benchmark.simulators.objects.cache import CachedLibrary
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from benchmark.simulators.objects.library import ObjectLibrary
+    from benchmark.simulators.objects.cache import CachedLibrary
+    from benchmark.simulators.objects.folder import FolderLibrary
     from benchmark.simulators.objects.mesh import Mesh
+    from benchmark.simulators.surfaces.cache import MaterialSet, PanoramaSet
 
 PROCEDURAL = "procedural"
 MATERIAL_SIZE = 128
@@ -43,15 +39,59 @@ class Assets:
         self._panorama_folder, self._material_folder = panoramas, materials
 
     @functools.cached_property
-    def library(self) -> CachedLibrary:
+    def library(self) -> CachedLibrary | FolderLibrary:
         """The objects; meshes of a folder are loaded and checked, broken ones left out."""
-        inner: ObjectLibrary
-        if self._objects == PROCEDURAL:
-            from benchmark.simulators.shapes.library import ProceduralLibrary
-
-            inner = ProceduralLibrary(self._object_seed)
-        else:
+        if self._objects != PROCEDURAL:
             from benchmark.simulators.objects.folder import FolderLibrary
 
-            inner = FolderLibrary(Path(self._objects))
+            return FolderLibrary(Path(self._objects))
+        from benchmark.simulators.objects.cache import CachedLibrary
+        from benchmark.simulators.shapes.library import ProceduralLibrary
+
+        inner = ProceduralLibrary(self._object_seed)
         return CachedLibrary(inner, cache_root() / "simulator" / "meshes")
+
+    @functools.cached_property
+    def materials(self) -> MaterialSet:
+        """The materials."""
+        if self._material_folder is not None:
+            from benchmark.simulators.surfaces.images import folder_materials
+
+            return folder_materials(self._material_folder, MATERIAL_SIZE)
+        from benchmark.simulators.surfaces.cache import load_materials
+
+        return load_materials(MATERIAL_SIZE)
+
+    @functools.cached_property
+    def panoramas(self) -> PanoramaSet:
+        """The panoramas."""
+        if self._panorama_folder is not None:
+            from benchmark.simulators.surfaces.images import folder_panoramas
+
+            return folder_panoramas(self._panorama_folder, PANORAMA_HEIGHT)
+        from benchmark.simulators.surfaces.cache import load_panoramas
+
+        return load_panoramas(PANORAMA_HEIGHT)
+
+    @functools.cached_property
+    def material_table(self) -> MaterialTable:
+        """The materials' numbers as the shader wants them."""
+        made = self.materials
+        index = {name: number for number, name in enumerate(made.names)}
+        return MaterialTable(made.roughness, made.metalness, made.scale, index)
+
+    def mesh(self, category: str, name: str) -> tuple[Mesh, Framing]:
+        """An object and how it is framed."""
+        mesh = self.library.mesh(category, name)
+        return mesh, Framing.of(self.library.framing(category, name))
+
+    def catalog(self) -> AssetCatalog:
+        """Names of everything."""
+        library = self.library
+        objects = {category: library.objects(category) for category in library.categories}
+        notes = [*self.materials.notes, *self.panoramas.notes]
+        if self._objects != PROCEDURAL:
+            notes += [str(finding) for finding in getattr(library, "report", tuple)()]
+        content = digest([library.digest, self.materials.digest, self.panoramas.digest])
+        names = self.materials.names, self.panoramas.names
+        return AssetCatalog(objects, *names, content=content, notes=tuple(notes))

@@ -67,15 +67,17 @@ class GlSimulator:
         """Create the context, compile the shaders, hand the textures to the driver."""
         if self._renderer is not None:
             return
-        from benchmark.simulators.gl.renderer import Renderer
+        from benchmark.simulators.gl.renderer import Panoramas, Renderer
 
         self._context = create_context(self._device)
+        assets = self._assets
+        panoramas = assets.panoramas
         self._renderer = Renderer(
             self._context,
-            self._assets.material_images(),
-            self._assets.material_table(),
-            self._assets.panoramas(),
-            self._assets.mesh,
+            assets.materials.pixels,
+            assets.material_table,
+            Panoramas(panoramas.pixels, {name: i for i, name in enumerate(panoramas.names)}),
+            assets.mesh,
             self._supersampling,
         )
 
@@ -112,7 +114,8 @@ class GlSimulator:
         """Release the context and all that it holds."""
         if self._context is not None:
             self.reset()
-            self._context.release()
+            with self._context:
+                self._context.release()
         self._context = self._renderer = None
 
     def _check(self, scene: Scene) -> None:
