@@ -114,8 +114,7 @@ class GlSimulator:
         """Release the context and all that it holds."""
         if self._context is not None:
             self.reset()
-            with self._context:
-                self._context.release()
+            self._context.release()
         self._context = self._renderer = None
 
     def _check(self, scene: Scene) -> None:

@@ -7,12 +7,14 @@ Frequencies count periods over the tile, hence a field looks the same at any siz
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.fft
 import scipy.ndimage
 
-from benchmark.simulators.surfaces.colours import Field
+if TYPE_CHECKING:
+    from benchmark.simulators.surfaces.colours import Field
 
 _BAND = 256  # random numbers are drawn for this many frequencies whatever the size
 

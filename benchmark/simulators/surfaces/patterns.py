@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.simulators.surfaces.colours import Field, step
-from benchmark.simulators.surfaces.noise import Canvas
+
+if TYPE_CHECKING:
+    from benchmark.simulators.surfaces.noise import Canvas
 
 Numbers = NDArray[np.int32]
 

@@ -10,6 +10,9 @@ from benchmark.simulators.surfaces.noise import Canvas
 
 Painter = Callable[[Canvas], Field]
 
+#: Kind, painter, roughness, metalness, scale of each recipe of a group.
+Rows = Sequence[tuple[str, Painter, float, float, float]]
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -30,7 +33,7 @@ class Recipe:
     scale: float
 
 
-def numbered(group: str, rows: Sequence[tuple[str, Painter, float, float, float]]) -> list[Recipe]:
+def numbered(group: str, rows: Rows) -> list[Recipe]:
     """Recipes of a group: ``(kind, painter, roughness, metalness, scale)`` a row."""
     return [
         Recipe(f"{group}-{kind}-{number:02d}", paint, roughness, metalness, scale)
