@@ -16,6 +16,7 @@ from vtkmodules.vtkRenderingCore import (
     vtkLight,
     vtkPolyDataMapper,
     vtkRenderer,
+    vtkSkybox,
     vtkTexture,
     vtkWindowToImageFilter,
 )
@@ -23,7 +24,6 @@ from vtkmodules.vtkRenderingOpenGL2 import (
     vtkDepthOfFieldPass,
     vtkEGLRenderWindow,
     vtkRenderStepsPass,
-    vtkSkybox,
     vtkSSAAPass,
 )
 

@@ -73,6 +73,13 @@ class Assets:
 
         return load_panoramas(PANORAMA_HEIGHT)
 
+    def release_pages(self) -> None:
+        """Let go of images that the driver holds by now."""
+        from benchmark.simulators.surfaces.cache import release_pages
+
+        release_pages(self.materials.pixels)
+        release_pages(self.panoramas.pixels)
+
     @functools.cached_property
     def material_table(self) -> MaterialTable:
         """The materials' numbers as the shader wants them."""

@@ -80,6 +80,7 @@ class GlSimulator:
             assets.mesh,
             self._supersampling,
         )
+        assets.release_pages()
 
     def assets(self) -> AssetCatalog:
         """Objects, materials and panoramas; meshes of a folder are checked the first time."""

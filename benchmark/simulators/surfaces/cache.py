@@ -9,6 +9,7 @@ import functools
 import hashlib
 import io
 import logging
+import mmap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import resources
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _LOG = logging.getLogger(__name__)
+_DIGEST_BYTES = 32
+_CHUNK = 2**22
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,28 +144,42 @@ def load_stack(
     return stack if mapped is None else mapped
 
 
+def release_pages(pixels: NDArray[np.uint8]) -> None:
+    """Let go of what was read of a mapped stack; it is read again when it is needed."""
+    if isinstance(pixels.base, mmap.mmap):
+        pixels.base.madvise(mmap.MADV_DONTNEED)
+
+
 def _packed(stack: NDArray[np.uint8]) -> bytes:
-    """An ``.npy`` file with the digest of its pixels behind them."""
+    """An ``.npy`` file with its own digest behind it."""
     stream = io.BytesIO()
     np.save(stream, stack, allow_pickle=False)
-    return stream.getvalue() + hashlib.sha256(stack.data).digest()
+    content = stream.getvalue()
+    return content + hashlib.sha256(content).digest()
 
 
 def _read_stack(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
     try:
+        whole = _is_whole(path)
         stack = np.load(path, mmap_mode="r", allow_pickle=False)
-        with path.open("rb") as stream:
-            stream.seek(-32, io.SEEK_END)
-            expected = stream.read()
     except FileNotFoundError:
         return None
     except (OSError, ValueError, EOFError) as error:
         _LOG.info("%s is damaged (%s) and made anew", path, error)
         return None
-    if stack.shape != shape or stack.dtype != np.uint8:
-        return None
-    if hashlib.sha256(stack.data).digest() != expected:
+    if not whole or stack.shape != shape or stack.dtype != np.uint8:
         _LOG.info("%s is damaged and made anew", path)
         return None
     pixels: NDArray[np.uint8] = stack
     return pixels
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether the digest at the end is that of what is before it; read in pieces."""
+    left = path.stat().st_size - _DIGEST_BYTES
+    content = hashlib.sha256()
+    with path.open("rb") as stream:
+        while left > 0 and (chunk := stream.read(min(left, _CHUNK))):
+            content.update(chunk)
+            left -= len(chunk)
+        return left == 0 and stream.read() == content.digest()

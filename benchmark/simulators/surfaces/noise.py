@@ -10,8 +10,6 @@ import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.fft
-import scipy.ndimage
 
 if TYPE_CHECKING:
     from benchmark.simulators.surfaces.colours import Field
@@ -51,6 +49,8 @@ class Canvas:
             slope: Amplitudes fall with frequency to this power: 0 is white, 1 clouds, 2 hills.
             stretch: How many times longer features are along x and along y.
         """
+        import scipy.fft  # only where something is made: its memory counts in every worker
+
         shape = (2, _BAND, _BAND // 2 + 1)
         random = self.rng.standard_normal(shape, dtype=np.float32)
         gain = _gain(low, high, slope, stretch)
@@ -80,8 +80,8 @@ class Canvas:
 
 @functools.lru_cache(maxsize=128)
 def _gain(low: float, high: float, slope: float, stretch: tuple[float, float]) -> Field:
-    rows = scipy.fft.fftfreq(_BAND, 1 / _BAND)[:, None] * stretch[1]
-    columns = scipy.fft.rfftfreq(_BAND, 1 / _BAND)[None, :] * stretch[0]
+    rows = np.fft.fftfreq(_BAND, 1 / _BAND)[:, None] * stretch[1]
+    columns = np.fft.rfftfreq(_BAND, 1 / _BAND)[None, :] * stretch[0]
     radius = np.hypot(rows, columns)
     radius[0, 0] = 1
     inside = (radius >= low) & (radius <= high)
@@ -109,6 +109,8 @@ def unit(field: Field) -> Field:
 
 def smooth(field: Field, radius: float) -> Field:
     """Blurred over a part ``radius`` of the tile, over the seam as well."""
+    import scipy.ndimage
+
     sigma = radius * field.shape[0]
     sigmas = (sigma, sigma) + (0,) * (field.ndim - 2)
     blurred: Field = scipy.ndimage.gaussian_filter(field, sigmas, mode="wrap", truncate=3)

@@ -6,7 +6,6 @@ import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.ndimage
 
 if TYPE_CHECKING:
     from benchmark.simulators.surfaces.colours import Field
@@ -49,6 +48,8 @@ class Sphere:
             stretch: How many times longer features are along each axis.
             at: Places ``x, y, z`` instead of the directions.
         """
+        import scipy.ndimage  # only where something is made: its memory counts in every worker
+
         x, y, z = (self.x, self.y, self.z) if at is None else at
         total, strength = np.zeros(x.shape, dtype=np.float32), 1.0
         for octave in range(octaves):

@@ -219,7 +219,7 @@ def test_slots_of_an_object_with_many_materials():
             (1.5, (200, 200, 0)),
             (0.3, (190, 10, 5)),
             (0.2, (10, 190, 5)),
-        ]  # fmt: skip
+        ]
     ):
         box = trimesh.creation.box((size, size, size))
         box.apply_translation([5 * i, 0, 0])
