@@ -1,0 +1,170 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+from PIL import Image
+
+from benchmark.errors import InvalidInputError, UnavailableError
+from benchmark.parameters import PAPER_SPACE
+from benchmark.simulators.gl.simulator import GlSimulator
+from benchmark.simulators.interface import opened
+from benchmark.simulators.sampling import SceneSampler
+
+
+@pytest.fixture(scope="module")
+def gl(simulator_cache_folder):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("T2SBENCH_CACHE", str(simulator_cache_folder))
+        with opened(GlSimulator()) as simulator:
+            yield simulator
+
+
+def scenes(simulator, configuration, names, size=64, seed=0, count=1):
+    sampler = SceneSampler(
+        PAPER_SPACE, PAPER_SPACE.parse(configuration), simulator.assets(), seed=seed, size=size
+    )
+    return [sampler.scene(c, o, i) for c, o in names for i in range(count)]
+
+
+def coverage(simulator, scene):
+    """Part of the frame that the object covers, from the renderer's own target."""
+    list(simulator.render([scene]))
+    renderer = simulator._renderer
+    with renderer._context:
+        drawn = np.frombuffer(renderer._target.read(components=4), np.uint8)
+    return float((drawn.reshape(-1, 4)[:, 3] > 0).mean())
+
+
+def test_the_catalogue_is_that_of_the_issue(gl):
+    catalog = gl.assets()
+    assert len(catalog.categories) == 237
+    assert {len(names) for names in catalog.objects.values()} == {10}
+    assert len(catalog.materials) == 140
+    assert len(catalog.panoramas) >= 40
+    assert catalog.panoramas[0] == "beach-day"
+    assert catalog.notes == ()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("configuration", ["00000000", "01000000", "10000000", "11111111"])
+def test_every_object_covers_a_reasonable_part_of_the_frame(gl, configuration):
+    catalog = gl.assets()
+    names = [(c, o) for c in catalog.categories for o in catalog.names(c)]
+    parts = {
+        (s.category, s.object): coverage(gl, s) for s in scenes(gl, configuration, names, size=48)
+    }
+    assert len(parts) == 2370
+    outside = {name: part for name, part in parts.items() if not 0.03 <= part <= 0.80}
+    assert outside == {}
+
+
+@pytest.mark.slow
+def test_no_image_is_black_clipped_or_empty(gl):
+    catalog = gl.assets()
+    names = [(c, catalog.names(c)[0]) for c in catalog.categories]
+    for configuration in ("00000000", "11111111"):
+        for rendering in gl.render(scenes(gl, configuration, names)):
+            image, scene = rendering.pixels, rendering.scene
+            assert image.std() > 6, scene
+            assert (image.max(axis=2) < 6).mean() < 0.6, scene
+            assert (image.min(axis=2) > 252).mean() < 0.6, scene
+
+
+def test_nearer_is_larger_and_stays_in_view(gl):
+    base = scenes(gl, "00000000", [("mug-1", "00")])[0]
+    parts = [coverage(gl, replace(base, distance=d)) for d in (1.5, 1.0, 0.8, 0.4, 0.01)]
+    assert parts == sorted(parts)
+    assert parts[-1] <= 0.8
+    renderer = gl._renderer
+    with renderer._context:
+        drawn = np.frombuffer(renderer._target.read(components=4), np.uint8)
+    alpha = drawn.reshape(128, 128, 4)[..., 3] > 0
+    border = np.concatenate([alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]])
+    assert border.mean() < 0.02, "the object does not leave the frame"
+
+
+def test_all_categories_look_different(gl):
+    catalog = gl.assets()
+    names = [(c, catalog.names(c)[0]) for c in catalog.categories[:60]]
+    images = np.stack([r.pixels for r in gl.render(scenes(gl, "00000000", names, size=32))])
+    flat = images.reshape(len(images), -1).astype(float)
+    distance = np.abs(flat[:, None] - flat[None]).mean(axis=2) + 99 * np.eye(len(flat))
+    assert distance.min() > 1
+
+
+def test_a_folder_of_meshes_is_rendered(simulator_cache):
+    for category, made in [
+        ("ball", trimesh.creation.icosphere(3)),
+        ("box", trimesh.creation.box()),
+    ]:
+        path = Path("meshes") / category
+        path.mkdir(parents=True)
+        made.export(path / "a.ply")
+    (Path("meshes") / "box" / "broken.obj").write_text("v 0 0 0\n")
+    with opened(GlSimulator(objects="meshes")) as simulator:
+        catalog = simulator.assets()
+        assert catalog.objects == {"ball": ("a",), "box": ("a",)}
+        assert catalog.notes == ("box/broken.obj: left out, no faces",)
+        made = scenes(simulator, "11111111", [("ball", "a"), ("box", "a")])
+        images = [r.pixels for r in simulator.render(made)]
+        assert all(image.std() > 6 for image in images)
+        assert 0.03 < coverage(simulator, made[0]) < 0.8
+
+
+def test_own_panoramas_and_materials_are_used(gl, simulator_cache):
+    for folder, colour in (("around", (255, 0, 0)), ("cloth", (0, 255, 0))):
+        Path(folder).mkdir()
+        Image.new("RGB", (64, 32), colour).save(Path(folder) / "plain.png")
+    with opened(GlSimulator(panoramas="around", materials="cloth")) as simulator:
+        assert simulator.assets().panoramas == ("plain.png",)
+        assert simulator.assets().materials == ("plain.png",)
+        (scene,) = scenes(simulator, "00000001", [("mug-1", "00")])
+        image = next(iter(simulator.render([scene]))).pixels
+        assert image[0, 0].tolist() == [255, 0, 0]
+        middle = image[28:36, 28:36].reshape(-1, 3).mean(axis=0)
+        assert middle[1] > middle[2]
+    assert simulator.assets().digest != gl.assets().digest
+
+
+def test_two_open_simulators_do_not_disturb_each_other(gl, simulator_cache):
+    (scene,) = scenes(gl, "11111111", [("mug-1", "00")])
+    before = next(iter(gl.render([scene]))).pixels
+    with opened(GlSimulator(supersampling=1)) as other:
+        coarse = next(iter(other.render([scene]))).pixels
+        assert np.array_equal(next(iter(gl.render([scene]))).pixels, before)
+        assert np.array_equal(next(iter(other.render([scene]))).pixels, coarse)
+    assert np.array_equal(next(iter(gl.render([scene]))).pixels, before)
+    assert not np.array_equal(before, coarse)
+
+
+def test_another_seed_is_another_library(gl, simulator_cache):
+    assert GlSimulator(object_seed=1).assets().digest != gl.assets().digest
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"supersampling": 0}, "supersampling of 1 to 4"),
+        ({"supersampling": 9}, "supersampling of 1 to 4"),
+    ],
+)
+def test_senseless_options_are_refused(options, sentence):
+    with pytest.raises(InvalidInputError, match=sentence):
+        GlSimulator(**options)
+
+
+def test_missing_folders_are_refused():
+    for option, what in [
+        ("objects", "meshes"),
+        ("panoramas", "panoramas"),
+        ("materials", "materials"),
+    ]:
+        with pytest.raises(InvalidInputError, match=f"Expected a folder of {what}"):
+            GlSimulator(**{option: "nowhere"}).assets()
+
+
+def test_a_closed_simulator_has_no_driver():
+    with pytest.raises(UnavailableError, match="Expected an open simulator"):
+        GlSimulator().driver()
