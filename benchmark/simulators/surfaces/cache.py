@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -146,8 +146,9 @@ def load_stack(
 
 def release_pages(pixels: NDArray[np.uint8]) -> None:
     """Let go of what was read of a mapped stack; it is read again when it is needed."""
-    if isinstance(pixels.base, mmap.mmap):
-        pixels.base.madvise(mmap.MADV_DONTNEED)
+    base: Any = pixels.base
+    if isinstance(base, mmap.mmap):
+        base.madvise(mmap.MADV_DONTNEED)
 
 
 def _packed(stack: NDArray[np.uint8]) -> bytes:

@@ -58,7 +58,8 @@ def ramp(values: Field, stops: Sequence[str]) -> Field:
         [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]
     """
     entries = np.clip(values * (_ENTRIES - 1) + 0.5, 0, _ENTRIES - 1).astype(np.int32)
-    return _table(tuple(stops))[entries]
+    colours: Field = _table(tuple(stops))[entries]
+    return colours
 
 
 def mix(first: Field | str, second: Field | str, weight: Field | float) -> Field:
@@ -88,6 +89,25 @@ def step(values: Field, edge: float, width: float) -> Field:
     return smooth
 
 
+def hashed(*cells: Field) -> Field:
+    """A number between 0 and 1 for every cell, from its whole-numbered coordinates alone.
+
+    Integers only: the sines that shaders use for this differ between processors.
+
+    Example:
+        >>> [round(float(h), 3) for h in hashed(np.array([1.0, 1.0, 2.0]), np.full(3, 5.0))]
+        [0.866, 0.866, 0.109]
+    """
+    state = np.zeros(np.broadcast_shapes(*(cell.shape for cell in cells)), dtype=np.uint32)
+    for cell in cells:
+        state = (state ^ cell.astype(np.int64).astype(np.uint32)) * np.uint32(0x9E3779B1)
+        state ^= state >> np.uint32(15)
+        state *= np.uint32(0x85EBCA77)
+        state ^= state >> np.uint32(13)
+    number: Field = (state >> np.uint32(8)).astype(np.float32) / np.float32(2**24)
+    return number
+
+
 def luminance(image: Field) -> Field:
     """Linear luminance ``(...)`` of sRGB colours ``(..., 3)`` between 0 and 1 (gamma 2.2)."""
     linear: Field = np.power(np.clip(image, 0, 1), np.float32(2.2))
@@ -115,4 +135,5 @@ def exposed(image: Field, lowest: float, highest: float) -> Field:
 
 def to_bytes(image: Field) -> NDArray[np.uint8]:
     """uint8 of colours between 0 and 1."""
-    return np.clip(image * 255 + 0.5, 0, 255).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.clip(image * 255 + 0.5, 0, 255).astype(np.uint8)
+    return pixels

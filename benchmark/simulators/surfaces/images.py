@@ -94,14 +94,18 @@ def read_image(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
             image = Image.fromarray(tone_mapped(read_radiance(path.read_bytes())))
         else:
             with Image.open(path) as opened:
-                if opened.width * opened.height > _MAX_PIXELS:
-                    raise UnreadableImageError(f"{opened.width} x {opened.height} pixels")
+                _check_size(opened.width, opened.height)
                 image = opened.convert("RGB")
         return np.asarray(image.resize(size, Image.Resampling.LANCZOS))
     except UnreadableImageError:
         raise
     except Exception as error:  # image files fail in many ways
         raise UnreadableImageError(f"not an image that can be read ({error})") from error
+
+
+def _check_size(width: int, height: int) -> None:
+    if not 0 < height * width <= _MAX_PIXELS:
+        raise UnreadableImageError(f"{width} x {height} pixels")
 
 
 def tone_mapped(radiance: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -129,8 +133,7 @@ def read_radiance(content: bytes) -> NDArray[np.float32]:
     if match is None:
         raise UnreadableImageError("no Radiance picture of the usual orientation")
     height, width = int(match[1]), int(match[2])
-    if not 0 < height * width <= _MAX_PIXELS:
-        raise UnreadableImageError(f"{width} x {height} pixels")
+    _check_size(width, height)
     data = np.frombuffer(content, dtype=np.uint8, offset=match.end())
     try:
         rgbe = _scanlines(data, height, width)

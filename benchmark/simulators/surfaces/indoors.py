@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.simulators.surfaces import scenery
-from benchmark.simulators.surfaces.colours import Field, colour, mix, ramp, step
+from benchmark.simulators.surfaces.colours import Field, colour, hashed, mix, ramp, step
 from benchmark.simulators.surfaces.scenery import Box
 
 if TYPE_CHECKING:
@@ -115,8 +115,8 @@ def mosaic(sphere: Sphere, stops: Sequence[str], joint: str) -> Field:
     ring = np.floor(np.arccos(np.clip(sphere.y, -1, 1)) / np.pi * 14)
     count = np.maximum(3, np.round(26 * np.sin((ring + 0.5) * np.pi / 14)))
     place = (sphere.azimuth / (2 * np.pi) + 0.5) * count
-    tone = (np.sin(ring * 12.9 + np.floor(place) * 78.2) * 43758.5) % 1
-    image = ramp(tone.astype(np.float32), stops) * (0.85 + 0.3 * sphere.noise(9, 3))[..., None]
+    tone = hashed(ring, np.floor(place))
+    image = ramp(tone, stops) * (0.85 + 0.3 * sphere.noise(9, 3))[..., None]
     edge = np.minimum(place % 1, 1 - place % 1) / count * 26
     row = np.arccos(np.clip(sphere.y, -1, 1)) / np.pi * 14 % 1
     line = np.minimum(edge, np.minimum(row, 1 - row)) < 0.05

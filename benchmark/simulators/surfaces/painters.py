@@ -141,7 +141,8 @@ def weave(canvas: Canvas, warp: str, weft: str, count: int) -> Field:
     round_u, round_v = np.sin(np.pi * (u % 1)), np.sin(np.pi * (v % 1))
     light = np.where(over > 0, round_u * (0.6 + 0.4 * round_v), round_v * (0.6 + 0.4 * round_u))
     fibre = 0.85 + 0.3 * canvas.clouds(40, slope=0.2)
-    return mix(warp, weft, over) * (0.35 + 0.75 * light * fibre)[..., None]
+    cloth: Field = mix(warp, weft, over) * (0.35 + 0.75 * light * fibre)[..., None]
+    return cloth
 
 
 def knit(canvas: Canvas, yarn: Stops, count: int) -> Field:
@@ -151,7 +152,8 @@ def knit(canvas: Canvas, yarn: Stops, count: int) -> Field:
     stitch = np.sin(np.pi * ((v + lean) % 1)) * np.sin(np.pi * ((2 * u) % 1)) ** 0.5
     row = (np.floor(v + lean) % len(yarn)).astype(np.int32)
     tints = np.stack([colour(text) for text in yarn])[row]
-    return tints * (0.35 + 0.75 * stitch * (0.8 + 0.4 * canvas.clouds(30)))[..., None]
+    cloth: Field = tints * (0.35 + 0.75 * stitch * (0.8 + 0.4 * canvas.clouds(30)))[..., None]
+    return cloth
 
 
 def tartan(canvas: Canvas, ground: str, lines: Stops, count: int) -> Field:

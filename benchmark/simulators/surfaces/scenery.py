@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.simulators.surfaces.colours import Field, colour, mix, ramp, step
+from benchmark.simulators.surfaces.colours import Field, colour, hashed, mix, ramp, step
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from benchmark.simulators.surfaces.sphere import Sphere
 
 
@@ -201,15 +203,17 @@ def _painted(
     image = colour(solid.tint) * shades[..., None]
     image = _PATTERNS[solid.pattern](sphere, image, u, v, side)
     if solid.pattern == "windows" and glow > 0:
-        cell = np.floor(u / 0.5) * 57 + np.floor(v / 0.6) * 131
-        on = (np.sin(cell * 12.9898) * 43758.5453) % 1 < glow
+        on = hashed(np.floor(u / 0.5), np.floor(v / 0.6)) < glow
         image = mix(image, lit, (_panes(u, v) & on & (side != 1)).astype(np.float32))
     far = np.clip(np.sqrt(x * x + y * y + z * z) / 40, 0, 0.5)
     return mix(image, image * 0.6 + 0.35, far)
 
 
-def _panes(u: Field, v: Field) -> Field:
-    return (np.abs(u / 0.5 % 1 - 0.5) < 0.3) & (np.abs(v / 0.6 % 1 - 0.5) < 0.32)
+def _panes(u: Field, v: Field) -> NDArray[np.bool_]:
+    inside: NDArray[np.bool_] = (np.abs(u / 0.5 % 1 - 0.5) < 0.3) & (
+        np.abs(v / 0.6 % 1 - 0.5) < 0.32
+    )
+    return inside
 
 
 def _plain(sphere: Sphere, image: Field, u: Field, v: Field, side: Field) -> Field:
@@ -225,10 +229,11 @@ def _windows(sphere: Sphere, image: Field, u: Field, v: Field, side: Field) -> F
 def _planks(sphere: Sphere, image: Field, u: Field, v: Field, side: Field) -> Field:
     del side
     board = np.floor(u / 0.3)
-    tone = 0.8 + 0.3 * ((np.sin(board * 91.7) * 4375.5) % 1)
+    tone = 0.8 + 0.3 * hashed(board)
     grain = 0.85 + 0.3 * sphere.noise(2.0, 3, stretch=(0.15, 2, 1), at=(u, v, board))
     gap = 1 - 0.6 * (u / 0.3 % 1 < 0.05)
-    return image * (tone * grain * gap)[..., None]
+    painted: Field = image * (tone * grain * gap)[..., None]
+    return painted
 
 
 def _bricks(sphere: Sphere, image: Field, u: Field, v: Field, side: Field) -> Field:
@@ -236,7 +241,7 @@ def _bricks(sphere: Sphere, image: Field, u: Field, v: Field, side: Field) -> Fi
     row = np.floor(v / 0.12)
     column = u / 0.3 + 0.5 * (row % 2)
     joint = (v / 0.12 % 1 < 0.12) | (column % 1 < 0.05)
-    tone = 0.8 + 0.35 * ((np.sin(row * 17.3 + np.floor(column) * 91.1) * 4375.5) % 1)
+    tone = 0.8 + 0.35 * hashed(row, np.floor(column))
     worn = 0.9 + 0.2 * sphere.noise(2.0, 2, at=(u, v, u))
     return mix(image * (tone * worn)[..., None], "#b9b2a6", joint.astype(np.float32))
 
