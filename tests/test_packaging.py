@@ -25,7 +25,8 @@ def test_every_import_is_declared(project):
     external = {m for m in graph.modules if graph.is_module_squashed(m)}
     imported = {m.split(".")[0] for m in external} - set(sys.stdlib_module_names)
     owners = metadata.packages_distributions()
-    declared = {Requirement(text).name.casefold() for text in project["dependencies"]}
+    optional = project["optional-dependencies"]["data"]
+    declared = {Requirement(text).name.casefold() for text in (*project["dependencies"], *optional)}
     undeclared = {
         name
         for name in imported
@@ -41,7 +42,7 @@ def test_every_declared_dependency_is_imported(project):
     used = {owner.casefold() for name in imported for owner in owners.get(name, [name])}
     unused = {
         Requirement(text).name
-        for text in project["dependencies"]
+        for text in (*project["dependencies"], *project["optional-dependencies"]["data"])
         if Requirement(text).name.casefold() not in used
     }
     assert unused == set()

@@ -49,7 +49,9 @@ def list_data(style: str, tasks_files: tuple[Path, ...]) -> int:
         click.echo(json.dumps(rows, indent=2))
         return 0
     click.echo(tabulate(rows, headers="keys", tablefmt="simple", missingval="-"))
-    click.echo(f"\n{sum(row['here'] for row in rows)} of {len(rows)} are in {data_root()}.")
+    click.echo(
+        f"\n{sum(row['here'] == 'yes' for row in rows)} of {len(rows)} are in {data_root()}."
+    )
     return 0
 
 
@@ -62,7 +64,7 @@ def _row(task: Any) -> dict[str, Any]:  # noqa: ANN401 - importing Task here wou
     return {
         "task": task.name,
         "side": str(task.side),
-        "here": here,
+        "here": "yes" if here else "no",
         "classes": len(card.class_names) if card else task.classes,
         "train": card.n_train if card else task.split.train,
         "test": card.n_test if card else task.split.test,
