@@ -13,7 +13,8 @@ from benchmark.files import cache_root, canonical_json, write_bytes
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Size = Annotated[int, Field(ge=0)]
-_REMEDY = "Prepare the task again with 't2sbench data prepare' or 't2sbench data adopt'."
+#: What to do about prepared data that are damaged.
+REMEDY = "Prepare the task again with 't2sbench data prepare' or 't2sbench data adopt'."
 
 
 def data_root() -> Path:
@@ -117,13 +118,13 @@ def read_card(path: Path) -> DataCard:
     try:
         return DataCard.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise InvalidFileError(path, [f"not readable: {error.strerror}"], _REMEDY) from error
+        raise InvalidFileError(path, [f"not readable: {error.strerror}"], REMEDY) from error
     except ValidationError as error:
         faults = [
             f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}"
             for fault in error.errors()
         ]
-        raise InvalidFileError(path, faults, _REMEDY) from error
+        raise InvalidFileError(path, faults, REMEDY) from error
 
 
 def write_card(card: DataCard, path: Path) -> None:

@@ -6,6 +6,7 @@ the error says where the archive is and which command prepares it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -56,6 +57,11 @@ def fetch(task: Task, *, accept_licence: bool = False) -> Path:
         raise InvalidInputError(
             f"Expected an open licence to download {task.name}, but got: {task.licence}. "
             f"Read {task.home}, and add --accept-licence if your use is allowed."
+        )
+    if os.environ.get("T2SBENCH_MIRROR"):
+        raise UnavailableError(
+            f"Expected a network to download {task.name}, but T2SBENCH_MIRROR is set, with which "
+            "none is tried. Unset it; mirrors hold reward tables only."
         )
     return torchvision_files(task, None, download=True)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MAX_LISTED = 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LabelledImages:
     """Images of a task, not yet read.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmark.data.card import REMEDY
 from benchmark.data.images import LabelledImages, shortened
 from benchmark.errors import InvalidFileError, InvalidInputError
 from benchmark.files import canonical_json, write_atomically
@@ -23,10 +24,9 @@ if TYPE_CHECKING:
 ROWS_PER_GROUP = 512
 PARTS = ("train", "test")
 _COLUMNS = ("image", "label", "label_name", "split")
-_REMEDY = "Prepare the task again with 't2sbench data prepare' or 't2sbench data adopt'."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ImagePack:
     """Images with labels and parts in a Parquet file; the images are read when asked for.
 
@@ -252,7 +252,7 @@ def open_pack(path: Path, *, min_train: int = 1, known_digest: str = "") -> Imag
     class_names, faults = _class_names(labels, names)
     faults += _part_faults(parts, labels, min_train)
     if faults:
-        raise InvalidFileError(path, shortened(faults), _REMEDY)
+        raise InvalidFileError(path, shortened(faults), REMEDY)
     return ImagePack(path, class_names, labels, parts == PARTS[0], known_digest)
 
 
@@ -264,19 +264,19 @@ def _read_columns(path: Path) -> Any:  # noqa: ANN401 - pyarrow has no types
         schema = parquet.read_schema(path)
         missing = [name for name in _COLUMNS if name not in schema.names]
         if missing:
-            raise InvalidFileError(path, [f"no column '{name}'" for name in missing], _REMEDY)
+            raise InvalidFileError(path, [f"no column '{name}'" for name in missing], REMEDY)
         columns = parquet.read_table(path, columns=list(_COLUMNS[1:]))
         wanted = pa.schema([_schema().field(name) for name in columns.schema.names])
         columns = columns.cast(wanted)
     except (OSError, pa.ArrowException) as error:
-        raise InvalidFileError(path, [f"not readable as Parquet: {error}"], _REMEDY) from error
+        raise InvalidFileError(path, [f"not readable as Parquet: {error}"], REMEDY) from error
     empty = [
         f"column '{name}': {columns[name].null_count} rows are empty"
         for name in _COLUMNS[1:]
         if columns[name].null_count
     ]
     if empty:
-        raise InvalidFileError(path, empty, _REMEDY)
+        raise InvalidFileError(path, empty, REMEDY)
     return columns
 
 

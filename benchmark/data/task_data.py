@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.data.card import (
+    REMEDY,
     DataCard,
     card_path,
     data_root,
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
     from benchmark.data.images import LabelledImages
     from benchmark.tasks import Task
-
-_REMEDY = "Prepare the task again with 't2sbench data prepare' or 't2sbench data adopt'."
 
 
 @dataclass(frozen=True)
@@ -242,10 +241,10 @@ def load_task_data(
     try:
         pack = open_pack(path, min_train=min_train, known_digest=card.digest)
     except InvalidFileError as error:
-        raise InvalidFileError(path, [*faults, *error.faults], _REMEDY) from error
+        raise InvalidFileError(path, [*faults, *error.faults], REMEDY) from error
     faults += _count_faults(pack, card)
     if faults:
-        raise InvalidFileError(path, faults, _REMEDY)
+        raise InvalidFileError(path, faults, REMEDY)
     return TaskData(_as_prepared(task, card), card, pack)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from benchmark.data.images import LabelledImages, encode_png, labelled_files
 from benchmark.data.loaders.folders import class_folders, find_root, visible_folders
+from benchmark.data.loaders.listed import read_lines
 from benchmark.errors import InvalidFileError, InvalidInputError, UnavailableError
 
 if TYPE_CHECKING:
@@ -139,10 +140,7 @@ def _pacs_lists(domain: str, folder: Path) -> LabelledImages:
     names = [f"{domain}_{part}_kfold.txt" for part in ("train", "crossval")]
     lists = find_root(folder, *names)
     root = find_root(folder, f"{domain}/dog")
-    train, test = (
-        [line.split()[0] for line in (lists / name).read_text().splitlines() if line.strip()]
-        for name in names
-    )
+    train, test = ([line.split()[0] for line in read_lines(lists / name)] for name in names)
     return labelled_files(
         [root / line for line in (*train, *test)],
         [_pacs_class(line, lists) for line in (*train, *test)],

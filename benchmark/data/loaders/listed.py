@@ -54,13 +54,18 @@ def _numbered(path: Path) -> dict[str, str]:
 
 
 def _pairs(path: Path) -> list[tuple[str, str]]:
-    rows = [line.split() for line in _lines(path)]
+    rows = [line.split() for line in read_lines(path)]
     if any(len(row) != 2 for row in rows):
         raise InvalidFileError(path, ["a line does not have two words"], _REMEDY)
     return [(first, second) for first, second in rows]
 
 
-def _lines(path: Path) -> list[str]:
+def read_lines(path: Path) -> list[str]:
+    """Lines of a text file that are not blank.
+
+    Raises:
+        InvalidFileError: When it is unreadable.
+    """
     try:
         return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
@@ -82,7 +87,7 @@ def dtd(folder: Path) -> LabelledImages:
 
 
 def _dtd_list(root: Path, part: str) -> list[str]:
-    return [line.strip() for line in _lines(root / "labels" / f"{part}.txt")]
+    return [line.strip() for line in read_lines(root / "labels" / f"{part}.txt")]
 
 
 def flowers102(folder: Path) -> LabelledImages:

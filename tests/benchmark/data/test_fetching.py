@@ -66,6 +66,12 @@ def test_no_network_is_one_sentence(monkeypatch):
         fetch(TASKS["SVHN"], accept_licence=True)
 
 
+def test_a_mirror_means_no_network(monkeypatch, tmp_path):
+    monkeypatch.setenv("T2SBENCH_MIRROR", str(tmp_path))
+    with pytest.raises(UnavailableError, match="Unset it"):
+        fetch(TASKS["EuroSAT"])
+
+
 @pytest.mark.parametrize("name", sorted(PARTS))
 def test_nothing_downloaded_yet(name, tmp_path):
     with pytest.raises(UnavailableError, match=f"t2sbench data fetch {name}"):

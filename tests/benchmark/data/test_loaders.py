@@ -465,7 +465,7 @@ def test_an_empty_class_folder(tmp_path, put):
 
 def test_image_folders_agree_with_torchvision(tmp_path, put):
     datasets = pytest.importorskip("torchvision.datasets")
-    for name in ("b", "a", "a/deep", "C"):
+    for name in ("b", "a/z", "a/deep", "a/k", "a", "C"):
         for i in (10, 9):
             put(tmp_path / name / f"{i}.jpg")
     Image.new("RGB", (2, 2)).save(tmp_path / "C" / "x.webp")
