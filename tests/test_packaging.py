@@ -43,7 +43,7 @@ def test_every_declared_dependency_is_imported(project):
     used = {owner.casefold() for name in imported for owner in owners.get(name, [name])}
     unused = {
         Requirement(text).name
-        for text in project["dependencies"]
+        for text in (*project["dependencies"], *project["optional-dependencies"]["data"])
         if Requirement(text).name.casefold() not in used
     }
     assert unused == set()

@@ -23,6 +23,7 @@ _COMMANDS = {
     "show": ("benchmark.cli.show", "show", "Describe a task, method, simulator and more."),
     "doctor": ("benchmark.cli.doctor", "doctor", "Say what works here and what to install."),
     "table": ("benchmark.cli.table", "table", "Fetch, show or check reward tables."),
+    "data": ("benchmark.cli.data", "data", "Fetch, prepare or check the images of tasks."),
     "fit": ("benchmark.cli.model", "fit", "Train Task2Sim and save the model."),
     "select": ("benchmark.cli.model", "select", "Choose a configuration for a new task."),
     "leaderboard": ("benchmark.cli.leaderboard", "leaderboard", "Build or verify leaderboards."),

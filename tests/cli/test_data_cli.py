@@ -1,0 +1,152 @@
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmark.cli.main import main
+from benchmark.data.card import read_card
+from benchmark.data.images import LabelledImages, encode_png
+from benchmark.data.pack import write_pack
+
+MINE = "schema: 1\ntasks:\n  - {name: MyTask, side: unseen, classes: 2, split: {test: 2}}\n"
+
+
+@pytest.fixture
+def packs(tmp_path):
+    """A folder with files for two tasks and one that is nobody's."""
+    folder = tmp_path / "packs"
+    rng = np.random.default_rng(0)
+    for name in ("EuroSAT", "TrashNet", "Holiday"):
+        images = [encode_png(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8)) for _ in range(8)]
+        rows = LabelledImages(("a", "b"), np.arange(8) % 2, np.arange(8) < 5, images.__getitem__)
+        write_pack(rows, folder / f"{name}.parquet")
+    return folder
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    monkeypatch.setenv("T2SBENCH_DATA", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+def test_adopt_list_check(packs, data, capsys):
+    assert main(["data", "adopt", str(packs)]) == 0
+    text = capsys.readouterr().out
+    assert "Stands in for FMD." in text
+    assert "Partial: 2 classes instead of 10" in text
+    assert "Left out, as no task has their names: Holiday.parquet." in text
+    assert main(["data", "ls", "--format", "json"]) == 0
+    rows = {row["task"]: row for row in json.loads(capsys.readouterr().out)}
+    assert [name for name, row in rows.items() if row["here"] == "yes"] == ["EuroSAT", "TrashNet"]
+    assert rows["EuroSAT"]["train"] == 5
+    assert main(["data", "ls"]) == 0
+    assert f"2 of 23 are in {data}." in capsys.readouterr().out
+    assert main(["data", "check"]) == 0
+    assert capsys.readouterr().out == "EuroSAT: ok, 8 images.\nTrashNet: ok, 8 images.\n"
+
+
+def test_notes_go_onto_the_card(packs, data, tmp_path):
+    (tmp_path / "notes.yaml").write_text(
+        "schema: 1\npacks:\n"
+        "  - {task: EuroSAT, source: a mirror, licence: MIT, split_rule: By hand., notes: [few]}\n"
+    )
+    words = ["data", "adopt", str(packs / "EuroSAT.parquet"), "--notes", "notes.yaml"]
+    assert main([*words, "--note", "shrunk"]) == 0
+    card = read_card(data / "EuroSAT.card.json")
+    assert (card.source, card.licence, card.split_rule) == ("a mirror", "MIT", "By hand.")
+    assert card.notes == ("few", "shrunk")
+
+
+def test_a_users_task_from_folder_to_check(data, tmp_path, capsys):
+    (tmp_path / "mine.yaml").write_text(MINE)
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 3), ("test", 1)):
+        for name in ("cup", "bowl"):
+            folder = tmp_path / "images" / part / name
+            folder.mkdir(parents=True)
+            for i in range(count):
+                pixels = rng.integers(0, 256, (9, 9, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / f"{i}.png")
+    words = ["data", "prepare", "MyTask", "--from", "images", "--tasks-file", "mine.yaml"]
+    assert main(words) == 0
+    assert "MyTask: 6 training and 2 test images of 2 classes" in capsys.readouterr().out
+    assert read_card(data / "MyTask.card.json").partial is None
+    assert main(["data", "check", "--tasks-file", "mine.yaml"]) == 0
+
+
+def test_check_goes_on_after_a_broken_task(packs, data, capsys):
+    main(["data", "adopt", str(packs)])
+    path = data / "EuroSAT.parquet"
+    path.write_bytes(path.read_bytes()[:-9])
+    capsys.readouterr()
+    assert main(["data", "check"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "TrashNet: ok, 8 images.\n"
+    assert "damaged or changed" in captured.err
+    assert main(["data", "check", "EuroSAT"]) == 2
+    assert "damaged or changed" in capsys.readouterr().err
+
+
+def test_nothing_here(data, capsys):
+    assert main(["data", "check"]) == 0
+    assert "No data are here" in capsys.readouterr().out
+
+
+def test_an_image_that_does_not_decode(data, tmp_path, capsys):
+    stream = io.BytesIO()
+    Image.new("RGB", (64, 64), "red").save(stream, format="PNG")
+    images = LabelledImages(
+        ("a", "b"), np.arange(4) % 2, np.arange(4) < 2, lambda row: stream.getvalue()[: 80 + row]
+    )
+    write_pack(images, tmp_path / "EuroSAT.parquet")
+    assert main(["data", "prepare", "EuroSAT", "--from", "EuroSAT.parquet"]) == 0
+    assert main(["data", "check", "EuroSAT"]) == 2
+    assert "row 3: the image does not decode" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["prepare", "Eurosat", "--from", "x"], "Did you mean 'EuroSAT'"),
+        (["prepare", "EuroSAT", "--from", "absent"], "Expected a folder, a Parquet file"),
+        (["prepare", "EuroSAT", "--from", "absent.parquet"], "not readable as Parquet"),
+        (["prepare", "EuroSAT"], "Missing option '--from'"),
+        (["prepare", "CUB", "--from", "hub"], "Expected CUB to name a data set of the hub"),
+        (["prepare", "CUB", "--from", "torchvision"], "t2sbench data prepare CUB --from DIR"),
+        (["fetch", "CUB"], "t2sbench data prepare CUB --from DIR"),
+        (["fetch", "SVHN"], "--accept-licence"),
+        (["check", "CUB"], "Set T2SBENCH_DATA"),
+        (["adopt", "absent"], "Expected a Parquet file, or a folder"),
+        (["adopt", "PACKS/Holiday.parquet"], "Expected a known task, but got 'Holiday'"),
+        (["adopt", "PACKS", "--task", "EuroSAT"], "Expected a Parquet file, but got"),
+        (["adopt", "PACKS", "--stands-in-for", "FMD"], "Adopt it by itself"),
+        (
+            ["adopt", "PACKS/EuroSAT.parquet", "--stands-in-for", "AID"],
+            "Expected a task of its own name to stand in for AID",
+        ),
+        (
+            ["adopt", "PACKS/TrashNet.parquet", "--stands-in-for", "FMDD"],
+            "Did you mean 'FMD'",
+        ),
+        (["adopt", "PACKS", "--notes", "absent.yaml"], "absent.yaml"),
+    ],
+)
+def test_mistakes_get_one_sentence(words, says, packs, data, capsys):
+    words = [word.replace("PACKS", str(packs)) for word in words]
+    assert main(["data", *words]) == 2
+    captured = capsys.readouterr()
+    assert says in captured.err
+    assert "Traceback" not in captured.err
+
+
+def test_help_and_list_import_nothing_heavy():
+    code = (
+        "import sys; from benchmark.cli.main import main; code = main(['data', 'ls']);"
+        "heavy = {'torch', 'torchvision', 'datasets', 'pandas', 'scipy'} & set(sys.modules);"
+        "sys.exit(repr(heavy) if heavy else code)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
