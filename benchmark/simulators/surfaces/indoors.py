@@ -114,8 +114,9 @@ def mosaic(sphere: Sphere, stops: Sequence[str], joint: str) -> Field:
     """A dome of tiles: rings of latitude cut by meridians, fewer towards the poles."""
     ring = np.floor(np.arccos(np.clip(sphere.y, -1, 1)) / np.pi * 14)
     count = np.maximum(3, np.round(26 * np.sin((ring + 0.5) * np.pi / 14)))
-    place = (sphere.azimuth / (2 * np.pi) + 0.5) * count
-    tone = hashed(ring, np.floor(place))
+    # Every ring begins elsewhere: joints in line would show as a seam.
+    place = (sphere.azimuth / (2 * np.pi) + 0.5) * count + 7 * hashed(ring)
+    tone = hashed(ring, np.floor(place) % count)
     image = ramp(tone, stops) * (0.85 + 0.3 * sphere.noise(9, 3))[..., None]
     edge = np.minimum(place % 1, 1 - place % 1) / count * 26
     row = np.arccos(np.clip(sphere.y, -1, 1)) / np.pi * 14 % 1
