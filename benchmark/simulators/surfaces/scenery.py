@@ -210,9 +210,8 @@ def _painted(
 
 
 def _panes(u: Field, v: Field) -> NDArray[np.bool_]:
-    inside: NDArray[np.bool_] = (np.abs(u / 0.5 % 1 - 0.5) < 0.3) & (
-        np.abs(v / 0.6 % 1 - 0.5) < 0.32
-    )
+    across, along = np.abs(u / 0.5 % 1 - 0.5), np.abs(v / 0.6 % 1 - 0.5)
+    inside: NDArray[np.bool_] = (across < 0.3) & (along < 0.32)
     return inside
 
 
