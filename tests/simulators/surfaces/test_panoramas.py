@@ -39,8 +39,9 @@ def test_there_are_no_poles(number):
     if "mosaic" in panorama_names()[number] or "night" in panorama_names()[number]:
         pytest.skip("tiles and stars are finer than a pixel there")
     image = panorama(number, 128).pixels.astype(float)
-    for row in (image[0], image[-1]):
-        assert np.abs(row - np.median(row, axis=0)).mean() < 32
+    # Underfoot there may be boards, whose gaps cross the last row.
+    for row, most in ((image[0], 32), (image[-1], 45)):
+        assert np.abs(row - np.median(row, axis=0)).mean() < most
 
 
 def test_the_same_every_time_in_any_order(made):
