@@ -49,6 +49,13 @@ class Prepared:
     warnings: tuple[str, ...]
 
 
+def _with_bar(files: list[MeshFile]) -> Iterable[MeshFile]:
+    from tqdm import tqdm
+
+    bar: Iterable[MeshFile] = tqdm(files, desc="meshes", leave=False, disable=None)
+    return bar
+
+
 class FolderLibrary:
     """Objects of a folder ``category/object.glb`` (also gltf, obj, ply, stl), loaded with trimesh.
 
@@ -58,7 +65,7 @@ class FolderLibrary:
     Args:
         folder: Holds a folder per category.
         max_triangles: More are decimated.
-        progress: Wraps the files while they are loaded, as ``tqdm`` does.
+        progress: Wraps the files while they are loaded; by default a bar on a terminal.
 
     Raises:
         InvalidInputError: When there is no folder, or nothing usable in it.
@@ -71,9 +78,10 @@ class FolderLibrary:
         self,
         folder: Path,
         max_triangles: int = 2000,
-        progress: Callable[[list[MeshFile]], Iterable[MeshFile]] = iter,
+        progress: Callable[[list[MeshFile]], Iterable[MeshFile]] | None = None,
     ) -> None:
-        self._folder, self._max_triangles, self._progress = folder, max_triangles, progress
+        self._folder, self._max_triangles = folder, max_triangles
+        self._progress = progress or _with_bar
         import_trimesh()
         self._files, self._findings = find_meshes(folder)
         self._mesh = functools.lru_cache(maxsize=_KEPT_MESHES)(self._read_or_make)

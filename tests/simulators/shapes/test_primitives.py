@@ -90,6 +90,7 @@ def test_round_things_are_nearly_as_large_as_their_ideals(name, surface_faults):
     assert surface_faults(part.positions, part.normals, part.triangles) == []
 
 
+RINGS = ((0.5, 0), (1, 1), (0.4, 2))
 OTHERS = {
     "drum": drum(1, 1, 0.2),
     "bevelled box": box(2, 1, 3, 0.2),
@@ -103,7 +104,7 @@ OTHERS = {
     "spring": tube(helix(1, 2, 3, 60), 0.1),
     "limb": tube([(0, 0, 0), (0, 1, 0.2), (0, 2, 1)], [0.3, 0.2, 0.1], up=(1, 0, 0)),
     "spike": tube([(0, 0, 0), (1, 0, 0), (2, 0.1, 0)], [0.3, 0.2, 0.0]),
-    "hull": hull(np.array([[(r * x, r * y, z) for x, y in polar([1] * 8)] for r, z in ((0.5, 0), (1, 1), (0.4, 2))])),
+    "hull": hull(np.array([[(r * x, r * y, z) for x, y in polar([1] * 8)] for r, z in RINGS])),
     "tetrahedron": faceted(
         np.array([(0.0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)]),
         np.array([(0, 2, 1), (0, 1, 3), (0, 3, 2), (1, 2, 3)]),

@@ -1,0 +1,1 @@
+"""Shape programs, a module for each kind of thing. Each program takes genes and lists parts."""
