@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 # Objects kept by the driver: those of a category and some more; a mesh is about 60 kB.
 _KEPT_OBJECTS = 64
-_LIGHT_SCALE = 0.9  # reference irradiance over pi: a white surface facing the light does not clip
-_AMBIENT_SCALE = 0.7
+_LIGHT_SCALE = 1.2  # reference irradiance over pi; the tone curve keeps white from clipping
+_AMBIENT_SCALE = 0.42
 _LEAST_ROUGHNESS = 0.08  # a directional light's highlight on a perfect mirror has no area
 
 Source = Callable[[str, str], tuple[Mesh, Framing]]

@@ -11,7 +11,13 @@ from benchmark.simulators.gl import camera
 from benchmark.simulators.gl.camera import VIEW_ROTATION, Framing, panorama_rotation
 from benchmark.simulators.gl.context import create_context
 from benchmark.simulators.gl.drawable import MaterialTable
-from benchmark.simulators.gl.renderer import Panoramas, Renderer, ambient_light
+from benchmark.simulators.gl.renderer import (
+    _AMBIENT_SCALE,
+    _LIGHT_SCALE,
+    Panoramas,
+    Renderer,
+    ambient_light,
+)
 from benchmark.simulators.objects.framing import silhouettes
 from benchmark.simulators.objects.mesh import Mesh, Surface
 from benchmark.simulators.sampling import REFERENCE_LIGHT_DIRECTION
@@ -185,7 +191,7 @@ def test_lambert(renderer):
             root = half**2 - (distance**2 - 1)
             if root > 0.05:
                 hit = ray * (half - math.sqrt(root))
-                expected[y, x] = 0.9 * (hit[2] + distance)
+                expected[y, x] = _LIGHT_SCALE * (hit[2] + distance)
     inside = expected > 0.3
     radiance = expected[inside]
     curve = radiance * (1 + 0.16 * radiance) / (1 + 0.55 * radiance)
@@ -317,7 +323,7 @@ def test_ambient_light_is_the_mean_over_the_sphere():
     image = np.zeros((1, 32, 64, 3), np.uint8)
     image[0, :16] = 255
     light = ambient_light(image)
-    assert light[0, 0] == pytest.approx([0.7] * 3)
+    assert light[0, 0] == pytest.approx([_AMBIENT_SCALE] * 3)
     assert light[0, 1] == pytest.approx([0.0] * 3)
     image[:] = 0
     image[0, 0] = 255  # one row at the zenith is a small cap
