@@ -15,6 +15,10 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("benchmark", "baselines", "task2sim", "taxonomy")
 
 
+def canonical(name: str) -> str:
+    return name.casefold().replace("_", "-")
+
+
 @pytest.fixture(scope="module")
 def project() -> dict:
     return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -27,11 +31,11 @@ def test_every_import_is_declared(project):
     owners = metadata.packages_distributions()
     extras = [text for texts in project["optional-dependencies"].values() for text in texts]
     # What only an extra declares is imported lazily; tests of the commands hold it to that.
-    declared = {Requirement(text).name.casefold() for text in [*project["dependencies"], *extras]}
+    declared = {canonical(Requirement(text).name) for text in [*project["dependencies"], *extras]}
     undeclared = {
         name
         for name in imported
-        if not {owner.casefold() for owner in owners.get(name, [name])} & declared
+        if not {canonical(owner) for owner in owners.get(name, [name])} & declared
     }
     assert undeclared == set()
 
@@ -40,11 +44,11 @@ def test_every_declared_dependency_is_imported(project):
     graph = grimp.build_graph(*PACKAGES, include_external_packages=True)
     imported = {m.split(".")[0] for m in graph.modules if graph.is_module_squashed(m)}
     owners = metadata.packages_distributions()
-    used = {owner.casefold() for name in imported for owner in owners.get(name, [name])}
+    used = {canonical(owner) for name in imported for owner in owners.get(name, [name])}
+    extras = project["optional-dependencies"]
+    texts = [*project["dependencies"], *extras["data"], *extras["meshes"], *extras["plots"]]
     unused = {
-        Requirement(text).name
-        for text in (*project["dependencies"], *project["optional-dependencies"]["data"])
-        if Requirement(text).name.casefold() not in used
+        Requirement(text).name for text in texts if canonical(Requirement(text).name) not in used
     }
     assert unused == set()
 

@@ -112,6 +112,13 @@ def _different(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]
     return [name for name in second if first.get(name) != second[name]]
 
 
+def sweep(folder: Path) -> None:
+    """Remove what a killed process left half written; nobody else writes while the lock is held."""
+    for path in folder.rglob(".*"):
+        if path.is_file() and path.name not in {_REQUEST, _LOCK}:
+            path.unlink(missing_ok=True)
+
+
 def finish(folder: Path, target: Path) -> None:
     """Move a complete dataset to its place in one step.
 

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from benchmark.errors import InvalidInputError
 from benchmark.files import write_text
 from benchmark.rendering.card import dataset_card
-from benchmark.rendering.folder import claim, finish, finished_manifest, locked, partial_folder
+from benchmark.rendering.folder import (
+    claim,
+    finish,
+    finished_manifest,
+    locked,
+    partial_folder,
+    sweep,
+)
 from benchmark.rendering.manifest import make_manifest, write_manifest
 from benchmark.rendering.request import DatasetRequest, check_capabilities
 from benchmark.rendering.shards import Shard, read_shard
@@ -89,6 +96,7 @@ def render_dataset(
     folder = partial_folder(target)
     with locked(folder):
         claim(folder, request.identity(simulator), key)
+        sweep(folder)
         manifest, fresh = _complete(request, simulator, folder, workers, observer)
         write_manifest(folder, manifest)
         write_text(folder / "README.md", dataset_card(manifest))

@@ -212,10 +212,11 @@ def safe_name(name: str) -> str:
 
     Example:
         >>> safe_name("mug-2"), safe_name("../x")
-        ('mug-2', '.._x-d6b96a97')
+        ('mug-2', '__x-d6b96a97')
     """
     plain = re.sub(r"[^A-Za-z0-9._ -]", "_", name).strip()
-    if plain == name and plain.strip("."):
+    plain = re.sub(r"^\.+", "_", plain)  # loaders skip hidden files
+    if plain == name and plain:
         return name
     return f"{plain}-{sha256_bytes(name.encode())[:8]}"
 

@@ -147,6 +147,16 @@ def test_damaged_shards_are_rendered_anew(make_request, undisturbed, damage):
     assert files_of(OUT) == files_of(undisturbed)
 
 
+def test_leftovers_of_a_killed_writer_are_swept(make_request, undisturbed):
+    with pytest.raises(KeyboardInterrupt):
+        render_dataset(make_request(), OUT, observer=Watch(9))
+    partial = partial_folder(OUT)
+    (partial / "data" / ".train-00002-of-00004.parquet.x8d7s").write_bytes(b"half")
+    (partial / shards_module.MARKERS / ".00002.json.a7d8").write_bytes(b"half")
+    render_dataset(make_request(), OUT)
+    assert files_of(OUT) == files_of(undisturbed)
+
+
 def test_other_arguments_are_refused(make_request, undisturbed):
     with pytest.raises(InvalidInputError, match="rendered with others"):
         render_dataset(make_request(seed=1), undisturbed)
