@@ -1,0 +1,104 @@
+"""Fine-tuning: backbone and head trained on random crops of the task's images.
+
+Source: Task2Sim, supplementary, and the released configuration. Departure: crops are taken from the
+prepared square images, not from the originals.
+"""
+
+from __future__ import annotations
+
+import copy
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from benchmark.evaluation.crops import random_crops, resized
+from benchmark.evaluation.failures import memory_guard
+from benchmark.evaluation.head import ProtocolHead, to_predictions, train
+from benchmark.evaluation.randomness import torch_generator, torch_seed
+from benchmark.learning.networks import seeded, standardise
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from benchmark.evaluation.data import EvaluationData, Predictions
+    from benchmark.evaluation.settings import TrainingPlan
+    from benchmark.learning.networks import Backbone
+
+
+class _Network(nn.Module):
+    """A copy of the backbone, its head, and the images that they are to see."""
+
+    def __init__(
+        self, backbone: Backbone, n_classes: int, plan: TrainingPlan, rng: np.random.Generator
+    ) -> None:
+        super().__init__()
+        self.plan = plan
+        self.device = torch.device(plan.device)
+        self.crops = torch_generator(rng, "cpu")
+        head = ProtocolHead(backbone.dimension, n_classes, torch_generator(rng, self.device))
+        self.head = head.to(self.device)
+        network = copy.deepcopy(backbone).requires_grad_(requires_grad=True)
+        self.backbone = network.to(self.device).to(memory_format=torch.channels_last)
+
+    def forward(self, images: NDArray[np.uint8]) -> Tensor:
+        """Logits of uint8 images ``(batch, 3, side, side)``; in training, of random crops."""
+        pixels = torch.from_numpy(np.ascontiguousarray(images)).to(self.device)
+        size = self.plan.image_size or images.shape[-1]
+        seen = random_crops(pixels, size, self.crops) if self.training else resized(pixels, size)
+        inputs = standardise(seen).contiguous(memory_format=torch.channels_last)
+        with self._arithmetic():
+            features = self.backbone(inputs)
+        logits: Tensor = self.head(features.float())
+        return logits
+
+    def _arithmetic(self) -> AbstractContextManager[object]:
+        # The trained network is always judged in float32.
+        low = self.training and self.plan.precision == "bfloat16"
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=low)
+
+
+def finetune(
+    backbone: Backbone, data: EvaluationData, *, plan: TrainingPlan, rng: np.random.Generator
+) -> Predictions:
+    """Train a copy of the backbone under a new head and classify the test items.
+
+    Args:
+        backbone: Where training begins; it is left as it was. Its drop path acts in training.
+        data: The task.
+        plan: Epochs, learning rate and so on.
+        rng: Source of order, crops, dropout and drop path.
+
+    Returns:
+        Labels, and logits as scores, by the network in evaluation mode: those of a test item
+        depend on no other test item.
+
+    Raises:
+        InvalidInputError: For batches of one image.
+        DivergedError: When loss or logits are not finite.
+        DeviceMemoryError: When a batch does not fit.
+    """
+    order = torch_generator(rng, "cpu")
+    network = _Network(backbone, data.n_classes, plan, rng)
+    network.train()
+    targets = torch.from_numpy(data.train_labels).to(network.device)
+    # Drop path has no generator of its own; fast kernels of some devices add in any order.
+    with seeded(torch_seed(rng)), torch.backends.cudnn.flags(enabled=True, deterministic=True):
+        with memory_guard(plan.training.batch_size, network.device):
+            train(
+                network,
+                lambda index: network(data.train_images[index.numpy()]),
+                targets,
+                plan,
+                order,
+            )
+        return to_predictions(_logits(network.eval(), data.test_images, plan))
+
+
+def _logits(network: _Network, images: NDArray[np.uint8], plan: TrainingPlan) -> Tensor:
+    size = plan.test_batch_size
+    with torch.inference_mode(), memory_guard(size, network.device):
+        parts = [network(images[start : start + size]) for start in range(0, len(images), size)]
+        return torch.cat(parts)

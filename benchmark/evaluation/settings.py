@@ -1,0 +1,92 @@
+"""What a caller may choose about the protocols: device, batch sizes, lengths of training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, Strict
+
+from benchmark.tasks import Hyperparameters, Training
+
+Count = Annotated[int, Strict(), Field(ge=1)]
+
+#: The released schedule: 50 epochs, the learning rate divided by ten at two of them.
+PAPER_EPOCHS = 50
+PAPER_MILESTONES = (25, 37)
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """How a head, and perhaps the backbone below it, is trained.
+
+    Attributes:
+        training: Learning rate, batch size and weight decay of the task.
+        epochs: Passes over the training images.
+        device: Where to compute.
+        test_batch_size: Images at once where nothing is trained.
+        image_size: Side of the images that a fine-tuned network sees; None keeps the data's.
+        precision: Arithmetic of fine-tuning.
+    """
+
+    training: Training
+    epochs: int = PAPER_EPOCHS
+    device: str = "cpu"
+    test_batch_size: int = 128
+    image_size: int | None = None
+    precision: Literal["float32", "bfloat16"] = "float32"
+
+    @property
+    def milestones(self) -> list[int]:
+        """Epochs after which the learning rate is divided by ten, at the same shares of training.
+
+        Example:
+            >>> TrainingPlan(Training()).milestones, TrainingPlan(Training(), epochs=10).milestones
+            ([25, 37], [5, 7])
+        """
+        return [round(self.epochs * milestone / PAPER_EPOCHS) for milestone in PAPER_MILESTONES]
+
+
+class EvaluationSettings(BaseModel):
+    """Settings of all protocols; the defaults are the paper's where it has any.
+
+    Attributes:
+        hyperparameters: Of the task, see
+            :func:`benchmark.evaluation.hyperparameters.hyperparameters_of`.
+        linear_epochs: Epochs of ``linear``.
+        finetune_epochs: Epochs of ``finetune``.
+        image_size: Side of the images that a fine-tuned network sees; None keeps the data's.
+            Protocols on frozen features take the data as they are.
+        precision: Arithmetic of ``finetune``; all others compute in float32.
+        batch_size: Images at once where nothing is trained; changes no result.
+        device: Where networks compute, as PyTorch names it.
+
+    Example:
+        >>> EvaluationSettings(finetune_epochs=4).plan("finetune").milestones
+        [2, 3]
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hyperparameters: Hyperparameters = Hyperparameters()
+    linear_epochs: Count = PAPER_EPOCHS
+    finetune_epochs: Count = PAPER_EPOCHS
+    image_size: Annotated[int, Strict(), Field(ge=8)] | None = None
+    precision: Literal["float32", "bfloat16"] = "float32"
+    batch_size: Count = 128
+    device: str = "cpu"
+
+    def plan(self, protocol: Literal["linear", "finetune"]) -> TrainingPlan:
+        """What the settings mean for one of the protocols that train."""
+        if protocol == "linear":
+            return TrainingPlan(
+                self.hyperparameters.linear, self.linear_epochs, self.device, self.batch_size
+            )
+        return TrainingPlan(
+            self.hyperparameters.finetune,
+            self.finetune_epochs,
+            self.device,
+            self.batch_size,
+            self.image_size,
+            self.precision,
+        )

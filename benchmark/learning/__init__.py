@@ -1,0 +1,1 @@
+"""Pre-training: networks, recipes, augmentation, training, and backbones on disk."""
