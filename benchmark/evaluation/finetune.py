@@ -80,6 +80,28 @@ def finetune(
         DivergedError: When loss or logits are not finite.
         DeviceMemoryError: When a batch does not fit.
     """
+    return train_network(backbone, data, plan=plan, rng=rng)[1]
+
+
+def train_network(
+    backbone: Backbone, data: EvaluationData, *, plan: TrainingPlan, rng: np.random.Generator
+) -> tuple[Backbone, Predictions]:
+    """What :func:`finetune` does, and the trained backbone: how a task-specific network is made.
+
+    Args:
+        backbone: Where training begins; it is left as it was.
+        data: The task.
+        plan: Epochs, learning rate and so on.
+        rng: Source of order, crops, dropout and drop path.
+
+    Returns:
+        The trained copy in evaluation mode, on the processor; and the predictions.
+
+    Raises:
+        InvalidInputError: For batches of one image.
+        DivergedError: When loss or logits are not finite.
+        DeviceMemoryError: When a batch does not fit.
+    """
     order = torch_generator(rng, "cpu")
     network = _Network(backbone, data.n_classes, plan, rng)
     network.train()
@@ -94,7 +116,8 @@ def finetune(
                 plan,
                 order,
             )
-        return to_predictions(_logits(network.eval(), data.test_images, plan))
+        predictions = to_predictions(_logits(network.eval(), data.test_images, plan))
+    return network.backbone.to("cpu").to(memory_format=torch.contiguous_format), predictions
 
 
 def _logits(network: _Network, images: NDArray[np.uint8], plan: TrainingPlan) -> Tensor:

@@ -12,6 +12,7 @@ _COMMANDS = {
     "affinity": ("affinity", "Affinities from a reward table or from samples per test item."),
     "solve": ("solve", "The best sources within a budget, and which serves what."),
     "novel": ("novel", "The best sources for one task that is served only."),
+    "measure": ("measure", "Transfers between tasks, measured on their images."),
     "plot": ("plot", "Heat map of affinities, graph of the taxonomy, budget curve."),
 }
 
