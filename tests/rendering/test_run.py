@@ -354,3 +354,29 @@ def test_paths_in_a_manifest_stay_inside(make_request):
 def test_zero_workers_are_refused(make_request):
     with pytest.raises(InvalidInputError, match="1 worker or more"):
         render_dataset(make_request(), OUT, workers=0)
+
+
+@pytest.mark.slow
+def test_the_embedded_simulator_gives_one_digest(make_request, simulator_cache):
+    """With 1 or 2 workers, interrupted or not, whatever the shards: the same images."""
+    from benchmark.simulators.registry import find_simulator
+
+    request = make_request(
+        "11111111",
+        simulator=find_simulator("gl"),
+        categories=("mug-1", "chair-1", "sedan"),
+        size=32,
+    )
+    render_dataset(request, Path("one"))
+    render_dataset(request, Path("two"), workers=2)
+    with pytest.raises(KeyboardInterrupt):
+        render_dataset(request, OUT, observer=Watch(17))
+    render_dataset(request, OUT, workers=2)
+    digests = {digest_of(Path(name)) for name in ("one", "two", "out")}
+    assert len(digests) == 1
+    (driver,) = read_manifest(OUT)["drivers"]
+    assert set(driver) == {"renderer", "opengl", "vendor"}
+    loaded = datasets.load_dataset("one", split="train")
+    images = np.stack([np.asarray(row["image"]) for row in loaded])
+    assert images.shape == (30, 32, 32, 3)
+    assert (images.reshape(30, -1).std(axis=1) > 8).all()
