@@ -106,21 +106,22 @@ def _judge(protocol: str, job: Job, found: Predictions, seconds: float) -> Evalu
         n_train=len(job.data.train_labels),
         n_test=len(labels),
         seconds=seconds,
-        hyperparameters=_hyperparameters(protocol, job.settings),
+        hyperparameters=_hyperparameters(protocol, job.settings, len(job.data.train_labels)),
     )
 
 
 def _hyperparameters(
-    protocol: str, settings: EvaluationSettings
+    protocol: str, settings: EvaluationSettings, n_train: int
 ) -> Mapping[str, HyperparameterValue]:
     fixed = dict(PROTOCOLS[protocol].hyperparameters)
     if protocol not in ("linear", "finetune"):
         return fixed
-    plan = settings.plan("linear" if protocol == "linear" else "finetune")
+    plan = settings.plan("linear" if protocol == "linear" else "finetune").for_size(n_train)
     first, second = plan.milestones
     chosen: dict[str, HyperparameterValue] = {
         "epochs": plan.epochs,
         "schedule": f"x0.1 at epochs {first} and {second}",
+        "head": f"dropout {plan.dropout:g}, batch norm (not affine), linear",
         "learning_rate": plan.training.lr,
         "batch_size": plan.training.batch_size,
         "weight_decay": plan.training.weight_decay,

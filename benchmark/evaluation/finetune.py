@@ -38,7 +38,8 @@ class _Network(nn.Module):
         self.plan = plan
         self.device = torch.device(plan.device)
         self.crops = torch_generator(rng, "cpu")
-        head = ProtocolHead(backbone.dimension, n_classes, torch_generator(rng, self.device))
+        dropout = torch_generator(rng, self.device)
+        head = ProtocolHead(backbone.dimension, n_classes, plan.dropout, dropout)
         self.head = head.to(self.device)
         network = copy.deepcopy(backbone).requires_grad_(requires_grad=True)
         self.backbone = network.to(self.device).to(memory_format=torch.channels_last)

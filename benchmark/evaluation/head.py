@@ -21,12 +21,11 @@ from benchmark.evaluation.failures import DivergedError
 if TYPE_CHECKING:
     from benchmark.evaluation.settings import TrainingPlan
 
-_DROPOUT = 0.2
 _MOMENTUM = 0.9
 
 
 class ProtocolHead(nn.Module):
-    """Dropout 0.2, batch normalisation without learnt scale, linear layer.
+    """Dropout, batch normalisation without learnt scale, linear layer.
 
     The linear layer begins at zero, where the release draws it at random: nothing then depends on
     how classes are numbered, and the loss begins at its value for a uniform guess.
@@ -34,22 +33,28 @@ class ProtocolHead(nn.Module):
     Attributes:
         norm: Batch normalisation.
         linear: Linear layer.
+        dropout: Share of features that training drops; 0.2 in the paper.
         generator: Source of dropout, on the device of the features.
     """
 
-    def __init__(self, dimension: int, n_classes: int, generator: torch.Generator) -> None:
+    def __init__(
+        self, dimension: int, n_classes: int, dropout: float, generator: torch.Generator
+    ) -> None:
         super().__init__()
         self.norm = nn.BatchNorm1d(dimension, affine=False)
-        self.linear = nn.Linear(dimension, n_classes)
+        # Without the random draw that would be overwritten, and touch the global random state.
+        self.linear = nn.Linear(dimension, n_classes, device="meta").to_empty(device="cpu")
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
+        self.dropout = dropout
         self.generator = generator
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits ``(n, n_classes)`` of features ``(n, dimension)``."""
-        if self.training:
-            kept = torch.empty_like(features).bernoulli_(1 - _DROPOUT, generator=self.generator)
-            features = features * kept.div_(1 - _DROPOUT)
+        if self.training and self.dropout > 0:
+            keep = 1 - self.dropout
+            kept = torch.empty_like(features).bernoulli_(keep, generator=self.generator)
+            features = features * kept.div_(keep)
         logits: Tensor = self.linear(self.norm(features))
         return logits
 
@@ -69,18 +74,20 @@ def train(
         module: Whose parameters to train.
         logits_of: From indices of images, int64 ``(batch,)``, to logits ``(batch, n_classes)``.
         labels: int64 ``(n,)``, on the device of the logits.
-        plan: Learning rate and so on.
+        plan: Learning rate and so on; ``min_steps`` counts.
         order: Source of the order of the images; a generator of the processor.
 
     Raises:
         InvalidInputError: For batches of one image, which have no statistics.
         DivergedError: When the loss of an epoch is not finite.
     """
-    if min(plan.training.batch_size, len(labels)) < 2:
+    batch_size = plan.batch_size_of(len(labels))
+    if batch_size < 2:
         raise InvalidInputError(
             f"Expected batches of at least 2 images to normalise over, but got a batch size of "
             f"{plan.training.batch_size} for {len(labels)} images. Set a larger batch size."
         )
+    plan = plan.for_size(len(labels))
     optimizer = torch.optim.SGD(
         _groups(module, plan.training.weight_decay),
         lr=plan.training.lr,
@@ -90,7 +97,7 @@ def train(
     schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, plan.milestones, gamma=0.1)
     for epoch in range(plan.epochs):
         total = torch.zeros((), device=labels.device)
-        for index in shuffled_batches(len(labels), plan.training.batch_size, order):
+        for index in shuffled_batches(len(labels), batch_size, order):
             loss = F.cross_entropy(logits_of(index), labels[index.to(labels.device)])
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -105,9 +112,9 @@ def shuffled_batches(n: int, batch_size: int, order: torch.Generator) -> Iterato
 
     The last, incomplete batch is dropped, as in the release, unless it is the only one.
     """
-    size = min(n, batch_size)
     permuted = torch.randperm(n, generator=order)
-    yield from torch.split(permuted[: n - n % size], size)
+    kept = n - n % batch_size if n >= batch_size else n
+    yield from torch.split(permuted[:kept], batch_size)
 
 
 def to_predictions(logits: Tensor) -> Predictions:

@@ -120,13 +120,15 @@ def nearest(
 
 
 class _Pool:
-    """Training items, unit length, padded with zero rows to whole groups."""
+    """Training items; ``coarse`` has them in unit length, with rows of zeros to whole groups."""
 
     def __init__(self, train: NDArray[np.float32]) -> None:
         self.size = len(train)
-        self.exact = _unit(train)
-        padding = -self.size % _GROUP
-        self.coarse = np.pad(self.exact.astype(np.float32), ((0, padding), (0, 0)))
+        self.rows = train
+        self.lengths = _lengths(train)
+        padded = self.size + -self.size % _GROUP
+        self.coarse = np.zeros((padded, train.shape[1]), dtype=np.float32)
+        np.divide(train, self.lengths[:, None], out=self.coarse[: self.size], casting="same_kind")
         # Largest difference of two float32 dot products of unit vectors from their true values:
         # 2 d u each (Higham, 2002, section 3.1), and the rounding of the vectors themselves.
         self.margin = 4 * (train.shape[1] + 4) * 2.0**-24
@@ -135,13 +137,13 @@ class _Pool:
         self, test: NDArray[np.float32], k: int, buffer: NDArray[np.float32]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """:func:`nearest` for one block; ``buffer`` is ``(len(test), len(self.coarse))``."""
-        exact = _unit(test)
+        exact = test / _lengths(test)[:, None]
         coarse = np.matmul(exact.astype(np.float32), self.coarse.T, out=buffer)
         coarse[:, self.size :] = -2.0  # below any similarity
         values = np.empty((len(test), k))
         indices = np.empty((len(test), k), dtype=np.int64)
         open_rows = np.arange(len(test))
-        width = 2 * k + 6
+        width = k + 5
         while open_rows.size:
             width = min(width, self.size)
             found, done = self._candidates(coarse, width, k)
@@ -166,10 +168,12 @@ class _Pool:
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """The ``k`` best of each row's columns, which ascend, by float64 similarities."""
         values = np.empty(columns.shape)
-        step = max(1, _BLOCK_BYTES // max(1, 8 * columns.shape[1] * self.exact.shape[1]))
+        step = max(1, (_BLOCK_BYTES >> 3) // max(1, 8 * columns.shape[1] * self.rows.shape[1]))
         for start in range(0, len(columns), step):
             part = slice(start, start + step)
-            values[part] = np.einsum("mcd,md->mc", self.exact[columns[part]], test[part])
+            rows = self.rows[columns[part]].astype(np.float64)
+            values[part] = np.einsum("mcd,md->mc", rows, test[part])
+        values /= self.lengths[columns]
         keys = -np.round(values, DECIMALS)
         best = np.argsort(keys, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(values, best, 1), np.take_along_axis(columns, best, 1)
@@ -195,9 +199,8 @@ def _grouped_top(coarse: NDArray[np.float32], width: int) -> NDArray[np.int64]:
     return np.take_along_axis(members, chosen, 1)
 
 
-def _unit(features: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Rows of length one, float64; rows of zeros stay."""
-    exact = features.astype(np.float64)  # squares of float32 neither overflow nor vanish in it
-    lengths = np.sqrt(np.einsum("nd,nd->n", exact, exact))
-    exact /= np.where(lengths > 0, lengths, 1)[:, None]
-    return exact
+def _lengths(features: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Lengths of rows, ``(n,)``; 1 for rows of zeros, which then stay zero when divided."""
+    # Squares of float32 neither overflow nor vanish in float64.
+    squares = np.einsum("nd,nd->n", features, features, dtype=np.float64)
+    return np.where(squares > 0, np.sqrt(squares), 1.0)

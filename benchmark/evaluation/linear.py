@@ -1,8 +1,16 @@
 """Linear probe: a head trained on the features of a frozen backbone.
 
-Departure from Task2Sim: the release passes fresh random crops through the frozen network in each
-of the 50 epochs; here the features of the whole images are computed once. A probe then takes
-seconds in place of 50 passes, and shares its features with the nearest-neighbour protocol.
+Head, optimiser, schedule and each task's learning rate, batch size and weight decay are Task2Sim's.
+Departures, of which the last two are settings:
+
+* The release passes fresh random crops through the frozen network in each of the 50 epochs; here
+  the features of the whole images are computed once. A probe then takes seconds in place of 50
+  passes, and shares its features with the nearest-neighbour protocol.
+* At least 6,000 steps. The paper's tasks have up to 43,000 training images, so that 50 epochs are
+  up to 17,000 steps; at 4,000 images they are 1,550, and the head is far from trained.
+* No dropout. With it, and 50 epochs, the probe of a 128-dimensional backbone stayed 3 to 5 points
+  below a logistic regression on EuroSAT, CropDisease, USPS and Resisc45; as by default, it lies
+  within about a point on either side, and seeds differ by less.
 """
 
 from __future__ import annotations
@@ -60,7 +68,7 @@ def linear_probe(
     require_two_classes(labels, "the training items")
     device = torch.device(plan.device)
     order, dropout = torch_generator(rng, "cpu"), torch_generator(rng, device)
-    head = ProtocolHead(inputs.shape[1], n_classes, dropout).to(device)
+    head = ProtocolHead(inputs.shape[1], n_classes, plan.dropout, dropout).to(device)
     with memory_guard(plan.training.batch_size, device):
         held = torch.tensor(inputs, device=device)
         targets = torch.tensor(labels, device=device)
