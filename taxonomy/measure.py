@@ -48,7 +48,7 @@ class MeasureSettings:
         size: Side of the images in pixels.
         epochs: Of a network on all training images; on a share of them as many as make the same
             number of steps, at most four times as many.
-        readout_epochs: Of a readout.
+        readout_steps: Batches that a readout is trained on.
         lr: Learning rate of networks.
         batch_size: Of networks.
         amounts: Shares of the target's training images that readouts see.
@@ -59,7 +59,7 @@ class MeasureSettings:
     network: str = "mini-resnet"
     size: int = 32
     epochs: int = 16
-    readout_epochs: int = 50
+    readout_steps: int = 3000
     lr: float = 0.05
     batch_size: int = 128
     amounts: tuple[float, ...] = (0.1, 1.0)
@@ -199,7 +199,7 @@ class TransferMeasurement:
             "data": task.digest,
             "amount": amount,
             "encoders": [self._network(name, 1.0).name for name in names],
-            "epochs": settings.readout_epochs,
+            "steps": settings.readout_steps,
             "seed": settings.seed,
         }
 
@@ -213,7 +213,7 @@ class TransferMeasurement:
             train = np.concatenate([part["train"][rows] for part in parts], axis=1)
             test = np.concatenate([part["test"] for part in parts], axis=1)
             predictions = networks.train_readout(
-                train, test, data, settings.readout_epochs, _rng(identity)
+                train, test, data, settings.readout_steps, _rng(identity)
             )
             _write_test(folder, predictions, data.test_labels)
 

@@ -14,7 +14,7 @@ from benchmark.evaluation.features import extract
 from benchmark.evaluation.head import ProtocolHead, to_predictions, train
 from benchmark.evaluation.linear import linear_probe
 from benchmark.evaluation.randomness import torch_generator, torch_seed
-from benchmark.evaluation.settings import TrainingPlan
+from benchmark.evaluation.settings import PAPER_DROPOUT, TrainingPlan
 from benchmark.files import digest
 from benchmark.learning.backbone_io import (
     BackboneCard,
@@ -45,7 +45,9 @@ class _TaskNetwork(nn.Module):
     def __init__(self, backbone: Backbone, n_classes: int, rng: np.random.Generator) -> None:
         super().__init__()
         self.backbone = backbone.to(memory_format=torch.channels_last)
-        self.head = ProtocolHead(backbone.dimension, n_classes, torch_generator(rng, "cpu"))
+        self.head = ProtocolHead(
+            backbone.dimension, n_classes, PAPER_DROPOUT, torch_generator(rng, "cpu")
+        )
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits of uint8 images ``(n, 3, side, side)``."""
@@ -121,7 +123,7 @@ def train_readout(
     train_features: NDArray[np.float32],
     test_features: NDArray[np.float32],
     data: EvaluationData,
-    epochs: int,
+    steps: int,
     rng: np.random.Generator,
 ) -> Predictions:
     """A linear readout of a target on the features of frozen encoders.
@@ -130,7 +132,7 @@ def train_readout(
         train_features: float32 ``(n_train, dimension)``, of the share.
         test_features: float32 ``(n_test, dimension)``.
         data: The target, its training images being those of the share.
-        epochs: On all images; more on a small share, as networks have it.
+        steps: Batches; without dropout, for which features of few images are too few.
         rng: Source of order and dropout.
     """
     size = min(_READOUT.batch_size, max(2, len(train_features) // 4))
@@ -139,7 +141,7 @@ def train_readout(
         Features(train_features, test_features),
         data.train_labels,
         n_classes=data.n_classes,
-        plan=TrainingPlan(training, epochs),
+        plan=TrainingPlan(training, epochs=1, min_steps=steps, dropout=0.0),
         rng=rng,
     )
 

@@ -20,7 +20,7 @@ from taxonomy.measure_files import write_card, write_measured
 from taxonomy.samples_file import read_samples
 from taxonomy.table_file import read_transfers
 
-SETTINGS = MeasureSettings(size=16, epochs=2, readout_epochs=5, batch_size=16, order=2)
+SETTINGS = MeasureSettings(size=16, epochs=2, readout_steps=40, batch_size=16, order=2)
 NAMES = ("EuroSAT", "DTD", "USPS")
 
 
