@@ -32,5 +32,5 @@ echo "Installing t2sbench and what it needs into $venv (PyTorch is large: a minu
 can_render() {
     "$venv/bin/python" -c 'from benchmark.simulators.gl.context import create_context as c; c()' 2>/dev/null
 }
-can_render || (install_system libegl1 libgl1-mesa-dri) && can_render ||
+can_render || (install_system libegl1 libgl1 libgl1-mesa-dri) && can_render ||
     echo "Rendering (t2sbench render, preview) will not work yet: see t2sbench doctor." >&2

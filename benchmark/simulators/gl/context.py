@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,8 @@ if TYPE_CHECKING:
     import moderngl
 
 REMEDY = (
-    "On Debian or Ubuntu: apt-get install libegl1 libgl1-mesa-dri; on Fedora: "
-    "dnf install mesa-libEGL mesa-dri-drivers. A GPU's driver brings its own."
+    "On Debian or Ubuntu: apt-get install libegl1 libgl1 libgl1-mesa-dri; on "
+    "Fedora: dnf install mesa-libEGL mesa-libGL mesa-dri-drivers. A GPU's driver brings its own."
 )
 
 
@@ -36,9 +37,34 @@ def create_context(device: int = 0) -> moderngl.Context:
             f"Expected the package moderngl, but got: {error}. Run: pip install moderngl."
         ) from error
     try:
-        settings: dict[str, Any] = {"backend": "egl", "device_index": device}
+        settings: dict[str, Any] = {"backend": "egl", "device_index": device, **_libraries()}
         return moderngl.create_context(require=330, standalone=True, **settings)
     except Exception as error:  # glcontext raises bare exceptions
         raise UnavailableError(
             f"Expected an OpenGL 3.3 context through EGL, but got: {error}. {REMEDY}"
         ) from error
+
+
+def _libraries() -> dict[str, str]:
+    """The names under which EGL and OpenGL can be loaded here.
+
+    moderngl asks for ``libGL.so``, which only development packages bring.
+    """
+    candidates = {
+        "libegl": ("libEGL.so.1", "libEGL.so"),
+        "libgl": ("libGL.so.1", "libOpenGL.so.0", "libGL.so"),
+    }
+    found = {}
+    for library, names in candidates.items():
+        loadable = next((name for name in names if _can_load(name)), None)
+        if loadable is not None:
+            found[library] = loadable
+    return found
+
+
+def _can_load(name: str) -> bool:
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return False
+    return True

@@ -25,7 +25,9 @@ def test_missing_egl_names_the_packages(monkeypatch):
         raise RuntimeError("libEGL.so.1 not loaded")
 
     monkeypatch.setattr(moderngl, "create_context", broken)
-    with pytest.raises(UnavailableError, match=r"libEGL.*apt-get install libegl1 libgl1-mesa-dri"):
+    with pytest.raises(
+        UnavailableError, match=r"libEGL.*apt-get install libegl1 libgl1 libgl1-mesa-dri"
+    ):
         create_context()
 
 
@@ -59,3 +61,24 @@ def test_users_thread_settings_are_kept(monkeypatch):
     monkeypatch.setenv("LP_NUM_THREADS", "3")
     create_context().release()
     assert os.environ["LP_NUM_THREADS"] == "3"
+
+
+def test_runtime_libraries_suffice(monkeypatch):
+    """Without development packages there is no ``libGL.so``, only ``libGL.so.1``."""
+    import moderngl
+
+    from benchmark.simulators.gl import context
+
+    asked = {}
+    monkeypatch.setattr(context, "_can_load", lambda name: name.endswith((".1", ".0")))
+    monkeypatch.setattr(moderngl, "create_context", lambda **options: asked.update(options))
+    create_context()
+    assert (asked["libegl"], asked["libgl"]) == ("libEGL.so.1", "libGL.so.1")
+    assert not context._can_load("libGL.so")
+
+
+def test_nothing_to_load_leaves_the_choice_to_moderngl(monkeypatch):
+    from benchmark.simulators.gl import context
+
+    monkeypatch.setattr(context, "_can_load", lambda name: False)
+    assert context._libraries() == {}
