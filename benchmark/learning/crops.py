@@ -95,7 +95,7 @@ def crop_and_resize(
     across_matrix = torch.from_numpy(across).to(device).transpose(1, 2)
     # All rows of all channels share one matrix: one product per image, not three.
     narrow = torch.bmm(images.flatten(1, 2).float(), across_matrix)
-    resized = torch.matmul(down_matrix[:, None], narrow.unflatten(1, (-1, rows)))
+    resized = torch.matmul(down_matrix[:, None], narrow.view(len(images), -1, rows, size))
     return resized.clamp_(0, 255) if interpolation == "bicubic" else resized
 
 
