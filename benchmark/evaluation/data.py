@@ -79,7 +79,8 @@ class Predictions(NamedTuple):
 
 
 def _check_images(images: NDArray[np.uint8], where: str) -> NDArray[np.uint8]:
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1] != 3:
+    square = images.ndim == 4 and images.shape[1] == 3 and images.shape[2] == images.shape[3]
+    if images.dtype != np.uint8 or not square:
         raise InvalidInputError(
             f"Expected {where} to hold uint8 images of shape (n, 3, side, side), but got "
             f"{images.dtype} of shape {images.shape}. Prepare the data again."

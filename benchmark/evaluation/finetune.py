@@ -1,7 +1,8 @@
 """Fine-tuning: backbone and head trained on random crops of the task's images.
 
-Source: Task2Sim, supplementary, and the released configuration. Departure: crops are taken from the
-prepared square images, not from the originals.
+Source: Task2Sim, supplementary, and the released configuration: crops of an area from 0.08 to 1 and
+a ratio from 3/4 to 4/3, resized bilinearly, half of them mirrored. Departure: they are taken from
+the prepared square images, not from the originals.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmark.evaluation.crops import random_crops, resized
 from benchmark.evaluation.failures import memory_guard
 from benchmark.evaluation.head import ProtocolHead, to_predictions, train
 from benchmark.evaluation.randomness import torch_generator, torch_seed
+from benchmark.learning.crops import crop_and_resize, draw_crops, whole
 from benchmark.learning.networks import seeded, standardise
+from benchmark.learning.recipes import PAPER
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +39,7 @@ class _Network(nn.Module):
         super().__init__()
         self.plan = plan
         self.device = torch.device(plan.device)
-        self.crops = torch_generator(rng, "cpu")
+        self.rng = rng
         dropout = torch_generator(rng, self.device)
         head = ProtocolHead(backbone.dimension, n_classes, plan.dropout, dropout)
         self.head = head.to(self.device)
@@ -47,8 +49,9 @@ class _Network(nn.Module):
     def forward(self, images: NDArray[np.uint8]) -> Tensor:
         """Logits of uint8 images ``(batch, 3, side, side)``; in training, of random crops."""
         pixels = torch.from_numpy(np.ascontiguousarray(images)).to(self.device)
-        size = self.plan.image_size or images.shape[-1]
-        seen = random_crops(pixels, size, self.crops) if self.training else resized(pixels, size)
+        count, side = len(images), images.shape[-1]
+        boxes = draw_crops(count, side, PAPER, self.rng) if self.training else whole(count, side)
+        seen = crop_and_resize(pixels, boxes, self.plan.image_size or side, "bilinear")
         inputs = standardise(seen).contiguous(memory_format=torch.channels_last)
         with self._arithmetic():
             features = self.backbone(inputs)

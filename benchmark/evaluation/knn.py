@@ -10,9 +10,12 @@ that the result is that of a float64 computation throughout, at the price of flo
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
+from threadpoolctl import threadpool_info, threadpool_limits  # type: ignore[import-untyped]
 
 from benchmark.errors import InvalidInputError
 from benchmark.evaluation.data import Predictions, check_features, check_labels
@@ -23,7 +26,8 @@ if TYPE_CHECKING:
 #: Similarities that agree to so many decimals count as equal.
 DECIMALS = 10
 
-_BLOCK_BYTES = 32 << 20  # of float32 similarities at once
+_BLOCK_BYTES = 32 << 20  # of float32 similarities at once, per thread
+_MAX_WORKERS = 8
 _GROUP = 32  # columns whose maximum is looked at before they are
 
 
@@ -111,12 +115,20 @@ def nearest(
         largest similarity first, of equal ones the lowest row number.
     """
     pool = _Pool(train)
-    rows = min(len(test), max(1, _BLOCK_BYTES // (4 * len(pool.coarse))))
-    # Written again for every block: fresh memory costs as much as the product itself.
-    buffer = np.empty((rows, len(pool.coarse)), dtype=np.float32)
+    rows = max(1, _BLOCK_BYTES // (4 * len(pool.coarse)))
     parts = [test[start : start + rows] for start in range(0, len(test), rows)]
-    blocks = [pool.nearest(part, k, buffer[: len(part)]) for part in parts]
+    # A thread per block, and one per product, share the processor better than many per product:
+    # they also search at the same time, and never wait for each other.
+    workers = min(len(parts), _workers())
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as threads:
+        blocks = list(threads.map(lambda part: pool.nearest(part, k), parts))
     return np.concatenate([b[0] for b in blocks]), np.concatenate([b[1] for b in blocks])
+
+
+def _workers() -> int:
+    """Threads to use: as many as the libraries of linear algebra would, at most eight."""
+    found = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    return int(min(max(found, default=1), _MAX_WORKERS))
 
 
 class _Pool:
@@ -124,6 +136,7 @@ class _Pool:
 
     def __init__(self, train: NDArray[np.float32]) -> None:
         self.size = len(train)
+        self.held = threading.local()
         self.rows = train
         self.lengths = _lengths(train)
         padded = self.size + -self.size % _GROUP
@@ -134,11 +147,11 @@ class _Pool:
         self.margin = 4 * (train.shape[1] + 4) * 2.0**-24
 
     def nearest(
-        self, test: NDArray[np.float32], k: int, buffer: NDArray[np.float32]
+        self, test: NDArray[np.float32], k: int
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """:func:`nearest` for one block; ``buffer`` is ``(len(test), len(self.coarse))``."""
+        """:func:`nearest` for one block."""
         exact = test / _lengths(test)[:, None]
-        coarse = np.matmul(exact.astype(np.float32), self.coarse.T, out=buffer)
+        coarse = np.matmul(exact.astype(np.float32), self.coarse.T, out=self._buffer(len(test)))
         coarse[:, self.size :] = -2.0  # below any similarity
         values = np.empty((len(test), k))
         indices = np.empty((len(test), k), dtype=np.int64)
@@ -152,6 +165,13 @@ class _Pool:
             open_rows, coarse = open_rows[~done], coarse if done.all() else coarse[~done]
             width *= 16
         return values, indices
+
+    def _buffer(self, rows: int) -> NDArray[np.float32]:
+        """Memory of this thread, written again for every block: fresh memory is slow to get."""
+        held: NDArray[np.float32] | None = getattr(self.held, "buffer", None)
+        if held is None or len(held) < rows:
+            held = self.held.buffer = np.empty((rows, len(self.coarse)), dtype=np.float32)
+        return held[:rows]
 
     def _candidates(
         self, coarse: NDArray[np.float32], width: int, k: int

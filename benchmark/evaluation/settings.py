@@ -96,7 +96,7 @@ class EvaluationSettings(BaseModel):
 
     hyperparameters: Hyperparameters = Hyperparameters()
     linear_epochs: Count = PAPER_EPOCHS
-    linear_min_steps: Annotated[int, Strict(), Field(ge=0)] = 6000
+    linear_min_steps: Annotated[int, Strict(), Field(ge=0)] = 12_000
     linear_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     finetune_epochs: Count = PAPER_EPOCHS
     image_size: Annotated[int, Strict(), Field(ge=8)] | None = None

@@ -38,6 +38,7 @@ def test_labels_of_any_whole_type_become_int64():
         ),
         ({"train_images": images(3).astype(float)}, "uint8 images .* but got float64"),
         ({"train_images": images(3)[:, :1]}, r"but got uint8 of shape \(3, 1, 8, 8\)"),
+        ({"train_images": images(3)[:, :, 1:]}, r"but got uint8 of shape \(3, 3, 7, 8\)"),
         (
             {"test_labels": np.array([0, 2])},
             "labels of the test split of task 't' from 0 to 1, but got 2 for item 1",

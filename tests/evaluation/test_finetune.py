@@ -5,6 +5,8 @@ import torch
 from benchmark.evaluation.failures import DeviceMemoryError, DivergedError
 from benchmark.evaluation.finetune import finetune
 from benchmark.evaluation.settings import TrainingPlan
+from benchmark.learning.networks import normalise
+from benchmark.learning.recipes import PAPER
 from benchmark.tasks import Training
 
 
@@ -94,6 +96,26 @@ def test_a_batch_that_does_not_fit(backbone, make_data, monkeypatch):
     def full(*arguments):
         torch.empty(1 << 55)
 
-    monkeypatch.setattr("benchmark.evaluation.finetune.random_crops", full)
+    monkeypatch.setattr("benchmark.evaluation.finetune.crop_and_resize", full)
     with pytest.raises(DeviceMemoryError, match=r"a batch of 32 images .* Try a batch size of 16"):
         tune(backbone, make_data(64))
+
+
+def test_crops_are_the_papers():
+    assert (PAPER.crop_scale, PAPER.crop_ratio, PAPER.flip_probability) == (0.08, 4 / 3, 0.5)
+
+
+def test_training_sees_crops_and_the_test_whole_images(backbone, make_data):
+    data, seen = make_data(64, 40), []
+    hook = backbone.register_forward_pre_hook(
+        lambda module, inputs: seen.append((module.training, inputs[0].detach().clone()))
+    )
+    try:
+        tune(backbone, data, epochs=1, test_batch_size=40)
+    finally:
+        hook.remove()
+    assert [training for training, _ in seen] == [True, True, False]
+    torch.testing.assert_close(seen[-1][1], normalise(torch.tensor(data.test_images)))
+    wanted = normalise(torch.tensor(data.train_images)).flatten(1)
+    distances = torch.cdist(torch.cat([seen[0][1], seen[1][1]]).flatten(1), wanted)
+    assert distances.min() > 0.1  # no training image is shown whole

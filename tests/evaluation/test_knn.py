@@ -106,6 +106,16 @@ def test_blocks_and_order_change_nothing(monkeypatch):
     np.testing.assert_allclose(moved.scores, whole.scores, rtol=1e-12)
 
 
+def test_one_thread_finds_the_same_as_several(monkeypatch):
+    train, labels, test, _ = problem(900, 300, 32, 5, seed=4)
+    monkeypatch.setattr(knn, "_BLOCK_BYTES", 1 << 16)
+    found = []
+    for workers in (1, 5):
+        monkeypatch.setattr(knn, "_workers", lambda count=workers: count)
+        found.append(knn_predict(train, labels, test, n_classes=5))
+    assert np.array_equal(found[0].scores, found[1].scores)
+
+
 def test_equal_neighbours_and_votes_go_to_the_lowest_label():
     train = np.array([[1, 0]] * 6, np.float32) * np.arange(1, 7, dtype=np.float32)[:, None]
     labels = np.array([3, 2, 2, 1, 1, 1])

@@ -88,6 +88,15 @@ def test_numbering_of_classes_does_not_matter():
     assert np.array_equal(renamed[first.labels], second.labels)
 
 
+def test_threads_are_put_back():
+    before = torch.get_num_threads()
+    features, labels, _ = problem(40, 10)
+    probe(features, labels, linear_min_steps=10)
+    with pytest.raises(DivergedError):
+        probe(features, labels, hyperparameters=Hyperparameters(linear=Training(lr=1e38)))
+    assert torch.get_num_threads() == before
+
+
 def test_fewer_images_than_a_batch_and_dead_features():
     features, labels, truth = problem(40, 400)
     features.train[:, 3] = features.test[:, 3] = 0
