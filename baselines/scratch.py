@@ -6,6 +6,16 @@ from baselines.live_only import LiveOnly
 
 
 class Scratch(LiveOnly):
-    """A randomly initialised network."""
+    """A randomly initialised network, fine-tuned."""
+
+    pretraining = "none"
+    protocols = ("finetune",)
+
+
+class Untrained(LiveOnly):
+    """A randomly initialised network under every protocol.
+
+    What frozen random features are worth: a reference that the paper does not have.
+    """
 
     pretraining = "none"

@@ -8,6 +8,7 @@ answers in ``select``; see ``docs/adding-a-method.md``. Class attributes a metho
   reference, never ranked.
 * ``pretraining`` (str): "rendered" (default); "none" or "real-images" for references that use no
   configuration, for which a reward table holds no reward.
+* ``protocols`` (tuple of str): the only protocols that it is scored under; default all.
 * ``fit_seeds(tasks, rewards, rngs)``: fits several seeds at once and returns one fitted selector
   per seed; must decide exactly as ``fit`` does seed by seed.
 """
@@ -156,6 +157,11 @@ class Method:
     def pretraining(self) -> str:
         """What its networks are pre-trained on."""
         return str(getattr(self.plugin.load(), "pretraining", "rendered"))
+
+    def allows(self, protocol: str) -> bool:
+        """Whether it may be scored under a protocol."""
+        allowed: tuple[str, ...] | None = getattr(self.plugin.load(), "protocols", None)
+        return allowed is None or protocol in allowed
 
     def build(self) -> ParameterSelector:
         """A fresh, unfitted selector."""

@@ -1,8 +1,9 @@
-"""From a decision to a score: cached rewards here, live runs behind the same interface."""
+"""From a decision to a score: cached rewards here, live ones in :mod:`benchmark.live_scoring`."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -16,12 +17,34 @@ from benchmark.results.record import (
     ReferenceEntry,
     Score,
     SourceEntry,
+    TaskEntry,
 )
+from benchmark.tasks import task_digest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmark.rewards.table import RewardTable
+    from benchmark.tasks import Task
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a scorer says of a decision.
+
+    Attributes:
+        scores: The accuracy first.
+        pretraining: What the backbone was trained on.
+        configuration: The one that was drawn, where the decision is a mixture and one had to be.
+        protocol: The protocol with the hyperparameters of this cell; None for the scorer's.
+        device: Kind of device that trained the backbone.
+    """
+
+    scores: tuple[Score, ...]
+    pretraining: PretrainingEntry
+    configuration: str | None = None
+    protocol: ProtocolEntry | None = None
+    device: str = "cpu"
 
 
 class Scorer(Protocol):
@@ -31,11 +54,20 @@ class Scorer(Protocol):
     protocol: ProtocolEntry
     pretraining: PretrainingEntry
 
-    def score(self, task: str, decision: Decision) -> Score:
-        """Accuracy in percent."""
+    def task_entry(self, task: Task) -> TaskEntry:
+        """The task as records of this scorer state it."""
 
-    def reference(self, task: str) -> ReferenceEntry:
-        """Fixed points of the regret scale on that task."""
+    def scores_kind(self, pretraining: str) -> bool:
+        """Whether it can score methods of that kind: ``rendered``, ``real-images`` or ``none``."""
+
+    def scored(self, task: str, decision: Decision | None, kind: str, seed: int) -> Scored:
+        """Scores of a decision; None for methods that are not ``rendered``."""
+
+    def reference(self, task: str) -> ReferenceEntry | None:
+        """Fixed points of the regret scale on that task, where there are any."""
+
+    def close(self) -> None:
+        """Release what it holds; idempotent."""
 
 
 class CachedScorer:
@@ -82,6 +114,31 @@ class CachedScorer:
             n_correct=round(value * n_test / 100) if single else None,
         )
 
+    def task_entry(self, task: Task) -> TaskEntry:
+        """The task as registered, its test images as counted in the table."""
+        return TaskEntry(
+            name=task.name,
+            side="seen" if task.side == "seen" else "unseen",
+            data_revision=task.data_revision,
+            task_sha256=task_digest(task),
+            n_train=task.split.train,
+            n_test=int(self.table.n_test[self.table.row(task.name)]),
+        )
+
+    def scores_kind(self, pretraining: str) -> bool:
+        """Rewards are those of rendered images."""
+        return pretraining == "rendered"
+
+    def scored(self, task: str, decision: Decision | None, kind: str, seed: int) -> Scored:
+        """See :meth:`score`; a table's reward does not depend on the method's seed."""
+        del seed
+        if decision is None:
+            raise UnavailableError(
+                f"Expected a configuration to look up, but got pre-training on '{kind}'. "
+                "Score it with --live."
+            )
+        return Scored((self.score(task, decision),), self.pretraining)
+
     def _expectation(self, task: str, mixture: Mixture) -> float:
         rewards = self.table.means[self.table.row(task)]
         if mixture.probabilities.shape != rewards.shape:
@@ -97,6 +154,9 @@ class CachedScorer:
             )
         # Summed exactly: a BLAS product differs between processors in its last digit.
         return math.fsum((mixture.probabilities[support] * rewards[support]).tolist())
+
+    def close(self) -> None:
+        """Nothing is held."""
 
     def reference(self, task: str) -> ReferenceEntry:
         """Random mean and (cross-fitted) oracle of the task over measured cells."""

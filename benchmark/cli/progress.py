@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
     from benchmark.results.record import Record
     from benchmark.runner.plan import Unit
+    from benchmark.scoring import Scorer
 
 _LINE_EVERY = 2.0  # seconds between the lines of a log
+_LONG_STAGES = {"render", "draw", "pre-train", "mend"}  # what a log names
 _SPEED_AFTER = 1.0  # seconds before a speed says anything
 
 
@@ -63,6 +65,17 @@ class RunDisplay:
         """A method begins to learn."""
         label = unit.spec.resolve().label
         self._progress.update(self._bar, description=f"fitting {label}, {len(unit.seeds)} seeds")
+
+    def follow(self, scorer: Scorer) -> None:
+        """Show the stages of a scorer that measures."""
+        if hasattr(scorer, "on_stage"):
+            scorer.on_stage = self.on_stage
+
+    def on_stage(self, stage: str, what: str) -> None:
+        """A stage of a live score begins."""
+        self._progress.update(self._bar, description=f"{stage} {what}")
+        if self._plain and stage in _LONG_STAGES:
+            self._say(f"{stage}: {what}")
 
     def on_record(self, record: Record) -> None:
         """A cell is on disk."""

@@ -1,4 +1,4 @@
-"""``t2sbench run``: methods x tasks x seeds on a reward table."""
+"""``t2sbench run``: methods x tasks x seeds, on a reward table or measured live."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchmark.cli.options import PATH, parse_method_options, read_seeds, source_options
+from benchmark.cli.live import live_options, print_live_plan, take_live
+from benchmark.cli.options import PATH, parse_method_options, parse_seeds, source_options
 from benchmark.errors import CellsFailedError, UnavailableError
 from benchmark.protocols import find_protocol
 from benchmark.runner.plan import MethodSpec, Overwrite, RunRequest, Split
@@ -24,9 +25,16 @@ if TYPE_CHECKING:
     "--split", type=click.Choice([str(s) for s in Split]), default="unseen", show_default=True
 )
 @click.option("--tasks", "tasks", multiple=True, metavar="TASK", help="Judge only these tasks.")
-@click.option("--protocol", metavar="NAME", help="Insist on this evaluation protocol.")
+@click.option(
+    "--protocol",
+    "protocols",
+    multiple=True,
+    metavar="NAME",
+    help="Evaluation protocol; with --live may be repeated (knn5).",
+)
 @source_options
-@click.option("--seeds", default="0-4", show_default=True, callback=read_seeds)
+@live_options
+@click.option("--seeds", help="Such as 0-4 (the default), or 0 (the default with --live).")
 @click.option(
     "--option", "-O", "options", multiple=True, metavar="METHOD.NAME=VALUE", help="Method option."
 )
@@ -55,29 +63,36 @@ def run(**given: Any) -> int:  # noqa: ANN401 - click passes every option by nam
     from benchmark.runner.history import remember
     from benchmark.runner.run import execute, make_plan
 
-    request = _request(given)
-    if given["protocol"] is not None:
-        find_protocol(given["protocol"])
-    plan = make_plan(request)
-    _check_protocol(given["protocol"], plan)
-    _announce(plan)
-    if given["dry_run"]:
-        _print_plan(plan)
-        return 0
-    remember(plan)
-    with RunDisplay(plan.n_cells) as display:
-        execute(plan, display.on_record, display.on_unit)
-    print_results(plan)
-    if display.failed:
+    protocols = list(dict.fromkeys(given["protocols"]))
+    for name in protocols:
+        find_protocol(name)
+    failed = 0
+    for protocol in (protocols or ["knn5"]) if given["live"] else [None]:
+        request = _request(given, protocol or "")
+        plan = make_plan(request)
+        for name in () if given["live"] else protocols:
+            _check_protocol(name, plan)
+        _announce(plan)
+        if given["dry_run"]:
+            _print_plan(plan)
+            continue
+        remember(plan)
+        with RunDisplay(plan.n_cells) as display:
+            display.follow(plan.context.scorer)
+            execute(plan, display.on_record, display.on_unit)
+        print_results(plan)
+        failed += display.failed
+    if failed:
         raise CellsFailedError(
-            f"Expected every cell to be scored, but got {display.failed} failed. See 't2sbench "
-            f"status -o {request.output}', mend the cause, then 't2sbench retry --failed "
-            f"-o {request.output}'."
+            f"Expected every cell to be scored, but got {failed} failed. See 't2sbench "
+            f"status -o {given['output']}', mend the cause, then 't2sbench retry --failed "
+            f"-o {given['output']}'."
         )
     return 0
 
 
-def _request(given: dict[str, Any]) -> RunRequest:
+def _request(given: dict[str, Any], protocol: str) -> RunRequest:
+    live = take_live(given, protocol)
     methods = tuple(dict.fromkeys(given["methods"]))
     options = parse_method_options(given["options"], methods)
     plugins = tuple(given["plugins"])
@@ -86,7 +101,7 @@ def _request(given: dict[str, Any]) -> RunRequest:
         split=Split(given["split"]),
         table=given["table"],
         tasks=tuple(name for text in given["tasks"] for name in text.split(",")),
-        seeds=given["seeds"],
+        seeds=parse_seeds(given["seeds"] or ("0-4" if live is None else "0")),
         tasks_files=tuple(given["tasks_files"]),
         limit=given["limit"],
         overwrite=Overwrite(given["overwrite"]),
@@ -94,28 +109,35 @@ def _request(given: dict[str, Any]) -> RunRequest:
         timeout=given["timeout"],
         keep_going=given["keep_going"],
         output=given["output"],
+        live=live,
     )
 
 
-def _check_protocol(name: str | None, plan: Plan) -> None:
+def _check_protocol(name: str, plan: Plan) -> None:
     found = plan.context.table.protocol
-    if name is not None and name != found:
+    if name != found:
         raise UnavailableError(
             f"Expected rewards under protocol '{name}', but got '{found}' in table "
-            f"{plan.context.table.id}. Choose another --table (t2sbench ls tables), or leave "
-            "--protocol out."
+            f"{plan.context.table.id}. Choose another --table (t2sbench ls tables), measure with "
+            "--live, or leave --protocol out."
         )
 
 
 def _announce(plan: Plan) -> None:
     for fault in plan.broken:
         click.echo(f"Warning: skipped a broken line: {fault}", err=True)
-    table = plan.context.table
-    click.echo(
+    table, live = plan.context.table, plan.request.live
+    what = (
         f"{table.id} table ({find_protocol(table.protocol).title}, {len(table.tasks)} tasks x "
-        f"{table.space.size} configurations): {plan.n_cells} cells to do, {len(plan.done)} done.",
-        err=True,
+        f"{table.space.size} configurations)"
     )
+    if live is not None:
+        title = find_protocol(live.protocol).title
+        what = (
+            f"Live: profile {plan.context.scorer.source.id}, {title}, {len(plan.targets)} tasks; "
+            f"methods learn from table {table.id}"
+        )
+    click.echo(f"{what}: {plan.n_cells} cells to do, {len(plan.done)} done.", err=True)
 
 
 def _print_plan(plan: Plan) -> None:
@@ -127,3 +149,7 @@ def _print_plan(plan: Plan) -> None:
         click.echo(f"{unit.spec.resolve().label}: seeds {seeds}; judge {targets}")
     for label in plan.without_rewards:
         click.echo(f"{label}: no cached reward exists; published row only")
+    for label in plan.other_protocols:
+        click.echo(f"{label}: not scored under {plan.context.scorer.protocol.name}")
+    if plan.request.live is not None:
+        print_live_plan(plan)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from benchmark.cli.live import compare_with_table
 from benchmark.files import write_bytes, write_text
 from benchmark.protocols import find_protocol
 from benchmark.published import published_rows
@@ -32,12 +33,21 @@ def print_results(plan: Plan) -> None:
             "images; the paper's published row is shown where we have it.",
             err=True,
         )
+    for label in plan.other_protocols:
+        click.echo(f"{label}: not scored under this protocol.", err=True)
     print_grid(grid, Console())
-    stem = plan.request.output / str(plan.request.split)
+    if plan.request.live is not None:
+        compare_with_table(plan)
+    stem = plan.request.output / _stem(plan)
     write_text(stem.with_suffix(".md"), render_markdown(grid))
     write_text(stem.with_suffix(".csv"), render_csv(table))
     write_bytes(stem.with_suffix(".json"), render_json(table))
     click.echo(f"Records: {plan.records_path}. Tables: {stem}.md, .csv, .json.", err=True)
+
+
+def _stem(plan: Plan) -> str:
+    live = plan.request.live
+    return str(plan.request.split) if live is None else f"{plan.request.split}-{live.protocol}"
 
 
 def result_table(plan: Plan) -> ResultTable:
@@ -57,6 +67,8 @@ def result_table(plan: Plan) -> ResultTable:
 def _published(plan: Plan) -> list[PublishedRow]:
     """Rows of the paper that are about the same rewards: its own, over all tasks of the split."""
     table = plan.context.table
+    if plan.request.live is not None:
+        return []  # the paper's figures are of other images and larger networks
     if table.id != "released" or plan.request.tasks or plan.context.debug:
         return []
     return published_rows(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -93,7 +93,7 @@ class DataCard(BaseModel):
         """Number of test images."""
         return sum(self.test)
 
-    def provenance(self) -> dict[str, str | None]:
+    def provenance(self) -> dict[str, Any]:
         """What a record of a score on these data states of them: JSON values."""
         return {
             "revision": self.revision,

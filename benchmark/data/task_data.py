@@ -131,7 +131,7 @@ def write_task_data(
     pack = open_pack(path, known_digest=content)
     card = make_card(task, pack, _completed(description, images, task), sha256_file(path))
     write_card(card, card_path(task.name, folder))
-    return TaskData(_as_prepared(task, card), card, pack)
+    return TaskData(as_prepared(task, card), card, pack)
 
 
 def _completed(description: Description, images: LabelledImages, task: Task) -> Description:
@@ -245,7 +245,7 @@ def load_task_data(
     faults += _count_faults(pack, card)
     if faults:
         raise InvalidFileError(path, faults, REMEDY)
-    return TaskData(_as_prepared(task, card), card, pack)
+    return TaskData(as_prepared(task, card), card, pack)
 
 
 def is_prepared(name: str, folder: Path | None = None) -> bool:
@@ -287,7 +287,8 @@ def _count_faults(pack: ImagePack, card: DataCard) -> list[str]:
     return []
 
 
-def _as_prepared(task: Task, card: DataCard) -> Task:
+def as_prepared(task: Task, card: DataCard) -> Task:
+    """The task as its data have it: their classes, sizes, split rule and revision."""
     split = Split(rule=card.split_rule, train=card.n_train, test=card.n_test)
     return task.model_copy(
         update={

@@ -114,6 +114,8 @@ def _hyperparameters(
     protocol: str, settings: EvaluationSettings, n_train: int
 ) -> Mapping[str, HyperparameterValue]:
     fixed = dict(PROTOCOLS[protocol].hyperparameters)
+    if protocol != "finetune":
+        fixed["feature_precision"] = settings.feature_precision
     if protocol not in ("linear", "finetune"):
         return fixed
     plan = settings.plan("linear" if protocol == "linear" else "finetune").for_size(n_train)

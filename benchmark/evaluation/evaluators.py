@@ -99,7 +99,11 @@ class Job:
     def _extract(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         settings = self.settings
         return extract(
-            self.backbone, images, batch_size=settings.batch_size, device=settings.device
+            self.backbone,
+            images,
+            batch_size=settings.batch_size,
+            device=settings.device,
+            precision=settings.feature_precision,
         )
 
     def _extract_released(self) -> Features:
@@ -108,7 +112,13 @@ class Job:
         def loaded(images: NDArray[np.uint8], mode: Mode) -> NDArray[np.float32]:
             batch = _RELEASED_BATCH
             return extract(
-                self.backbone, images, batch_size=batch, mode=mode, device=device, rng=rng
+                self.backbone,
+                images,
+                batch_size=batch,
+                mode=mode,
+                device=device,
+                rng=rng,
+                precision=self.settings.feature_precision,
             )
 
         train, test = self._images()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Mode = Literal["eval", "train-shuffled", "train-ordered"]
 
 
-def extract(
+def extract(  # noqa: PLR0913 - each is a choice of the caller's
     backbone: Backbone,
     images: NDArray[np.uint8],
     *,
@@ -35,10 +35,11 @@ def extract(
     mode: Mode = "eval",
     device: str | torch.device = "cpu",
     rng: np.random.Generator | None = None,
+    precision: Literal["float32", "bfloat16"] = "float32",
 ) -> NDArray[np.float32]:
     """Features of images, in their order.
 
-    The backbone is left as it was: a copy computes, in float32.
+    The backbone is left as it was: a copy computes.
 
     Args:
         backbone: The network.
@@ -52,6 +53,8 @@ def extract(
             ``train-ordered`` is its test loader: batches in the order of the images, all kept.
         device: Where to compute.
         rng: Source of order and drop path, needed by the training modes.
+        precision: Arithmetic of the network; with ``bfloat16`` convolutions are about twice as fast
+            on processors that multiply it, and features are good to two or three digits.
 
     Returns:
         float32 ``(n, dimension)``.
@@ -65,11 +68,13 @@ def extract(
     _check_request(mode, batch_size, rng)
     order: NDArray[np.int64] = np.arange(len(images))
     if rng is None or mode == "eval":
-        return _compute(backbone, images, _batches(order, batch_size), device)
+        batches = _batches(order, batch_size)
+        return _compute(backbone, images, batches, device, precision=precision)
     with seeded(torch_seed(rng)):  # drop path has no generator of its own
         if mode == "train-shuffled":
             order = _whole_batches(permutation(len(images), rng), batch_size)
-        return _compute(backbone, images, _batches(order, batch_size), device, training=True)
+        batches = _batches(order, batch_size)
+        return _compute(backbone, images, batches, device, training=True, precision=precision)
 
 
 def _check_request(mode: str, batch_size: int, rng: np.random.Generator | None) -> None:
@@ -105,6 +110,7 @@ def _compute(
     device: str | torch.device,
     *,
     training: bool = False,
+    precision: Literal["float32", "bfloat16"] = "float32",
 ) -> NDArray[np.float32]:
     device = torch.device(device)
     # The copy keeps mode, place and running statistics of the caller's network untouched.
@@ -112,7 +118,8 @@ def _compute(
     network.train(training)
     features = np.zeros((len(images), backbone.dimension), dtype=np.float32)
     largest = max(map(len, batches), default=0)
-    with torch.inference_mode(), memory_guard(largest, device):
+    mixed = torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+    with torch.inference_mode(), memory_guard(largest, device), mixed:
         for batch in batches:
             features[batch] = network(load_batch(images, batch, device)).float().cpu().numpy()
     return check_features(features, f"{len(images)} images by '{backbone.name}'")

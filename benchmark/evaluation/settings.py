@@ -83,7 +83,9 @@ class EvaluationSettings(BaseModel):
         finetune_epochs: Epochs of ``finetune``.
         image_size: Side of the images that a fine-tuned network sees; None keeps the data's.
             Protocols on frozen features take the data as they are.
-        precision: Arithmetic of ``finetune``; all others compute in float32.
+        precision: Arithmetic of ``finetune``.
+        feature_precision: Arithmetic of the network where features are computed; they are kept,
+            and worked on, in float32. The released code's is mixed precision, too.
         batch_size: Images at once where nothing is trained; changes no result.
         device: Where networks compute, as PyTorch names it.
 
@@ -101,6 +103,7 @@ class EvaluationSettings(BaseModel):
     finetune_epochs: Count = PAPER_EPOCHS
     image_size: Annotated[int, Strict(), Field(ge=8)] | None = None
     precision: Literal["float32", "bfloat16"] = "float32"
+    feature_precision: Literal["float32", "bfloat16"] = "float32"
     batch_size: Count = 128
     device: str = "cpu"
 

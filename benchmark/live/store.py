@@ -20,11 +20,19 @@ from typing import Any
 
 import orjson
 
-from benchmark.errors import StorageError
+from benchmark.errors import InvalidInputError, StorageError
 from benchmark.files import canonical_json, digest, write_bytes
 
+#: Changes when a reader of another version could not read the cells.
+STORE_VERSION = 1
+#: Most bytes that a store keeps by default.
+DEFAULT_MAX_BYTES = 20 * 10**9
+
 _ABOUT = "cell.json"
-_SCRATCH, _LOCKS = ".scratch", ".locks"
+_SCRATCH, _LOCKS, _WORK, _VERSION = ".scratch", ".locks", ".work", "store.json"
+# What is made again quickly, or is large, goes first.
+_FIRST_TO_GO = {"dataset": 0, "features": 0, "score": 2}
+_LOOK_EVERY_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -55,10 +63,31 @@ class CellStore:
 
     Args:
         root: Folder of the store; made when it is not there.
+        max_bytes: Least needed cells are removed when all together take more; None for no limit.
+
+    Raises:
+        InvalidInputError: For a store that another version of the suite made.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, max_bytes: int | None = None) -> None:
+        self.root, self.max_bytes = root, max_bytes
+        self._looked_at = time.monotonic()
+        self._check_version()
+
+    def _check_version(self) -> None:
+        path = self.root / _VERSION
+        try:
+            found = orjson.loads(path.read_bytes())
+        except OSError:  # none yet, or no folder at all: said when something is to be written
+            return
+        except ValueError:
+            found = None
+        if found != {"version": STORE_VERSION}:
+            version = found.get("version") if isinstance(found, dict) else "unreadable"
+            raise InvalidInputError(
+                f"Expected a store of version {STORE_VERSION} in {self.root}, but got {version}. "
+                "Delete that folder, or set T2SBENCH_CACHE to another one."
+            )
 
     def folder(self, kind: str, key: str) -> Path:
         """Where a cell is, or would be."""
@@ -116,6 +145,8 @@ class CellStore:
         start = time.perf_counter()
         try:
             (self.root / _SCRATCH).mkdir(parents=True, exist_ok=True)
+            if not (self.root / _VERSION).exists():
+                write_bytes(self.root / _VERSION, canonical_json({"version": STORE_VERSION}))
             folder.parent.mkdir(parents=True, exist_ok=True)
             scratch = Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=self.root / _SCRATCH))
         except OSError as error:
@@ -131,7 +162,37 @@ class CellStore:
             raise self._refusal(error) from error
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+        shutil.rmtree(self._workspace(kind, key), ignore_errors=True)
+        self._keep_within_bounds()
         return folder
+
+    def _keep_within_bounds(self) -> None:
+        if self.max_bytes is None or time.monotonic() - self._looked_at < _LOOK_EVERY_SECONDS:
+            return
+        self.prune(self.max_bytes)
+        self._looked_at = time.monotonic()
+
+    def workspace(self, kind: str, identity: Any) -> Path:  # noqa: ANN401 - any JSON value
+        """A folder for unfinished work on a cell; it outlives a killed process.
+
+        Whoever makes the cell goes on from what is there; it is removed when the cell is done.
+
+        Raises:
+            StorageError: When the file system refuses.
+        """
+        folder = self._workspace(kind, digest(identity))
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._refusal(error) from error
+        return folder
+
+    def _workspace(self, kind: str, key: str) -> Path:
+        return self.root / _WORK / f"{kind}-{key}"
+
+    def discard(self, kind: str, identity: Any) -> None:  # noqa: ANN401 - any JSON value
+        """Remove a cell, for example a damaged one."""
+        _remove(self.folder(kind, digest(identity)))
 
     def _refusal(self, error: OSError) -> StorageError:
         return StorageError(
@@ -161,29 +222,35 @@ class CellStore:
         return sorted(found, key=lambda entry: (entry.used_at, entry.key))
 
     def prune(self, max_bytes: int) -> list[Entry]:
-        """Remove the cells that were not used for longest, until the rest fits; those removed.
+        """Remove cells until the rest fits; those removed.
 
-        A cell that another process reads at that moment stays whole for it on Linux, where open
-        files outlive their names.
+        Datasets and features go first, as they are large and soon made again, scores last; within
+        these those that were not used for longest. A cell that another process reads at that moment
+        stays whole for it on Linux, where open files outlive their names.
         """
-        entries = self.entries()
+        entries = sorted(self.entries(), key=lambda entry: _FIRST_TO_GO.get(entry.kind, 1))
         total = sum(entry.bytes for entry in entries)
         removed = []
         for entry in entries:
             if total <= max_bytes:
                 break
-            (entry.folder / _ABOUT).unlink(missing_ok=True)  # from now on it counts as missing
-            shutil.rmtree(entry.folder, ignore_errors=True)
+            _remove(entry.folder)
             total -= entry.bytes
             removed.append(entry)
         self._sweep()
         return removed
 
     def _sweep(self) -> None:
-        """Remove scratch folders that dead processes left behind: those a day old."""
-        for folder in (self.root / _SCRATCH).glob("*"):
+        """Remove folders that dead processes left behind: those a day old."""
+        left = [*(self.root / _SCRATCH).glob("*"), *(self.root / _WORK).glob("*")]
+        for folder in left:
             if time.time() - folder.stat().st_mtime > 86_400:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove(folder: Path) -> None:
+    (folder / _ABOUT).unlink(missing_ok=True)  # from now on it counts as missing
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _entry(about: Path) -> Entry | None:

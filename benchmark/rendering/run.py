@@ -62,12 +62,21 @@ class Rendered:
     fresh: int
 
 
+@dataclass(frozen=True)
+class _Job:
+    request: DatasetRequest
+    workers: int
+    observer: RenderObserver
+    keep_open: bool
+
+
 def render_dataset(
     request: DatasetRequest,
     target: Path,
     *,
     workers: int = 1,
     observer: RenderObserver | None = None,
+    engine: Simulator | None = None,
 ) -> Rendered:
     """Render what is missing of a dataset; the same request gives the same files.
 
@@ -76,6 +85,8 @@ def render_dataset(
         target: Folder that appears when the dataset is complete.
         workers: Processes; 1 renders in this one.
         observer: Told about progress.
+        engine: The request's simulator, built before, which stays open: who renders many datasets
+            one after the other starts it once.
 
     Raises:
         InvalidInputError: For a request that the simulator cannot render, or a folder in use by
@@ -87,7 +98,7 @@ def render_dataset(
         raise InvalidInputError(f"Expected 1 worker or more, but got {workers}.")
     observer = observer or Silent()
     target = target.absolute()
-    simulator = request.simulator.build()
+    simulator = engine or request.simulator.build()
     check_capabilities(request, simulator.capabilities)
     key = request.key(simulator)
     found = finished_manifest(target, key)
@@ -97,21 +108,17 @@ def render_dataset(
     with locked(folder):
         claim(folder, request.identity(simulator), key)
         sweep(folder)
-        manifest, fresh = _complete(request, simulator, folder, workers, observer)
+        job = _Job(request, workers, observer, keep_open=engine is not None)
+        manifest, fresh = _complete(job, simulator, folder)
         write_manifest(folder, manifest)
         write_text(folder / "README.md", dataset_card(manifest))
         finish(folder, target)
     return Rendered(target, manifest, fresh)
 
 
-def _complete(
-    request: DatasetRequest,
-    simulator: Simulator,
-    folder: Path,
-    workers: int,
-    observer: RenderObserver,
-) -> tuple[dict[str, Any], int]:
+def _complete(job: _Job, simulator: Simulator, folder: Path) -> tuple[dict[str, Any], int]:
     """Render the missing shards; the manifest, and how many images are new."""
+    request = job.request
     shards = {
         number: shard
         for number in range(request.n_shards)
@@ -119,22 +126,15 @@ def _complete(
     }
     missing = [number for number in range(request.n_shards) if number not in shards]
     already = sum(shard.images for shard in shards.values())
-    observer.on_start(len(request), already)
-    for shard in _render(request, simulator, folder, missing, workers, observer):
+    job.observer.on_start(len(request), already)
+    for shard in _render(job, simulator, folder, missing):
         shards[shard.number] = shard
     in_order = [shards[number] for number in range(request.n_shards)]
     return make_manifest(request, simulator, in_order), len(request) - already
 
 
-def _render(
-    request: DatasetRequest,
-    simulator: Simulator,
-    folder: Path,
-    missing: list[int],
-    workers: int,
-    observer: RenderObserver,
-) -> Iterator[Shard]:
-    workers = min(workers, len(missing))
+def _render(job: _Job, simulator: Simulator, folder: Path, missing: list[int]) -> Iterator[Shard]:
+    told, workers = job.observer.on_images, min(job.workers, len(missing))
     if workers > 1:
-        return render_in_processes(request, folder, missing, observer.on_images, workers)
-    return render_here(request, simulator, folder, missing, observer.on_images)
+        return render_in_processes(job.request, folder, missing, told, workers)
+    return render_here(job.request, simulator, folder, missing, told, keep_open=job.keep_open)

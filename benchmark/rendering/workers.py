@@ -7,6 +7,7 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,17 +32,22 @@ def render_here(
     folder: Path,
     numbers: Sequence[int],
     on_images: OnImages,
+    *,
+    keep_open: bool = False,
 ) -> Iterator[Shard]:
     """Render shards one after the other; yields each when it is on disk.
 
     Args:
         request: The dataset.
-        simulator: Not open yet.
+        simulator: Opened here.
         folder: Where shards go.
         numbers: Which ones.
         on_images: Called with the number of further images from time to time.
+        keep_open: Leave the simulator open, for the next dataset.
     """
-    with opened(simulator) as engine:
+    if keep_open:
+        simulator.open()
+    with nullcontext(simulator) if keep_open else opened(simulator) as engine:
         for number in numbers:
             yield _render_shard(request, engine, folder, number, on_images)
 

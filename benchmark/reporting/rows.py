@@ -203,5 +203,5 @@ def _outcome(record: Record) -> Outcome:
     if value is None:
         return Outcome(None, None, record.method.queries, record.task.n_test)
     fixed = record.reference
-    regret = normalised_regret(value, fixed.oracle, fixed.random)
+    regret = None if fixed is None else normalised_regret(value, fixed.oracle, fixed.random)
     return Outcome(value, regret, record.method.queries, record.task.n_test)

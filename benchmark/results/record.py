@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    model_serializer,
+)
 
 from benchmark.files import canonical_json, digest, sha256_bytes
 from benchmark.versions import SUITE_VERSION
@@ -17,8 +24,28 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class DataEntry(_Frozen):
+    """The images that a live score was measured on.
+
+    Attributes:
+        revision: Identifies data and split.
+        digest: SHA-256 of their content.
+        stands_in_for: Task of the paper in whose place they are used.
+        partial: In what number of classes or images they differ from the registry's.
+    """
+
+    revision: str
+    digest: Sha256
+    stands_in_for: str | None = None
+    partial: str | None = None
+
+
 class TaskEntry(_Frozen):
-    """The task, as it was defined when the record was made."""
+    """The task, as it was defined when the record was made.
+
+    Attributes:
+        data: The images of a live score; absent where the score is a table's.
+    """
 
     name: str
     side: Literal["seen", "unseen"]
@@ -26,6 +53,15 @@ class TaskEntry(_Frozen):
     task_sha256: Sha256
     n_train: int | None
     n_test: Annotated[int, Field(gt=0)]
+    data: DataEntry | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_absent_data(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Records of tables keep the bytes, and so the ids, that they had before live scoring.
+        content: dict[str, Any] = handler(self)
+        if content.get("data") is None:
+            content.pop("data", None)
+        return content
 
 
 class MethodEntry(_Frozen):
@@ -65,7 +101,15 @@ class ProtocolEntry(_Frozen):
 
 
 class PretrainingEntry(_Frozen):
-    """What the scored backbone was trained on."""
+    """What the scored backbone was trained on.
+
+    Attributes:
+        simulator: Who rendered; ``real-images:NAME`` or ``none`` for references.
+        simulator_version: Its version, or the start of the real images' digest.
+        profile: How much was rendered, and how the network was trained.
+        n_images: Images of pre-training.
+        checkpoint_sha256: Digest of the backbone's weights.
+    """
 
     simulator: str
     simulator_version: str
@@ -141,6 +185,9 @@ class Record(_Frozen):
             definition changed.
         suite_version: Version of the numbers; boards never mix two.
         debug: Made with ``--limit``: never ranked.
+        decision: What the method chose; absent for failed cells, and for references that use no
+            configuration.
+        reference: Absent for live scores of a profile that no table has.
     """
 
     schema_version: Literal[1] = 1
@@ -161,7 +208,7 @@ class Record(_Frozen):
     protocol: ProtocolEntry
     pretraining: PretrainingEntry
     source: SourceEntry
-    reference: ReferenceEntry
+    reference: ReferenceEntry | None
     scores: list[Score] = []
     cost: Cost
     environment: Environment

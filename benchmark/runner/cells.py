@@ -22,6 +22,7 @@ from benchmark.runner.context import Context, environment, provenance
 if TYPE_CHECKING:
     from benchmark.rewards.view import RewardView
     from benchmark.runner.plan import Unit
+    from benchmark.scoring import Scored
 
 
 #: What a user's method may raise without ending the run; sys.exit() in a method ends its cell only.
@@ -192,10 +193,12 @@ def run_unit(
             queries = fit.rewards.queries if fit.error is None else None
             entry = context.method_entry(method, unit.fold, queries)
             identity = context.identity(entry, task, seed)
+            reference = context.scorer.reference(task)
             yield seal(
                 {
                     **provenance(),
                     **identity,
+                    **_scorer_entries(context),
                     **outcome,
                     "supersedes": supersedes.get(identity["cell"]),
                     "debug": context.debug,
@@ -203,31 +206,49 @@ def run_unit(
                     "seed": seed,
                     "task": context.task_entry(task).model_dump(),
                     "method": entry.model_dump(),
-                    "protocol": context.scorer.protocol.model_dump(),
-                    "pretraining": context.scorer.pretraining.model_dump(),
                     "source": context.scorer.source.model_dump(),
-                    "reference": context.scorer.reference(task).model_dump(),
+                    "reference": None if reference is None else reference.model_dump(),
                     "cost": Cost(wall_seconds=round(seconds, 6)).model_dump(),
-                    "environment": environment().model_dump(),
                 }
             )
+
+
+def _scorer_entries(context: Context) -> dict[str, Any]:
+    """What a record states of the scorer, unless the score itself says more."""
+    return {
+        "protocol": context.scorer.protocol.model_dump(),
+        "pretraining": context.scorer.pretraining.model_dump(),
+        "environment": environment().model_dump(),
+    }
+
+
+def _scored_entries(context: Context, decision: Decision | None, scored: Scored) -> dict[str, Any]:
+    entry = None if decision is None else decision_entry(context, decision)
+    if entry is not None and scored.configuration is not None:
+        entry = entry.model_copy(update={"configuration": scored.configuration})
+    found = {
+        "status": "ok",
+        "decision": None if entry is None else entry.model_dump(),
+        "scores": [score.model_dump() for score in scored.scores],
+        "pretraining": scored.pretraining.model_dump(),
+        "environment": environment().model_copy(update={"device": scored.device}).model_dump(),
+    }
+    return found if scored.protocol is None else found | {"protocol": scored.protocol.model_dump()}
 
 
 def _outcome(context: Context, method: Method, fit: Fitted, task: str, seed: int) -> dict[str, Any]:
     """Status, error, decision and scores of one cell."""
     error = fit.error
     if fit.selector is not None:
+        decision = None
         try:
-            decision = decide(context, method, fit.selector, context.task_view(task), seed)
-            score = context.scorer.score(task, decision)
+            if method.pretraining == "rendered":
+                decision = decide(context, method, fit.selector, context.task_view(task), seed)
+            scored = context.scorer.scored(task, decision, method.pretraining, seed)
         except MAY_RAISE as raised:
             error = raised
         else:
-            return {
-                "status": "ok",
-                "decision": decision_entry(context, decision).model_dump(),
-                "scores": [score.model_dump()],
-            }
+            return _scored_entries(context, decision, scored)
     message = str(error).strip() or "no message"
     return {
         "status": "timeout" if isinstance(error, FitTimeoutError) else "failed",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import platform
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -18,7 +19,7 @@ from benchmark.results.record import (
     cell_digest,
     key_digest,
 )
-from benchmark.scoring import CachedScorer
+from benchmark.scoring import CachedScorer, Scorer
 from benchmark.versions import SUITE_VERSION, package_version
 
 if TYPE_CHECKING:
@@ -41,28 +42,27 @@ class Context:
 
     table: RewardTable
     registry: TaskRegistry
-    scorer: CachedScorer
+    scorer: Scorer
     split: Split
     debug: bool
 
     def task_view(self, name: str) -> TaskView:
-        """What a method sees of a task."""
+        """What a method sees of a task.
+
+        A stand-in that the table has no embedding of has that of the task it stands in for.
+        """
         embeddings = self.table.embeddings
-        return TaskView(name, None if embeddings is None else embeddings.of(name))
+        if embeddings is None:
+            return TaskView(name, None)
+        if name not in self.table.tasks:
+            known = self.registry.stands_in_for(name)
+            found = known is not None and known in self.table.tasks
+            return TaskView(name, embeddings.of(known) if known and found else None)
+        return TaskView(name, embeddings.of(name))
 
     def task_entry(self, name: str) -> TaskEntry:
         """The task as records state it."""
-        from benchmark.tasks import task_digest
-
-        task = self.registry[name]
-        return TaskEntry(
-            name=name,
-            side="seen" if task.side == "seen" else "unseen",
-            data_revision=task.data_revision,
-            task_sha256=task_digest(task),
-            n_train=task.split.train,
-            n_test=int(self.table.n_test[self.table.row(name)]),
-        )
+        return self.scorer.task_entry(self.registry[name])
 
     def method_entry(self, method: Method, fold: Fold, queries: int | None) -> MethodEntry:
         """The method as records state it."""
@@ -104,14 +104,19 @@ class Context:
 
 
 def load_context(
-    table: str, split: Split, tasks_files: tuple[Path, ...], *, debug: bool
+    table: str,
+    split: Split,
+    tasks_files: tuple[Path, ...],
+    *,
+    debug: bool,
+    make_scorer: Callable[[RewardTable], Scorer] = CachedScorer,
 ) -> Context:
     """Load everything that the cells of a run share."""
+    from benchmark.data.registry import load_data_tasks
     from benchmark.rewards.catalog import load_table
-    from benchmark.tasks import load_tasks
 
     loaded = load_table(table)
-    return Context(loaded, load_tasks(tasks_files), CachedScorer(loaded), split, debug)
+    return Context(loaded, load_data_tasks(tasks_files), make_scorer(loaded), split, debug)
 
 
 @functools.cache

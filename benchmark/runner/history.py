@@ -14,6 +14,7 @@ from benchmark.files import canonical_json, write_bytes
 from benchmark.runner.plan import MethodSpec, Overwrite, RunRequest, Split
 
 if TYPE_CHECKING:
+    from benchmark.live_scoring import LiveChoice
     from benchmark.results.record import Record
     from benchmark.runner.run import Plan
 
@@ -105,10 +106,38 @@ def _to_json(request: RunRequest) -> dict[str, Any]:
         "tasks_files": [str(path.resolve()) for path in request.tasks_files],
         "limit": request.limit,
         "timeout": request.timeout,
+        "live": None if request.live is None else _live_to_json(request.live),
     }
 
 
+def _live_to_json(live: LiveChoice) -> dict[str, Any]:
+    return {
+        "protocol": live.protocol,
+        "profile": live.profile,
+        "changes": dict(live.changes),
+        "device": live.device,
+        "real_images": live.real_images,
+        "plugins": [str(path.resolve()) for path in live.plugin_files],
+    }
+
+
+def _live_from_json(value: dict[str, Any], tasks_files: tuple[Path, ...]) -> LiveChoice:
+    from benchmark.live_scoring import LiveChoice
+
+    return LiveChoice(
+        value["protocol"],
+        value["profile"],
+        value["changes"],
+        value["device"],
+        value["real_images"],
+        tuple(map(Path, value["plugins"])),
+        tasks_files,
+    )
+
+
 def _from_json(value: dict[str, Any], folder: Path) -> RunRequest:
+    tasks_files = tuple(map(Path, value["tasks_files"]))
+    live = value.get("live")  # absent in folders of earlier versions
     return RunRequest(
         methods=tuple(
             MethodSpec(spec["name"], spec["options"], tuple(map(Path, spec["plugins"])))
@@ -118,8 +147,9 @@ def _from_json(value: dict[str, Any], folder: Path) -> RunRequest:
         table=value["table"],
         tasks=tuple(value["tasks"]),
         seeds=tuple(value["seeds"]),
-        tasks_files=tuple(map(Path, value["tasks_files"])),
+        tasks_files=tasks_files,
         limit=value["limit"],
         timeout=value["timeout"],
+        live=None if live is None else _live_from_json(live, tasks_files),
         output=folder,
     )

@@ -8,10 +8,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.errors import InvalidInputError, UnknownNameError
+from benchmark.errors import InvalidInputError, UnavailableError, UnknownNameError
 from benchmark.methods import Method, find_method
 
 if TYPE_CHECKING:
+    from benchmark.live_scoring import LiveChoice
     from benchmark.rewards.table import RewardTable
     from benchmark.tasks import Task, TaskRegistry
 
@@ -64,6 +65,7 @@ class RunRequest:
         timeout: Seconds that one fit may take; None for no limit.
         keep_going: Go on after a failed cell.
         output: Folder of the records and tables.
+        live: How scores are measured; None looks them up in the table.
     """
 
     methods: tuple[MethodSpec, ...]
@@ -78,6 +80,7 @@ class RunRequest:
     timeout: float | None = None
     keep_going: bool = True
     output: Path = Path("results")
+    live: LiveChoice | None = None
 
 
 @dataclass(frozen=True)
@@ -116,29 +119,72 @@ def table_tasks(table: RewardTable, registry: TaskRegistry) -> list[Task]:
     return [task for task in registry if task.name in table.tasks]
 
 
+def prepared_tasks(registry: TaskRegistry, wanted: Sequence[str] = ()) -> list[Task]:
+    """Tasks whose images are on this machine, in registry order, and those that are wanted anyway.
+
+    Raises:
+        UnavailableError: When there are none.
+        UnknownNameError: For a wanted task that the registry does not know.
+    """
+    from benchmark.data.card import data_root
+    from benchmark.data.task_data import is_prepared
+
+    for name in wanted:
+        registry[name]
+    found = [task for task in registry if task.name in wanted or is_prepared(task.name)]
+    if not found:
+        raise UnavailableError(
+            f"Expected prepared images of tasks in {data_root()}, but got none. Prepare some with "
+            "'t2sbench data fetch' or 't2sbench data prepare', or set T2SBENCH_DATA to a folder "
+            "that has them."
+        )
+    return found
+
+
 def make_folds(
-    tasks: Sequence[Task], split: Split, wanted: Sequence[str] = (), limit: int | None = None
+    tasks: Sequence[Task],
+    split: Split,
+    wanted: Sequence[str] = (),
+    limit: int | None = None,
+    judged: Sequence[Task] | None = None,
 ) -> list[Fold]:
     """The folds of a split over these tasks.
+
+    Args:
+        tasks: Tasks that may be learnt from.
+        split: The split.
+        wanted: Judge only these.
+        limit: Judge only so many.
+        judged: Tasks that may be judged; those that may be learnt from when None.
 
     Raises:
         UnknownNameError: When a wanted task is not among the split's targets.
         InvalidInputError: When nothing is left to learn from or to judge.
     """
     seen = tuple(task.name for task in tasks if task.side == "seen")
-    everything = tuple(task.name for task in tasks)
-    unseen = tuple(name for name in everything if name not in seen)
+    judged = tasks if judged is None else judged
+    everything = tuple(task.name for task in judged)
     if split is Split.LEAVE_ONE_TASK_OUT:
         targets = _chosen(everything, wanted, split)[:limit]
-        return [Fold(tuple(t for t in everything if t != out), (out,)) for out in targets]
-    judged = {Split.SEEN: seen, Split.UNSEEN: unseen, Split.ALL: everything}[split]
-    targets = _chosen(judged, wanted, split)[:limit]
+        original = {t.name: getattr(t, "stands_in_for", t.name) for t in (*tasks, *judged)}
+        return [_without(out, [task.name for task in tasks], original) for out in targets]
+    sides = {
+        Split.SEEN: tuple(task.name for task in judged if task.side == "seen"),
+        Split.UNSEEN: tuple(task.name for task in judged if task.side != "seen"),
+        Split.ALL: everything,
+    }
+    targets = _chosen(sides[split], wanted, split)[:limit]
     if not seen or not targets:
         raise InvalidInputError(
             f"Expected tasks to learn from and to judge, but got {len(seen)} seen tasks and "
             f"{len(targets)} targets. Choose another table, split or --tasks."
         )
     return [Fold(seen, targets)]
+
+
+def _without(out: str, names: Sequence[str], original: Mapping[str, str]) -> Fold:
+    """Learn from all but a task, and but the task that it stands in for or the other way round."""
+    return Fold(tuple(name for name in names if original[name] != original[out]), (out,))
 
 
 def _chosen(available: tuple[str, ...], wanted: Sequence[str], split: Split) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -21,10 +22,22 @@ from benchmark.results.store import (
 )
 from benchmark.runner.cells import run_unit
 from benchmark.runner.context import Context, load_context
-from benchmark.runner.plan import Overwrite, RunRequest, Unit, make_folds, make_units, table_tasks
+from benchmark.runner.plan import (
+    Overwrite,
+    RunRequest,
+    Unit,
+    make_folds,
+    make_units,
+    prepared_tasks,
+    table_tasks,
+)
+from benchmark.scoring import CachedScorer
 
 if TYPE_CHECKING:
+    from benchmark.methods import Method
     from benchmark.results.record import Record
+    from benchmark.rewards.table import RewardTable
+    from benchmark.scoring import Scorer
 
 
 @dataclass
@@ -40,6 +53,7 @@ class Plan:
         done: Current records of wanted cells that are kept.
         supersedes: ``record_id`` by cell digest, of cells that are done again.
         without_rewards: Methods that the source holds no reward for.
+        other_protocols: Methods that are not scored under this protocol.
         broken: Unreadable lines of the output's records.
     """
 
@@ -51,6 +65,7 @@ class Plan:
     done: list[Record] = field(default_factory=list)
     supersedes: dict[str, str] = field(default_factory=dict)
     without_rewards: list[str] = field(default_factory=list)
+    other_protocols: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
 
     @property
@@ -80,11 +95,10 @@ def make_plan(request: RunRequest) -> Plan:
     """
     for spec in request.methods:
         spec.resolve()  # a mistyped name or option is said before anything is downloaded
-    context = load_context(
-        request.table, request.split, request.tasks_files, debug=request.limit is not None
-    )
+    context = request_context(request)
     tasks = table_tasks(context.table, context.registry)
-    folds = make_folds(tasks, request.split, request.tasks, request.limit)
+    judged = tasks if request.live is None else prepared_tasks(context.registry, request.tasks)
+    folds = make_folds(tasks, request.split, request.tasks, request.limit, judged)
     plan = Plan(request, context, tuple(task for fold in folds for task in fold.targets))
     existing, plan.broken = existing_records(request.output)
     by_cell = {record.cell: record for record in existing}
@@ -98,11 +112,32 @@ def make_plan(request: RunRequest) -> Plan:
     return plan
 
 
+def request_context(request: RunRequest) -> Context:
+    """What the cells of a request share.
+
+    Raises:
+        T2SBenchError: When the table, the tasks or the profile cannot be had.
+    """
+    make_scorer: Callable[[RewardTable], Scorer] = CachedScorer
+    if request.live is not None:
+        from benchmark.live_scoring import LiveScorer
+
+        make_scorer = functools.partial(LiveScorer, request.live)
+    return load_context(
+        request.table,
+        request.split,
+        request.tasks_files,
+        debug=request.limit is not None,
+        make_scorer=make_scorer,
+    )
+
+
 def _add_unit(plan: Plan, unit: Unit, by_cell: dict[str, Record]) -> None:
     method = unit.spec.resolve()
-    if method.pretraining != "rendered":
-        if method.label not in plan.without_rewards:
-            plan.without_rewards.append(method.label)
+    refused = _refused(plan, method)
+    if refused is not None:
+        if method.label not in refused:
+            refused.append(method.label)
         return
     entry = plan.context.method_entry(method, unit.fold, None)
     todo = set()
@@ -118,6 +153,15 @@ def _add_unit(plan: Plan, unit: Unit, by_cell: dict[str, Record]) -> None:
             plan.done.append(record)
     if todo:
         plan.units.append(unit.narrowed(frozenset(todo)))
+
+
+def _refused(plan: Plan, method: Method) -> list[str] | None:
+    """The list of methods that this one belongs to, if it cannot be scored."""
+    if not plan.context.scorer.scores_kind(method.pretraining):
+        return plan.without_rewards
+    if not method.allows(plan.context.scorer.protocol.name):
+        return plan.other_protocols
+    return None
 
 
 def _redo(overwrite: Overwrite, record: Record, key: str) -> bool:
@@ -137,10 +181,13 @@ def execute(
 
     With ``keep_going`` off, the first failed cell ends the run (after it was recorded).
     """
-    for record in _records(plan, on_unit):
-        on_record(record)
-        if record.status != "ok" and not plan.request.keep_going:
-            return
+    try:
+        for record in _records(plan, on_unit):
+            on_record(record)
+            if record.status != "ok" and not plan.request.keep_going:
+                return
+    finally:
+        plan.context.scorer.close()
 
 
 def _records(plan: Plan, on_unit: Callable[[Unit], None]) -> Iterator[Record]:
@@ -182,9 +229,7 @@ def _in_workers(plan: Plan) -> Iterator[Record]:
 
 def _work(request: RunRequest, unit: Unit, supersedes: dict[str, str]) -> list[Record]:
     """One unit in a worker process, which appends its records itself."""
-    context = load_context(
-        request.table, request.split, request.tasks_files, debug=request.limit is not None
-    )
+    context = request_context(request)
     records = []
     for record in run_unit(context, unit, supersedes, request.timeout):
         append_record(request.output / FILE, record)

@@ -171,10 +171,11 @@ def _source_faults(
 def _decision_faults(
     submission: Submission, context: Context, tasks: tuple[str, ...]
 ) -> Iterator[str]:
+    scorer = CachedScorer(context.table)
     for item in submission.decisions:
         if item.task in tasks:
             try:
-                context.scorer.score(item.task, read_decision(context.table.space, item.entry))
+                scorer.score(item.task, read_decision(context.table.space, item.entry))
             except T2SBenchError as error:
                 yield f"{item.task}, seed {item.seed}: {error}"
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from benchmark.errors import InvalidFileError, InvalidInputError, StorageError
 from benchmark.results.record import Cost, MethodEntry, Record, seal, to_line
 from benchmark.runner.context import environment, provenance
+from benchmark.scoring import CachedScorer
 from benchmark.submissions.audit import audit_records
 from benchmark.submissions.checks import Checked, read_decision
 
@@ -84,7 +85,7 @@ def to_records(checked: Checked) -> Iterator[Record]:
 
 def _record(checked: Checked, fold: SubmittedFold, item: SubmittedDecision) -> Record:
     context, submission = checked.context, checked.submission
-    scorer = context.scorer
+    scorer = CachedScorer(context.table)
     entry = _method_entry(submission, fold, item)
     decision = read_decision(context.table.space, item.entry)
     return seal(

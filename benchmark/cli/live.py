@@ -1,0 +1,140 @@
+"""Options and displays of live scoring, for ``t2sbench run --live``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from benchmark.cli.options import PATH
+from benchmark.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from benchmark.live_scoring import LiveChoice
+    from benchmark.runner.run import Plan
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+# Option names that mean something with --live only, by how they are typed.
+_ONLY_LIVE = {
+    "profile": "--profile",
+    "changes": "--set",
+    "device": "--device",
+    "real_images": "--real-images",
+    "simulator_plugins": "--simulator-plugin",
+}
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def live_options(command: _F) -> _F:
+    """``--live`` and the options that go with it."""
+    for decorate in (
+        click.option(
+            "--simulator-plugin",
+            "simulator_plugins",
+            type=PATH,
+            multiple=True,
+            metavar="FILE",
+            help="With --live: Python file that registers simulators; it is executed.",
+        ),
+        click.option(
+            "--real-images",
+            metavar="PATH",
+            help="With --live: Parquet file or image folder that method imagenet pre-trains on "
+            "(default: $T2SBENCH_REAL_IMAGES).",
+        ),
+        click.option("--device", metavar="NAME", help="With --live: cpu, cuda:0 ... (auto)."),
+        click.option(
+            "--set",
+            "-P",
+            "changes",
+            multiple=True,
+            metavar="FIELD=VALUE",
+            help="With --live: another value of a field of the profile.",
+        ),
+        click.option(
+            "--profile",
+            metavar="NAME|FILE",
+            help="With --live: how much is rendered and trained (mini); 't2sbench ls profiles'.",
+        ),
+        click.option(
+            "--live", is_flag=True, help="Measure: render, pre-train and evaluate, not look up."
+        ),
+    ):
+        command = decorate(command)
+    return command
+
+
+def take_live(given: dict[str, Any], protocol: str) -> LiveChoice | None:
+    """How scores are measured; None when they are looked up.
+
+    Raises:
+        InvalidInputError: For options that need ``--live``, without it.
+        T2SBenchError: For an unknown profile, or values that do not fit.
+    """
+    if not given["live"]:
+        lone = [typed for name, typed in _ONLY_LIVE.items() if given[name]]
+        if lone:
+            raise InvalidInputError(
+                f"Expected --live with {', '.join(lone)}, but got none. Add --live to measure, or "
+                "leave them out to look rewards up."
+            )
+        return None
+    from benchmark.live.profiles import parse_changes
+    from benchmark.live_scoring import LiveChoice
+
+    choice = LiveChoice(
+        protocol,
+        given["profile"] or "mini",
+        parse_changes(given["changes"]),
+        given["device"] or "auto",
+        given["real_images"],
+        tuple(given["simulator_plugins"]),
+        tuple(given["tasks_files"]),
+    )
+    choice.find_profile()
+    return choice
+
+
+def duration(seconds: float) -> str:
+    """A duration in its largest unit.
+
+    Example:
+        >>> duration(40), duration(5400), duration(0.2)
+        ('40 s', '1.5 h', '0 s')
+    """
+    for size, unit in _UNITS:
+        if seconds >= size:
+            value = seconds / size
+            return f"{value:.0f} {unit}" if value >= 10 or size == 1 else f"{value:.1f} {unit}"
+    return "0 s"
+
+
+def print_live_plan(plan: Plan) -> None:
+    """What a live run would make: cells by kind, how many are there, the time that is left."""
+    from benchmark.runner.live_plan import plan_cells
+
+    found = plan_cells(plan)
+    for error, labels in found.failures:
+        click.echo(f"{', '.join(labels)}: {error}")
+    for kind in found.kinds:
+        left = f", about {duration(kind.seconds)} left" if kind.seconds is not None else ""
+        if kind.missing and kind.seconds is None:
+            left = ", no time known yet: none was made here before"
+        click.echo(f"{kind.name}: {kind.total} cells, {kind.total - kind.missing} cached{left}")
+
+
+def compare_with_table(plan: Plan) -> None:
+    """Say how measured values differ from those of the table, where it has the same cells."""
+    from benchmark.runner.live_compare import compare_live
+
+    found = compare_live(plan)
+    if found is None:
+        return
+    click.echo(
+        f"{found.cells} of these cells are in table {plan.context.table.id}: the measured values "
+        f"differ from it by {found.mean_difference:+.2f} points on average, at most by "
+        f"{found.largest:.2f} ({found.equal} are equal).",
+        err=True,
+    )

@@ -1,0 +1,280 @@
+"""Scores measured here: render, pre-train, evaluate, behind the interface of cached rewards."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmark.data.card import card_path, data_root, read_card
+from benchmark.data.task_data import TaskData, as_prepared, is_prepared, load_task_data
+from benchmark.errors import InvalidInputError, T2SBenchError
+from benchmark.files import cache_root, digest
+from benchmark.live.profiles import Profile, find_profile
+from benchmark.live.requests import build_simulator
+from benchmark.live.store import DEFAULT_MAX_BYTES, CellStore
+from benchmark.methods import Decision, Mixture
+from benchmark.protocols import find_protocol
+from benchmark.results.record import (
+    DataEntry,
+    PretrainingEntry,
+    ProtocolEntry,
+    ReferenceEntry,
+    Score,
+    SourceEntry,
+    TaskEntry,
+)
+from benchmark.scoring import CachedScorer, Scored
+from benchmark.tasks import task_digest
+
+if TYPE_CHECKING:
+    from benchmark.live.pipeline import Pipeline, Source
+    from benchmark.live.scores import ScoreCell
+    from benchmark.rewards.table import RewardTable
+    from benchmark.tasks import Task
+
+_REAL_IMAGES = "T2SBENCH_REAL_IMAGES"
+_MAX_BYTES = "T2SBENCH_CACHE_BYTES"
+
+StageObserver = Callable[[str, str], None]
+
+
+@dataclass(frozen=True)
+class LiveChoice:
+    """How scores are measured, as the user asked; picklable, so that a worker can build it.
+
+    Attributes:
+        protocol: Name of the evaluation protocol.
+        profile: Name or file of the pre-training profile.
+        changes: Other values of some of its fields.
+        device: "auto", "cpu", "cuda:0" ...
+        real_images: Parquet file or folder for pre-training on real images.
+        plugin_files: Users' files with more simulators.
+        tasks_files: Users' task definitions.
+    """
+
+    protocol: str = "knn5"
+    profile: str = "mini"
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    device: str = "auto"
+    real_images: str | None = None
+    plugin_files: tuple[Path, ...] = ()
+    tasks_files: tuple[Path, ...] = ()
+
+    def find_profile(self) -> Profile:
+        """The profile.
+
+        Raises:
+            T2SBenchError: As :func:`benchmark.live.profiles.find_profile`.
+        """
+        return find_profile(self.profile, self.changes)
+
+
+def default_store() -> CellStore:
+    """The store in the cache folder; ``T2SBENCH_CACHE_BYTES`` is the most that it keeps.
+
+    Raises:
+        InvalidInputError: When that is no number, or the store is of another version.
+    """
+    text = os.environ.get(_MAX_BYTES, str(DEFAULT_MAX_BYTES))
+    if not text.isdecimal():
+        raise InvalidInputError(
+            f"Expected {_MAX_BYTES} to be a number of bytes, but got '{text}'. "
+            "Write for example 20000000000."
+        )
+    return CellStore(cache_root() / "cells", int(text))
+
+
+def live_source(profile: Profile, plugin_files: tuple[Path, ...] = ()) -> SourceEntry:
+    """Profile and simulator as records name the source of a live score."""
+    simulator = build_simulator(profile, plugin_files)
+    content = {
+        "profile": profile.digest,
+        "simulator": simulator.version,
+        "catalog": simulator.assets().digest,
+    }
+    return SourceEntry(kind="live", id=profile.name, digest=digest(content))
+
+
+class LiveScorer:
+    """Measures accuracies; every stage is a cell of the store.
+
+    Departure from an expectation: a mixture is scored by one configuration, drawn with the run's
+    seed and the same for all tasks, so that they share its pre-training (an expectation over 256
+    configurations would take 256 pre-trainings). Several seeds approach the expectation.
+
+    Args:
+        choice: What the user asked.
+        table: Rewards that methods learn from; its references are shown where it was measured
+            under the same profile and protocol.
+        store: Where cells are kept.
+        on_stage: Told what is begun.
+    """
+
+    def __init__(
+        self,
+        choice: LiveChoice,
+        table: RewardTable,
+        store: CellStore | None = None,
+        on_stage: StageObserver = lambda _stage, _what: None,
+    ) -> None:
+        self.choice, self.table = choice, table
+        self.profile = choice.find_profile()
+        self.store = default_store() if store is None else store
+        self.on_stage = on_stage
+        simulator = build_simulator(self.profile, choice.plugin_files)
+        self.source = live_source(self.profile, choice.plugin_files)
+        protocol = find_protocol(choice.protocol)
+        self.protocol = ProtocolEntry(
+            name=protocol.name,
+            version=protocol.version,
+            hyperparameters=dict(protocol.hyperparameters),
+        )
+        self.pretraining = PretrainingEntry(
+            simulator=self.profile.simulator,
+            simulator_version=simulator.version,
+            profile=self.profile.name,
+            n_images=self.profile.n_images,
+        )
+        self._pipeline: Pipeline | None = None
+        self._data: dict[str, TaskData] = {}
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The stages; torch is imported when they are first needed."""
+        if self._pipeline is None:
+            from benchmark.live.datasets import open_real_images
+            from benchmark.live.pipeline import Pipeline
+
+            given = self.choice.real_images or os.environ.get(_REAL_IMAGES)
+            self._pipeline = Pipeline(
+                self.profile,
+                self.store,
+                device=self.choice.device,
+                plugin_files=self.choice.plugin_files,
+                real_images=open_real_images(given) if given else None,
+                on_stage=self.on_stage,
+            )
+        return self._pipeline
+
+    def close(self) -> None:
+        """End helper processes; idempotent."""
+        if self._pipeline is not None:
+            self._pipeline.close()
+
+    def task_entry(self, task: Task) -> TaskEntry:
+        """The task as its prepared data have it; as registered where these cannot be had."""
+        folder = data_root()
+        data = None
+        if is_prepared(task.name, folder):
+            try:
+                card = read_card(card_path(task.name, folder))
+            except T2SBenchError:
+                pass  # said when the task is scored
+            else:
+                data = DataEntry(**card.provenance())
+                task = as_prepared(task, card)
+        return TaskEntry(
+            name=task.name,
+            side="seen" if task.side == "seen" else "unseen",
+            data_revision=task.data_revision,
+            task_sha256=task_digest(task),
+            n_train=task.split.train,
+            n_test=task.split.test or 1,
+            data=data,
+        )
+
+    def scores_kind(self, pretraining: str) -> bool:
+        """Every kind."""
+        return pretraining in ("rendered", "real-images", "none")
+
+    def scored(self, task: str, decision: Decision | None, kind: str, seed: int) -> Scored:
+        """Measure a decision, or a reference of that kind.
+
+        Raises:
+            T2SBenchError: When data are missing or damaged, or a stage fails.
+        """
+        source = self.source_of(decision, kind, seed)
+        cell = self.pipeline.score(source, seed, self.data_of(task), self.choice.protocol)
+        return Scored(
+            _scores(cell),
+            self._pretraining_of(source, cell),
+            str(source.configuration) if isinstance(decision, Mixture) else None,
+            self.protocol.model_copy(update={"hyperparameters": dict(cell.hyperparameters)}),
+            cell.device,
+        )
+
+    def source_of(self, decision: Decision | None, kind: str, seed: int) -> Source:
+        """What a decision's backbone is pre-trained on."""
+        from benchmark.live.pipeline import Source
+
+        if kind == "none":
+            return Source("none")
+        if kind == "real-images":
+            return Source("real-images")
+        assert decision is not None  # noqa: S101 - rendered methods decide
+        if isinstance(decision, Mixture):
+            rng = np.random.default_rng([seed, 0xD0])
+            drawn = int(rng.choice(len(decision.probabilities), p=decision.probabilities))
+            decision = self.table.space.at(drawn)
+        space = self.pipeline.simulator().capabilities.space
+        return Source("rendered", space.check(decision))
+
+    def data_of(self, task: str) -> TaskData:
+        """The prepared data of a task, verified once.
+
+        Raises:
+            T2SBenchError: As :func:`benchmark.data.task_data.load_task_data`.
+        """
+        if task not in self._data:
+            self._data[task] = load_task_data(task, tasks_files=self.choice.tasks_files)
+        return self._data[task]
+
+    def _pretraining_of(self, source: Source, cell: ScoreCell) -> PretrainingEntry:
+        changes: dict[str, Any] = {
+            "n_images": cell.n_images,
+            "checkpoint_sha256": cell.weights_sha256,
+        }
+        if source.kind == "none":
+            changes |= {"simulator": "none", "simulator_version": "1"}
+        real = self.pipeline.real_images
+        if source.kind == "real-images" and real is not None:
+            changes["simulator"] = f"real-images:{real.name}"
+            changes["simulator_version"] = real.pack.digest[:12]
+        return self.pretraining.model_copy(update=changes)
+
+    def reference(self, task: str) -> ReferenceEntry | None:
+        """The table's, where it was measured under this profile and protocol on these data."""
+        table = self.table
+        if (table.profile, table.protocol) != (self.profile.name, self.choice.protocol):
+            return None
+        return CachedScorer(table).reference(task) if task in table.tasks else None
+
+    def cached_value(self, task: str, decision: Decision, seed: int) -> float | None:
+        """What the table holds for a measured cell; None where it has none."""
+        same = (self.table.profile, self.table.protocol) == (
+            self.profile.name,
+            self.choice.protocol,
+        )
+        known = task in self.table.tasks and seed in self.table.seeds
+        if not same or not known or isinstance(decision, Mixture):
+            return None
+        row, column = self.table.row(task), self.table.space.index(decision)
+        value = float(self.table.values[row, column, self.table.seeds.index(seed)])
+        return None if np.isnan(value) else value
+
+
+def _scores(cell: ScoreCell) -> tuple[Score, ...]:
+    accuracy = Score(
+        metric="accuracy",
+        value=cell.accuracy,
+        unit="percent",
+        n_correct=cell.n_correct,
+        predictions=cell.predictions_sha256,
+    )
+    balanced = Score(metric="balanced_accuracy", value=cell.balanced_accuracy, unit="percent")
+    return accuracy, balanced
