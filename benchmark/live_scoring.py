@@ -14,11 +14,13 @@ from benchmark.data.card import card_path, data_root, read_card
 from benchmark.data.task_data import TaskData, as_prepared, is_prepared, load_task_data
 from benchmark.errors import InvalidInputError, T2SBenchError
 from benchmark.files import cache_root, digest
+from benchmark.learning.recipes import recipe
 from benchmark.live.profiles import Profile, find_profile
 from benchmark.live.requests import build_simulator
 from benchmark.live.store import DEFAULT_MAX_BYTES, CellStore
 from benchmark.methods import Decision, Mixture
 from benchmark.protocols import find_protocol
+from benchmark.rendering.request import choose_categories
 from benchmark.results.record import (
     DataEntry,
     PretrainingEntry,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from benchmark.live.pipeline import Pipeline, Source
     from benchmark.live.scores import ScoreCell
     from benchmark.rewards.table import RewardTable
+    from benchmark.simulators.interface import Simulator
     from benchmark.tasks import Task
 
 _REAL_IMAGES = "T2SBENCH_REAL_IMAGES"
@@ -113,6 +116,10 @@ class LiveScorer:
             under the same profile and protocol.
         store: Where cells are kept.
         on_stage: Told what is begun.
+
+    Raises:
+        T2SBenchError: For an unknown recipe or simulator, more classes than it has, or a table of
+            another parameter space.
     """
 
     def __init__(
@@ -126,7 +133,10 @@ class LiveScorer:
         self.profile = choice.find_profile()
         self.store = default_store() if store is None else store
         self.on_stage = on_stage
+        recipe(self.profile.recipe)
         simulator = build_simulator(self.profile, choice.plugin_files)
+        choose_categories(simulator.assets(), self.profile.classes)
+        _check_space(table, self.profile, simulator)
         self.source = live_source(self.profile, choice.plugin_files)
         protocol = find_protocol(choice.protocol)
         self.protocol = ProtocolEntry(
@@ -266,6 +276,16 @@ class LiveScorer:
         row, column = self.table.row(task), self.table.space.index(decision)
         value = float(self.table.values[row, column, self.table.seeds.index(seed)])
         return None if np.isnan(value) else value
+
+
+def _check_space(table: RewardTable, profile: Profile, simulator: Simulator) -> None:
+    if table.space != simulator.capabilities.space:
+        ours = ", ".join(p.name for p in simulator.capabilities.space.parameters)
+        theirs = ", ".join(p.name for p in table.space.parameters)
+        raise InvalidInputError(
+            f"Expected a table of the space of simulator '{profile.simulator}' ({ours}), but got "
+            f"'{table.id}' ({theirs}). Methods choose from the table's space: name another --table."
+        )
 
 
 def _scores(cell: ScoreCell) -> tuple[Score, ...]:

@@ -79,12 +79,35 @@ def list_simulators(tasks_files: Sequence[Path], plugins: Sequence[Path]) -> Row
     ]
 
 
+def list_profiles(tasks_files: Sequence[Path], plugins: Sequence[Path]) -> Rows:
+    """Profiles of live scoring, and the series of them."""
+    from benchmark.live.profiles import read_profiles
+
+    del tasks_files, plugins
+    profiles, sweeps = read_profiles()
+    return [
+        {
+            "profile": profile.name,
+            "images": f"{profile.classes} x {profile.images_per_class}",
+            "pixels": profile.size,
+            "network": profile.network,
+            "recipe": profile.recipe,
+            "summary": profile.summary,
+        }
+        for profile in profiles
+    ] + [
+        {"profile": sweep.name, "images": f"{len(sweep.points)} points", "summary": sweep.summary}
+        for sweep in sweeps
+    ]
+
+
 LISTINGS: dict[str, Callable[[Sequence[Path], Sequence[Path]], Rows]] = {
     "tasks": list_tasks,
     "methods": list_methods,
     "protocols": list_protocols,
     "tables": list_tables,
     "simulators": list_simulators,
+    "profiles": list_profiles,
 }
 
 
@@ -94,7 +117,7 @@ LISTINGS: dict[str, Callable[[Sequence[Path], Sequence[Path]], Rows]] = {
 @click.option("--tasks-file", "tasks_files", type=PATH, multiple=True, metavar="FILE")
 @click.option("--plugin", "plugins", type=PATH, multiple=True, metavar="FILE")
 def ls(what: str, style: str, tasks_files: tuple[Path, ...], plugins: tuple[Path, ...]) -> int:
-    """List tasks, methods, protocols, tables or simulators."""
+    """List tasks, methods, protocols, tables, simulators or profiles."""
     rows = LISTINGS[what](tasks_files, plugins)
     if style == "json":
         click.echo(json.dumps(rows, indent=2))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -56,7 +56,7 @@ def live_options(command: _F) -> _F:
         click.option(
             "--profile",
             metavar="NAME|FILE",
-            help="With --live: how much is rendered and trained (mini); 't2sbench ls profiles'.",
+            help="With --live: profile or series of profiles (mini); see 't2sbench ls profiles'.",
         ),
         click.option(
             "--live", is_flag=True, help="Measure: render, pre-train and evaluate, not look up."
@@ -66,8 +66,8 @@ def live_options(command: _F) -> _F:
     return command
 
 
-def take_live(given: dict[str, Any], protocol: str) -> LiveChoice | None:
-    """How scores are measured; None when they are looked up.
+def take_live(given: dict[str, Any], protocols: Sequence[str]) -> list[LiveChoice]:
+    """How scores are measured, by profile and protocol; empty when they are looked up.
 
     Raises:
         InvalidInputError: For options that need ``--live``, without it.
@@ -80,21 +80,26 @@ def take_live(given: dict[str, Any], protocol: str) -> LiveChoice | None:
                 f"Expected --live with {', '.join(lone)}, but got none. Add --live to measure, or "
                 "leave them out to look rewards up."
             )
-        return None
-    from benchmark.live.profiles import parse_changes
+        return []
+    from benchmark.live.profiles import expand, parse_changes
     from benchmark.live_scoring import LiveChoice
 
-    choice = LiveChoice(
-        protocol,
-        given["profile"] or "mini",
-        parse_changes(given["changes"]),
-        given["device"] or "auto",
-        given["real_images"],
-        tuple(given["simulator_plugins"]),
-        tuple(given["tasks_files"]),
-    )
-    choice.find_profile()
-    return choice
+    choices = [
+        LiveChoice(
+            protocol,
+            profile,
+            changes,
+            given["device"] or "auto",
+            given["real_images"],
+            tuple(given["simulator_plugins"]),
+            tuple(given["tasks_files"]),
+        )
+        for profile, changes in expand(given["profile"] or "mini", parse_changes(given["changes"]))
+        for protocol in protocols or ["knn5"]
+    ]
+    for choice in choices:
+        choice.find_profile()
+    return choices
 
 
 def duration(seconds: float) -> str:

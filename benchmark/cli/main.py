@@ -14,7 +14,7 @@ _INTERRUPTED = 130
 
 # name -> (module, attribute, one line of help): help must not import the command.
 _COMMANDS = {
-    "run": ("benchmark.cli.run", "run", "Compare methods on a reward table."),
+    "run": ("benchmark.cli.run", "run", "Compare methods, on a reward table or live."),
     "status": ("benchmark.cli.status", "status", "Say what a result folder holds and lacks."),
     "retry": ("benchmark.cli.status", "retry", "Do the failed cells of a result folder again."),
     "render": ("benchmark.cli.render", "render", "Render a pre-training dataset."),
@@ -24,6 +24,7 @@ _COMMANDS = {
     "doctor": ("benchmark.cli.doctor", "doctor", "Say what works here and what to install."),
     "table": ("benchmark.cli.table", "table", "Fetch, show or check reward tables."),
     "data": ("benchmark.cli.data", "data", "Fetch, prepare or check the images of tasks."),
+    "cache": ("benchmark.cli.cache", "cache", "List or prune the cells of live scoring."),
     "fit": ("benchmark.cli.model", "fit", "Train Task2Sim and save the model."),
     "select": ("benchmark.cli.model", "select", "Choose a configuration for a new task."),
     "leaderboard": ("benchmark.cli.leaderboard", "leaderboard", "Build or verify leaderboards."),

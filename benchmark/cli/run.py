@@ -14,6 +14,7 @@ from benchmark.protocols import find_protocol
 from benchmark.runner.plan import MethodSpec, Overwrite, RunRequest, Split
 
 if TYPE_CHECKING:
+    from benchmark.live_scoring import LiveChoice
     from benchmark.runner.run import Plan
 
 
@@ -58,30 +59,22 @@ def run(**given: Any) -> int:  # noqa: ANN401 - click passes every option by nam
     Finished cells are on disk at once (results/records.jsonl); the same command goes on where an
     interrupted one stopped.
     """
-    from benchmark.cli.progress import RunDisplay
-    from benchmark.cli.tables import print_results
-    from benchmark.runner.history import remember
-    from benchmark.runner.run import execute, make_plan
+    from benchmark.runner.run import make_plan
 
     protocols = list(dict.fromkeys(given["protocols"]))
     for name in protocols:
         find_protocol(name)
+    choices: list[LiveChoice | None] = list(take_live(given, protocols))
     failed = 0
-    for protocol in (protocols or ["knn5"]) if given["live"] else [None]:
-        request = _request(given, protocol or "")
-        plan = make_plan(request)
-        for name in () if given["live"] else protocols:
+    for live in choices or [None]:
+        plan = make_plan(_request(given, live))
+        for name in () if live else protocols:
             _check_protocol(name, plan)
         _announce(plan)
         if given["dry_run"]:
             _print_plan(plan)
-            continue
-        remember(plan)
-        with RunDisplay(plan.n_cells) as display:
-            display.follow(plan.context.scorer)
-            execute(plan, display.on_record, display.on_unit)
-        print_results(plan)
-        failed += display.failed
+        else:
+            failed += _execute(plan)
     if failed:
         raise CellsFailedError(
             f"Expected every cell to be scored, but got {failed} failed. See 't2sbench "
@@ -91,8 +84,22 @@ def run(**given: Any) -> int:  # noqa: ANN401 - click passes every option by nam
     return 0
 
 
-def _request(given: dict[str, Any], protocol: str) -> RunRequest:
-    live = take_live(given, protocol)
+def _execute(plan: Plan) -> int:
+    """Do a plan and print its table; the number of cells that failed."""
+    from benchmark.cli.progress import RunDisplay
+    from benchmark.cli.tables import print_results
+    from benchmark.runner.history import remember
+    from benchmark.runner.run import execute
+
+    remember(plan)
+    with RunDisplay(plan.n_cells) as display:
+        display.follow(plan.context.scorer)
+        execute(plan, display.on_record, display.on_unit)
+    print_results(plan)
+    return display.failed
+
+
+def _request(given: dict[str, Any], live: LiveChoice | None) -> RunRequest:
     methods = tuple(dict.fromkeys(given["methods"]))
     options = parse_method_options(given["options"], methods)
     plugins = tuple(given["plugins"])

@@ -1,4 +1,4 @@
-"""``t2sbench show``: everything about one task, method, protocol, table or simulator."""
+"""``t2sbench show``: all about one task, method, protocol, table, simulator or profile."""
 
 from __future__ import annotations
 
@@ -86,17 +86,32 @@ def describe_simulator(name: str) -> str | None:
     return "\n".join(lines + [f"  {k} = {v!r}" for k, v in option_defaults(factory).items()])
 
 
+def describe_profile(name: str) -> str | None:
+    """A profile or a series of them as YAML; None when there is no such profile."""
+    import yaml
+
+    from benchmark.live.profiles import read_profiles
+
+    profiles, sweeps = read_profiles()
+    for item in (*profiles, *sweeps):
+        if item.name == name:
+            text: str = yaml.safe_dump(item.model_dump(mode="json"), sort_keys=False)
+            return text.rstrip()
+    return None
+
+
 @click.command()
 @click.argument("name", metavar="NAME")
 @click.option("--tasks-file", "tasks_files", type=PATH, multiple=True, metavar="FILE")
 @click.option("--plugin", "plugins", type=PATH, multiple=True, metavar="FILE")
 def show(name: str, tasks_files: tuple[Path, ...], plugins: tuple[Path, ...]) -> int:
-    """Describe the task, method, protocol, table or simulator NAME."""
+    """Describe the task, method, protocol, table, simulator or profile NAME."""
     describers: tuple[Callable[[], str | None], ...] = (
         lambda: describe_task(name, tasks_files),
         lambda: describe_method(name, plugins),
         lambda: describe_protocol(name),
         lambda: describe_simulator(name),
+        lambda: describe_profile(name),
         lambda: describe_table(name),
     )
     for describe in describers:
@@ -105,7 +120,7 @@ def show(name: str, tasks_files: tuple[Path, ...], plugins: tuple[Path, ...]) ->
             click.echo(text)
             return 0
     raise UnknownNameError(
-        "task, method, protocol, table or simulator", name, _all_names(tasks_files, plugins)
+        "task, method, protocol, table, simulator or profile", name, _all_names(tasks_files, plugins)
     )
 
 

@@ -47,7 +47,10 @@ def print_results(plan: Plan) -> None:
 
 def _stem(plan: Plan) -> str:
     live = plan.request.live
-    return str(plan.request.split) if live is None else f"{plan.request.split}-{live.protocol}"
+    if live is None:
+        return str(plan.request.split)
+    profile = live.find_profile().name
+    return f"{plan.request.split}-{profile}-{live.protocol}"
 
 
 def result_table(plan: Plan) -> ResultTable:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmark.data.task_data import TaskData
+    from benchmark.learning.training_set import TrainingSet
     from benchmark.live.datasets import RealImages
     from benchmark.live.profiles import Profile
     from benchmark.live.store import CellStore
@@ -219,8 +220,8 @@ class Pipeline:
                 self._backbones.popitem(last=False)
         return Backbone(self._backbones[key], key)
 
-    def dataset(self, source: Source, seed: int) -> Path:
-        """Folder of a source's images as arrays, rendered or drawn now if not in the store.
+    def dataset(self, source: Source, seed: int) -> TrainingSet:
+        """A source's images as arrays, rendered or drawn now if they are not in the store.
 
         Raises:
             T2SBenchError: When that fails.
@@ -239,7 +240,7 @@ class Pipeline:
             shutil.move(data, folder / "data")
 
         label = f"{self.profile.name}: {source.label}, seed {seed}"
-        return self.store.get("dataset", identity, make, label)
+        return self._made("dataset", identity, make, label, read_training_set)
 
     def _load_or_train(
         self, source: Source, seed: int, identity: dict[str, Any]
@@ -249,7 +250,7 @@ class Pipeline:
             return untrained(network, seed, drop_path=self.recipe.drop_path)
 
         def make(folder: Path) -> None:
-            data = read_training_set(self.dataset(source, seed))
+            data = self.dataset(source, seed)
             work = self.store.workspace("backbone", identity)
             self._on_stage("pre-train", source.label)
             execution = Execution(str(self.device), work / "checkpoint.safetensors")

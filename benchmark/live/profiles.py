@@ -185,7 +185,8 @@ def find_profile(name: str, changes: Mapping[str, Any] | None = None) -> Profile
         return profiles[0].changed(changes or {})
     known = {profile.name: profile for profile in read_profiles()[0]}
     if name not in known:
-        raise UnknownNameError("profile", name, known)
+        sweeps = [sweep.name for sweep in read_profiles()[1]]
+        raise UnknownNameError("profile", name, [*known, *sweeps])
     return known[name].changed(changes or {})
 
 
@@ -204,6 +205,21 @@ def find_sweep(name: str) -> tuple[Profile, ...]:
         raise UnknownNameError("sweep", name, known)
     sweep = known[name]
     return tuple(find_profile(sweep.profile, point) for point in sweep.points)
+
+
+def expand(name: str, changes: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Profiles and their changes behind a name: several for a sweep, else the one.
+
+    Example:
+        >>> expand("mini-by-objects", {"classes": 20})[0]
+        ('mini', {'objects_per_class': 1, 'classes': 20})
+        >>> expand("small", {})
+        [('small', {})]
+    """
+    for sweep in read_profiles()[1]:
+        if sweep.name == name:
+            return [(sweep.profile, {**point, **changes}) for point in sweep.points]
+    return [(name, dict(changes))]
 
 
 def parse_changes(texts: Sequence[str]) -> dict[str, Any]:
