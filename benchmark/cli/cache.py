@@ -32,7 +32,8 @@ def parse_size(text: str) -> int:
         raise InvalidInputError(
             f"Expected a size such as 500MB or 20GB, but got '{text}'. Write a number and a unit."
         )
-    return round(float(match[1]) * 1000 ** _POWERS[match[2].lower()])
+    unit: int = 1000 ** _POWERS[match[2].lower()]
+    return round(float(match[1]) * unit)
 
 
 def show_size(size: float) -> str:

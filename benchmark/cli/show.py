@@ -93,11 +93,12 @@ def describe_profile(name: str) -> str | None:
     from benchmark.live.profiles import read_profiles
 
     profiles, sweeps = read_profiles()
-    for item in (*profiles, *sweeps):
-        if item.name == name:
-            text: str = yaml.safe_dump(item.model_dump(mode="json"), sort_keys=False)
-            return text.rstrip()
-    return None
+    known = {p.name: p.model_dump(mode="json") for p in profiles}
+    known |= {s.name: s.model_dump(mode="json") for s in sweeps}
+    if name not in known:
+        return None
+    text: str = yaml.safe_dump(known[name], sort_keys=False)
+    return text.rstrip()
 
 
 @click.command()
@@ -120,7 +121,9 @@ def show(name: str, tasks_files: tuple[Path, ...], plugins: tuple[Path, ...]) ->
             click.echo(text)
             return 0
     raise UnknownNameError(
-        "task, method, protocol, table, simulator or profile", name, _all_names(tasks_files, plugins)
+        "task, method, protocol, table, simulator or profile",
+        name,
+        _all_names(tasks_files, plugins),
     )
 
 

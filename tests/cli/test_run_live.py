@@ -1,0 +1,159 @@
+import json
+
+import orjson
+import pytest
+
+from benchmark.cli.main import main
+from benchmark.data.pack import write_pack
+from benchmark.leaderboard import build_boards
+from benchmark.results.store import current_records, iterate_records
+from tests.live.conftest import coloured, write_tasks
+
+PROFILE = """\
+schema: 1
+profiles:
+  - name: tiny
+    simulator: toy
+    classes: 3
+    images_per_class: 8
+    size: 32
+    encoding: png
+    network: mini-resnet
+    recipe: mini
+    cpu_threads: 1
+    evaluation: {linear_epochs: 2, linear_min_steps: 0, finetune_epochs: 1}
+"""
+
+
+@pytest.fixture
+def live(small_table_folder, tmp_path, monkeypatch):
+    """Runs live on two small tasks; methods learn from the small table."""
+    monkeypatch.setenv("T2SBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("T2SBENCH_DATA", str(tmp_path / "data"))
+    write_tasks(tmp_path / "data")
+    (tmp_path / "tiny.yaml").write_text(PROFILE)
+    write_pack(coloured(3, 90, 6), tmp_path / "real.parquet")
+
+    def do(*words):
+        profile = ["--live", "--profile", str(tmp_path / "tiny.yaml")]
+        table = ["--table", str(small_table_folder), "-o", str(tmp_path / "out")]
+        return main(["run", "--split", "all", *profile, *table, *words])
+
+    return do
+
+
+def records(tmp_path):
+    return current_records(iterate_records(tmp_path / "out" / "records.jsonl"))
+
+
+def test_all_kinds_of_methods_under_two_protocols(live, tmp_path, capsys):
+    methods = ["-m", "random", "-m", "single-best", "-m", "scratch", "-m", "untrained"]
+    real = ["-m", "imagenet", "--real-images", str(tmp_path / "real.parquet")]
+    protocols = ["--protocol", "knn5", "--protocol", "finetune"]
+    assert live(*methods, *real, *protocols, "--dry-run") == 0
+    planned = capsys.readouterr().out
+    assert "scratch: not scored under knn5" in planned
+    assert "backbone: 3 cells, 0 cached, no time known yet" in planned
+    assert live(*methods, *real, *protocols) == 0
+    said = capsys.readouterr()
+    assert "5-NN" in said.err
+    found = records(tmp_path)
+    assert len(found) == 2 * (4 + 5), "scratch is fine-tuned only"
+    assert {record.status for record in found} == {"ok"}
+    by_method = {record.method.name: record for record in found}
+    assert by_method["random"].decision.configuration is not None
+    assert by_method["random"].decision.mixture == "uniform"
+    assert by_method["scratch"].decision is None
+    assert by_method["scratch"].protocol.name == "finetune"
+    assert by_method["imagenet"].pretraining.simulator == "real-images:real"
+    assert by_method["imagenet"].pretraining.n_images == 24
+    one = by_method["single-best"]
+    assert one.source.kind == "live"
+    assert one.reference is None
+    assert one.task.data.partial.startswith("3 classes instead of")
+    assert one.scores[0].n_correct == round(one.accuracy * one.task.n_test / 100)
+    assert one.pretraining.checkpoint_sha256
+    assert (tmp_path / "out" / "all-tiny-knn5.md").is_file()
+    assert build_boards(found)
+    assert live(*methods, *real, *protocols, "--dry-run") == 0
+    said = capsys.readouterr().err
+    assert "0 cells to do, 8 done" in said
+    assert "0 cells to do, 10 done" in said
+
+
+def test_seeds_share_nothing_and_methods_share_backbones(live, tmp_path, capsys):
+    assert live("-m", "single-best", "--seeds", "0,1") == 0
+    capsys.readouterr()
+    assert main(["cache", "ls"]) == 0
+    table = capsys.readouterr().out
+    assert "backbone" in table
+    found = records(tmp_path)
+    by_seed = {
+        (record.seed, record.task.name): record.pretraining.checkpoint_sha256
+        for record in found
+        if record.method.name == "single-best"
+    }
+    assert by_seed[0, "EuroSAT"] == by_seed[0, "PacsC"] != by_seed[1, "EuroSAT"]
+    assert main(["cache", "prune", "--keep", "0"]) == 0
+    assert "Removed" in capsys.readouterr().out
+    assert main(["cache", "ls", "--all"]) == 0
+    assert "0 cells" in capsys.readouterr().out
+
+
+def test_a_damaged_pack_fails_its_cells_alone_and_is_retried(live, tmp_path, capsys):
+    pack = tmp_path / "data" / "PacsC.parquet"
+    whole = pack.read_bytes()
+    pack.write_bytes(whole[:-100] + b"x" * 100)
+    assert live("-m", "untrained") == 3
+    assert "damaged or changed" in capsys.readouterr().err
+    status = {record.task.name: record.status for record in records(tmp_path)}
+    assert status == {"EuroSAT": "ok", "PacsC": "failed"}
+    pack.write_bytes(whole)
+    assert main(["retry", "--failed", "-o", str(tmp_path / "out")]) == 0
+    assert {record.status for record in records(tmp_path)} == {"ok"}
+
+
+def test_a_missing_pack_that_is_asked_for_fails_alone(live, tmp_path, capsys):
+    assert live("-m", "untrained", "--tasks", "EuroSAT,DTD") == 3
+    assert "Expected the data of DTD" in capsys.readouterr().err
+    status = {record.task.name: record.status for record in records(tmp_path)}
+    assert status == {"EuroSAT": "ok", "DTD": "failed"}
+
+
+def test_a_table_of_the_same_profile_is_compared_with(live, tmp_path, capsys):
+    (tmp_path / "tiny.yaml").write_text(PROFILE.replace("name: tiny", "name: mini"))
+    assert live("-m", "single-best") == 0
+    assert "1 of these cells are in table small" in capsys.readouterr().err
+    by_task = {record.task.name: record.reference for record in records(tmp_path)}
+    assert by_task["EuroSAT"] is not None
+    assert by_task["PacsC"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--profile", "mimi"], "Did you mean 'mini'"),
+        (["-P", "clases=3"], "Did you mean 'classes'"),
+        (["-P", "classes=99"], "Expected 1 to 8 classes"),
+        (["-P", "recipe=minni"], "Did you mean 'mini'"),
+        (["-P", "simulator=glx"], "Expected a known simulator"),
+        (["--device", "cuda:7"], "cuda:7"),
+        (["--protocol", "knn"], "Did you mean 'knn5'"),
+    ],
+)
+def test_mistakes_are_sentences(live, tmp_path, words, sentence, capsys):
+    assert live("-m", "untrained", *words) in (2, 3)
+    said = capsys.readouterr()
+    assert sentence in said.err
+    assert "Traceback" not in said.err
+
+
+def test_options_of_live_scoring_need_live(capsys):
+    assert main(["run", "-m", "random", "--profile", "mini", "--device", "cpu"]) == 2
+    assert "Expected --live with --profile, --device" in capsys.readouterr().err
+
+
+def test_the_request_is_remembered(live, tmp_path):
+    assert live("-m", "untrained", "--tasks", "PacsC", "-P", "images_per_class=6") == 0
+    (entry,) = orjson.loads((tmp_path / "out" / "requests.json").read_bytes())
+    assert json.dumps(entry["request"]["live"]["changes"]) == '{"images_per_class": 6}'
