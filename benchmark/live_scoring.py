@@ -13,10 +13,10 @@ import numpy as np
 from benchmark.data.card import card_path, data_root, read_card
 from benchmark.data.task_data import TaskData, as_prepared, is_prepared, load_task_data
 from benchmark.errors import InvalidInputError, T2SBenchError
-from benchmark.files import cache_root, digest
+from benchmark.files import cache_root
 from benchmark.learning.recipes import recipe
 from benchmark.live.profiles import Profile, find_profile
-from benchmark.live.requests import build_simulator
+from benchmark.live.requests import build_simulator, source_digest
 from benchmark.live.store import DEFAULT_MAX_BYTES, CellStore
 from benchmark.methods import Decision, Mixture
 from benchmark.protocols import find_protocol
@@ -94,13 +94,8 @@ def default_store() -> CellStore:
 
 def live_source(profile: Profile, plugin_files: tuple[Path, ...] = ()) -> SourceEntry:
     """Profile and simulator as records name the source of a live score."""
-    simulator = build_simulator(profile, plugin_files)
-    content = {
-        "profile": profile.digest,
-        "simulator": simulator.version,
-        "catalog": simulator.assets().digest,
-    }
-    return SourceEntry(kind="live", id=profile.name, digest=digest(content))
+    found = source_digest(profile, plugin_files)
+    return SourceEntry(kind="live", id=profile.name, digest=found)
 
 
 class LiveScorer:

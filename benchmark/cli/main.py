@@ -22,7 +22,7 @@ _COMMANDS = {
     "ls": ("benchmark.cli.listing", "ls", "List tasks, methods, simulators and more."),
     "show": ("benchmark.cli.show", "show", "Describe a task, method, simulator and more."),
     "doctor": ("benchmark.cli.doctor", "doctor", "Say what works here and what to install."),
-    "table": ("benchmark.cli.table", "table", "Fetch, show or check reward tables."),
+    "table": ("benchmark.cli.table", "table", "Fetch, show, check or build reward tables."),
     "data": ("benchmark.cli.data", "data", "Fetch, prepare or check the images of tasks."),
     "cache": ("benchmark.cli.cache", "cache", "List or prune the cells of live scoring."),
     "fit": ("benchmark.cli.model", "fit", "Train Task2Sim and save the model."),

@@ -17,6 +17,7 @@ from rich.progress import (
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from benchmark.building.worker import JobResult
     from benchmark.results.record import Record
     from benchmark.runner.plan import Unit
     from benchmark.scoring import Scorer
@@ -159,3 +160,48 @@ class RenderDisplay:
 
     def _say(self, text: str) -> None:
         self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+class JobDisplay:
+    """Progress of a table on stderr: backbones, and the time that is left.
+
+    Args:
+        total: Backbones to measure.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._total, self._count, self._began = total, 0, time.monotonic()
+        console = Console(stderr=True)
+        self._plain = not console.is_terminal
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=self._plain,
+        )
+        self._bar = self._progress.add_task("backbones", total=total)
+
+    def __enter__(self) -> JobDisplay:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def on_job(self, result: JobResult) -> None:
+        """A backbone is measured, and on disk."""
+        self._count += 1
+        self._progress.update(self._bar, advance=1, description=str(result.job))
+        if self._plain:
+            left = (self._total - self._count) * (time.monotonic() - self._began) / self._count
+            text = f"[{self._count}/{self._total}] {result.job}: {result.seconds:.0f} s; "
+            text += f"{left / 60:,.0f} min left"
+            self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""``t2sbench table``: fetch, show and check reward tables."""
+"""``t2sbench table``: fetch, show, check and build reward tables."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from benchmark.cli.table_build import build
 from benchmark.errors import InvalidFileError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
 
 @click.group()
 def table() -> None:
-    """Fetch, show or check reward tables."""
+    """Fetch, show, check or build reward tables."""
+
+
+table.add_command(build)
 
 
 @table.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from benchmark.files import digest
 from benchmark.rendering.request import DatasetRequest, check_capabilities, choose_categories
 from benchmark.simulators.registry import SimulatorChoice, find_simulator
 
@@ -32,6 +33,17 @@ def build_simulator(profile: Profile, plugin_files: tuple[Path, ...] = ()) -> Si
         T2SBenchError: As :func:`choose_simulator`, or when its class refuses the options.
     """
     return choose_simulator(profile, plugin_files).build()
+
+
+def source_digest(profile: Profile, plugin_files: tuple[Path, ...] = ()) -> str:
+    """SHA-256 of what decides all backbones of a profile: its fields, simulator and assets."""
+    simulator = build_simulator(profile, plugin_files)
+    content = {
+        "profile": profile.digest,
+        "simulator": simulator.version,
+        "catalog": simulator.assets().digest,
+    }
+    return digest(content)
 
 
 def dataset_request(

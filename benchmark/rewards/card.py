@@ -16,6 +16,48 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class NoiseEntry(_Frozen):
+    """As :class:`benchmark.rewards.noise.TaskNoise`."""
+
+    seed_sd: float | None
+    test_half_width: float
+    near_best: int | None
+
+
+class TaskDataEntry(_Frozen):
+    """The images of a task that a table was measured on.
+
+    Attributes:
+        revision: Identifies data and split.
+        digest: SHA-256 of their content.
+        classes: Classes kept.
+        n_train: Training images.
+        stands_in_for: Task of the paper in whose place they are used.
+        partial: In what number of classes or images they differ from the registry's.
+    """
+
+    revision: str
+    digest: Sha256
+    classes: int
+    n_train: int
+    stands_in_for: str | None = None
+    partial: str | None = None
+
+
+class CostEntry(_Frozen):
+    """What measuring took.
+
+    Attributes:
+        backbones: Networks that were trained and scored.
+        hours: Sum over backbones, of the processes that worked on them.
+        machines: Kinds of machine.
+    """
+
+    backbones: int
+    hours: float
+    machines: list[str]
+
+
 class TableTask(_Frozen):
     """One task of a table.
 
@@ -24,11 +66,15 @@ class TableTask(_Frozen):
         n_test: Number of test images behind each accuracy.
         reliability: Spearman-Brown corrected split-half correlation of the rewards over
             configurations, between disjoint halves of the seeds; None with one seed.
+        noise: How sure the rewards are; see :class:`benchmark.rewards.noise.TaskNoise`.
+        data: The images that they were measured on, where that is known.
     """
 
     name: str
     n_test: Annotated[int, Field(gt=0)]
     reliability: float | None = None
+    noise: NoiseEntry | None = None
+    data: TaskDataEntry | None = None
 
 
 class SourceFile(_Frozen):
@@ -58,6 +104,10 @@ class TableCard(_Frozen):
         space: Parameters and levels, as :meth:`ParameterSpace.to_json` writes them.
         digest: SHA-256 of the content (not of the file's bytes).
         rewards_sha256: SHA-256 of ``rewards.parquet``.
+        references: Accuracies of references by name and task, one per seed: ``untrained`` and
+            ``real-images`` are networks of the same profile without pre-training, and pre-trained
+            on as many real images.
+        cost: What measuring took, where that is known.
     """
 
     schema_version: Annotated[int, Field(ge=1, le=1)] = 1
@@ -78,6 +128,8 @@ class TableCard(_Frozen):
     digest: Sha256
     rewards_sha256: Sha256
     embeddings: EmbeddingsCard | None = None
+    references: dict[str, dict[str, list[float]]] = {}
+    cost: CostEntry | None = None
 
     @property
     def parameter_space(self) -> ParameterSpace:

@@ -6,7 +6,7 @@ string), ``seed`` (int64), ``accuracy`` (float64, percent).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,12 +15,21 @@ from pydantic import ValidationError
 from benchmark.embeddings import read_embeddings, write_embeddings
 from benchmark.errors import InvalidFileError, InvalidInputError
 from benchmark.files import canonical_json, sha256_file, write_atomically, write_bytes
-from benchmark.rewards.card import EmbeddingsCard, SourceFile, TableCard, TableTask
+from benchmark.rewards.card import (
+    CostEntry,
+    EmbeddingsCard,
+    NoiseEntry,
+    SourceFile,
+    TableCard,
+    TableTask,
+    TaskDataEntry,
+)
+from benchmark.rewards.noise import task_noise
 from benchmark.rewards.reliability import split_half_reliability
 from benchmark.rewards.table import RewardTable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -45,6 +54,9 @@ class Description:
     licence: str = ""
     notes: Sequence[str] = ()
     probe: str = "not stated"
+    references: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
+    cost: CostEntry | None = None
+    data: Mapping[str, TaskDataEntry] = field(default_factory=dict)
 
 
 def write_table(table: RewardTable, folder: Path, description: Description) -> RewardTable:
@@ -74,7 +86,7 @@ def write_table(table: RewardTable, folder: Path, description: Description) -> R
         n_images=description.n_images,
         space=table.space.to_json(),
         tasks=[
-            TableTask(name=name, n_test=n, reliability=split_half_reliability(values))
+            _table_task(name, n, values, description)
             for name, n, values in zip(
                 table.tasks, table.n_test.tolist(), table.values, strict=True
             )
@@ -87,9 +99,27 @@ def write_table(table: RewardTable, folder: Path, description: Description) -> R
         digest=table.digest,
         rewards_sha256=sha256_file(folder / REWARDS),
         embeddings=embeddings,
+        references={
+            name: {task: list(found) for task, found in rows.items()}
+            for name, rows in description.references.items()
+        },
+        cost=description.cost,
     )
     write_bytes(folder / CARD, canonical_json(card.model_dump(mode="json")) + b"\n")
     return read_table(folder)
+
+
+def _table_task(
+    name: str, n_test: int, values: NDArray[np.float64], description: Description
+) -> TableTask:
+    noise = task_noise(values, n_test)
+    return TableTask(
+        name=name,
+        n_test=n_test,
+        reliability=split_half_reliability(values),
+        noise=NoiseEntry(**asdict(noise)),
+        data=description.data.get(name),
+    )
 
 
 def _write_rewards(table: RewardTable, path: Path) -> None:

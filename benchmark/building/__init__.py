@@ -1,0 +1,1 @@
+"""Builds reward tables: every configuration x seed x task, measured live."""

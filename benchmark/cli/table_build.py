@@ -1,0 +1,143 @@
+"""``t2sbench table build``: measure a reward table."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from benchmark.cli.options import PATH, parse_seeds
+from benchmark.errors import CellsFailedError, InvalidInputError, UnavailableError
+
+if TYPE_CHECKING:
+    from benchmark.building.build import Build, Labels
+    from benchmark.building.request import BuildRequest
+
+_LISTED = 10
+
+
+@click.command()
+@click.option("--profile", default="mini", show_default=True, metavar="NAME|FILE")
+@click.option("--set", "-P", "changes", multiple=True, metavar="FIELD=VALUE")
+@click.option("--tasks", multiple=True, metavar="TASK", help="These tasks (all that are prepared).")
+@click.option("--tasks-file", "tasks_files", type=PATH, multiple=True, metavar="FILE")
+@click.option("--protocol", default="knn5", show_default=True, metavar="NAME")
+@click.option("--seeds", default="0-2", show_default=True)
+@click.option(
+    "--configurations", metavar="NUMBERS", help="Only these, such as 0-15,255 (all of the space)."
+)
+@click.option(
+    "--reference",
+    "references",
+    multiple=True,
+    metavar="NAME",
+    help="Measure beside: untrained, real-images; may be repeated.",
+)
+@click.option("--real-images", metavar="PATH", help="Default: $T2SBENCH_REAL_IMAGES.")
+@click.option("--simulator-plugin", "plugin_files", type=PATH, multiple=True, metavar="FILE")
+@click.option("--device", default="auto", show_default=True)
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--executor", default="processes", show_default=True, metavar="processes|ray")
+@click.option("--address", metavar="ADDRESS", help="Of the Ray cluster; else this machine.")
+@click.option("--gpus", type=click.FloatRange(min=0), default=0, help="GPUs per job, for Ray.")
+@click.option("--embeddings", type=PATH, metavar="FILE", help="Task2Vec of the tasks.")
+@click.option("--id", "identifier", metavar="ID", help="Name of the table.")
+@click.option("--title", default="", help="One line about it.")
+@click.option("--note", "notes", multiple=True, help="For the card; may be repeated.")
+@click.option("--licence", default="")
+@click.option("--limit", type=click.IntRange(min=1), help="Measure so many backbones now.")
+@click.option("--with-gaps", is_flag=True, help="Write the table although rewards are missing.")
+@click.option("--dry-run", is_flag=True, help="Say what is left to measure, and stop.")
+@click.option("--output", "-o", type=PATH, required=True, metavar="DIR")
+def build(**given: Any) -> int:  # noqa: ANN401 - click passes every option by name
+    """Measure a reward table: every configuration x seed, scored on every task.
+
+    Every finished backbone is on disk at once (DIR.partial); the same command goes on where an
+    interrupted one stopped, with more tasks, seeds or configurations if you like.
+    """
+    from benchmark.building.build import Build
+
+    work = Build(_request(given), given["output"].absolute())
+    left = work.left()
+    click.echo(
+        f"{work.profile.name}, {work.request.protocol}: {len(work.jobs)} backbones x "
+        f"{len(work.request.tasks)} tasks, {len(left)} backbones left.",
+        err=True,
+    )
+    if given["dry_run"]:
+        return 0
+    _measure(work, given)
+    if given["limit"] and work.left() and not given["with_gaps"]:
+        click.echo(f"{len(work.left())} backbones are left.", err=True)
+        return 0
+    table = work.write(_labels(given, work), with_gaps=given["with_gaps"])
+    click.echo(f"{table.id}: {table.values.size} cells in {work.folder}, digest {table.digest}")
+    return 0
+
+
+def _request(given: dict[str, Any]) -> BuildRequest:
+    from benchmark.building.build import all_prepared
+    from benchmark.building.request import BuildRequest
+    from benchmark.live.profiles import parse_changes
+
+    tasks_files = tuple(given["tasks_files"])
+    named = tuple(name for text in given["tasks"] for name in text.split(","))
+    tasks = named or all_prepared(tasks_files)
+    if not tasks:
+        raise UnavailableError(
+            "Expected prepared images of tasks, but got none. See 't2sbench data ls'."
+        )
+    numbers = given["configurations"]
+    return BuildRequest(
+        profile=given["profile"],
+        changes=parse_changes(given["changes"]),
+        tasks=tasks,
+        seeds=parse_seeds(given["seeds"]),
+        protocol=given["protocol"],
+        configurations=parse_seeds(numbers) if numbers else None,
+        references=tuple(dict.fromkeys(given["references"])),
+        device=given["device"],
+        real_images=given["real_images"] or os.environ.get("T2SBENCH_REAL_IMAGES"),
+        plugin_files=tuple(given["plugin_files"]),
+        tasks_files=tasks_files,
+    )
+
+
+def _measure(work: Build, given: dict[str, Any]) -> None:
+    from benchmark.building.executors import Execution
+    from benchmark.cli.progress import JobDisplay
+    from benchmark.live_scoring import default_store
+
+    store = default_store()
+    execution = Execution(
+        store.root, given["workers"], store.max_bytes, given["address"], given["gpus"]
+    )
+    with JobDisplay(min(len(work.left()), given["limit"] or len(work.jobs))) as display:
+        failed = work.measure(execution, given["executor"], display.on_job, given["limit"])
+    for result in failed[:_LISTED]:
+        click.echo(f"Failed: {result.job}: {'; '.join(result.errors)}", err=True)
+    if failed and not given["with_gaps"]:
+        raise CellsFailedError(
+            f"Expected every reward to be measured, but got {len(failed)} backbones with errors. "
+            "Mend the cause and run the command again, or add --with-gaps."
+        )
+
+
+def _labels(given: dict[str, Any], work: Build) -> Labels:
+    from benchmark.building.build import Labels
+    from benchmark.embeddings import read_embeddings
+
+    name = given["identifier"] or f"{work.profile.simulator}-{work.profile.name}"
+    embeddings = None
+    if given["embeddings"] is not None:
+        embeddings = read_embeddings(given["embeddings"])
+    identifier = "".join(c if c.isalnum() or c in ".-" else "-" for c in name.lower())[:64]
+    if given["identifier"] and identifier != name:
+        raise InvalidInputError(
+            f"Expected an --id of small letters, digits, '.' and '-', but got '{name}'. "
+            f"Use '{identifier}'."
+        )
+    title = given["title"] or f"Measured: profile {work.profile.name}, {work.request.protocol}"
+    probe = "see the card beside the file of embeddings" if embeddings else ""
+    return Labels(identifier, title, tuple(given["notes"]), given["licence"], embeddings, probe)

@@ -1,0 +1,56 @@
+"""How sure a table's rewards are."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_NORMAL_95 = 1.96
+
+
+@dataclass(frozen=True)
+class TaskNoise:
+    """Noise of one task's rewards.
+
+    Attributes:
+        seed_sd: Standard deviation between seeds of one configuration, pooled over
+            configurations, percentage points; None with one seed.
+        test_half_width: Half of the 95 % interval that the finite test set leaves to an accuracy
+            at the task's mean, percentage points (normal approximation).
+        near_best: Configurations whose seed mean is within noise of the best one's: by less than
+            1.96 standard errors of a difference of two seed means; None with one seed.
+    """
+
+    seed_sd: float | None
+    test_half_width: float
+    near_best: int | None
+
+
+def task_noise(values: NDArray[np.float64], n_test: int) -> TaskNoise:
+    """Noise of a task.
+
+    Args:
+        values: float64 ``(n_configurations, n_seeds)``, percent; rows with NaN are left out.
+        n_test: Test images.
+
+    Example:
+        >>> noise = task_noise(np.array([[50.0, 52.0], [51.0, 53.0], [10.0, 12.0]]), 100)
+        >>> round(noise.seed_sd, 3), noise.near_best
+        (1.414, 2)
+    """
+    complete = values[~np.isnan(values).any(axis=1)]
+    n_seeds = values.shape[1]
+    share = float(complete.mean()) / 100 if complete.size else 0.5
+    half_width = 100 * _NORMAL_95 * math.sqrt(share * (1 - share) / n_test)
+    if n_seeds < 2 or not complete.size:
+        return TaskNoise(None, half_width, None)
+    seed_sd = math.sqrt(float(complete.var(axis=1, ddof=1).mean()))
+    means = complete.mean(axis=1)
+    limit = _NORMAL_95 * seed_sd * math.sqrt(2 / n_seeds)
+    return TaskNoise(seed_sd, half_width, int((means >= means.max() - limit).sum()))
