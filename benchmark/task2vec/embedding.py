@@ -1,0 +1,87 @@
+"""From the images of a task to its vector."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from benchmark.errors import InvalidInputError
+from benchmark.evaluation.data import require_two_classes
+from benchmark.evaluation.failures import memory_guard
+from benchmark.evaluation.features import extract
+from benchmark.learning.devices import resolve_device
+from benchmark.task2vec.draws import balanced_choice, balanced_draws
+from benchmark.task2vec.fisher import fisher_diagonal
+from benchmark.task2vec.head import fit_head
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from benchmark.task2vec.probe import Probe
+    from benchmark.task2vec.settings import EmbedSettings
+
+_FEATURE_BATCH = 64  # as released, where it matters: batches with their own statistics
+
+
+def embed(
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    probe: Probe,
+    settings: EmbedSettings,
+    rng: np.random.Generator,
+    *,
+    device: str = "cpu",
+) -> NDArray[np.float32]:
+    """Task2Vec of labelled images: not normalised, as released.
+
+    Departures from the released code: a class without images has no logit; the network and its
+    running statistics are left as they were, so that nothing depends on tasks embedded earlier.
+
+    Args:
+        images: uint8 ``(n, 3, side, side)``, in memory or mapped from disk.
+        labels: Class of each image, ``(n,)``.
+        probe: The network that is fitted.
+        settings: How; :data:`~benchmark.task2vec.settings.FAST` or
+            :data:`~benchmark.task2vec.settings.RELEASED`.
+        rng: Source of images, weights, draws and labels.
+        device: "auto", "cpu", "cuda:0" ...
+
+    Returns:
+        float32 ``(probe.dimension,)``, none negative.
+
+    Raises:
+        InvalidInputError: When images and labels do not fit, all images are of one class, or the
+            probe's features do not react to them.
+        DivergedError: When the head cannot be fitted.
+        DeviceMemoryError: When a batch does not fit.
+    """
+    if labels.shape != (len(images),):
+        raise InvalidInputError(
+            f"Expected one label per image, shape ({len(images)},), but got {labels.shape}."
+        )
+    require_two_classes(labels, "the task to embed")
+    count = settings.max_images or len(images)
+    rows = balanced_choice(labels, count, rng)
+    images = np.asarray(images[rows])
+    classes = np.unique(labels[rows], return_inverse=True)[1].astype(np.int64)
+    place = resolve_device(device)
+    mode = "train-ordered" if settings.batch_statistics else "eval"
+    features = extract(
+        probe.backbone, images, batch_size=_FEATURE_BATCH, mode=mode, device=place, rng=rng
+    )
+    head = fit_head(features, classes, settings, rng, place)
+    drawn = balanced_draws(classes, settings.draws, rng, replacement=settings.replacement)
+    with memory_guard(settings.batch_size, place):
+        vector = fisher_diagonal(probe.backbone.to(place), head, images[drawn], settings, rng)
+    return _checked(vector, probe)
+
+
+def _checked(vector: NDArray[np.float32], probe: Probe) -> NDArray[np.float32]:
+    if not np.isfinite(vector).all() or not vector.any():
+        raise InvalidInputError(
+            f"Expected a finite Fisher information above 0, but got {vector.min()} to "
+            f"{vector.max()} from probe '{probe.card.name}'. Use another probe."
+        )
+    return vector
