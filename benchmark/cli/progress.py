@@ -146,3 +146,56 @@ class RenderDisplay:
 
     def _say(self, text: str) -> None:
         self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+class TaskDisplay:
+    """Progress over tasks that take a while each: on stderr, with the time left.
+
+    Time left is that of the tasks still to do, at the mean time of those computed in this run.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._total, self._count, self._fresh = total, 0, 0
+        self._spent, self._began = 0.0, time.monotonic()
+        console = Console(stderr=True)
+        self._plain = not console.is_terminal
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=self._plain,
+        )
+        self._bar = self._progress.add_task("tasks", total=total)
+
+    def __enter__(self) -> TaskDisplay:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def on_task(self, name: str) -> None:
+        """A task begins."""
+        self._began = time.monotonic()
+        self._progress.update(self._bar, description=name)
+
+    def on_done(self, name: str, *, fresh: bool) -> None:
+        """A task is finished; ``fresh`` when it was not kept from an earlier run."""
+        seconds = time.monotonic() - self._began
+        self._count += 1
+        if fresh:
+            self._fresh += 1
+            self._spent += seconds
+        self._progress.update(self._bar, advance=1)
+        how = f"{seconds:.1f} s" if fresh else "kept"
+        left = self._spent / max(self._fresh, 1) * (self._total - self._count)
+        text = f"[{self._count}/{self._total}] {name}: {how}, {left:,.0f} s left"
+        self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)

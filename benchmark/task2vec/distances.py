@@ -111,7 +111,9 @@ def asymmetric(
 def variances(vectors: NDArray[np.floating]) -> Matrix:
     """Variances of the weights, the inverses of the embeddings; see :data:`FLOOR`."""
     checked = _checked(vectors)
-    return 1 / np.maximum(checked, FLOOR * checked.mean(axis=1, keepdims=True))
+    floors = FLOOR * checked.mean(axis=1, keepdims=True)
+    found: Matrix = 1 / np.maximum(checked, floors)
+    return found
 
 
 DISTANCES: dict[str, Callable[[NDArray[np.floating]], Matrix]] = {
@@ -124,6 +126,16 @@ DISTANCES: dict[str, Callable[[NDArray[np.floating]], Matrix]] = {
 }
 
 
+def check_distance(name: str) -> None:
+    """Do nothing for a name of :data:`DISTANCES`.
+
+    Raises:
+        UnknownNameError: For another.
+    """
+    if name not in DISTANCES:
+        raise UnknownNameError("distance", name, DISTANCES)
+
+
 def distance_matrix(name: str, vectors: NDArray[np.floating]) -> Matrix:
     """Distances by name.
 
@@ -131,8 +143,7 @@ def distance_matrix(name: str, vectors: NDArray[np.floating]) -> Matrix:
         UnknownNameError: If none has the name.
         InvalidInputError: When the vectors are no embeddings.
     """
-    if name not in DISTANCES:
-        raise UnknownNameError("distance", name, DISTANCES)
+    check_distance(name)
     return DISTANCES[name](vectors)
 
 

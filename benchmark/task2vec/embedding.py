@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from benchmark.errors import InvalidInputError
 from benchmark.evaluation.data import require_two_classes
 from benchmark.evaluation.failures import memory_guard
-from benchmark.evaluation.features import extract
+from benchmark.evaluation.features import Mode, extract
 from benchmark.learning.devices import resolve_device
 from benchmark.task2vec.draws import balanced_choice, balanced_draws
 from benchmark.task2vec.fisher import fisher_diagonal
@@ -25,9 +25,34 @@ if TYPE_CHECKING:
 _FEATURE_BATCH = 64  # as released, where it matters: batches with their own statistics
 
 
+@dataclass(frozen=True, eq=False)
+class LabelledRows:
+    """The images of a task that are embedded: its training images.
+
+    Attributes:
+        images: uint8 ``(n, 3, side, side)``, in memory or mapped from disk.
+        labels: Class of each, ``(n,)``.
+        rows: Which of them count; only those that are drawn are read.
+
+    Raises:
+        InvalidInputError: When images and labels do not fit, or all rows are of one class.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    rows: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        if self.labels.shape != (len(self.images),):
+            raise InvalidInputError(
+                f"Expected one label per image, shape ({len(self.images)},), but got "
+                f"{self.labels.shape}."
+            )
+        require_two_classes(self.labels[self.rows], "the training images of the task")
+
+
 def embed(
-    images: NDArray[np.uint8],
-    labels: NDArray[np.int64],
+    data: LabelledRows,
     probe: Probe,
     settings: EmbedSettings,
     rng: np.random.Generator,
@@ -40,8 +65,7 @@ def embed(
     running statistics are left as they were, so that nothing depends on tasks embedded earlier.
 
     Args:
-        images: uint8 ``(n, 3, side, side)``, in memory or mapped from disk.
-        labels: Class of each image, ``(n,)``.
+        data: Images with labels.
         probe: The network that is fitted.
         settings: How; :data:`~benchmark.task2vec.settings.FAST` or
             :data:`~benchmark.task2vec.settings.RELEASED`.
@@ -52,29 +76,23 @@ def embed(
         float32 ``(probe.dimension,)``, none negative.
 
     Raises:
-        InvalidInputError: When images and labels do not fit, all images are of one class, or the
-            probe's features do not react to them.
+        InvalidInputError: When the Fisher information is not finite, or zero.
         DivergedError: When the head cannot be fitted.
         DeviceMemoryError: When a batch does not fit.
     """
-    if labels.shape != (len(images),):
-        raise InvalidInputError(
-            f"Expected one label per image, shape ({len(images)},), but got {labels.shape}."
-        )
-    require_two_classes(labels, "the task to embed")
-    count = settings.max_images or len(images)
-    rows = balanced_choice(labels, count, rng)
-    images = np.asarray(images[rows])
-    classes = np.unique(labels[rows], return_inverse=True)[1].astype(np.int64)
+    labels = data.labels[data.rows]
+    chosen = balanced_choice(labels, settings.max_images or len(labels), rng)
+    images = np.asarray(data.images[data.rows[chosen]])
+    classes = np.unique(labels[chosen], return_inverse=True)[1].astype(np.int64)
     place = resolve_device(device)
-    mode = "train-ordered" if settings.batch_statistics else "eval"
+    mode: Mode = "train-ordered" if settings.batch_statistics else "eval"
     features = extract(
         probe.backbone, images, batch_size=_FEATURE_BATCH, mode=mode, device=place, rng=rng
     )
     head = fit_head(features, classes, settings, rng, place)
     drawn = balanced_draws(classes, settings.draws, rng, replacement=settings.replacement)
     with memory_guard(settings.batch_size, place):
-        vector = fisher_diagonal(probe.backbone.to(place), head, images[drawn], settings, rng)
+        vector = fisher_diagonal(probe.backbone, head, images[drawn], settings, rng)
     return _checked(vector, probe)
 
 

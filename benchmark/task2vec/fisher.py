@@ -8,7 +8,7 @@ entries of one filter are averaged.
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -33,7 +33,7 @@ def filter_weights(trunk: nn.Module) -> dict[str, nn.Parameter]:
     """
     kinds = (nn.Conv2d, nn.BatchNorm2d)
     named = ((name, module) for name, module in trunk.named_modules() if isinstance(module, kinds))
-    return {f"{name}.weight": module.weight for name, module in named}
+    return {f"{name}.weight": cast("nn.Parameter", module.weight) for name, module in named}
 
 
 def fisher_diagonal(
@@ -50,8 +50,9 @@ def fisher_diagonal(
     sum of the images' squares, as long as no image touches another one's normalisation.
 
     Args:
-        backbone: The probe without head, on the device where to compute.
-        head: Weights ``(classes, dimension)`` and biases ``(classes,)``.
+        backbone: The probe without head.
+        head: Weights ``(classes, dimension)`` and biases ``(classes,)``, on the device where to
+            compute.
         images: uint8 ``(n, 3, side, side)``, in the order of the batches.
         settings: Batches, statistics and scale.
         rng: Source of the labels.
@@ -59,10 +60,10 @@ def fisher_diagonal(
     Returns:
         float32 ``(filters,)``, in the order of :func:`filter_weights`.
     """
-    network = copy.deepcopy(backbone).to(memory_format=torch.channels_last)
+    device = head[0].device
+    network = copy.deepcopy(backbone).to(device).to(memory_format=torch.channels_last)
     network.train(settings.batch_statistics).requires_grad_(False)
     weights = [weight.requires_grad_() for weight in filter_weights(network.trunk).values()]
-    device = head[0].device
     totals = [torch.zeros(len(weight), device=device) for weight in weights]
     rows = np.arange(len(images))
     size = settings.batch_size
@@ -73,9 +74,10 @@ def fisher_diagonal(
         labels = _sampled(logits.detach(), rng)
         loss = F.cross_entropy(logits, labels, reduction="sum")
         for total, gradient in zip(totals, torch.autograd.grad(loss, weights), strict=True):
-            total += gradient.flatten(1).square().mean(1) if gradient.ndim > 1 else gradient**2
+            total.add_(gradient.reshape(len(gradient), -1).square().mean(dim=1))
         scale += len(batch) if settings.per_image else len(batch) ** 2
-    return (torch.cat(totals) / scale).cpu().numpy()
+    found: NDArray[np.float32] = (torch.cat(totals) / scale).cpu().numpy()
+    return found
 
 
 def _sampled(logits: Tensor, rng: np.random.Generator) -> Tensor:

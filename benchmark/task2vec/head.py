@@ -28,7 +28,8 @@ def fit_head(
 ) -> tuple[Tensor, Tensor]:
     """A linear classifier of features, by Adam on class-balanced batches.
 
-    The Fisher information is taken at a probe that solves the task; only its head is trained. Steps, rates and batches are the released ones.
+    The Fisher information is taken at a probe that solves the task; only its head is trained.
+    Steps, rates and batches are the released ones.
 
     Args:
         features: float32 ``(n, dimension)``.
@@ -58,7 +59,7 @@ def fit_head(
     count = settings.head_steps * settings.head_batch
     drawn = torch.from_numpy(balanced_draws(labels, count, rng, replacement=True)).to(device)
     loss = torch.zeros(())
-    for rows in drawn.split(settings.head_batch):
+    for rows in torch.split(drawn, settings.head_batch):
         loss = F.cross_entropy(F.linear(inputs[rows], weights, biases), targets[rows])
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmark.data.decoding import decode_images, read_rgb
 from benchmark.errors import InvalidInputError
 from benchmark.learning.backbone_io import load_backbone, save_backbone
 from benchmark.learning.pretrain import EpochReport, Execution, pretrain
 from benchmark.learning.recipes import MINI, Recipe
 from benchmark.learning.training_set import TrainingSet
-from benchmark.rendering.request import DatasetRequest, choose_categories, shard_images
-from benchmark.simulators.interface import opened
+from benchmark.rendering.request import DatasetRequest, choose_categories
+from benchmark.rendering.shards import shard_file
+from benchmark.rendering.workers import render_in_processes
 from benchmark.simulators.registry import find_simulator
-from benchmark.simulators.sampling import SceneSampler
+from benchmark.task2vec.draws import balanced_choice
 from benchmark.task2vec.probe import make_probe
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from benchmark.data.pack import ImagePack
@@ -32,7 +35,6 @@ if TYPE_CHECKING:
 #: Changes when the same request would give another probe.
 PROBE_VERSION = 1
 
-_BATCH = 64
 _FILE = "backbone.safetensors"
 
 
@@ -65,6 +67,7 @@ class ProbeRequest:
             epochs=self.epochs,
             image_size=self.image_size,
             precision="float32",
+            warmup_epochs=min(MINI.warmup_epochs, self.epochs / 4),
         )
 
 
@@ -92,7 +95,8 @@ def suite_probe(
         StorageError: When the store cannot be written.
     """
     if data is not None:
-        source, origin = {"pack": data.digest}, f"images of {data.path.name}"
+        source: dict[str, Any] = {"pack": data.digest}
+        origin = f"images of {data.path.name}"
     else:
         wanted, simulator = _dataset(request)
         source = {"rendered": wanted.identity(simulator)}
@@ -105,7 +109,12 @@ def suite_probe(
     }
 
     def make(folder: Path) -> None:
-        images = _pack_set(data, request) if data is not None else _rendered_set(request, say)
+        with tempfile.TemporaryDirectory(prefix="probe-") as scratch:
+            images = (
+                _rendered_set(request, Path(scratch), say)
+                if data is None
+                else _pack_set(data, request)
+            )
         _train(images, request, folder / _FILE, say, device)
 
     folder = store.get("probe", identity, make, f"probe {request.network}")
@@ -152,38 +161,31 @@ def _dataset(request: ProbeRequest) -> tuple[DatasetRequest, Simulator]:
     return wanted, simulator
 
 
-def _rendered_set(request: ProbeRequest, say: Callable[[str], None]) -> TrainingSet:
-    wanted, simulator = _dataset(request)
-    size = request.image_size
-    images = np.empty((len(wanted), 3, size, size), dtype=np.uint8)
-    labels = np.repeat(np.arange(len(wanted.categories)), wanted.images_per_class)
-    sampler = SceneSampler(
-        simulator.capabilities.space,
-        wanted.configuration,
-        simulator.assets(),
-        seed=wanted.seed,
-        size=size,
-        slots=simulator.capabilities.max_slots,
-    )
-    planned = [
-        image
-        for shard in range(wanted.n_shards)
-        for image in shard_images(wanted, simulator.assets(), shard)
-    ]
-    say(f"probe: rendering {len(planned):,} images of {size} pixels")
-    with opened(simulator) as engine:
-        for start in range(0, len(planned), _BATCH):
-            part = planned[start : start + _BATCH]
-            scenes = [sampler.scene(one.category, one.object, one.index) for one in part]
-            for row, rendering in enumerate(engine.render(scenes), start):
-                images[row] = np.asarray(rendering.pixels).transpose(2, 0, 1)
-    return TrainingSet(images, labels, len(wanted.categories))
+def _rendered_set(request: ProbeRequest, folder: Path, say: Callable[[str], None]) -> TrainingSet:
+    """Rendered by processes of their own: drivers and torch bring LLVMs that do not get on."""
+    wanted, _ = _dataset(request)
+    workers = len(os.sched_getaffinity(0))
+    say(f"probe: rendering {len(wanted):,} images of {request.image_size} pixels")
+    shards = render_in_processes(wanted, folder, range(wanted.n_shards), lambda _n: None, workers)
+    list(shards)
+    encoded, labels = _read_shards(folder, wanted)
+    images = np.stack([np.asarray(read_rgb(image)).transpose(2, 0, 1) for image in encoded])
+    return TrainingSet(images, np.array(labels), len(wanted.categories))
+
+
+def _read_shards(folder: Path, wanted: DatasetRequest) -> tuple[list[bytes], list[int]]:
+    from pyarrow import parquet
+
+    encoded: list[bytes] = []
+    labels: list[int] = []
+    for number in range(wanted.n_shards):
+        table = parquet.read_table(folder / shard_file(wanted, number), columns=["image", "label"])
+        encoded += [image["bytes"] for image in table["image"].to_pylist()]
+        labels += table["label"].to_pylist()
+    return encoded, labels
 
 
 def _pack_set(data: ImagePack, request: ProbeRequest) -> TrainingSet:
-    from benchmark.data.decoding import decode_images
-    from benchmark.task2vec.draws import balanced_choice
-
     pixels = decode_images(data, request.image_size, margin=1)
     rng = np.random.default_rng(request.seed)
     count = data.n_classes * request.images_per_class
