@@ -49,7 +49,7 @@ def imagenet_probe(image_size: int | None = None, *, download: bool = False) -> 
     theirs = Path(torch.hub.get_dir()) / "checkpoints" / Path(IMAGENET.url).name
     for path in (theirs, ours):
         if path.is_file():
-            return load_probe(path, image_size)
+            return load_probe(_pinned(path), image_size)
     if not download:
         raise UnavailableError(
             f"Expected the ImageNet weights of resnet18 in {theirs}, but got none. Add --download "
@@ -91,6 +91,17 @@ def load_probe(path: Path, image_size: int | None = None) -> Probe:
     if sha256_file(path) == IMAGENET.sha256:
         name, origin = "resnet18 ImageNet", f"torchvision's IMAGENET1K_V1, {IMAGENET.url}"
     return make_probe(backbone, name, origin, image_size or IMAGENET_SIZE)
+
+
+def _pinned(path: Path) -> Path:
+    found = sha256_file(path)
+    if found != IMAGENET.sha256:
+        raise InvalidFileError(
+            path,
+            [f"sha256 is {found}, but it is pinned to {IMAGENET.sha256}"],
+            "Delete the file and fetch it again, or name it with --probe FILE.",
+        )
+    return path
 
 
 def _has_card(path: Path) -> bool:

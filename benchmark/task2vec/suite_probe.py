@@ -46,6 +46,7 @@ class ProbeRequest:
         network: Name of the backbone.
         image_size: Side of its images, in pretraining and as probe.
         epochs: Passes over the images.
+        configuration: Switches of the simulator for rendered images.
         classes: Rendered categories; of a pack all.
         images_per_class: Rendered images of each; of a pack at most so many.
         seed: Of scenes, weights and order.
@@ -54,6 +55,7 @@ class ProbeRequest:
     network: str = "resnet18"
     image_size: int = 64
     epochs: int = 8
+    configuration: str = "11111111"
     classes: int = 100
     images_per_class: int = 100
     seed: int = 0
@@ -146,13 +148,11 @@ def _train(
 
 
 def _dataset(request: ProbeRequest) -> tuple[DatasetRequest, Simulator]:
-    """All eight switches on: the most varied images."""
     choice = find_simulator("gl")
     simulator = choice.build()
-    space = simulator.capabilities.space
     wanted = DatasetRequest(
         choice,
-        space.at(space.size - 1),
+        simulator.capabilities.space.parse(request.configuration),
         choose_categories(simulator.assets(), request.classes),
         request.images_per_class,
         size=request.image_size,
