@@ -44,8 +44,8 @@ def scaled_cosine(vectors: NDArray[np.floating]) -> Matrix:
 
     Example:
         >>> scaled_cosine(np.array([[1.0, 1.0], [1.0, 3.0]])).round(4)
-        array([[0.    , 0.0513],
-               [0.0513, 0.    ]])
+        array([[0.    , 0.1318],
+               [0.1318, 0.    ]])
     """
     return _pairs(_checked(vectors), _scaled_cosine)
 

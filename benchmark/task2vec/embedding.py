@@ -17,12 +17,14 @@ from benchmark.task2vec.fisher import fisher_diagonal
 from benchmark.task2vec.head import fit_head
 
 if TYPE_CHECKING:
+    import torch
     from numpy.typing import NDArray
 
     from benchmark.task2vec.probe import Probe
     from benchmark.task2vec.settings import EmbedSettings
 
 _FEATURE_BATCH = 64  # as released, where it matters: batches with their own statistics
+_CHUNK = 16 * _FEATURE_BATCH
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,18 +84,42 @@ def embed(
     """
     labels = data.labels[data.rows]
     chosen = balanced_choice(labels, settings.max_images or len(labels), rng)
-    images = np.asarray(data.images[data.rows[chosen]])
+    rows = data.rows[chosen]
     classes = np.unique(labels[chosen], return_inverse=True)[1].astype(np.int64)
     place = resolve_device(device)
-    mode: Mode = "train-ordered" if settings.batch_statistics else "eval"
-    features = extract(
-        probe.backbone, images, batch_size=_FEATURE_BATCH, mode=mode, device=place, rng=rng
-    )
+    features = _features(data.images, rows, probe, settings, rng, place)
     head = fit_head(features, classes, settings, rng, place)
     drawn = balanced_draws(classes, settings.draws, rng, replacement=settings.replacement)
     with memory_guard(settings.batch_size, place):
-        vector = fisher_diagonal(probe.backbone, head, images[drawn], settings, rng)
+        vector = fisher_diagonal(
+            probe.backbone, head, data.images, rows[drawn], settings=settings, rng=rng
+        )
     return _checked(vector, probe)
+
+
+def _features(
+    images: NDArray[np.uint8],
+    rows: NDArray[np.int64],
+    probe: Probe,
+    settings: EmbedSettings,
+    rng: np.random.Generator,
+    device: torch.device,
+) -> NDArray[np.float32]:
+    """Features of some rows; a large memory-mapped set is never in memory as a whole."""
+    mode: Mode = "train-ordered" if settings.batch_statistics else "eval"
+    parts = [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
+    found = [
+        extract(
+            probe.backbone,
+            np.asarray(images[part]),
+            batch_size=_FEATURE_BATCH,
+            mode=mode,
+            device=device,
+            rng=rng,
+        )
+        for part in parts
+    ]
+    return np.concatenate(found)
 
 
 def _checked(vector: NDArray[np.float32], probe: Probe) -> NDArray[np.float32]:

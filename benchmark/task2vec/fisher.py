@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, cast
 
-import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name that every reader knows
 from torch import Tensor, nn
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from benchmark.evaluation.features import load_batch
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from benchmark.learning.networks import Backbone
@@ -40,6 +40,8 @@ def fisher_diagonal(
     backbone: Backbone,
     head: tuple[Tensor, Tensor],
     images: NDArray[np.uint8],
+    rows: NDArray[np.int64],
+    *,
     settings: EmbedSettings,
     rng: np.random.Generator,
 ) -> NDArray[np.float32]:
@@ -53,7 +55,8 @@ def fisher_diagonal(
         backbone: The probe without head.
         head: Weights ``(classes, dimension)`` and biases ``(classes,)``, on the device where to
             compute.
-        images: uint8 ``(n, 3, side, side)``, in the order of the batches.
+        images: uint8 ``(n, 3, side, side)``, in memory or mapped from disk.
+        rows: Which of them, in the order of the batches; one may come again.
         settings: Batches, statistics and scale.
         rng: Source of the labels.
 
@@ -65,7 +68,6 @@ def fisher_diagonal(
     network.train(settings.batch_statistics).requires_grad_(False)
     weights = [weight.requires_grad_() for weight in filter_weights(network.trunk).values()]
     totals = [torch.zeros(len(weight), device=device) for weight in weights]
-    rows = np.arange(len(images))
     size = settings.batch_size
     batches = [rows[i : i + size] for i in range(0, len(rows), size)]
     scale = 0.0

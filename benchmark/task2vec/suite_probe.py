@@ -14,6 +14,7 @@ import numpy as np
 from benchmark.data.decoding import decode_images, read_rgb
 from benchmark.errors import InvalidInputError
 from benchmark.learning.backbone_io import load_backbone, save_backbone
+from benchmark.learning.networks import backbone_dimension
 from benchmark.learning.pretrain import EpochReport, Execution, pretrain
 from benchmark.learning.recipes import MINI, Recipe
 from benchmark.learning.training_set import TrainingSet
@@ -40,7 +41,11 @@ _FILE = "backbone.safetensors"
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeRequest:
-    """The probe to make.
+    """The probe to make; the defaults take about two minutes on two cores.
+
+    By default objects stand upright in their own materials, at random distances, in random light,
+    before random backgrounds. With all eight switches on, a network learns next to nothing of so
+    few small images (loss 4.53 of 4.61 after seven epochs, against 3.01).
 
     Attributes:
         network: Name of the backbone.
@@ -52,10 +57,10 @@ class ProbeRequest:
         seed: Of scenes, weights and order.
     """
 
-    network: str = "resnet18"
-    image_size: int = 64
-    epochs: int = 8
-    configuration: str = "11111111"
+    network: str = "mini-resnet"
+    image_size: int = 32
+    epochs: int = 10
+    configuration: str = "01111010"
     classes: int = 100
     images_per_class: int = 100
     seed: int = 0
@@ -92,10 +97,12 @@ def suite_probe(
         device: Where it is trained.
 
     Raises:
+        UnknownNameError: If no network has the name.
         UnavailableError: When nothing can be rendered here; says what to install.
-        InvalidInputError: When network or images do not fit.
+        InvalidInputError: When the images do not fit.
         StorageError: When the store cannot be written.
     """
+    backbone_dimension(request.network)  # before minutes of work
     if data is not None:
         source: dict[str, Any] = {"pack": data.digest}
         origin = f"images of {data.path.name}"
@@ -103,9 +110,10 @@ def suite_probe(
         wanted, simulator = _dataset(request)
         source = {"rendered": wanted.identity(simulator)}
         origin = f"images rendered by '{simulator.name}'"
+    rendering = ("configuration", "classes") if data is not None else ()
     identity = {
         "version": PROBE_VERSION,
-        "request": asdict(request),
+        "request": {k: v for k, v in asdict(request).items() if k not in rendering},
         "recipe": request.recipe.to_json(),
         "source": source,
     }

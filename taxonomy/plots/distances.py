@@ -22,7 +22,7 @@ def clustered_order(distances: NDArray[np.float64]) -> NDArray[np.int64]:
 
     Example:
         >>> clustered_order(np.array([[0.0, 9.0, 1.0], [9.0, 0.0, 8.0], [1.0, 8.0, 0.0]]))
-        array([1, 0, 2])
+        array([1, 2, 0])
     """
     from scipy.cluster.hierarchy import leaves_list, linkage
 
