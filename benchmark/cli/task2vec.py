@@ -145,6 +145,9 @@ def _check_plot(path: Path) -> None:
 
 
 def _probe(given: dict[str, Any], store: CellStore) -> Probe:
+    from benchmark.learning.devices import resolve_device
+
+    resolve_device(given["device"])  # before minutes of work
     name = given["probe"]
     options = ("probe_data", "probe_network", "probe_epochs", "probe_classes", "probe_images")
     if name == "suite":

@@ -47,7 +47,7 @@ class EmbedSettings:
     head_batch: int = 64
     head_lr: float = 4e-4
     head_weight_decay: float = 1e-4
-    draws: int = 1024
+    draws: int = 4096
     batch_size: int = 8
     replacement: bool = False
     batch_statistics: bool = False

@@ -80,7 +80,7 @@ def no_torch_cache(tmp_path, monkeypatch):
         (["USPS", "--probe", "imagenet", "--probe-epochs", "3"], "Expected --probe-epochs with"),
         (["USPS", "--probe-data", "no.parquet"], "not readable as Parquet"),
         (["USPS", "--probe-network", "resnet19"], "Did you mean 'resnet18'"),
-        (["USPS", "--probe", "PROBE", "--device", "cuda:77"], "Expected device 'cuda:77'"),
+        (["USPS", "--device", "cuda:77"], "Expected device 'cuda:77'"),
     ],
 )
 @pytest.mark.usefixtures("prepared", "no_torch_cache")
