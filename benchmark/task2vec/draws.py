@@ -64,12 +64,12 @@ def balanced_draws(
         found: NDArray[np.int64] = np.concatenate(rows_of)[starts[drawn] + within]
         return found
     each = -(-count // len(classes))
-    columns = [np.resize(_rounds(rows, each, rng), each) for rows in rows_of]
-    turns = np.stack(columns, axis=1)
+    turns = np.stack([_rounds(rows, each, rng) for rows in rows_of], axis=1)
     taken = [rng.permutation(turn) for turn in turns]
     return rng.permutation(np.concatenate(taken)[:count])
 
 
 def _rounds(rows: NDArray[np.int64], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """So many entries: the rows in a random order, then in another, and so on."""
     rounds = -(-count // len(rows))
     return np.concatenate([rng.permutation(rows) for _ in range(rounds)])[:count]

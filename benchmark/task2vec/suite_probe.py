@@ -41,7 +41,7 @@ _FILE = "backbone.safetensors"
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeRequest:
-    """The probe to make; the defaults take about two minutes on two cores.
+    """The probe to make; the defaults take about three minutes on a core.
 
     By default objects stand upright in their own materials, at random distances, in random light,
     before random backgrounds. With all eight switches on, a network learns next to nothing of so
