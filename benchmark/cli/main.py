@@ -29,6 +29,7 @@ _COMMANDS = {
     "select": ("benchmark.cli.model", "select", "Choose a configuration for a new task."),
     "leaderboard": ("benchmark.cli.leaderboard", "leaderboard", "Build or verify leaderboards."),
     "compare": ("benchmark.cli.compare", "compare", "Compare two result sets; catch regressions."),
+    "task2vec": ("benchmark.cli.task2vec", "task2vec", "Embed tasks as Task2Vec vectors."),
     "taxonomy": (
         "benchmark.cli.taxonomy.group",
         "taxonomy",

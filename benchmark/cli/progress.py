@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 from rich.progress import (
@@ -27,16 +27,15 @@ _LONG_STAGES = {"render", "draw", "pre-train", "mend"}  # what a log names
 _SPEED_AFTER = 1.0  # seconds before a speed says anything
 
 
-class RunDisplay:
-    """Progress of a run on stderr; counts failed cells and says why at once.
+class _Display:
+    """A bar on stderr that counts something; on no terminal, lines.
 
-    Attributes:
-        failed: Cells that failed so far.
+    Args:
+        what: What is counted.
+        total: How many there will be; None while that is not known.
     """
 
-    def __init__(self, total: int) -> None:
-        self.failed = 0
-        self._total, self._count, self._last = total, 0, 0.0
+    def __init__(self, what: str, total: int | None) -> None:
         console = Console(stderr=True)
         self._plain = not console.is_terminal
         self._progress = Progress(
@@ -48,9 +47,9 @@ class RunDisplay:
             transient=True,
             disable=self._plain,
         )
-        self._bar = self._progress.add_task("cells", total=total)
+        self._bar = self._progress.add_task(what, total=total)
 
-    def __enter__(self) -> RunDisplay:
+    def __enter__(self) -> Self:
         self._progress.start()
         return self
 
@@ -61,6 +60,23 @@ class RunDisplay:
         trace: TracebackType | None,
     ) -> None:
         self._progress.stop()
+
+    def _say(self, text: str) -> None:
+        # A label may hold square brackets, which rich would read as markup.
+        self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+class RunDisplay(_Display):
+    """Progress of a run on stderr; counts failed cells and says why at once.
+
+    Attributes:
+        failed: Cells that failed so far.
+    """
+
+    def __init__(self, total: int) -> None:
+        super().__init__("cells", total)
+        self.failed = 0
+        self._total, self._count, self._last = total, 0, 0.0
 
     def on_unit(self, unit: Unit) -> None:
         """A method begins to learn."""
@@ -94,12 +110,8 @@ class RunDisplay:
             self._last = now
             self._say(f"[{self._count}/{self._total}] {where} seed {record.seed}")
 
-    def _say(self, text: str) -> None:
-        # A label may hold square brackets, which rich would read as markup.
-        self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-
-class RenderDisplay:
+class RenderDisplay(_Display):
     """Progress of a rendering on stderr: images, images per second, time left.
 
     Attributes:
@@ -107,37 +119,14 @@ class RenderDisplay:
     """
 
     def __init__(self) -> None:
+        super().__init__("rendering", None)
         self._total = self._count = self._already = 0
         self._began = self._last = time.monotonic()
-        console = Console(stderr=True)
-        self._plain = not console.is_terminal
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=self._plain,
-        )
-        self._bar = self._progress.add_task("rendering", total=None)
 
     @property
     def seconds(self) -> float:
         """Seconds since the display was opened."""
         return time.monotonic() - self._began
-
-    def __enter__(self) -> RenderDisplay:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
 
     def on_start(self, total: int, already: int) -> None:
         """``total`` images, ``already`` of which were rendered before."""
@@ -158,11 +147,8 @@ class RenderDisplay:
             left = (self._total - self._count) / speed
             self._say(f"[{self._count:,}/{self._total:,}] {label}, {left:,.0f} s left")
 
-    def _say(self, text: str) -> None:
-        self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-
-class JobDisplay:
+class JobDisplay(_Display):
     """Progress of a table on stderr: backbones, and the time that is left.
 
     Args:
@@ -170,31 +156,8 @@ class JobDisplay:
     """
 
     def __init__(self, total: int) -> None:
+        super().__init__("backbones", total)
         self._total, self._count, self._began = total, 0, time.monotonic()
-        console = Console(stderr=True)
-        self._plain = not console.is_terminal
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=self._plain,
-        )
-        self._bar = self._progress.add_task("backbones", total=total)
-
-    def __enter__(self) -> JobDisplay:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
 
     def on_job(self, result: JobResult) -> None:
         """A backbone is measured, and on disk."""
@@ -202,6 +165,36 @@ class JobDisplay:
         self._progress.update(self._bar, advance=1, description=str(result.job))
         if self._plain:
             left = (self._total - self._count) * (time.monotonic() - self._began) / self._count
-            text = f"[{self._count}/{self._total}] {result.job}: {result.seconds:.0f} s; "
-            text += f"{left / 60:,.0f} min left"
-            self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+            self._say(
+                f"[{self._count}/{self._total}] {result.job}: {result.seconds:.0f} s; "
+                f"{left / 60:,.0f} min left"
+            )
+
+
+class TaskDisplay(_Display):
+    """Progress over tasks that take a while each: on stderr, with the time left.
+
+    Time left is that of the tasks still to do, at the mean time of those computed in this run.
+    """
+
+    def __init__(self, total: int) -> None:
+        super().__init__("tasks", total)
+        self._total, self._count, self._fresh = total, 0, 0
+        self._spent, self._began = 0.0, time.monotonic()
+
+    def on_task(self, name: str) -> None:
+        """A task begins."""
+        self._began = time.monotonic()
+        self._progress.update(self._bar, description=name)
+
+    def on_done(self, name: str, *, fresh: bool) -> None:
+        """A task is finished; ``fresh`` when it was not kept from an earlier run."""
+        seconds = time.monotonic() - self._began
+        self._count += 1
+        if fresh:
+            self._fresh += 1
+            self._spent += seconds
+        self._progress.update(self._bar, advance=1)
+        how = f"{seconds:.1f} s" if fresh else "kept"
+        left = self._spent / max(self._fresh, 1) * (self._total - self._count)
+        self._say(f"[{self._count}/{self._total}] {name}: {how}, {left:,.0f} s left")

@@ -42,6 +42,20 @@ def require_matplotlib() -> None:
         )
 
 
+def check_picture(path: Path) -> str:
+    """The format of a picture's file, by its ending.
+
+    Raises:
+        InvalidInputError: For another ending.
+    """
+    kind = path.suffix.removeprefix(".").lower()
+    if kind not in FORMATS:
+        raise InvalidInputError(
+            f"Expected a picture that ends in .svg or .png, but got '{path.name}'. Rename it."
+        )
+    return kind
+
+
 def save_picture(path: Path, draw: Callable[[], Figure]) -> None:
     """Draw a figure and write it atomically; equal figures are equal files.
 
@@ -54,11 +68,7 @@ def save_picture(path: Path, draw: Callable[[], Figure]) -> None:
         UnavailableError: Without matplotlib.
         StorageError: When the file system refuses.
     """
-    kind = path.suffix.removeprefix(".").lower()
-    if kind not in FORMATS:
-        raise InvalidInputError(
-            f"Expected a picture that ends in .svg or .png, but got '{path.name}'. Rename it."
-        )
+    kind = check_picture(path)
     require_matplotlib()
     import matplotlib as mpl
 

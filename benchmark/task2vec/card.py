@@ -1,0 +1,168 @@
+"""Embeddings on disk: a file of vectors that everything else here reads, and a card beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from benchmark.embeddings import TaskEmbeddings, read_embeddings, write_embeddings
+from benchmark.errors import InvalidFileError, InvalidInputError
+from benchmark.files import canonical_json, sha256_file, write_bytes
+from benchmark.learning.backbone_io import Sha256  # noqa: TC001 - pydantic needs it
+from benchmark.task2vec.probe import ProbeCard  # noqa: TC001
+from benchmark.task2vec.settings import TASK2VEC_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmark.data.task_data import TaskData
+    from benchmark.task2vec.settings import EmbedSettings
+
+_REMEDY = "Run 't2sbench task2vec' again; finished tasks are kept."
+
+
+class EmbeddedTask(BaseModel):
+    """The data behind one vector.
+
+    Attributes:
+        name: Task.
+        revision: Of its data.
+        digest: Of its data's content.
+        stands_in_for: Task of the paper in whose place the data are used.
+        partial: In what numbers the data differ from the registry.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    revision: str
+    digest: Sha256
+    stands_in_for: str | None
+    partial: str | None
+
+
+class Task2VecCard(BaseModel):
+    """What vectors are, and how they were computed.
+
+    Attributes:
+        version: Of the computation.
+        tasks: The data, in the order of the vectors.
+        seed: Of images, heads, draws and labels.
+        settings: The recipe with all its fields.
+        probe: The network; vectors of different probes do not compare.
+        probe_sha256: Digest of the probe.
+        digest: Of names and values (:attr:`TaskEmbeddings.digest`).
+        file_sha256: Of the file of vectors.
+        torch_version: Of the PyTorch that computed them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    format_version: Literal[1] = 1
+    version: int
+    tasks: tuple[EmbeddedTask, ...]
+    seed: Annotated[int, Field(ge=0)]
+    settings: dict[str, Any]
+    probe: ProbeCard
+    probe_sha256: Sha256
+    digest: Sha256
+    file_sha256: Sha256
+    torch_version: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the tasks."""
+        return tuple(task.name for task in self.tasks)
+
+
+def card_path(path: Path) -> Path:
+    """The card of a file of vectors.
+
+    Example:
+        >>> card_path(Path("mine.safetensors")).name
+        'mine.card.json'
+    """
+    return path.with_suffix(".card.json")
+
+
+def describe(
+    tasks: Sequence[TaskData], probe: ProbeCard, settings: EmbedSettings, seed: int
+) -> dict[str, Any]:
+    """The fields that :func:`write_task2vec` is to be told."""
+    import torch
+
+    return {
+        "version": TASK2VEC_VERSION,
+        "tasks": tuple(embedded_task(task) for task in tasks),
+        "seed": seed,
+        "settings": settings.to_json(),
+        "probe": probe,
+        "probe_sha256": probe.digest,
+        "torch_version": torch.__version__,
+    }
+
+
+def embedded_task(task: TaskData) -> EmbeddedTask:
+    """What a card says of a task's data."""
+    card = task.card
+    return EmbeddedTask(
+        name=task.name,
+        revision=card.revision,
+        digest=card.digest,
+        stands_in_for=card.stands_in_for,
+        partial=card.partial,
+    )
+
+
+def check_path(path: Path) -> Path:
+    """The path, if vectors can be written to it.
+
+    Raises:
+        InvalidInputError: For another ending than ``.safetensors``.
+    """
+    if path.suffix != ".safetensors":
+        raise InvalidInputError(
+            f"Expected a file that ends in .safetensors, but got '{path.name}'. Rename it."
+        )
+    return path
+
+
+def write_task2vec(embeddings: TaskEmbeddings, path: Path, **fields: Any) -> Task2VecCard:  # noqa: ANN401
+    """Write vectors and card, the card last.
+
+    Args:
+        embeddings: The vectors, not normalised.
+        path: The ``.safetensors`` file; :func:`benchmark.embeddings.read_embeddings` reads it.
+        **fields: Those of :class:`Task2VecCard` that vectors and file do not tell.
+
+    Raises:
+        InvalidInputError: For a path of another ending.
+        StorageError: When the file system refuses.
+    """
+    card_path(check_path(path)).unlink(missing_ok=True)
+    write_embeddings(embeddings, path)
+    card = Task2VecCard(digest=embeddings.digest, file_sha256=sha256_file(path), **fields)
+    write_bytes(card_path(path), canonical_json(card.model_dump(mode="json")) + b"\n")
+    return card
+
+
+def read_task2vec(path: Path) -> tuple[TaskEmbeddings, Task2VecCard]:
+    """Vectors and card, verified.
+
+    Raises:
+        InvalidFileError: When a file is missing or damaged, or the two do not belong together.
+    """
+    beside = card_path(path)
+    try:
+        card = Task2VecCard.model_validate_json(beside.read_bytes())
+    except OSError as error:
+        raise InvalidFileError(beside, [f"not readable: {error.strerror}"], _REMEDY) from error
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
+        raise InvalidFileError(beside, faults, _REMEDY) from error
+    embeddings = read_embeddings(path, card.names)
+    if embeddings.digest != card.digest or embeddings.dimension != card.probe.dimension:
+        raise InvalidFileError(path, ["the vectors are not those of the card"], _REMEDY)
+    return embeddings, card

@@ -1,0 +1,126 @@
+"""``t2sbench task2vec`` through its entry point; the probe is a small checkpoint."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark.cli.main import main
+from benchmark.embeddings import read_embeddings
+from benchmark.learning.backbone_io import (
+    PretrainedBackbone,
+    save_backbone,
+    untrained,
+    weights_digest,
+)
+from benchmark.task2vec.card import read_task2vec
+
+QUICK = ["--draws", "64", "--max-images", "30"]
+
+
+@pytest.fixture
+def checkpoint(tmp_path, backbone):
+    made = untrained("mini-resnet", 0)
+    made.backbone.load_state_dict(backbone.state_dict())
+    card = made.card.model_copy(
+        update={"image_size": 16, "weights_sha256": weights_digest(backbone)}
+    )
+    path = tmp_path / "probe.safetensors"
+    save_backbone(PretrainedBackbone(made.backbone, card), path)
+    return str(path)
+
+
+def test_tasks_become_a_file_of_vectors(prepared, checkpoint, capsys):
+    words = ["task2vec", "--all-prepared", "--probe", checkpoint, *QUICK]
+    assert main([*words, "--plot", "distances.png"]) == 0
+    captured = capsys.readouterr()
+    embeddings = read_embeddings(Path("task2vec.safetensors"))
+    assert set(embeddings.tasks) == {"DTD", "EuroSAT", "USPS"}
+    assert "3 vectors of 2240 in task2vec.safetensors" in captured.out
+    assert "nearest (cosine)" in captured.out
+    assert "[1/3] EuroSAT: " in captured.err
+    assert " s left" in captured.err
+    assert Path("distances.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_same_command_goes_on_and_gives_the_same(prepared, checkpoint, capsys, tmp_path):
+    words = ["task2vec", "USPS", "--probe", checkpoint, *QUICK]
+    assert main([*words, "-o", "a.safetensors"]) == 0
+    assert main([*words, "EuroSAT", "--seed", "0", "-o", "b.safetensors"]) == 0
+    assert "[1/2] USPS: kept" in capsys.readouterr().err
+    a, b = (read_task2vec(tmp_path / f"{name}.safetensors")[0] for name in "ab")
+    assert np.array_equal(a.of("USPS"), b.of("USPS"))
+    assert main([*words, "--seed", "1", "-o", "c.safetensors"]) == 0
+    c, card = read_task2vec(tmp_path / "c.safetensors")
+    assert not np.array_equal(a.of("USPS"), c.of("USPS"))
+    assert card.seed == 1
+
+
+@pytest.fixture
+def no_torch_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["USPSS"], "Did you mean 'USPS'"),
+        (["SVHN"], "Expected the data of SVHN in"),
+        ([], "Name tasks, or add --all-prepared"),
+        (["USPS", "--probe", "suit"], "Did you mean 'suite'"),
+        (["USPS", "--probe", "no.safetensors"], "no such file"),
+        (["USPS", "--recipe", "fats"], "Did you mean 'fast'"),
+        (["USPS", "--draws", "4"], "at least one batch"),
+        (["USPS", "--out", "file.pt"], "ends in .safetensors"),
+        (["USPS", "--plot", "file.gif"], "ends in .svg or .png"),
+        (["USPS", "--distance", "cosin"], "Did you mean 'cosine'"),
+        (["USPS", "--probe", "imagenet"], "Add --download"),
+        (["USPS", "--probe", "imagenet", "--probe-epochs", "3"], "Expected --probe-epochs with"),
+        (["USPS", "--probe-data", "no.parquet"], "not readable as Parquet"),
+        (["USPS", "--probe-network", "resnet19"], "Did you mean 'resnet18'"),
+        (["USPS", "--device", "cuda:77"], "Expected device 'cuda:77'"),
+    ],
+)
+@pytest.mark.usefixtures("prepared", "no_torch_cache")
+def test_mistakes_get_one_sentence(checkpoint, words, says, capsys, tmp_path):
+    words = [checkpoint if word == "PROBE" else word for word in words]
+    assert main(["task2vec", *words]) == 2
+    captured = capsys.readouterr()
+    assert says in captured.err
+    assert "Traceback" not in captured.err
+    assert not (tmp_path / "task2vec.safetensors").exists()
+
+
+def test_all_prepared_of_an_empty_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("T2SBENCH_DATA", str(tmp_path / "none"))
+    assert main(["task2vec", "--all-prepared"]) == 2
+    assert "No data are here" in capsys.readouterr().err
+
+
+def test_help_imports_no_torch():
+    code = (
+        "import sys\nfrom benchmark.cli.main import main\n"
+        "main(['task2vec', '--help'])\nsys.exit('torch' in sys.modules)"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode
+        == 0
+    )
+
+
+def test_vectors_of_another_length_do_not_fit_a_policy(prepared, checkpoint, tmp_path, capsys):
+    """A policy learns from vectors of one probe; others are refused in a sentence."""
+    from benchmark.parameters import PAPER_SPACE
+    from task2sim.model_io import save_policy
+    from task2sim.policy import Policy
+
+    rng = np.random.default_rng(0)
+    shapes = [(4, 9600), (4,), (4, 4), (4,), (16, 4), (16,)]
+    policy = Policy(PAPER_SPACE, *(rng.random(s).astype(np.float32) for s in shapes))
+    save_policy(policy, tmp_path / "model", {}, training=None, seed=0)
+    assert main(["task2vec", "USPS", "--probe", checkpoint, *QUICK]) == 0
+    words = ["select", "--model", str(tmp_path / "model"), "--task2vec", "task2vec.safetensors"]
+    assert main(words) == 2
+    assert "9600" in capsys.readouterr().err
