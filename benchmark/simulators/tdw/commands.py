@@ -104,7 +104,6 @@ def add_object(model: Model) -> Commands:
             "category": model.category,
             "id": OBJECT_ID,
         },
-        {"$type": "set_kinematic_state", "id": OBJECT_ID, "is_kinematic": True},
         *scale_object(model.unit_scale),
         {"$type": "send_bounds", "ids": [OBJECT_ID], "frequency": "once"},
     ]

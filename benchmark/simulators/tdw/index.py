@@ -24,14 +24,19 @@ class ModelEntry:
     Attributes:
         name: Its name in TDW.
         in_subset: Of the released subset of 100 categories.
-        public: Everybody can download it today, and it is not flagged.
-        flagged: TDW has marked it as unusable since the paper.
+        public: Everybody can download it today.
+        flagged: TDW has marked it as unusable since the paper (wrong scale, no colliders ...).
     """
 
     name: str
     in_subset: bool
     public: bool
     flagged: bool
+
+    @property
+    def free(self) -> bool:
+        """Whether everybody can download and use it."""
+        return self.public and not self.flagged
 
 
 @dataclass(frozen=True)
@@ -55,19 +60,19 @@ class Index:
 
         Args:
             assets: ``paper``: all that the paper used; ``public``: those of them that need no
-                credentials.
+                credentials and are not flagged.
             objects: ``all`` (237 categories), or the released ``subset`` (100).
 
         Example:
             >>> chosen = load_index().choose("public", "subset")
             >>> len(chosen), sum(map(len, chosen.values()))
-            (70, 323)
+            (70, 316)
         """
         chosen = {
             category: tuple(
                 entry.name
                 for entry in entries
-                if (entry.public or assets == "paper") and (entry.in_subset or objects == "all")
+                if (entry.free or assets == "paper") and (entry.in_subset or objects == "all")
             )
             for category, entries in self.models.items()
         }

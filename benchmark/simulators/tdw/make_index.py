@@ -50,8 +50,8 @@ def is_public(record: Any) -> bool:  # noqa: ANN401 - a record of a package with
 def models(then: Records, now: Records, subset: Mapping[str, list[str]]) -> dict[str, Any]:
     """Categories with their models and what is known of each, in letters.
 
-    ``s``: in the released subset of 100 categories; ``p``: public and usable today; ``x``: flagged
-    unusable today. The subset's categories come first, so that ``--classes 100`` are those.
+    ``s``: in the released subset of 100 categories; ``p``: public today; ``x``: flagged unusable
+    today. The subset's categories come first, so that ``--classes 100`` are those.
     """
     chosen = {name for names in subset.values() for name in names}
     usable = [record for record in then.values() if not record.do_not_use]
@@ -67,9 +67,7 @@ def models(then: Records, now: Records, subset: Mapping[str, list[str]]) -> dict
 
 def letters(record: Any, chosen: bool) -> str:  # noqa: ANN401 - as above
     """What is known of a model, from its record of today."""
-    usable = not record.do_not_use
-    public = usable and is_public(record)
-    return "s" * chosen + "p" * public + "x" * (not usable)
+    return "s" * chosen + "p" * is_public(record) + "x" * bool(record.do_not_use)
 
 
 def skyboxes(records: Records) -> list[str]:
