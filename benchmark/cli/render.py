@@ -35,7 +35,10 @@ if TYPE_CHECKING:
 @click.option("--size", type=int, default=128, show_default=True, metavar="PIXELS")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N")
 @click.option(
-    "--workers", type=int, metavar="N", help="Processes.  [default: one per processor core, one with tdw]"
+    "--workers",
+    type=int,
+    metavar="N",
+    help="Processes.  [default: one per processor core, one with tdw]",
 )
 @click.option(
     "--format",

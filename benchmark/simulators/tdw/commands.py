@@ -51,6 +51,7 @@ def begin(profile: Profile, *, signed_urls: bool) -> Commands:
     """
     return [
         *([{"$type": "use_pre_signed_urls", "value": True}] if signed_urls else []),
+        {"$type": "send_log_messages"},
         {"$type": "load_scene", "scene_name": "ProcGenScene"},
         {
             "$type": "create_avatar",
@@ -87,7 +88,7 @@ def remove_object() -> Commands:
     """Take the object away, and free its memory."""
     return [
         {"$type": "destroy_object", "id": OBJECT_ID},
-        {"$type": "unload_asset_bundles", "bundle_type": "models"},
+        {"$type": "unload_asset_bundles"},
     ]
 
 

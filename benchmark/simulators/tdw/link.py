@@ -65,8 +65,8 @@ class Link:
                         "Choose another with -O port=NUMBER, or 0 for any free one."
                     ) from error
                 time.sleep(_SLICE_MS / 1000)
-        endpoint: bytes = self._socket.getsockopt(self._zmq.LAST_ENDPOINT)
-        return int(endpoint.rstrip(b"\0").rpartition(b":")[2])
+        endpoint = self._socket.getsockopt_string(self._zmq.LAST_ENDPOINT)
+        return int(endpoint.rpartition(":")[2])
 
     def hello(self, seconds: float) -> None:
         """Wait for the build's first message.
@@ -104,7 +104,7 @@ class Link:
         deadline = time.monotonic() + seconds
         while True:
             left = 1000 * (deadline - time.monotonic())
-            if self._socket.poll(max(0, min(_SLICE_MS, left))):
+            if self._socket.poll(max(0, min(_SLICE_MS, int(left) + 1))):
                 return self._socket.recv_multipart()
             self._watch()
             if left <= 0:

@@ -1,8 +1,8 @@
-"""Writes ``index.json``: which assets of TDW the paper used, and which of them are public today.
+r"""Writes ``index.json``: which assets of TDW the paper used, and which of them are public today.
 
 Run by whoever maintains the suite; everybody else reads the index:
 
-    python -m benchmark.simulators.tdw.make_index --then FOLDER --now FOLDER \\
+    python -m benchmark.simulators.tdw.make_index --then FOLDER --now FOLDER \
         --subset tdw_simple_objs_100.json --materials material_subset.txt
 
 ``--then`` and ``--now`` are the folders ``tdw/metadata_libraries`` of the packages tdw 1.8.23.0

@@ -1,4 +1,4 @@
-"""The process of a build: started with a log of its own, watched, and ended with all its children."""
+"""The process of a build: started with a log of its own, watched, ended with its children."""
 
 from __future__ import annotations
 

@@ -60,7 +60,12 @@ PROFILES = {
         Profile("1.13", "1.13", "set_directional_light_color", "arrays", "local"),
         # The paper's version; the name of its colour command is misspelt in the build itself.
         Profile(
-            "1.8.23", "1.8.23", "set_directionial_light_color", "records", "world", (("envs", (0,)),)
+            "1.8.23",
+            "1.8.23",
+            "set_directionial_light_color",
+            "records",
+            "world",
+            (("envs", (0,)),),
         ),
     )
 }

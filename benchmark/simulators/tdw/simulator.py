@@ -21,6 +21,7 @@ from benchmark.simulators.tdw.studio import Studio, Style
 if TYPE_CHECKING:
     from benchmark.simulators.scene import Scene
     from benchmark.simulators.tdw.index import Assets, Objects
+    from benchmark.simulators.tdw.studio import LightMode, Ranges
 
 _CHOICES = {
     "assets": ("public", "paper"),
@@ -106,7 +107,7 @@ class TdwSimulator:
             self._build,
             self._profile,
             RecordBook(Path(mirror).expanduser() if mirror else None),
-            cast("Style", Style(ranges, light)),  # type: ignore[arg-type] - checked above
+            Style(cast("Ranges", ranges), cast("LightMode", light)),
             signed_urls=assets == "paper" and not mirror,
         )
 
@@ -181,9 +182,7 @@ class TdwSimulator:
                 failures[scene.object] = failures.get(scene.object, 0) + 1
                 if failures[scene.object] > self._retries:
                     self._is_open = False
-                    raise ObjectFailedError(
-                        scene.object, failures[scene.object], error
-                    ) from error
+                    raise ObjectFailedError(scene.object, failures[scene.object], error) from error
             except BaseException:
                 # Interrupted between a question and its answer: the socket is of no more use.
                 self._build.drop()

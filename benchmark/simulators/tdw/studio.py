@@ -44,6 +44,9 @@ _DOUBLINGS = 8
 
 _JPEG_START = b"\xff\xd8"
 
+Ranges = Literal["corrected", "released"]
+LightMode = Literal["absolute", "cumulative"]
+
 
 @dataclass(frozen=True)
 class Style:
@@ -56,8 +59,8 @@ class Style:
             its rotations add up, as in the released generator.
     """
 
-    ranges: Literal["corrected", "released"] = "corrected"
-    light: Literal["absolute", "cumulative"] = "absolute"
+    ranges: Ranges = "corrected"
+    light: LightMode = "absolute"
 
 
 @dataclass(frozen=True)
@@ -226,10 +229,11 @@ class Studio:
         if scene.materials is None or not scene.materials:
             return []
         used = dict.fromkeys(m.name for m in scene.materials[: len(stage.model.slots)])
-        fresh = [(name, self._records.material(name)) for name in used if name not in self._materials]
-        self._materials.update(used)
+        fresh = [name for name in used if name not in self._materials]
+        urls = [(name, self._records.material(name)) for name in fresh]
+        self._materials.update(fresh)
         self._stage = replace(stage, dressed=True)
-        return [*tell.add_materials(fresh), *tell.dress(stage.model, scene.materials)]
+        return [*tell.add_materials(urls), *tell.dress(stage.model, scene.materials)]
 
     def _staged(self, scene: Scene) -> Stage:
         """The scene's object, loaded, in its own materials when the scene wants them."""

@@ -65,14 +65,14 @@ class Picture:
 
 
 def read_reply(frames: Sequence[bytes]) -> Reply:
-    """Take a message apart.
+    r"""Take a message apart.
 
     Raises:
         BuildProtocolError: When it is none.
 
     Example:
-        >>> read_reply([b"\\0\\0\\0\\0quit", b"\\0\\0\\0\\2"])
-        Reply(outputs=(('quit', b'\\x00\\x00\\x00\\x00quit'),), frame=2)
+        >>> read_reply([b"\0\0\0\0quit", b"\0\0\0\2"])
+        Reply(outputs=(('quit', b'\x00\x00\x00\x00quit'),), frame=2)
     """
     if not frames or len(frames[-1]) != 4:
         raise _bad("a frame number of 4 bytes at the end", [len(frame) for frame in frames])
@@ -138,7 +138,7 @@ def read_quit(content: bytes) -> bool:
 def read_log(content: bytes) -> str:
     """The text of an output ``logm``, which some builds send before they quit."""
     try:
-        return _text(_root(content), 0)
+        return _text(_root(content), 2)
     except (struct.error, IndexError, ValueError, TypeError):
         return ""
 
