@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     "--workers",
     type=int,
     metavar="N",
-    help="Processes.  [default: one per processor core, one with tdw]",
+    help="Processes.  [default: one per core; one with tdw]",
 )
 @click.option(
     "--format",

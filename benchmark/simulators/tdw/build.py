@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -17,8 +17,10 @@ from benchmark.simulators.tdw.faults import (
 )
 from benchmark.simulators.tdw.link import Link
 from benchmark.simulators.tdw.process import BuildProcess, command_line
-from benchmark.simulators.tdw.profiles import Profile
 from benchmark.simulators.tdw.wire import Reply, read_log, read_quit, read_version
+
+if TYPE_CHECKING:
+    from benchmark.simulators.tdw.profiles import Profile
 
 #: Instead of a path: wait for a build that the user starts.
 WAIT = "wait"
