@@ -1,0 +1,102 @@
+"""What can be made to go wrong, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+#: Kinds by when they happen.
+AT_START = ("refuse", "silent", "hello", "version")
+AT_STEP = (
+    "crash",
+    "hang",
+    "quit",
+    "late",
+    "drop",
+    "size",
+    "content",
+    "truncated",
+    "encoding",
+    "pass",
+    "frame",
+    "garbage",
+    "noise",
+    "resend",
+    "missing",
+)
+
+
+@dataclass
+class Fault:
+    """One thing that goes wrong.
+
+    Attributes:
+        kind: Of ``AT_START`` or ``AT_STEP``.
+        value: Exit code, seconds, message ...; empty: the usual one.
+        unit: What is counted: ``image`` (answers with the pass ``_img``) or ``step`` (answers).
+        number: Which one of them, from 1.
+        left: How often it happens in this process yet.
+    """
+
+    kind: str
+    value: str = ""
+    unit: str = "image"
+    number: int = 1
+    left: int = 1
+
+
+def read_fault(text: str) -> Fault:
+    """A fault from ``KIND[=VALUE][@[step]N]``.
+
+    Raises:
+        ValueError: When it is none.
+    """
+    what, _, when = text.partition("@")
+    kind, _, value = what.partition("=")
+    if kind not in AT_START + AT_STEP:
+        raise ValueError(f"no fault '{kind}', but {', '.join(AT_START + AT_STEP)}")
+    unit = "step" if when.startswith("step") else "image"
+    number = int(when.removeprefix("step") or 1)
+    left = int(value or 1) if kind == "resend" else 1
+    return Fault(kind, value, unit, number, left)
+
+
+@dataclass
+class Faults:
+    """All of them.
+
+    Attributes:
+        planned: The faults.
+        once: A file that is made when the first of them happens; while it is there, none do.
+    """
+
+    planned: Sequence[Fault]
+    once: Path | None = None
+    active: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.active = self.once is None or not self.once.exists()
+
+    def at_start(self, kind: str) -> Fault | None:
+        """The fault of that kind, if this process has it."""
+        found = next((fault for fault in self.planned if fault.kind == kind), None)
+        return self._spend(found)
+
+    def at_step(self, step: int, image: int | None) -> Fault | None:
+        """The fault of this answer; ``image`` is its number when it brings one."""
+        place = {"step": step, "image": image}
+        due = (
+            fault
+            for fault in self.planned
+            if fault.kind in AT_STEP and fault.left > 0 and place[fault.unit] == fault.number
+        )
+        return self._spend(next(due, None))
+
+    def _spend(self, fault: Fault | None) -> Fault | None:
+        if fault is None or not self.active:
+            return None
+        fault.left -= 1
+        if self.once is not None:
+            self.once.touch()
+        return fault
