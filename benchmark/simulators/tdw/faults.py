@@ -50,7 +50,11 @@ class BuildTimeoutError(TdwError):
 
 
 class BuildQuitError(TdwError):
-    """The build said that it quits; ``message`` is what it gave as its reason."""
+    """The build said that it quits.
+
+    Attributes:
+        message: What it gave as its reason.
+    """
 
     passing = True
 
@@ -60,6 +64,11 @@ class BuildQuitError(TdwError):
             f"Expected the TDW build to go on, but got its signal that it quits: {message}. "
             "Look into its log."
         )
+
+    @property
+    def words(self) -> list[str]:
+        """Words of the reason, among them names and addresses of assets."""
+        return [word.strip(".,;:'\"()[]") for word in self.message.split()]
 
 
 class BuildProtocolError(TdwError):

@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Literal
 
 from benchmark.simulators.scene import REFERENCE_DISTANCE, Light
 from benchmark.simulators.tdw import commands as tell
-from benchmark.simulators.tdw.faults import AssetMissingError, BuildProtocolError
+from benchmark.simulators.tdw.faults import (
+    AssetMissingError,
+    BuildProtocolError,
+    BuildQuitError,
+)
 from benchmark.simulators.tdw.placement import (
     place,
     released_sun_angles,
@@ -31,6 +35,8 @@ from benchmark.simulators.tdw.wire import (
 )
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from benchmark.simulators.scene import Scene
     from benchmark.simulators.tdw.build import Build
     from benchmark.simulators.tdw.placement import Vector
@@ -42,7 +48,7 @@ _MASK_SIZE, _MASK_QUALITY = 32, 0
 _LEAST_VISIBLE, _LEAST_COMFORTABLE = 0.002, 0.005
 _DOUBLINGS = 8
 
-_JPEG_START = b"\xff\xd8"
+_JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 
 Ranges = Literal["corrected", "released"]
 LightMode = Literal["absolute", "cumulative"]
@@ -152,13 +158,28 @@ class Studio:
         for _ in range(2):
             before = self._build.frame
             message = self._message(scene, stage)
-            loads = any(command["$type"].startswith("add_") for command in message)
-            reply = self._build.send(message)
+            loads = any("url" in command for command in message)
+            reply = self._send(message)
             try:
                 return self._checked(reply, scene.size, None if loads else before + 1)
             except BuildProtocolError as error:
                 fault = error
         raise fault or AssertionError
+
+    def _send(self, message: tell.Commands) -> Reply:
+        """Let the build work; where it quits over an asset, the error names the asset."""
+        try:
+            return self._build.send(message)
+        except BuildQuitError as error:
+            for command in message:
+                if "url" in command and {command["url"], command["name"]} & set(error.words):
+                    raise AssetMissingError(
+                        command["name"],
+                        command["url"],
+                        f"The build said: {error.message}. docs/tdw.md says what is public.",
+                        passing=True,
+                    ) from error
+            raise
 
     @staticmethod
     def _checked(reply: Reply, size: int, frame: int | None) -> bytes:
@@ -166,9 +187,14 @@ class Studio:
         if frame is not None and reply.frame != frame:
             raise _wrong(f"frame {frame}", f"frame {reply.frame}")
         picture = _picture(reply, size, IMAGE_PASS)
-        if picture.extension != JPEG or not picture.content.startswith(_JPEG_START):
-            raise _wrong("a JPEG image", f"{picture.content[:4]!r}, type {picture.extension}")
-        return picture.content
+        content = picture.content
+        whole = content.startswith(_JPEG_START) and content.endswith(_JPEG_END)
+        if picture.extension != JPEG or not whole:
+            raise _wrong("a whole JPEG image", f"{len(content)} bytes of type {picture.extension}")
+        with _opened(content) as image:  # reads the header alone
+            if image.size != (size, size):
+                raise _wrong(f"{size} x {size} pixels", f"{image.width} x {image.height}")
+        return content
 
     def _message(self, scene: Scene, stage: Stage) -> tell.Commands:
         """All that one image needs; what the build remembers is noted as sent."""
@@ -253,7 +279,7 @@ class Studio:
         message = tell.remove_object() if self._occupied else []
         message += tell.frame(_MASK_SIZE, _MASK_QUALITY, "_mask") + tell.add_object(model)
         self._occupied = True
-        reply = self._build.send(message)
+        reply = self._send(message)
         content = reply.find("boun")
         layout = self._profile.bounds
         points = read_bounds(content, tell.OBJECT_ID, layout) if content is not None else None
@@ -305,16 +331,23 @@ def _picture(reply: Reply, size: int, mask: int) -> Picture:
     return picture
 
 
-def _coverage(picture: Picture) -> float:
-    """Part of a mask that is not black."""
-    from PIL import Image, UnidentifiedImageError
+def _opened(content: bytes) -> Image:
+    from PIL import Image
 
     try:
-        grey = Image.open(io.BytesIO(picture.content)).convert("L")
-    except (UnidentifiedImageError, OSError) as error:
-        raise _wrong("a mask that can be read", str(error)) from error
-    black = grey.histogram()[0]
-    return 1 - black / (grey.width * grey.height)
+        return Image.open(io.BytesIO(content))
+    except (OSError, ValueError, SyntaxError) as error:
+        raise _wrong("an image that can be read", str(error)) from error
+
+
+def _coverage(picture: Picture) -> float:
+    """Part of a mask that is not black."""
+    with _opened(picture.content) as image:
+        try:
+            grey = image.convert("L")
+        except (OSError, ValueError, SyntaxError) as error:
+            raise _wrong("a mask that can be read", str(error)) from error
+    return 1 - grey.histogram()[0] / (grey.width * grey.height)
 
 
 def _wrong(wanted: str, got: str) -> BuildProtocolError:
