@@ -53,7 +53,7 @@ def draw(world: World, avatar: Avatar, mask: str) -> NDArray[np.uint8]:
     if mask == "_img":
         return _developed(world, avatar, image, depth)
     if mask == "_mask":
-        ids = np.where(np.isfinite(depth)[..., None], _WHITE, 0)
+        ids = np.where(np.isfinite(depth)[..., None], _WHITE, np.zeros(3))
     if mask == "_depth":
         ids = np.repeat((255 / (1 + np.minimum(depth, 1e6)))[..., None], 3, axis=2)
     return ids.astype(np.uint8)

@@ -41,7 +41,7 @@ set_anti_aliasing: mode?:str sensor_name?:str avatar_id?:str
 set_aperture: aperture?:num
 set_camera_clipping_planes: near?:num far?:num avatar_id?:str
 set_contrast: contrast?:num
-set_error_handling: error?:bool warning?:bool exception?:bool
+set_error_handling: error?:bool warning?:bool
 set_field_of_view: field_of_view?:num sensor_name?:str avatar_id?:str
 set_focus_distance: focus_distance?:num
 set_hdri_skybox_exposure: exposure:num
@@ -61,6 +61,7 @@ simulate_physics: value:bool
 teleport_avatar_to: position:vector avatar_id?:str
 terminate:
 unparent_object: id:int
+unload_asset_bundles: bundle_type?:bundle
 use_pre_signed_urls: value?:bool
 """
 
@@ -78,7 +79,6 @@ rotate_object_to_euler_angles: id:int euler_angles:vector physics?:bool
 send_scene_regions: frequency?:frequency
 set_directional_light_color: color:colour index?:int
 teleport_object: id:int position:vector physics?:bool absolute?:bool use_centroid?:bool
-unload_asset_bundles: bundle_type?:str
 """,
     "1.8.23": """
 add_object: id:int name:str url:str scale_factor?:num position?:vector rotation?:vector \
@@ -93,12 +93,15 @@ rotate_object_to_euler_angles: id:int euler_angles:vector
 send_environments: frequency?:frequency
 set_directionial_light_color: color:colour
 teleport_object: id:int position:vector physics?:bool
-unload_asset_bundles:
 """,
 }
 
 _PARTS = {"vector": "xyz", "quaternion": "xyzw", "colour": "rgba"}
-_CHOICES = {"axis": ("pitch", "yaw", "roll"), "frequency": ("once", "always", "never")}
+_CHOICES = {
+    "axis": ("pitch", "yaw", "roll"),
+    "frequency": ("once", "always", "never"),
+    "bundle": ("models", "materials", "scenes", "skyboxes", "humanoids", "humanoid_animations"),
+}
 
 
 class CommandError(Exception):

@@ -171,10 +171,11 @@ def set_visual_material(world: World, command: Command) -> None:
 
 
 def unload_asset_bundles(world: World, command: Command) -> None:
-    """Objects are in the way of unloading, and materials have to be loaded again."""
-    if world.objects:
+    """Models must not be in use; materials have to be loaded again."""
+    kind = command.get("bundle_type", "models")
+    if kind == "models" and world.objects:
         raise CommandError("unload_asset_bundles: there are objects in the scene")
-    if command.get("bundle_type", "materials") == "materials":
+    if kind == "materials":
         world.loaded_materials.clear()
 
 

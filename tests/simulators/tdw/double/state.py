@@ -100,7 +100,7 @@ class World:
     jpeg: bool = False
     physics: bool = True
     signed_urls: bool = False
-    shadow_strength: float = 0.85
+    shadow_strength: float = 0.582
     objects: dict[int, Thing] = field(default_factory=dict)
     avatars: dict[str, Avatar] = field(default_factory=dict)
     sun: Sun = field(default_factory=Sun)

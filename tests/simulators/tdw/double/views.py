@@ -212,7 +212,7 @@ HANDLERS: dict[str, Handler] = {
     "simulate_physics": _setter("", "value", "physics", True),
     "set_img_pass_encoding": lambda world, command: setattr(world, "jpeg", not command["value"]),
     "set_render_quality": _setter("", "render_quality", "quality", 5),
-    "set_shadow_strength": _setter("", "strength", "shadow_strength", 1.0),
+    "set_shadow_strength": _setter("", "strength", "shadow_strength", 0.582),
     "use_pre_signed_urls": _setter("", "value", "signed_urls", False),
     "set_aperture": _setter("lens", "aperture", "aperture", 4.0),
     "set_focus_distance": _setter("lens", "focus_distance", "focus_distance", 2.0),
