@@ -85,8 +85,8 @@ def test_nothing_is_imported_or_asked_before_it_is_opened():
     heavy = run(
         """
         import json
-        from benchmark.simulators.registry import find_simulator
-        simulator = find_simulator("tdw", {"assets": "paper"}).build()
+        from benchmark.simulators.tdw.simulator import TdwSimulator
+        simulator = TdwSimulator(assets="paper")
         assert len(simulator.assets().categories) == 237
         type(simulator).facts()
         print(json.dumps([n for n in ("tdw", "zmq", "flatbuffers", "numpy") if n in sys.modules]))
