@@ -370,7 +370,11 @@ def test_the_journal_holds_every_message_and_the_state_of_every_image(double):
     assert "state" not in lines[1]
     assert lines[2]["state"]["lens"]["aperture"] == 1
     assert len(lines[2]["sha256"]) == 1
-    assert lines[-1] == {"pid": build.process.pid, "end": "ended", "code": 0}
+    assert (lines[-1]["pid"], lines[-1]["end"], lines[-1]["code"]) == (
+        build.process.pid,
+        "ended",
+        0,
+    )
 
 
 def test_a_cached_picture_for_measuring_the_wire(double, output):

@@ -120,7 +120,7 @@ def test_it_says_another_size_than_it_sends(ready, images):
 
 def test_it_cuts_an_image(ready, images):
     reply = ready("truncated").say(SHOW)
-    with pytest.raises(OSError, match="(?i)truncated"):
+    with pytest.raises(OSError, match=r"(?i)truncated"):
         shown(reply, images)[2].load()
 
 
@@ -211,6 +211,19 @@ def test_a_fault_that_happens_once_among_all_starts(double, tmp_path):
             assert build.hear() is not None
         else:
             assert build.process.wait(10) == expected
+
+
+def test_faults_of_single_starts(double, tmp_path):
+    options = ["--starts", str(tmp_path / "starts"), "--fault", "refuse=9/1"]
+    options += ["--fault", "crash=8@step1/2"]
+    assert double(*options).process.wait(20) == 9
+    second = double(*options)
+    second.hear()
+    second.ask()
+    assert second.process.wait(20) == 8
+    third = double(*options)
+    third.hear()
+    assert third.say().frame == 1
 
 
 def test_it_ends_when_the_controller_leaves(double):

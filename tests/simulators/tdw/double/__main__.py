@@ -12,7 +12,7 @@ import numpy as np
 from tests.simulators.tdw.double.build import Build, log, write
 from tests.simulators.tdw.double.connection import AloneError, Connection, die_with_parent
 from tests.simulators.tdw.double.drawing import encode
-from tests.simulators.tdw.double.faults import AT_START, AT_STEP, Faults, read_fault
+from tests.simulators.tdw.double.faults import AT_START, AT_STEP, Faults, count_start, read_fault
 from tests.simulators.tdw.double.grammar import VERSIONS
 from tests.simulators.tdw.double.session import Session
 
@@ -35,10 +35,11 @@ def _parser() -> argparse.ArgumentParser:
         type=read_fault,
         action="append",
         default=[],
-        metavar="KIND[=VALUE][@[step]N]",
-        help=f"what goes wrong at the N-th image, or step: {kinds}",
+        metavar="KIND[=VALUE][@[step]N][/START]",
+        help=f"what goes wrong at the N-th image, or step (of that process start): {kinds}",
     )
     add("--fault-once", type=Path, help="made by the first fault; while it is there, all goes well")
+    add("--starts", type=Path, help="file that counts process starts, for faults with /START")
     return parser
 
 
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Play a build until it ends; returns the exit code."""
     parent = die_with_parent()
     chosen = _parser().parse_args(arguments)
-    faults = Faults(chosen.fault, chosen.fault_once)
+    faults = Faults(chosen.fault, chosen.fault_once, count_start(chosen.starts))
     refusal = faults.at_start("refuse")
     if refusal is not None:
         log("There is no display")

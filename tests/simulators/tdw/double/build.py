@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -178,7 +179,7 @@ def write(journal: Path | None, **line: Any) -> None:
     """Append a line in one piece: several processes may share a journal."""
     if journal is None:
         return
-    text = json.dumps({"pid": os.getpid(), **line}) + "\n"
+    text = json.dumps({"pid": os.getpid(), "time": time.time(), **line}) + "\n"
     handle = os.open(journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     try:
         os.write(handle, text.encode())

@@ -96,7 +96,7 @@ class Controller:
 
     def hear(self, seconds: float = _PATIENCE) -> list[bytes] | None:
         """The next message, or ``None`` when none comes in time."""
-        return self._socket.recv_multipart() if self._socket.poll(1000 * seconds) else None
+        return self._socket.recv_multipart() if self._socket.poll(int(1000 * seconds)) else None
 
     def ask(self, *commands: Command) -> None:
         """Send commands."""

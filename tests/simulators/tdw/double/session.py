@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -141,7 +141,7 @@ class Session:
     def answer(self) -> list[bytes]:
         """Outputs that were asked for, without pictures."""
         self.frame += 1
-        makers = {
+        makers: dict[str, Callable[[list[Any]], bytes]] = {
             "vers": lambda _: replies.version(self.claimed or self.version, fixed=not self._old),
             "boun": lambda ids: replies.bounds(self._things(ids), old=self._old),
             "tran": lambda ids: replies.transforms(self._things(ids), old=self._old),
@@ -152,7 +152,7 @@ class Session:
     def _things(self, ids: list[Any]) -> dict[int, Thing]:
         return {n: thing for n, thing in self.world.objects.items() if not ids or n in ids}
 
-    def pictures(self) -> dict[str, list[Picture]]:
+    def pictures(self) -> Mapping[str, Sequence[Picture]]:
         """Passes by avatar."""
         drawn = {}
         for name in self._cameras():
@@ -175,6 +175,6 @@ class Session:
         self.requests = {kind: r for kind, r in self.requests.items() if r.always}
 
 
-def digests(drawn: Mapping[str, list[Picture]]) -> list[str]:
+def digests(drawn: Mapping[str, Sequence[Picture]]) -> list[str]:
     """SHA-256 of each picture."""
     return [hashlib.sha256(p.content).hexdigest() for passes in drawn.values() for p in passes]
