@@ -62,7 +62,8 @@ class Style:
         ranges: ``corrected``: as the scene says. ``released``: the same random numbers, with the
             distributions of the released generator.
         light: ``absolute``: the sun of an image does not depend on earlier images. ``cumulative``:
-            its rotations add up, as in the released generator.
+            its rotations add up, as in the released generator, until another panorama brings its
+            own sun, or :meth:`Studio.reset`.
     """
 
     ranges: Ranges = "corrected"
@@ -111,6 +112,7 @@ class Studio:
         self._build, self._profile, self._records = build, profile, records
         self._style, self._signed_urls = style, signed_urls
         self._turns: list[tuple[float, float]] = []
+        self._turned_sky = ""
         self._clear()
 
     def _clear(self) -> None:
@@ -131,8 +133,7 @@ class Studio:
     def reset(self) -> None:
         """The next image is told everything anew, the object is loaded again."""
         self._stage, self._sky = None, None
-        self._turns.clear()
-        self._replayed = 0
+        self._turns, self._turned_sky, self._replayed = [], "", 0
 
     def show(self, scene: Scene) -> bytes:
         """One image.
@@ -143,17 +144,17 @@ class Studio:
         Raises:
             TdwError: Whatever is wrong with build or assets.
         """
-        turned = len(self._turns)
+        before = self._turned_sky, list(self._turns)
         try:
             return self._show(scene)
         except BaseException:
-            del self._turns[turned:]  # the image will come again
+            self._turned_sky, self._turns = before  # the image will come again
             raise
 
     def _show(self, scene: Scene) -> bytes:
         stage = self._staged(scene)
         if self._style.light == "cumulative":
-            self._add_turn(scene.light)
+            self._add_turn(scene)
         fault: BuildProtocolError | None = None
         for _ in range(2):
             before = self._build.frame
@@ -225,8 +226,11 @@ class Studio:
         sun = tell.Sun(change, angles)
         return tell.set_sun(self._profile, light, sun, None if released else sky)
 
-    def _add_turn(self, light: Light) -> None:
-        angles = released_sun_angles(light.direction)
+    def _add_turn(self, scene: Scene) -> None:
+        if scene.background.panorama != self._turned_sky:
+            self._turned_sky = scene.background.panorama
+            self._turns, self._replayed = [], 0
+        angles = released_sun_angles(scene.light.direction)
         if angles is not None:
             self._turns.append(angles)
 

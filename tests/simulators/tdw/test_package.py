@@ -35,7 +35,11 @@ def run(code, *, hidden=(), before=""):
     """Output of a fresh interpreter, as JSON."""
     text = f"HIDDEN = {set(hidden)!r}\n" + HIDE + before + textwrap.dedent(code)
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", text], capture_output=True, text=True, timeout=300
+        [sys.executable, "-W", "error", "-c", text],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
