@@ -103,6 +103,7 @@ class TdwSimulator:
             BuildSettings(build, port, start_timeout, step_timeout, environment), self._profile
         )
         self._retries, self._is_open = retries, False
+        self._failures: dict[str, int] = {}  # new starts by object, since the last reset
         self._studio = Studio(
             self._build,
             self._profile,
@@ -159,15 +160,13 @@ class TdwSimulator:
             TdwError: When the build fails in a way that does not pass.
             UnknownNameError: For assets that the catalogue does not have.
         """
-        failures: dict[str, int] = {}
         for scene in scenes:
             if not self._is_open:
                 raise _closed()
             self._check(scene)
-            content = self._show(scene, failures)
-            yield Rendering(scene, content)
+            yield Rendering(scene, self._show(scene))
 
-    def _show(self, scene: Scene, failures: dict[str, int]) -> bytes:
+    def _show(self, scene: Scene) -> bytes:
         """One image, with as many new starts of the build as its object has left."""
         while True:
             try:
@@ -179,10 +178,10 @@ class TdwSimulator:
                 if not error.passing:
                     self._is_open = False
                     raise
-                failures[scene.object] = failures.get(scene.object, 0) + 1
-                if failures[scene.object] > self._retries:
+                count = self._failures[scene.object] = self._failures.get(scene.object, 0) + 1
+                if count > self._retries:
                     self._is_open = False
-                    raise ObjectFailedError(scene.object, failures[scene.object], error) from error
+                    raise ObjectFailedError(scene.object, count, error) from error
             except BaseException:
                 # Interrupted between a question and its answer: the socket is of no more use.
                 self._build.drop()
@@ -192,6 +191,7 @@ class TdwSimulator:
     def reset(self) -> None:
         """Forget everything that earlier scenes left behind."""
         self._studio.reset()
+        self._failures.clear()
 
     def close(self) -> None:
         """End the build and free its port."""
