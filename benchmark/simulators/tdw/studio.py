@@ -7,7 +7,6 @@ where they do not; here every image's commands set them all.
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -18,25 +17,16 @@ from benchmark.simulators.tdw.faults import (
     BuildProtocolError,
     BuildQuitError,
 )
+from benchmark.simulators.tdw.pictures import coverage, jpeg_of, picture_of, wrong
 from benchmark.simulators.tdw.placement import (
     place,
     released_sun_angles,
     released_turn,
     sun_angles,
 )
-from benchmark.simulators.tdw.wire import (
-    IMAGE_PASS,
-    JPEG,
-    MASK_PASS,
-    Picture,
-    Reply,
-    read_bounds,
-    read_picture,
-)
+from benchmark.simulators.tdw.wire import MASK_PASS, Reply, read_bounds
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from benchmark.simulators.scene import Scene
     from benchmark.simulators.tdw.build import Build
     from benchmark.simulators.tdw.placement import Vector
@@ -47,8 +37,6 @@ if TYPE_CHECKING:
 _MASK_SIZE, _MASK_QUALITY = 32, 0
 _LEAST_VISIBLE, _LEAST_COMFORTABLE = 0.002, 0.005
 _DOUBLINGS = 8
-
-_JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 
 Ranges = Literal["corrected", "released"]
 LightMode = Literal["absolute", "cumulative"]
@@ -162,7 +150,7 @@ class Studio:
             loads = any("url" in command for command in message)
             reply = self._send(message)
             try:
-                return self._checked(reply, scene.size, None if loads else before + 1)
+                return jpeg_of(reply, scene.size, None if loads else before + 1)
             except BuildProtocolError as error:
                 fault = error
         raise fault or AssertionError
@@ -181,21 +169,6 @@ class Studio:
                         passing=True,
                     ) from error
             raise
-
-    @staticmethod
-    def _checked(reply: Reply, size: int, frame: int | None) -> bytes:
-        """The bytes of an image that is what was asked for."""
-        if frame is not None and reply.frame != frame:
-            raise _wrong(f"frame {frame}", f"frame {reply.frame}")
-        picture = _picture(reply, size, IMAGE_PASS)
-        content = picture.content
-        whole = content.startswith(_JPEG_START) and content.endswith(_JPEG_END)
-        if picture.extension != JPEG or not whole:
-            raise _wrong("a whole JPEG image", f"{len(content)} bytes of type {picture.extension}")
-        with _opened(content) as image:  # reads the header alone
-            if image.size != (size, size):
-                raise _wrong(f"{size} x {size} pixels", f"{image.width} x {image.height}")
-        return content
 
     def _message(self, scene: Scene, stage: Stage) -> tell.Commands:
         """All that one image needs; what the build remembers is noted as sent."""
@@ -301,14 +274,14 @@ class Studio:
         for _ in range(_DOUBLINGS + 1):
             where = place(canonical, stage.reach, stage.middle, canonical.rotation)
             reply = self._build.send([*tell.put_object(where), *tell.send_image()])
-            part = _coverage(_picture(reply, _MASK_SIZE, MASK_PASS))
+            part = coverage(picture_of(reply, _MASK_SIZE, MASK_PASS))
             if part >= _LEAST_VISIBLE:
                 near = 0.5 if part < _LEAST_COMFORTABLE else 1.0
                 return replace(stage, reach=stage.reach * near)
             self._build.send(tell.scale_object(2.0))
             x, y, z = stage.middle
             stage = replace(stage, middle=(2 * x, 2 * y, 2 * z))
-        raise _wrong(
+        raise wrong(
             f"object '{stage.model.name}' in the image", f"nothing of it at {2**_DOUBLINGS} m"
         )
 
@@ -320,41 +293,3 @@ def _canonical(scene: Scene) -> Scene:
     yaw, pitch = reference_view()
     background = replace(scene.background, yaw=yaw, pitch=pitch)
     return replace(scene, rotation=REFERENCE_ROTATION, distance=1.0, background=background)
-
-
-def _picture(reply: Reply, size: int, mask: int) -> Picture:
-    """The image of an answer, of the size and pass that were asked for."""
-    content = reply.find("imag")
-    if content is None:
-        raise _wrong("an image", f"an answer with {[kind for kind, _ in reply.outputs]}")
-    picture = read_picture(content)
-    if (picture.width, picture.height) != (size, size):
-        raise _wrong(f"{size} x {size} pixels", f"{picture.width} x {picture.height}")
-    if picture.mask != mask:
-        raise _wrong(f"pass {mask}", f"pass {picture.mask}")
-    return picture
-
-
-def _opened(content: bytes) -> Image:
-    from PIL import Image
-
-    try:
-        return Image.open(io.BytesIO(content))
-    except (OSError, ValueError, SyntaxError) as error:
-        raise _wrong("an image that can be read", str(error)) from error
-
-
-def _coverage(picture: Picture) -> float:
-    """Part of a mask that is not black."""
-    with _opened(picture.content) as image:
-        try:
-            grey = image.convert("L")
-        except (OSError, ValueError, SyntaxError) as error:
-            raise _wrong("a mask that can be read", str(error)) from error
-    return 1 - grey.histogram()[0] / (grey.width * grey.height)
-
-
-def _wrong(wanted: str, got: str) -> BuildProtocolError:
-    return BuildProtocolError(
-        f"Expected {wanted} from the TDW build, but got {got}. Start the build anew."
-    )
