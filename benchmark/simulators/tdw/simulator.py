@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from benchmark.simulators.scene import Scene
     from benchmark.simulators.tdw.index import Assets, Objects
     from benchmark.simulators.tdw.studio import LightMode, Ranges
+
+_LOG = logging.getLogger(__name__)
 
 _CHOICES = {
     "assets": ("public", "paper"),
@@ -182,6 +185,8 @@ class TdwSimulator:
                 if count > self._retries:
                     self._is_open = False
                     raise ObjectFailedError(scene.object, count, error) from error
+                told = "%s\nThe build is started anew for '%s' (%d of %d times)."
+                _LOG.warning(told, error, scene.object, count, self._retries)
             except BaseException:
                 # Interrupted between a question and its answer: the socket is of no more use.
                 self._build.drop()

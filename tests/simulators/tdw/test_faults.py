@@ -165,6 +165,17 @@ def test_errors_carry_what_is_known(double):
     assert found["missing"].name in found["missing"].url
 
 
+def test_new_starts_are_told(double, tmp_path, caplog):
+    options = double("1.13", "--fault", "crash@2", "--fault-once", tmp_path / "once")
+    simulator = TdwSimulator(**options)
+    with opened(simulator):
+        scenes = planned(simulator, 3)
+        list(simulator.render(scenes))
+    (record,) = (r for r in caplog.records if r.name.startswith("benchmark.simulators.tdw"))
+    assert f"started anew for '{scenes[0].object}' (1 of 3 times)" in record.getMessage()
+    assert "exit code 3" in record.getMessage()
+
+
 def test_a_build_that_starts_late_or_not_at_all(double, journal):
     with opened(TdwSimulator(**double("1.13", "--fault", "hello=1"))) as simulator:
         assert simulator.driver()["profile"] == "1.13"
