@@ -17,10 +17,10 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from benchmark.simulators.tdw.package import load
-from tests.simulators.tdw.double.controller import MODULE, Controller, command, environment
+from tests.simulators.tdw.double.controller import MODULE, Controllers, command, environment
 
 SETTING = [
-    command("load_scene"),
+    command("load_scene", scene_name="ProcGenScene"),
     command("create_avatar", type="A_Img_Caps_Kinematic"),
     command("set_img_pass_encoding", value=False),
     command("set_pass_masks", pass_masks=["_img"]),
@@ -39,15 +39,9 @@ def images():
 @pytest.fixture
 def double(tmp_path):
     """Starts stand-ins; all are ended."""
-    started = []
-
-    def start(*options):
-        started.append(Controller(tmp_path, *options))
-        return started[-1]
-
-    yield start
-    for controller in started:
-        controller.__exit__(None, None, None)
+    made = Controllers(tmp_path)
+    yield made.start
+    made.end()
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ class Build:
         session = self.session
         outputs, drawn = session.answer(), session.pictures()
         details: dict[str, Any] = {"fault": fault.kind} if fault else {}
-        if drawn:
+        if drawn and self.journal is not None:
             details |= {"state": session.world.to_json(), "sha256": digests(drawn)}
         kinds = [content[4:8].decode() for content in outputs] + ["imag"] * len(drawn)
         self.note(message, kinds, **details)

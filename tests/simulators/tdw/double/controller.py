@@ -8,8 +8,7 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import zmq
 
@@ -75,15 +74,8 @@ class Controller:
                 env=environment(),
             )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def end(self) -> None:
+        """Close the connection and end the process; twice does no harm."""
         self.hang_up()
         if self.process.poll() is None:
             self.process.kill()
@@ -116,3 +108,31 @@ class Controller:
     def states(self) -> list[dict[str, Any]]:
         """Its state at each image."""
         return [line["state"] for line in self.journal() if "state" in line]
+
+
+class Controllers:
+    """Starts stand-ins and ends them all.
+
+    Args:
+        folder: For logs and journals.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._started: list[Controller] = []
+
+    def start(self, *options: str) -> Controller:
+        """A stand-in that has been started, and may not have said hello yet."""
+        self._started.append(Controller(self._folder, *options))
+        return self._started[-1]
+
+    def greeted(self, *options: str) -> Controller:
+        """One that has."""
+        controller = self.start(*options)
+        assert controller.hear() == [b"hello"], controller.log.read_text()
+        return controller
+
+    def end(self) -> None:
+        """End all."""
+        for controller in self._started:
+            controller.end()

@@ -17,7 +17,6 @@ from tests.simulators.tdw.double.rotations import (
     Vector,
     add,
     from_euler,
-    multiply,
     rotate,
 )
 from tests.simulators.tdw.double.state import Avatar, Thing, World
@@ -61,7 +60,7 @@ def draw(world: World, avatar: Avatar, mask: str) -> NDArray[np.uint8]:
 
 def _rays(world: World, avatar: Avatar) -> Floats:
     """Where each pixel looks, in the world."""
-    frame = multiply(avatar.rotation, avatar.sensor)
+    frame = avatar.frame()
     reach = math.tan(math.radians(avatar.field_of_view) / 2)
     y = -((np.arange(world.height) + 0.5) / world.height * 2 - 1) * reach
     x = ((np.arange(world.width) + 0.5) / world.width * 2 - 1) * reach

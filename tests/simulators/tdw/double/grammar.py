@@ -23,14 +23,15 @@ destroy_all_objects:
 destroy_avatar: avatar_id?:str
 destroy_object: id:int
 do_nothing:
-load_scene: scene_name?:str
+load_scene: scene_name:str
 look_at: object_id:int use_centroid?:bool sensor_name?:str avatar_id?:str
 look_at_position: position:vector sensor_name?:str avatar_id?:str
 parent_object_to_avatar: id:int avatar_id?:str sensor?:bool
 reset_sensor_container_rotation: sensor_name?:str avatar_id?:str
 rotate_avatar_to: rotation:quaternion avatar_id?:str
 rotate_hdri_skybox_by: angle:num
-rotate_sensor_container_by: axis?:axis angle:num sensor_name?:str avatar_id?:str
+rotate_object_by: id:int axis?:axis angle:num is_world?:bool use_centroid?:bool
+rotate_sensor_container_by: axis:axis angle:num sensor_name?:str avatar_id?:str
 scale_object: id:int scale_factor?:vector
 send_bounds: ids?:list frequency?:frequency
 send_images: ids?:list frequency?:frequency
@@ -73,9 +74,8 @@ adjust_directional_light_intensity_by: intensity:num index?:int
 create_avatar: type:str id?:str
 reset_directional_light_rotation: index?:int
 rotate_directional_light_by: axis?:axis angle:num index?:int
-rotate_object_by: id:int axis?:axis angle:num is_world?:bool use_centroid?:bool
-rotate_object_to: id:int rotation:quaternion physics?:bool
-rotate_object_to_euler_angles: id:int euler_angles:vector physics?:bool
+rotate_object_to: id:int rotation:quaternion physics?:bool use_centroid?:bool
+rotate_object_to_euler_angles: id:int euler_angles:vector use_centroid?:bool
 send_scene_regions: frequency?:frequency
 set_directional_light_color: color:colour index?:int
 teleport_object: id:int position:vector physics?:bool absolute?:bool use_centroid?:bool
@@ -87,7 +87,6 @@ adjust_directional_light_intensity_by: intensity:num
 create_avatar: type:str id?:str envs?:list
 reset_directional_light_rotation:
 rotate_directional_light_by: axis?:axis angle:num
-rotate_object_by: id:int axis?:axis angle:num is_world?:bool use_centroid?:bool
 rotate_object_to: id:int rotation:quaternion physics?:bool
 rotate_object_to_euler_angles: id:int euler_angles:vector
 send_environments: frequency?:frequency

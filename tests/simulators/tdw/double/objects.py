@@ -106,48 +106,50 @@ def teleport_object(world: World, command: Command) -> None:
         thing.position = add(thing.position, add(thing.position, centre, -1.0))
 
 
-def rotate_object_by(world: World, command: Command) -> None:
-    """About the world's axes, or the object's own; about its origin, or its middle."""
-    thing = find(world, command)
-    turn = about(AXES[command.get("axis", "yaw")], command["angle"])
+def turn(thing: Thing, command: Command, rotation: Quaternion) -> None:
+    """Turn an object about its origin, or its middle."""
     before = thing.bounds()["center"]
-    own = not command.get("is_world", True)
-    thing.rotation = normalised(
-        multiply(thing.rotation, turn) if own else multiply(turn, thing.rotation)
-    )
+    thing.rotation = normalised(rotation)
     if command.get("use_centroid"):
         thing.position = add(thing.position, add(before, thing.bounds()["center"], -1.0))
 
 
+def rotate_object_by(world: World, command: Command) -> None:
+    """About the world's axes, or the object's own."""
+    thing = find(world, command)
+    step = about(AXES[command.get("axis", "yaw")], command["angle"])
+    first = multiply(step, thing.rotation)
+    turn(thing, command, first if command.get("is_world", True) else multiply(thing.rotation, step))
+
+
 def rotate_object_to(world: World, command: Command) -> None:
-    find(world, command).rotation = quaternion(command["rotation"])
+    turn(find(world, command), command, quaternion(command["rotation"]))
 
 
 def rotate_object_to_euler_angles(world: World, command: Command) -> None:
-    find(world, command).rotation = from_euler(vector(command["euler_angles"]))
+    turn(find(world, command), command, from_euler(vector(command["euler_angles"])))
 
 
 def parent_object_to_avatar(world: World, command: Command) -> None:
-    """From now on the object moves with the avatar's sensor."""
+    """From now on the object moves with the avatar."""
     thing, name = find(world, command), command.get("avatar_id", "a")
     if name not in world.avatars:
         raise CommandError(f"parent_object_to_avatar: avatar {name} doesn't exist")
     avatar = world.avatars[name]
-    frame = multiply(avatar.rotation, avatar.sensor)
-    back = conjugate(frame)
+    thing.sensor = command.get("sensor", True)
+    back = conjugate(avatar.frame(sensor=thing.sensor))
     offset = rotate(back, add(thing.position, avatar.position, -1.0))
     thing.parent, thing.place = name, (offset, multiply(back, thing.rotation))
 
 
 def follow(world: World, name: str) -> None:
-    """Move what is fixed to an avatar's sensor."""
+    """Move what is fixed to an avatar."""
     avatar = world.avatars[name]
-    frame = multiply(avatar.rotation, avatar.sensor)
     for thing in world.objects.values():
         if thing.parent == name and thing.place is not None:
-            offset, turn = thing.place
+            (offset, own), frame = thing.place, avatar.frame(sensor=thing.sensor)
             thing.position = add(avatar.position, rotate(frame, offset))
-            thing.rotation = normalised(multiply(frame, turn))
+            thing.rotation = normalised(multiply(frame, own))
 
 
 def unparent_object(world: World, command: Command) -> None:

@@ -6,7 +6,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tests.simulators.tdw.double.models import Model
-from tests.simulators.tdw.double.rotations import IDENTITY, Quaternion, Vector, add, rotate
+from tests.simulators.tdw.double.rotations import (
+    IDENTITY,
+    Quaternion,
+    Vector,
+    add,
+    multiply,
+    rotate,
+)
 
 
 @dataclass
@@ -14,7 +21,9 @@ class Thing:
     """An object.
 
     Attributes:
-        parent: Avatar that it is fixed to, and its place as seen from there.
+        parent: Avatar that it is fixed to.
+        place: Its position and rotation as seen from there.
+        sensor: Whether that is the avatar's camera, rather than its body.
         materials: Names by ``SUB-OBJECT:INDEX``; what is missing is as it came.
     """
 
@@ -26,6 +35,7 @@ class Thing:
     kinematic: bool = False
     parent: str | None = None
     place: tuple[Vector, Quaternion] | None = None
+    sensor: bool = True
     materials: dict[str, str] = field(default_factory=dict)
 
     def bounds(self) -> dict[str, Vector]:
@@ -48,8 +58,12 @@ class Avatar:
     field_of_view: float = 60.0
     near: float = 0.1
     far: float = 100.0
-    anti_aliasing: str = "temporal"
+    anti_aliasing: str = "subpixel"
     masks: list[str] = field(default_factory=list)
+
+    def frame(self, *, sensor: bool = True) -> Quaternion:
+        """How the camera, or the body, is turned in the world."""
+        return multiply(self.rotation, self.sensor) if sensor else self.rotation
 
 
 @dataclass

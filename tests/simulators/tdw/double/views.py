@@ -37,7 +37,7 @@ def avatar_of(world: World, command: Command) -> Avatar:
 
 def load_scene(world: World, command: Command) -> None:
     """A new scene: objects, avatars and sky are gone, post-processing is as it was."""
-    world.scene = command.get("scene_name", "ProcGenScene")
+    world.scene = command["scene_name"]
     world.objects.clear()
     world.avatars.clear()
     world.sun, world.sky = Sun(), None
@@ -83,7 +83,7 @@ def look_at(world: World, command: Command) -> None:
 
 def rotate_sensor_container_by(world: World, command: Command) -> None:
     avatar = avatar_of(world, command)
-    turn = about(AXES[command.get("axis", "yaw")], command["angle"])
+    turn = about(AXES[command["axis"]], command["angle"])
     avatar.sensor = normalised(multiply(avatar.sensor, turn))
     follow(world, command.get("avatar_id", "a"))
 
@@ -103,7 +103,7 @@ def set_field_of_view(world: World, command: Command) -> None:
 
 
 def set_anti_aliasing(world: World, command: Command) -> None:
-    mode = command.get("mode", "temporal")
+    mode = command.get("mode", "subpixel")
     if mode not in _MODES:
         raise CommandError(f"set_anti_aliasing: no mode {mode}")
     avatar_of(world, command).anti_aliasing = mode
