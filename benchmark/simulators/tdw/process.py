@@ -30,8 +30,9 @@ def command_line(build: str, port: int) -> list[str]:
 
     Args:
         build: Path of the build, or a command; ``{port}`` in it is replaced, else ``-port=PORT``
-            comes last (the build's own documentation also writes ``-port PORT``, which some
-            versions do not understand). Empty: where the package ``tdw`` puts a build.
+            comes last (TDW's documentation also writes ``-port PORT``, which users report to be
+            ignored), and Unity's ``-logFile -``, without which all builds write one file in the
+            home folder. Empty: where the package ``tdw`` puts a build.
         port: Where it shall connect.
 
     Raises:
@@ -41,7 +42,7 @@ def command_line(build: str, port: int) -> list[str]:
         >>> command_line("/bin/echo --to {port} -batchmode", 7)
         ['/bin/echo', '--to', '7', '-batchmode']
         >>> command_line("/bin/echo", 7)
-        ['/bin/echo', '-port=7']
+        ['/bin/echo', '-port=7', '-logFile', '-']
     """
     place = Path(build or USUAL_PLACE).expanduser()
     try:
@@ -52,7 +53,7 @@ def command_line(build: str, port: int) -> list[str]:
         raise _not_found(words[0] if words else build)
     if any("{port}" in word for word in words):
         return [word.replace("{port}", str(port)) for word in words]
-    return [*words, f"-port={port}"]
+    return [*words, f"-port={port}", "-logFile", "-"]
 
 
 def _not_found(build: str) -> BuildNotFoundError:
