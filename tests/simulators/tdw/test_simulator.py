@@ -151,8 +151,7 @@ def test_options_that_make_no_sense(options, message):
 
 
 def test_without_the_extra_opening_says_what_to_install(monkeypatch):
-    find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda n: None if n == "zmq" else find(n))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "zmq" else name)
     with pytest.raises(UnavailableError, match=r"no zmq\. Run: pip install 't2sbench\[tdw\]'"):
         TdwSimulator(build="/bin/true").open()
 
