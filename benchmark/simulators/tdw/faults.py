@@ -6,6 +6,8 @@ rendering stops at once.
 
 from __future__ import annotations
 
+from typing import Any
+
 from benchmark.errors import UnavailableError
 
 
@@ -13,6 +15,16 @@ class TdwError(UnavailableError):
     """Base of all failures of a build; ``passing`` says whether another start may help."""
 
     passing = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Workers hand errors to the parent process; their constructors take other arguments.
+        return _restored, (type(self), str(self), dict(self.__dict__))
+
+
+def _restored(kind: type[TdwError], message: str, state: dict[str, Any]) -> TdwError:
+    error = kind.__new__(kind, message)
+    error.__dict__.update(state)
+    return error
 
 
 class BuildNotFoundError(TdwError):

@@ -4,6 +4,7 @@
 """
 
 import os
+import pickle
 import random
 import signal
 import socket
@@ -213,6 +214,35 @@ def test_workers_have_a_build_a_port_and_a_log_each(double, journal, tmp_path, u
     assert len({line["pid"] for line in starts}) == len({line["port"] for line in starts}) == 2
     assert len(list((tmp_path / "cache" / "simulator" / "tdw-logs").glob("*.log"))) == 2
     check_nothing_is_left(journal)
+
+
+@pytest.mark.slow
+def test_the_error_of_a_worker_reaches_the_parent(double, journal, tmp_path):
+    options = double("1.13", "--fault", "crash=9@2", retries=0)
+    with pytest.raises(ObjectFailedError) as caught:
+        render_dataset(request(options), tmp_path / "set", workers=2)
+    assert caught.value.attempts == 1
+    assert caught.value.cause.code == 9
+    check_nothing_is_left(journal)
+
+
+def test_errors_can_be_handed_on():
+    crashed = faults.BuildCrashedError(7, "the end", "a.log")
+    every = [
+        crashed,
+        faults.BuildQuitError("no memory"),
+        faults.AssetMissingError("chair", "file:///chair", "Load it.", passing=True),
+        ObjectFailedError("chair", 3, crashed),
+        faults.VersionMismatchError("Expected another version."),
+    ]
+    for error in every:
+        copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+        assert type(copy) is type(error)
+        assert str(copy) == str(error)
+        assert copy.passing == error.passing
+        kept = {name: value for name, value in vars(error).items() if name != "cause"}
+        assert kept.items() <= vars(copy).items()
+    assert pickle.loads(pickle.dumps(every[3])).cause.code == 7  # noqa: S301
 
 
 COMMAND = """
