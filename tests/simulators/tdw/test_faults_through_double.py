@@ -24,7 +24,6 @@ from benchmark.rendering.run import render_dataset
 from benchmark.simulators.registry import SimulatorChoice, find_simulator
 from benchmark.simulators.tdw.build import Build
 from benchmark.simulators.tdw.faults import (
-    AssetMissingError,
     BuildCrashedError,
     BuildProtocolError,
     BuildQuitError,
@@ -269,25 +268,6 @@ def test_what_fails_again_and_again_names_the_object(
     assert nothing_left(journal)
     made = render_dataset(request_for(), tmp_path / "dataset")
     assert files(made.folder) == expected
-
-
-@pytest.mark.parametrize("fault", ["drop", "size", "pass", "garbage", "truncated"])
-def test_wrong_answers_that_do_not_end_are_given_up(request_for, journal, tmp_path, fault):
-    faults = [f"{fault}@{number}" for number in range(1, 9)]
-    with pytest.raises(ObjectFailedError) as caught:
-        render_dataset(request_for(*faults, once=False, retries=1), tmp_path / "dataset")
-    assert isinstance(caught.value.cause, BuildProtocolError)
-    assert nothing_left(journal)
-
-
-def test_an_asset_that_is_never_there_is_named(request_for, journal, tmp_path):
-    request = request_for("missing@1", once=False, retries=1)
-    with pytest.raises((AssetMissingError, ObjectFailedError)) as caught:
-        render_dataset(request, tmp_path / "dataset")
-    cause = getattr(caught.value, "cause", caught.value)
-    assert isinstance(cause, AssetMissingError)
-    assert cause.url.startswith("https://")
-    assert nothing_left(journal)
 
 
 @pytest.fixture
