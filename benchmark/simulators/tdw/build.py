@@ -72,11 +72,6 @@ class Build:
         """Where it is connected; ``None`` when it is not."""
         return self._link.port if self._link else None
 
-    @property
-    def pid(self) -> int | None:
-        """Process of a build that we started."""
-        return self._process.pid if self._process else None
-
     def start(self) -> None:
         """Start the build, or wait for it, and see that it has the right version.
 
