@@ -14,19 +14,16 @@ if TYPE_CHECKING:
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 
 
-def jpeg_of(reply: Reply, size: int, frame: int | None) -> bytes:
+def jpeg_of(reply: Reply, size: int) -> bytes:
     """The bytes of an answer's image.
 
     Args:
         reply: The answer.
         size: Width and height that were asked for, in pixels.
-        frame: Number that the frame must have; ``None``: any later one.
 
     Raises:
         BuildProtocolError: When there is none, or another than what was asked for.
     """
-    if frame is not None and reply.frame != frame:
-        raise wrong(f"frame {frame}", f"frame {reply.frame}")
     picture = picture_of(reply, size, IMAGE_PASS)
     content = picture.content
     whole = content.startswith(_JPEG_START) and content.endswith(_JPEG_END)

@@ -170,6 +170,16 @@ def test_errors_carry_what_is_known(double):
     assert found["missing"].name in found["missing"].url
 
 
+def test_a_build_that_counts_frames_otherwise_is_believed(double, journal):
+    """One jump is looked into: the image is asked for again. A habit is none of our business."""
+    jumps = [word for i in range(1, 12) for word in ("--fault", f"frame={100 * i}@{i}")]
+    simulator = TdwSimulator(**double("1.13", *jumps))
+    with opened(simulator):
+        assert len(list(simulator.render(planned(simulator, 8, "11111100")))) == 8
+    assert len(journal.starts()) == 1
+    assert len(journal.images()) == 9
+
+
 def test_new_starts_are_told(double, tmp_path, caplog):
     options = double("1.13", "--fault", "crash@2", "--fault-once", tmp_path / "once")
     simulator = TdwSimulator(**options)
