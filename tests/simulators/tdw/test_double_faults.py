@@ -83,6 +83,17 @@ def test_it_hangs_until_nobody_waits_any_more(ready):
     assert build.process.wait(5) == 0
 
 
+def test_it_freezes_and_does_not_hear_that_it_shall_end(ready):
+    build = ready("freeze")
+    build.ask(SHOW)
+    assert build.hear(0.5) is None
+    build.process.terminate()
+    with pytest.raises(subprocess.TimeoutExpired):
+        build.process.wait(1)
+    build.process.kill()
+    assert build.process.wait(5) == -signal.SIGKILL
+
+
 def test_it_quits_with_a_message(ready):
     build = ready("quit=out of memory")
     assert build.say(SHOW).kinds == ["quit"]

@@ -45,6 +45,7 @@ PASSING = {
     "crash": 0.0,
     "crash=-11": 0.0,
     "hang": STEP_TIMEOUT,
+    "freeze": STEP_TIMEOUT,
     "quit=NullReferenceException": 0.0,
     f"late={LATE}": STEP_TIMEOUT,
     "drop": 0.0,

@@ -108,6 +108,8 @@ class Build:
             _crash(int(fault.value or 3))
         if fault.kind == "hang":
             self.connection.wait(_FOREVER)
+        if fault.kind == "freeze":  # not even a request to end is heard; the parent's end is
+            os.kill(os.getpid(), signal.SIGSTOP)
         if fault.kind == "late":
             self.connection.wait(float(fault.value or 1))
         if fault.kind == "quit":

@@ -11,6 +11,7 @@ AT_START = ("refuse", "silent", "hello", "version")
 AT_STEP = (
     "crash",
     "hang",
+    "freeze",
     "quit",
     "late",
     "drop",
