@@ -69,12 +69,16 @@ def list_tables(tasks_files: Sequence[Path], plugins: Sequence[Path]) -> Rows:
 
 
 def list_simulators(tasks_files: Sequence[Path], plugins: Sequence[Path]) -> Rows:
-    """Simulators and where they come from."""
+    """Simulators, where they come from, and what is missing to use them."""
     from benchmark.simulators.registry import known_simulators
 
     del tasks_files
     return [
-        {"simulator": plugin.name, "origin": plugin.origin}
+        {
+            "simulator": plugin.name,
+            "origin": plugin.origin,
+            "here": plugin.install_hint() or "yes",
+        }
         for plugin in known_simulators(plugins).values()
     ]
 

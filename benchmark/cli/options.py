@@ -148,6 +148,12 @@ def simulator_options(command: _F) -> _F:
             help="Option of the simulator, as 't2sbench show gl' lists them; may be repeated.",
         ),
         click.option(
+            "--assets",
+            "simulator_assets",
+            metavar="paper|public",
+            help="Of simulator tdw: the paper's models, or those that everybody can download.",
+        ),
+        click.option(
             "--simulator", default="gl", show_default=True, metavar="NAME", help="Who renders."
         ),
     ):
@@ -165,4 +171,7 @@ def take_simulator(options: dict[str, Any]) -> SimulatorChoice:
     from benchmark.simulators.registry import find_simulator
 
     texts, plugins = options.pop("simulator_texts"), options.pop("simulator_plugins")
-    return find_simulator(options.pop("simulator"), parse_plain_options(texts), plugins)
+    chosen, assets = parse_plain_options(texts), options.pop("simulator_assets")
+    if assets is not None:
+        chosen["assets"] = assets
+    return find_simulator(options.pop("simulator"), chosen, plugins)

@@ -35,7 +35,10 @@ if TYPE_CHECKING:
 @click.option("--size", type=int, default=128, show_default=True, metavar="PIXELS")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N")
 @click.option(
-    "--workers", type=int, metavar="N", help="Processes.  [default: one per processor core]"
+    "--workers",
+    type=int,
+    metavar="N",
+    help="Processes.  [default: one per core; one with tdw]",
 )
 @click.option(
     "--format",
@@ -60,9 +63,11 @@ def render(config: str, output: Path, workers: int | None, **options: Any) -> in
 
     repository = options.pop("push_to_hub")
     request = _read_request(config, options)
-    for note in request.simulator.build().assets().notes:
+    simulator = request.simulator.build()
+    for note in simulator.assets().notes:
         click.echo(f"Note: {note}", err=True)
-    count = workers if workers is not None else len(os.sched_getaffinity(0))
+    usual = simulator.capabilities.workers or len(os.sched_getaffinity(0))
+    count = workers if workers is not None else usual
     with RenderDisplay() as display:
         rendered = render_dataset(request, output, workers=count, observer=display)
     _report(rendered, display.seconds)

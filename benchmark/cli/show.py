@@ -80,6 +80,10 @@ def describe_simulator(name: str) -> str | None:
     abilities = factory.capabilities
     lines = [f"{name}: simulator of {plugin.origin}, version {factory.version}", ""]
     lines += [inspect.getdoc(factory) or "", ""]
+    facts = getattr(factory, "facts", None)
+    lines += [*facts(), ""] if facts else []
+    hint = plugin.install_hint()
+    lines += [f"Here: {hint}.", ""] if hint else []
     lines += [f"Needs {abilities.needs or 'nothing else'}.", "", "Settings, in order:"]
     lines += [f"  {p.name}: {', '.join(p.levels)}" for p in abilities.space.parameters]
     lines += ["", "Options (-O NAME=VALUE):"]

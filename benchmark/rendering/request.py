@@ -96,7 +96,11 @@ class DatasetRequest:
             "simulator": {
                 "name": self.simulator.name,
                 "version": simulator.version,
-                "options": dict(self.simulator.options),
+                "options": {
+                    name: value
+                    for name, value in self.simulator.options.items()
+                    if name not in simulator.capabilities.technical
+                },
                 "catalog": simulator.assets().digest,
             },
             "configuration": str(self.configuration),

@@ -31,6 +31,9 @@ class Capabilities:
         deterministic: ``pixels``: one build on one kind of machine gives the same pixels every
             time; ``scenes``: only what the image shows is the same.
         needs: What must be there besides Python packages, in words.
+        workers: How many processes render where the user does not say; ``None``: one per core.
+        technical: Options that no image depends on, such as paths and time limits: datasets that
+            differ by them alone are the same.
     """
 
     space: ParameterSpace
@@ -39,6 +42,8 @@ class Capabilities:
     encoding: Literal["raw", "jpeg"] = "raw"
     deterministic: Literal["pixels", "scenes"] = "pixels"
     needs: str = ""
+    workers: int | None = None
+    technical: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,9 @@ class Simulator(Protocol):
     registered in the entry-point group ``t2sbench.simulators``. Constructing one is cheap and
     opens nothing. ``assets`` works before ``open``. An open simulator belongs to one process and
     one thread. Nothing of one image may show in another: each scene sets every quantity anew.
+
+    A class may also have a class method ``facts`` that returns lines of text; ``t2sbench show``
+    prints them.
 
     Attributes:
         name: Registered name.

@@ -1,5 +1,7 @@
 """Every registered simulator keeps the contract that plugins of others must keep, too."""
 
+import shlex
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,23 +13,35 @@ from benchmark.simulators.registry import find_simulator, known_simulators
 from benchmark.simulators.toy import ToySimulator
 from benchmark.testing import SimulatorContract
 
-OPTIONS = {"gl": {}, "toy": {}}
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "my_simulator.py"
+ROOT = Path(__file__).parents[2]
+#: A stand-in for a build of TDW; tests/simulators/tdw has the tests of both versions.
+DOUBLE = f"{shlex.quote(sys.executable)} -m tests.simulators.tdw.double --port {{port}}"
+OPTIONS = {"gl": {}, "tdw": {"build": DOUBLE, "start_timeout": "90"}, "toy": {}}
+EXAMPLE = ROOT / "docs" / "examples" / "my_simulator.py"
 NAMES = sorted(known_simulators())
 RULES = [name for name in dir(SimulatorContract) if name.startswith("test_")]
 
 
 class TestRegistered(SimulatorContract):
     @pytest.fixture(autouse=True, params=NAMES)
-    def simulator(self, request, simulator_cache):
-        self.choice = find_simulator(request.param, OPTIONS.get(request.param))
+    def simulator(self, request, simulator_cache, monkeypatch):
+        options = OPTIONS.get(request.param)
+        if request.param == "tdw":
+            for package in ("tdw", "zmq", "flatbuffers"):
+                pytest.importorskip(package)
+            monkeypatch.setenv("PYTHONPATH", str(ROOT))
+        self.choice = find_simulator(request.param, options)
 
     def make(self):
         return self.choice.build()
 
+    def same(self, simulator, first, second):
+        """All of ours draw the same pixels here, also where they promise less."""
+        return bool(np.array_equal(first, second))
+
 
 def test_the_registry_is_not_empty():
-    assert {"gl", "toy"} <= set(NAMES)
+    assert {"gl", "tdw", "toy"} <= set(NAMES)
 
 
 class _Sticky(ToySimulator):

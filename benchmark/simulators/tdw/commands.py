@@ -1,0 +1,217 @@
+"""TDW's commands for a session, an object and an image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from benchmark.simulators.tdw.placement import CAMERA, Place, Quaternion, Vector
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from benchmark.simulators.scene import Light, SlotMaterial
+    from benchmark.simulators.tdw.profiles import Profile
+    from benchmark.simulators.tdw.records import Model, Skybox
+
+Commands = list[dict[str, Any]]
+
+AVATAR = "a"
+OBJECT_ID = 1
+#: f-number at which all is in focus (the released generator's).
+IN_FOCUS = 70
+QUALITY = 5
+
+
+@dataclass(frozen=True)
+class Sun:
+    """How the sun differs from the skybox's.
+
+    Attributes:
+        change: Intensity to add to what the sun has now.
+        angles: Yaw and pitch in degrees; ``None``: the skybox's.
+        reset: Whether the rotations of earlier images are undone first.
+    """
+
+    change: float
+    angles: tuple[float, float] | None
+    reset: bool = True
+
+
+def vector(value: Vector) -> dict[str, float]:
+    """x, y and z by name."""
+    return {"x": value[0], "y": value[1], "z": value[2]}
+
+
+def begin(profile: Profile, *, signed_urls: bool) -> Commands:
+    """An empty scene, a camera, and how the released generator sets it (its ``generator.py``).
+
+    60 degrees of view, clipped at 0.01 and 160 m, JPEG, subpixel antialiasing, exposure 0.6,
+    contrast -20, saturation 10, no vignette, no screen-space reflections, no physics.
+    """
+    return [
+        *([{"$type": "use_pre_signed_urls", "value": True}] if signed_urls else []),
+        {"$type": "send_log_messages"},
+        {"$type": "load_scene", "scene_name": "ProcGenScene"},
+        {
+            "$type": "create_avatar",
+            "type": "A_Img_Caps_Kinematic",
+            "id": AVATAR,
+            **{name: list(value) for name, value in profile.avatar},
+        },
+        {"$type": "simulate_physics", "value": False},
+        {"$type": "set_img_pass_encoding", "value": False},
+        {"$type": "set_field_of_view", "field_of_view": 60, "avatar_id": AVATAR},
+        {"$type": "set_camera_clipping_planes", "near": 0.01, "far": 160, "avatar_id": AVATAR},
+        {"$type": "set_anti_aliasing", "mode": "subpixel", "avatar_id": AVATAR},
+        {"$type": "set_aperture", "aperture": IN_FOCUS},
+        {"$type": "set_vignette", "enabled": False},
+        {"$type": "set_post_exposure", "post_exposure": 0.6},
+        {"$type": "set_contrast", "contrast": -20},
+        {"$type": "set_saturation", "saturation": 10},
+        {"$type": "set_screen_space_reflections", "enabled": False},
+        {"$type": "set_shadow_strength", "strength": 1.0},
+        {"$type": "teleport_avatar_to", "position": vector(CAMERA), "avatar_id": AVATAR},
+    ]
+
+
+def frame(size: int, quality: int, mask: str) -> Commands:
+    """Size in pixels, render quality (0 to 5), and which pass is sent."""
+    return [
+        {"$type": "set_screen_size", "width": size, "height": size},
+        {"$type": "set_render_quality", "render_quality": quality},
+        {"$type": "set_pass_masks", "pass_masks": [mask], "avatar_id": AVATAR},
+    ]
+
+
+def remove_object() -> Commands:
+    """Take the object away, and free its memory."""
+    return [
+        {"$type": "destroy_object", "id": OBJECT_ID},
+        {"$type": "unload_asset_bundles"},
+    ]
+
+
+def add_object(model: Model) -> Commands:
+    """Load a model at the origin, one metre large, and ask for its bounds."""
+    return [
+        {
+            "$type": "add_object",
+            "name": model.name,
+            "url": model.url,
+            "scale_factor": model.scale_factor,
+            "position": vector((0.0, 0.0, 0.0)),
+            "rotation": vector((0.0, 0.0, 0.0)),
+            "category": model.category,
+            "id": OBJECT_ID,
+        },
+        *scale_object(model.unit_scale),
+        {"$type": "send_bounds", "ids": [OBJECT_ID], "frequency": "once"},
+    ]
+
+
+def scale_object(factor: float) -> Commands:
+    """Make the object larger by a factor."""
+    return [
+        {
+            "$type": "scale_object",
+            "id": OBJECT_ID,
+            "scale_factor": vector((factor, factor, factor)),
+        }
+    ]
+
+
+def add_skybox(sky: Skybox) -> Commands:
+    """Show a panorama; the sun is its own from now on."""
+    return [
+        {
+            "$type": "add_hdri_skybox",
+            "name": sky.name,
+            "url": sky.url,
+            "exposure": sky.exposure,
+            "initial_skybox_rotation": sky.rotation,
+            "sun_elevation": sky.sun_elevation,
+            "sun_initial_angle": sky.sun_angle,
+            "sun_intensity": sky.sun_intensity,
+        }
+    ]
+
+
+def set_sun(profile: Profile, light: Light, sun: Sun, sky: Skybox | None) -> Commands:
+    """Intensity, colour and direction of the sun.
+
+    Args:
+        profile: Names of commands, and the axes that rotations are about.
+        light: Its colour.
+        sun: Its intensity and direction.
+        sky: Whose sun is turned to the angles; ``None``: they are added to what the sun has.
+    """
+    red, green, blue = light.colour
+    colour = {"r": red, "g": green, "b": blue, "a": 1.0}
+    return [
+        {"$type": "adjust_directional_light_intensity_by", "intensity": sun.change},
+        {"$type": profile.light_colour, "color": colour},
+        *([{"$type": "reset_directional_light_rotation"}] if sun.reset else []),
+        *([] if sun.angles is None else turn_sun(profile, sun.angles, sky)),
+    ]
+
+
+def turn_sun(profile: Profile, angles: tuple[float, float], sky: Skybox | None) -> Commands:
+    """Turn the sun to angles (of a skybox's sun), or by angles."""
+    yaw, pitch = angles
+    if sky is None:
+        turns = [("yaw", yaw), ("pitch", pitch)]
+    elif profile.light_axes == "local":  # each turn is about the axes that the light has by then
+        turns = [("pitch", -sky.sun_elevation), ("yaw", yaw - sky.sun_angle), ("pitch", pitch)]
+    else:
+        turns = [("yaw", -sky.sun_angle), ("pitch", pitch - sky.sun_elevation), ("yaw", yaw)]
+    return [
+        {"$type": "rotate_directional_light_by", "axis": axis, "angle": angle}
+        for axis, angle in turns
+    ]
+
+
+def put_object(where: Place) -> Commands:
+    """Put the object where it belongs, and look at it."""
+    return [
+        {"$type": "teleport_object", "id": OBJECT_ID, "position": vector(where.pivot)},
+        {"$type": "rotate_object_to", "id": OBJECT_ID, "rotation": quaternion(where.rotation)},
+        {"$type": "look_at_position", "position": vector(where.centre), "avatar_id": AVATAR},
+    ]
+
+
+def quaternion(value: Quaternion) -> dict[str, float]:
+    """w, x, y and z by name."""
+    return {"w": value[0], "x": value[1], "y": value[2], "z": value[3]}
+
+
+def set_focus(distance: float, aperture: float) -> Commands:
+    """Focus distance in metres, and f-number."""
+    return [
+        {"$type": "set_focus_distance", "focus_distance": distance},
+        {"$type": "set_aperture", "aperture": aperture},
+    ]
+
+
+def add_materials(urls: Iterable[tuple[str, str]]) -> Commands:
+    """Load materials, each by name and place."""
+    return [{"$type": "add_material", "name": name, "url": url} for name, url in urls]
+
+
+def dress(model: Model, materials: tuple[SlotMaterial, ...]) -> Commands:
+    """Give every slot of an object a material; they are used again where slots are more."""
+    return [
+        {
+            "$type": "set_visual_material",
+            "id": OBJECT_ID,
+            "material_name": materials[i % len(materials)].name,
+            "object_name": slot.part,
+            "material_index": slot.number,
+        }
+        for i, slot in enumerate(model.slots)
+    ]
+
+
+def send_image() -> Commands:
+    """Ask for the image of this frame."""
+    return [{"$type": "send_images", "frequency": "once", "ids": [AVATAR]}]

@@ -1,0 +1,310 @@
+"""A build that shows scenes: what it has loaded, what it remembers, and one frame for each image.
+
+A build keeps everything it was ever told: aperture and focus, the sun's colour, direction and
+intensity, the skybox, materials. The released generator sets them where they vary and inherits them
+where they do not; here every image's commands set them all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from benchmark.simulators.scene import REFERENCE_DISTANCE, Light
+from benchmark.simulators.tdw import commands as tell
+from benchmark.simulators.tdw.faults import (
+    AssetMissingError,
+    BuildProtocolError,
+    BuildQuitError,
+)
+from benchmark.simulators.tdw.pictures import coverage, jpeg_of, picture_of, wrong
+from benchmark.simulators.tdw.placement import (
+    place,
+    released_sun_angles,
+    released_turn,
+    sun_angles,
+)
+from benchmark.simulators.tdw.wire import MASK_PASS, Reply, read_bounds
+
+if TYPE_CHECKING:
+    from benchmark.simulators.scene import Scene
+    from benchmark.simulators.tdw.build import Build
+    from benchmark.simulators.tdw.placement import Vector
+    from benchmark.simulators.tdw.profiles import Profile
+    from benchmark.simulators.tdw.records import Model, RecordBook, Skybox
+
+# The released generator's look at a new object: a small mask, no effects.
+_MASK_SIZE, _MASK_QUALITY = 32, 0
+_LEAST_VISIBLE, _LEAST_COMFORTABLE = 0.002, 0.005
+_DOUBLINGS = 8
+
+Ranges = Literal["corrected", "released"]
+LightMode = Literal["absolute", "cumulative"]
+
+
+@dataclass(frozen=True)
+class Style:
+    """How scenes become commands.
+
+    Attributes:
+        ranges: ``corrected``: as the scene says. ``released``: the same random numbers, with the
+            distributions of the released generator.
+        light: ``absolute``: the sun of an image does not depend on earlier images. ``cumulative``:
+            its rotations add up, as in the released generator, until another panorama brings its
+            own sun, or :meth:`Studio.reset`.
+    """
+
+    ranges: Ranges = "corrected"
+    light: LightMode = "absolute"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The object that is loaded.
+
+    Attributes:
+        model: Which one.
+        reach: Distance that factor 1 stands for, in metres.
+        middle: Middle of its bounds as seen from its origin, in metres.
+        size: Size of images that the build is set to, in pixels.
+        dressed: Whether it has other materials than its own.
+    """
+
+    model: Model
+    reach: float
+    middle: Vector
+    size: int
+    dressed: bool = False
+
+
+class Studio:
+    """Turns scenes into JPEG bytes with a build that runs.
+
+    Args:
+        build: The build.
+        profile: Its version.
+        records: What is known of assets.
+        style: How scenes become commands.
+        signed_urls: Whether bundles come from TDW's private store.
+    """
+
+    def __init__(
+        self,
+        build: Build,
+        profile: Profile,
+        records: RecordBook,
+        style: Style,
+        *,
+        signed_urls: bool,
+    ) -> None:
+        self._build, self._profile, self._records = build, profile, records
+        self._style, self._signed_urls = style, signed_urls
+        self._turns: list[tuple[float, float]] = []
+        self._turned_sky = ""
+        self._clear()
+
+    def _clear(self) -> None:
+        """What a build that has just started knows: nothing."""
+        self._stage: Stage | None = None
+        self._occupied = False
+        self._sky: Skybox | None = None
+        self._added = 0.0
+        self._materials: set[str] = set()
+        self._replayed = 0
+        self._strict = True
+
+    def start(self) -> None:
+        """Start the build and set up the scene; rotations that add up go on where they were."""
+        self._clear()
+        self._build.start()
+        self._build.send(tell.begin(self._profile, signed_urls=self._signed_urls))
+
+    def reset(self) -> None:
+        """The next image is told everything anew, the object is loaded again."""
+        self._stage, self._sky = None, None
+        self._turns, self._turned_sky, self._replayed = [], "", 0
+
+    def show(self, scene: Scene) -> bytes:
+        """One image.
+
+        Returns:
+            JPEG bytes as the build encoded them.
+
+        Raises:
+            TdwError: Whatever is wrong with build or assets.
+        """
+        before = self._turned_sky, list(self._turns)
+        try:
+            return self._show(scene)
+        except BaseException:
+            self._turned_sky, self._turns = before  # the image will come again
+            raise
+
+    def _show(self, scene: Scene) -> bytes:
+        stage = self._staged(scene)
+        if self._style.light == "cumulative":
+            self._add_turn(scene)
+        for last in (False, True):
+            before = self._build.frame
+            message = self._message(scene, stage)
+            reply = self._send(message)
+            try:
+                content = jpeg_of(reply, scene.size)
+                if not any("url" in command for command in message):
+                    self._check_frame(before + 1, reply.frame, last=last)
+            except BuildProtocolError:
+                if last:
+                    raise
+            else:
+                return content
+        raise wrong("an image", "none")
+
+    def _check_frame(self, wanted: int, got: int, *, last: bool) -> None:
+        """A message that loads nothing takes one frame.
+
+        Where it took more, the image is asked for again, once: a build that goes on like this just
+        counts in another way.
+        """
+        if self._strict and got != wanted:
+            if not last:
+                raise wrong(f"frame {wanted}", f"frame {got}")
+            self._strict = False
+
+    def _send(self, message: tell.Commands) -> Reply:
+        """Let the build work; where it quits over an asset, the error names the asset."""
+        try:
+            return self._build.send(message)
+        except BuildQuitError as error:
+            for command in message:
+                if "url" in command and {command["url"], command["name"]} & set(error.words):
+                    raise AssetMissingError(
+                        command["name"],
+                        command["url"],
+                        f"The build said: {error.message}. docs/tdw.md says what is public.",
+                        passing=True,
+                    ) from error
+            raise
+
+    def _message(self, scene: Scene, stage: Stage) -> tell.Commands:
+        """All that one image needs; what the build remembers is noted as sent."""
+        sky = self._skybox(scene.background.panorama)
+        own_sky = sky.name != (self._sky.name if self._sky else None)
+        if own_sky:
+            self._sky, self._added = sky, 0.0
+        return [
+            *(tell.add_skybox(sky) if own_sky else []),
+            *self._sun(scene.light, sky),
+            *self._object(scene, stage),
+            *self._clothes(scene, stage),
+            *tell.send_image(),
+        ]
+
+    def _skybox(self, name: str) -> Skybox:
+        if self._sky is not None and self._sky.name == name:
+            return self._sky
+        return self._records.skybox(name)
+
+    def _sun(self, light: Light, sky: Skybox) -> tell.Commands:
+        released = self._style.ranges == "released"
+        wanted = (light.intensity - 1) * (1.0 if released else sky.sun_intensity)
+        change, self._added = wanted - self._added, wanted
+        if self._style.light == "cumulative":
+            return self._adding_sun(light, change)
+        angles = (released_sun_angles if released else sun_angles)(light.direction)
+        sun = tell.Sun(change, angles)
+        return tell.set_sun(self._profile, light, sun, None if released else sky)
+
+    def _add_turn(self, scene: Scene) -> None:
+        if scene.background.panorama != self._turned_sky:
+            self._turned_sky = scene.background.panorama
+            self._turns, self._replayed = [], 0
+        angles = released_sun_angles(scene.light.direction)
+        if angles is not None:
+            self._turns.append(angles)
+
+    def _adding_sun(self, light: Light, change: float) -> tell.Commands:
+        """Rotations that the build does not have yet: one, or after a new start all."""
+        fresh, self._replayed = self._turns[self._replayed :], len(self._turns)
+        first = len(fresh) == len(self._turns)
+        message = tell.set_sun(self._profile, light, tell.Sun(change, None, reset=first), None)
+        for angles in fresh:
+            message += tell.turn_sun(self._profile, angles, None)
+        return message
+
+    def _object(self, scene: Scene, stage: Stage) -> tell.Commands:
+        turn = scene.rotation
+        if self._style.ranges == "released" and turn[0] != 1.0:
+            turn = released_turn(turn)
+        where = place(scene, stage.reach, stage.middle, turn)
+        if scene.focus is None:
+            focus = tell.set_focus(where.distance, tell.IN_FOCUS)
+        else:
+            nearest = max(where.distance + scene.focus.offset, 0.1)
+            focus = tell.set_focus(nearest, scene.focus.aperture)
+        return [*tell.put_object(where), *focus]
+
+    def _clothes(self, scene: Scene, stage: Stage) -> tell.Commands:
+        if scene.materials is None or not scene.materials:
+            return []
+        used = dict.fromkeys(m.name for m in scene.materials[: len(stage.model.slots)])
+        fresh = [name for name in used if name not in self._materials]
+        urls = [(name, self._records.material(name)) for name in fresh]
+        self._materials.update(fresh)
+        self._stage = replace(stage, dressed=True)
+        return [*tell.add_materials(urls), *tell.dress(stage.model, scene.materials)]
+
+    def _staged(self, scene: Scene) -> Stage:
+        """The scene's object, loaded, in its own materials when the scene wants them."""
+        stage = self._stage
+        undress = stage is not None and stage.dressed and scene.materials is None
+        if stage is None or stage.model.name != scene.object or undress:
+            stage = self._load(self._records.model(scene.object), scene)
+        elif stage.size != scene.size:
+            self._build.send(tell.frame(scene.size, tell.QUALITY, "_img"))
+            stage = replace(stage, size=scene.size)
+        self._stage = stage
+        return stage
+
+    def _load(self, model: Model, scene: Scene) -> Stage:
+        """Load an object and see how large it looks, with a few frames of its own."""
+        self._stage = None
+        message = tell.remove_object() if self._occupied else []
+        message += tell.frame(_MASK_SIZE, _MASK_QUALITY, "_mask") + tell.add_object(model)
+        self._occupied = True
+        reply = self._send(message)
+        content = reply.find("boun")
+        layout = self._profile.bounds
+        points = read_bounds(content, tell.OBJECT_ID, layout) if content is not None else None
+        if points is None:
+            remedy = "The build's log may say why; docs/tdw.md says which assets are public."
+            raise AssetMissingError(model.name, model.url, remedy, passing=True)
+        stage = Stage(model, REFERENCE_DISTANCE, (points[18], points[19], points[20]), scene.size)
+        stage = self._enlarged(stage, scene)
+        self._build.send(tell.frame(scene.size, tell.QUALITY, "_img"))
+        return stage
+
+    def _enlarged(self, stage: Stage, scene: Scene) -> Stage:
+        """Make what is hardly visible larger, and bring it nearer (as the released generator)."""
+        canonical = _canonical(scene)
+        for _ in range(_DOUBLINGS + 1):
+            where = place(canonical, stage.reach, stage.middle, canonical.rotation)
+            reply = self._build.send([*tell.put_object(where), *tell.send_image()])
+            part = coverage(picture_of(reply, _MASK_SIZE, MASK_PASS))
+            if part >= _LEAST_VISIBLE:
+                near = 0.5 if part < _LEAST_COMFORTABLE else 1.0
+                return replace(stage, reach=stage.reach * near)
+            self._build.send(tell.scale_object(2.0))
+            x, y, z = stage.middle
+            stage = replace(stage, middle=(2 * x, 2 * y, 2 * z))
+        raise wrong(
+            f"object '{stage.model.name}' in the image", f"nothing of it at {2**_DOUBLINGS} m"
+        )
+
+
+def _canonical(scene: Scene) -> Scene:
+    """The object of a scene as the camera first sees it."""
+    from benchmark.simulators.sampling import REFERENCE_ROTATION, reference_view
+
+    yaw, pitch = reference_view()
+    background = replace(scene.background, yaw=yaw, pitch=pitch)
+    return replace(scene, rotation=REFERENCE_ROTATION, distance=1.0, background=background)

@@ -1,0 +1,89 @@
+"""Simulators whose build is the stand-in, and what it wrote down."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+#: The stand-in's version for each profile.
+VERSIONS = {"1.13": "1.13.0", "1.8.23": "1.8.23"}
+
+
+@dataclass
+class Journal:
+    """What all stand-ins of a test were told."""
+
+    path: Path
+
+    def lines(self):
+        """Everything, in order."""
+        if not self.path.exists():
+            return []
+        return [json.loads(line) for line in self.path.read_text().splitlines()]
+
+    def images(self):
+        """Messages that were answered with an image of the pass _img."""
+        return [
+            line
+            for line in self.lines()
+            if "state" in line and "_img" in line["state"]["avatars"]["a"]["masks"]
+        ]
+
+    def starts(self):
+        """One line for every process."""
+        return [line for line in self.lines() if "start" in line]
+
+    def living(self, seconds=10.0):
+        """Processes that are still there, after some patience."""
+        deadline = time.monotonic() + seconds
+        pids = {line["pid"] for line in self.starts()}
+        while True:
+            left = [pid for pid in pids if is_alive(pid)]
+            if not left or time.monotonic() > deadline:
+                return left
+            time.sleep(0.05)
+
+
+def is_alive(pid):
+    """Whether a process runs; one that waits to be reaped does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def double_command(version="1.13.0", *arguments):
+    """The command that starts the stand-in, for the option ``build``."""
+    words = [sys.executable, "-m", "tests.simulators.tdw.double", "--port", "{port}"]
+    return shlex.join([*words, "--version", version, *map(str, arguments)])
+
+
+@pytest.fixture
+def journal(tmp_path):
+    return Journal(tmp_path / "journal.jsonl")
+
+
+@pytest.fixture
+def double(monkeypatch, journal):
+    """Options of a simulator whose build is the stand-in."""
+    for name in ("tdw", "zmq", "flatbuffers"):
+        pytest.importorskip(name)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("OMP_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "1"))
+
+    def options(profile="1.13", *arguments, version=None, **others):
+        command = double_command(
+            version or VERSIONS[profile], "--journal", journal.path, *arguments
+        )
+        return {"build": command, "profile": profile, "start_timeout": 90.0, **others}
+
+    return options

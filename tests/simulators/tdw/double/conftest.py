@@ -1,0 +1,3 @@
+"""The stand-in runs as a process of its own: there is nothing to collect here."""
+
+collect_ignore_glob = ["*.py"]
