@@ -230,15 +230,6 @@ class TaskRegistry:
         """Names of the tasks, in order."""
         return tuple(task.name for task in self.tasks)
 
-    def stands_in_for(self, name: str) -> str | None:
-        """The task in whose place a task is used; None for a task of its own right.
-
-        Raises:
-            UnknownNameError: For a name that is not here.
-        """
-        found: str | None = getattr(self[name], "stands_in_for", None)
-        return found
-
     @property
     def seen(self) -> TaskRegistry:
         """The tasks that a selector may learn from."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING
 
 from benchmark.errors import UnavailableError
@@ -49,6 +50,10 @@ class Renderer:
         if self._pool is None:
             spawn = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(1, mp_context=spawn, initializer=prepare_worker)
+            # In a worker process, Python waits for children before it ends their pools; the queues
+            # to them are closed at priority 10.
+            end = {"cancel_futures": True}
+            Finalize(self, self._pool.shutdown, kwargs=end, exitpriority=100)
         try:
             self._pool.submit(_render, request, target).result()
         except BrokenProcessPool as error:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pyarrow import Table
 
+    from benchmark.embeddings import TaskEmbeddings
+
 CARD = "card.json"
 REWARDS = "rewards.parquet"
 EMBEDDINGS = "embeddings.safetensors"
@@ -67,15 +69,6 @@ def write_table(table: RewardTable, folder: Path, description: Description) -> R
     """
     (folder / CARD).unlink(missing_ok=True)
     write_atomically(folder / REWARDS, lambda scratch: _write_rewards(table, scratch))
-    embeddings = None
-    if table.embeddings is not None:
-        write_embeddings(table.embeddings, folder / EMBEDDINGS)
-        embeddings = EmbeddingsCard(
-            file_sha256=sha256_file(folder / EMBEDDINGS),
-            digest=table.embeddings.digest,
-            dimension=table.embeddings.dimension,
-            probe=description.probe,
-        )
     card = TableCard(
         id=table.id,
         title=description.title,
@@ -98,7 +91,7 @@ def write_table(table: RewardTable, folder: Path, description: Description) -> R
         notes=list(description.notes),
         digest=table.digest,
         rewards_sha256=sha256_file(folder / REWARDS),
-        embeddings=embeddings,
+        embeddings=_write_embeddings(table.embeddings, folder, description.probe),
         references={
             name: {task: list(found) for task, found in rows.items()}
             for name, rows in description.references.items()
@@ -107,6 +100,20 @@ def write_table(table: RewardTable, folder: Path, description: Description) -> R
     )
     write_bytes(folder / CARD, canonical_json(card.model_dump(mode="json")) + b"\n")
     return read_table(folder)
+
+
+def _write_embeddings(
+    embeddings: TaskEmbeddings | None, folder: Path, probe: str
+) -> EmbeddingsCard | None:
+    if embeddings is None:
+        return None
+    write_embeddings(embeddings, folder / EMBEDDINGS)
+    return EmbeddingsCard(
+        file_sha256=sha256_file(folder / EMBEDDINGS),
+        digest=embeddings.digest,
+        dimension=embeddings.dimension,
+        probe=probe,
+    )
 
 
 def _table_task(

@@ -55,7 +55,7 @@ class Context:
         if embeddings is None:
             return TaskView(name, None)
         if name not in self.table.tasks:
-            known = self.registry.stands_in_for(name)
+            known = getattr(self.registry[name], "stands_in_for", None)
             found = known is not None and known in self.table.tasks
             return TaskView(name, embeddings.of(known) if known and found else None)
         return TaskView(name, embeddings.of(name))
