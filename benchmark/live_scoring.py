@@ -58,6 +58,7 @@ class LiveChoice:
         real_images: Parquet file or folder for pre-training on real images.
         plugin_files: Users' files with more simulators.
         tasks_files: Users' task definitions.
+        processes: Processes that train one backbone; None for one per GPU.
     """
 
     protocol: str = "knn5"
@@ -67,6 +68,7 @@ class LiveChoice:
     real_images: str | None = None
     plugin_files: tuple[Path, ...] = ()
     tasks_files: tuple[Path, ...] = ()
+    processes: int | None = None
 
     def find_profile(self) -> Profile:
         """The profile.
@@ -162,6 +164,7 @@ class LiveScorer:
                 device=self.choice.device,
                 plugin_files=self.choice.plugin_files,
                 real_images=open_real_images(given) if given else None,
+                processes=self.choice.processes,
                 on_stage=self.on_stage,
             )
         return self._pipeline

@@ -71,7 +71,11 @@ PROTOCOLS: Mapping[str, EvaluationProtocol] = MappingProxyType(
                 {**_KNN, "mode": "train", "batch_size": 128},
             ),
             EvaluationProtocol(
-                "linear", 1, "Linear", "A linear head trained on the frozen backbone.", _HEAD
+                "linear",
+                1,
+                "Linear",
+                "A linear head trained on the frozen backbone, for at least some thousand steps.",
+                {**_HEAD, "head": "batch norm (not affine), linear"},
             ),
             EvaluationProtocol(
                 "finetune", 1, "Fine-tuning", "Backbone and head trained on the task.", _HEAD

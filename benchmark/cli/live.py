@@ -22,6 +22,7 @@ _ONLY_LIVE = {
     "changes": "--set",
     "device": "--device",
     "real_images": "--real-images",
+    "processes": "--processes",
     "simulator_plugins": "--simulator-plugin",
 }
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
@@ -45,6 +46,11 @@ def live_options(command: _F) -> _F:
             "(default: $T2SBENCH_REAL_IMAGES).",
         ),
         click.option("--device", metavar="NAME", help="With --live: cpu, cuda:0 ... (auto)."),
+        click.option(
+            "--processes",
+            type=click.IntRange(min=1),
+            help="With --live: processes that train one backbone together (one per GPU).",
+        ),
         click.option(
             "--set",
             "-P",
@@ -93,6 +99,7 @@ def take_live(given: dict[str, Any], protocols: Sequence[str]) -> list[LiveChoic
             given["real_images"],
             tuple(given["simulator_plugins"]),
             tuple(given["tasks_files"]),
+            given["processes"],
         )
         for profile, changes in expand(given["profile"] or "mini", parse_changes(given["changes"]))
         for protocol in protocols or ["knn5"]

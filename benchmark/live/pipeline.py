@@ -33,6 +33,7 @@ from benchmark.live.renderer import Renderer
 from benchmark.live.requests import build_simulator, dataset_request
 from benchmark.live.scores import ScoreCell, read_score, write_score
 from benchmark.live.tasks import TaskImages, evaluation_settings, relevant_settings
+from benchmark.live.training import TrainingJob, train_in_processes
 from benchmark.protocols import find_protocol
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ class Pipeline:
         real_images: Where ``real-images`` are taken from.
         keep_features: Whether features become cells, so that protocols share them.
         render_workers: Processes that render.
+        processes: Processes that train one backbone; None for one per GPU.
         on_stage: Told what is begun: ``render``, ``pre-train`` or a protocol, and of what.
     """
 
@@ -115,10 +117,13 @@ class Pipeline:
         real_images: RealImages | None = None,
         keep_features: bool = True,
         render_workers: int = 1,
+        processes: int | None = None,
         on_stage: StageObserver = lambda _stage, _what: None,
     ) -> None:
         self.profile, self.store, self.real_images = profile, store, real_images
         self.device = resolve_device(device)
+        gpus = torch.cuda.device_count() if device == "auto" else 1
+        self.processes = processes or max(1, gpus)
         self.recipe = recipe(profile.recipe)
         self._plugin_files, self._keep_features = plugin_files, keep_features
         self._render_workers, self._on_stage = render_workers, on_stage
@@ -149,9 +154,15 @@ class Pipeline:
 
     def backbone_identity(self, source: Source, seed: int) -> dict[str, Any]:
         """What decides a backbone."""
-        common = {"version": PIPELINE_VERSION, "network": self.profile.network, "seed": seed}
+        common: dict[str, Any] = {
+            "version": PIPELINE_VERSION,
+            "network": self.profile.network,
+            "seed": seed,
+        }
         if source.kind == "none":
             return {**common, "drop_path": self.recipe.drop_path}
+        if self.processes > 1:  # each has its own draws and batch statistics
+            common["processes"] = self.processes
         return {
             **common,
             "dataset": digest(self.dataset_identity(source, seed)),
@@ -253,6 +264,9 @@ class Pipeline:
             data = self.dataset(source, seed)
             work = self.store.workspace("backbone", identity)
             self._on_stage("pre-train", source.label)
+            if self.processes > 1:
+                self._train_in_processes(source, seed, work, folder)
+                return
             execution = Execution(str(self.device), work / "checkpoint.safetensors")
             with self._threads():
                 trained = pretrain(
@@ -266,6 +280,20 @@ class Pipeline:
         return self._made(
             "backbone", identity, make, label, lambda at: load_backbone(at / _BACKBONE, network)
         )
+
+    def _train_in_processes(self, source: Source, seed: int, work: Path, folder: Path) -> None:
+        dataset = self.store.find("dataset", self.dataset_identity(source, seed))
+        job = TrainingJob(
+            dataset=str(dataset),
+            target=str(folder / _BACKBONE),
+            checkpoint=str(work / "checkpoint.safetensors"),
+            network=self.profile.network,
+            recipe=self.profile.recipe,
+            seed=seed,
+            device="auto" if self.device.type == "cuda" else "cpu",
+            threads=self.profile.cpu_threads,
+        )
+        train_in_processes(job, self.processes, work)
 
     def _made(
         self,

@@ -117,6 +117,7 @@ def _live_to_json(live: LiveChoice) -> dict[str, Any]:
         "changes": dict(live.changes),
         "device": live.device,
         "real_images": live.real_images,
+        "processes": live.processes,
         "plugins": [str(path.resolve()) for path in live.plugin_files],
     }
 
@@ -132,6 +133,7 @@ def _live_from_json(value: dict[str, Any], tasks_files: tuple[Path, ...]) -> Liv
         value["real_images"],
         tuple(map(Path, value["plugins"])),
         tasks_files,
+        value["processes"],
     )
 
 

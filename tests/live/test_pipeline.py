@@ -11,7 +11,12 @@ from benchmark.data.decoding import decode_images
 from benchmark.data.images import LabelledImages
 from benchmark.data.registry import load_data_tasks
 from benchmark.data.task_data import Description, load_task_data, write_task_data
-from benchmark.errors import InvalidFileError, InvalidInputError, UnavailableError
+from benchmark.errors import (
+    InvalidFileError,
+    InvalidInputError,
+    T2SBenchError,
+    UnavailableError,
+)
 from benchmark.evaluation.data import EvaluationData
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.learning.backbone_io import load_backbone
@@ -237,3 +242,25 @@ def test_killed_at_any_moment_and_run_again_it_ends_the_same(tiny_data, tmp_path
     assert again == whole
     assert before <= {entry.key for entry in store.entries()}
     assert not list((store.root / ".work").glob("*"))
+
+
+def test_two_processes_train_one_backbone(tiny_profile, tmp_path, task):
+    keys = set()
+    for name in ("a", "b"):
+        pipeline = Pipeline(tiny_profile, CellStore(tmp_path / name), device="cpu", processes=2)
+        cell = pipeline.score(rendered(pipeline, 3), 0, task, "knn5")
+        pipeline.close()
+        keys.add((cell.backbone, cell.weights_sha256))
+    alone = Pipeline(tiny_profile, CellStore(tmp_path / "c"), device="cpu")
+    one = alone.score(rendered(alone, 3), 0, task, "knn5")
+    alone.close()
+    assert len(keys) == 1
+    assert (one.backbone, one.weights_sha256) not in keys
+
+
+def test_a_failure_of_one_of_several_processes_is_a_sentence(tiny_profile, tmp_path, task):
+    profile = tiny_profile.changed({"network": "no-such-network"})
+    pipeline = Pipeline(profile, CellStore(tmp_path / "a"), device="cpu", processes=2)
+    with pytest.raises(T2SBenchError, match="no-such-network"):
+        pipeline.score(rendered(pipeline, 3), 0, task, "knn5")
+    pipeline.close()
