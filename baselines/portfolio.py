@@ -32,7 +32,7 @@ class Portfolio:
             ``p`` by the tournament (every task's values sum to 1), or the root of it.
     """
 
-    version = "1"  # to be raised when `taxonomy` decides otherwise: its code is not in our digest
+    version = "1"  # to be raised when `taskonomy` decides otherwise: its code is not in our digest
 
     def __init__(self, k: int = 3, value: Literal["reward", "p", "sqrt"] = "reward") -> None:
         if k < 1:
@@ -62,8 +62,8 @@ class Portfolio:
 
 def _worth(matrix: NDArray[np.float64], value: str) -> NDArray[np.float64]:
     """Values of configurations for tasks, as the matrix is; NaN where nothing was measured."""
-    from taxonomy.affinity import affinities
-    from taxonomy.tournament import win_rates_of_accuracies
+    from taskonomy.affinity import affinities
+    from taskonomy.tournament import win_rates_of_accuracies
 
     if value == "reward":
         return matrix
@@ -78,9 +78,9 @@ def _worth(matrix: NDArray[np.float64], value: str) -> NDArray[np.float64]:
 
 def _choose(worth: NDArray[np.float64], k: int) -> NDArray[np.int64]:
     """Number of the configuration that serves each task, int64 ``(n_tasks,)``."""
-    from taxonomy.problem import make_problem
-    from taxonomy.program import solve
-    from taxonomy.transfers import transfers_of_rewards
+    from taskonomy.problem import make_problem
+    from taskonomy.program import solve
+    from taskonomy.transfers import transfers_of_rewards
 
     targets = [f"task {row}" for row in range(len(worth))]
     sources = [str(column) for column in range(worth.shape[1])]

@@ -34,8 +34,9 @@ from benchmark.scoring import CachedScorer, Scored
 from benchmark.tasks import task_digest
 
 if TYPE_CHECKING:
-    from benchmark.live.pipeline import Pipeline, Source
+    from benchmark.live.pipeline import Pipeline
     from benchmark.live.scores import ScoreCell
+    from benchmark.live.sources import Source
     from benchmark.rewards.table import RewardTable
     from benchmark.simulators.interface import Simulator
     from benchmark.tasks import Task
@@ -218,7 +219,7 @@ class LiveScorer:
 
     def source_of(self, decision: Decision | None, kind: str, seed: int) -> Source:
         """What a decision's backbone is pre-trained on."""
-        from benchmark.live.pipeline import Source
+        from benchmark.live.sources import Source
 
         if kind == "none":
             return Source("none")

@@ -1,6 +1,6 @@
 """A guard against other distributions that own one of our import names.
 
-Our packages have plain names (``benchmark``, ``baselines``, ``task2sim``, ``taxonomy``). pip lets
+Our packages have plain names (``benchmark``, ``baselines``, ``task2sim``, ``taskonomy``). pip lets
 another distribution with a folder of the same name overwrite ours without a word.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from benchmark.errors import UnavailableError
 
-IMPORT_NAMES = ("benchmark", "baselines", "task2sim", "taxonomy")
+IMPORT_NAMES = ("benchmark", "baselines", "task2sim", "taskonomy")
 
 
 def check_import_owners(owners: Mapping[str, Sequence[str]] | None = None) -> None:

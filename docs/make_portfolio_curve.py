@@ -68,7 +68,7 @@ def draw(found: dict[str, dict[str, float]]) -> Figure:
     """One panel per split: the curve over k, and the references as lines."""
     from matplotlib.figure import Figure
 
-    from taxonomy.plots.style import BLUE, GREEN, GREY, RED
+    from taskonomy.plots.style import BLUE, GREEN, GREY, RED
 
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     for number, split in enumerate(SPLITS, start=1):
@@ -90,7 +90,7 @@ def draw(found: dict[str, dict[str, float]]) -> Figure:
 
 def main() -> None:
     """Measure and write."""
-    from taxonomy.plots.style import save_picture
+    from taskonomy.plots.style import save_picture
 
     found = measure()
     write_text(DOCS / "portfolio.csv", table_text(found))

@@ -100,10 +100,10 @@ def published_transfers():
     """
     import numpy as np
 
-    from taxonomy.affinity import affinities
-    from taxonomy.candidates import high_order_candidates
-    from taxonomy.tournament import win_rates_of_accuracies
-    from taxonomy.transfers import Transfer
+    from taskonomy.affinity import affinities
+    from taskonomy.candidates import high_order_candidates
+    from taskonomy.tournament import win_rates_of_accuracies
+    from taskonomy.transfers import Transfer
 
     rng = np.random.default_rng(0)
     names = [f"Task {chr(65 + i)}" for i in range(26)]

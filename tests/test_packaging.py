@@ -12,7 +12,7 @@ import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("benchmark", "baselines", "task2sim", "taxonomy")
+PACKAGES = ("benchmark", "baselines", "task2sim", "taskonomy")
 
 
 def canonical(name: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SOURCES = [
     p
-    for d in ("benchmark", "baselines", "task2sim", "taxonomy")
+    for d in ("benchmark", "baselines", "task2sim", "taskonomy")
     for p in sorted((ROOT / d).rglob("*.py"))
 ]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "leaderboards" / "README.md"]

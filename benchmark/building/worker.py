@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from benchmark.live.pipeline import Pipeline, Source
+    from benchmark.live.pipeline import Pipeline
+    from benchmark.live.sources import Source
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ class Worker:
         self.pipeline.close()
 
     def _source(self, job: Job) -> Source:
-        from benchmark.live.pipeline import Source
+        from benchmark.live.sources import Source
 
         if job.row in REFERENCES:
             return Source(REFERENCES[job.row])

@@ -138,7 +138,7 @@ def _load(
 
 
 def _check_plot(path: Path) -> None:
-    from taxonomy.plots.style import check_picture, require_matplotlib
+    from taskonomy.plots.style import check_picture, require_matplotlib
 
     require_matplotlib()
     check_picture(path)
@@ -224,8 +224,8 @@ def _report(embeddings: TaskEmbeddings, name: str, plot: Path | None, probe: str
     ]
     click.echo(tabulate(rows, ["task", f"nearest ({name})"]))
     if plot is not None:
-        from taxonomy.plots.distances import draw_distances
-        from taxonomy.plots.style import save_picture
+        from taskonomy.plots.distances import draw_distances
+        from taskonomy.plots.style import save_picture
 
         title = f"Task2Vec, {name} distance, probe: {probe}"
         save_picture(plot, lambda: draw_distances(embeddings.tasks, distances, title))

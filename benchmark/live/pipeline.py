@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from benchmark.learning.training_set import TrainingSet
     from benchmark.live.datasets import RealImages
     from benchmark.live.profiles import Profile
+    from benchmark.live.sources import Source
     from benchmark.live.store import CellStore
-    from benchmark.parameters import Configuration
     from benchmark.rendering.request import DatasetRequest
     from benchmark.simulators.interface import Simulator
 
@@ -58,30 +58,6 @@ _KEPT_BACKBONES = 2
 T = TypeVar("T")
 
 StageObserver = Callable[[str, str], None]
-
-
-@dataclass(frozen=True)
-class Source:
-    """What a backbone is pre-trained on.
-
-    Attributes:
-        kind: ``rendered`` images, ``real-images``, or ``none``: random weights.
-        configuration: Of rendered images.
-    """
-
-    kind: Literal["rendered", "real-images", "none"]
-    configuration: Configuration | None = None
-
-    @property
-    def label(self) -> str:
-        """A few words for listings.
-
-        Example:
-            >>> Source("none").label
-            'untrained'
-        """
-        words = {"real-images": "real images", "none": "untrained"}
-        return words.get(self.kind, f"configuration {self.configuration}")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from benchmark.live_scoring import LiveScorer
 from benchmark.runner.cells import MAY_RAISE, decide, fit_unit
 
 if TYPE_CHECKING:
-    from benchmark.live.pipeline import Source
+    from benchmark.live.sources import Source
     from benchmark.runner.plan import Unit
     from benchmark.runner.run import Plan
 

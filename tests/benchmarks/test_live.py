@@ -18,8 +18,9 @@ import torch
 
 from benchmark.learning.networks import attach_head, build_backbone, normalise
 from benchmark.learning.recipes import MINI
-from benchmark.live.pipeline import Pipeline, Source
+from benchmark.live.pipeline import Pipeline
 from benchmark.live.profiles import find_profile
+from benchmark.live.sources import Source
 from benchmark.live.store import CellStore
 from benchmark.rendering.run import render_dataset
 

@@ -17,13 +17,13 @@ import json, re, sys, time
 from pathlib import Path
 import numpy as np
 from scipy import optimize
-from taxonomy.affinity import affinities
-from taxonomy.candidates import high_order_candidates
-from taxonomy.greedy import greedy
-from taxonomy.problem import Rules, make_problem
-from taxonomy.program import solve
-from taxonomy.tournament import win_rates
-from taxonomy.transfers import Transfer, transfers_of_rewards
+from taskonomy.affinity import affinities
+from taskonomy.candidates import high_order_candidates
+from taskonomy.greedy import greedy
+from taskonomy.problem import Rules, make_problem
+from taskonomy.program import solve
+from taskonomy.tournament import win_rates
+from taskonomy.transfers import Transfer, transfers_of_rewards
 
 def report(**figures):
     # Not ru_maxrss, which a child inherits from a larger parent.
@@ -123,8 +123,8 @@ def test_20_targets_5000_sources(benchmark, kind, budget):
 
 
 def test_26_tasks_up_to_order_4(benchmark, published_transfers):
-    from taxonomy.problem import Rules, make_problem
-    from taxonomy.program import solve
+    from taskonomy.problem import Rules, make_problem
+    from taskonomy.program import solve
 
     problem = make_problem(published_transfers, Rules(max_order=4, value="sqrt"))
     budgets = range(1, 27)
@@ -151,9 +151,9 @@ def test_order_2_on_the_released_table(benchmark, released, tmp_path):
 @pytest.mark.released
 @pytest.mark.parametrize("value", ["reward", "p"])
 def test_order_1_on_the_released_table(benchmark, released, value):
-    from taxonomy.problem import make_problem
-    from taxonomy.program import solve
-    from taxonomy.transfers import transfers_of_rewards, transfers_of_table
+    from taskonomy.problem import make_problem
+    from taskonomy.program import solve
+    from taskonomy.transfers import transfers_of_rewards, transfers_of_table
 
     if value == "p":
         transfers = transfers_of_table(released)

@@ -14,7 +14,8 @@ from benchmark.building.executors import Execution
 from benchmark.building.request import BuildRequest, make_jobs
 from benchmark.data.pack import write_pack
 from benchmark.errors import CellsFailedError, InvalidInputError, UnknownNameError
-from benchmark.live.pipeline import Pipeline, Source
+from benchmark.live.pipeline import Pipeline
+from benchmark.live.sources import Source
 from benchmark.live.store import CellStore
 from benchmark.parameters import PAPER_SPACE
 from benchmark.rewards.storage import read_table, table_faults

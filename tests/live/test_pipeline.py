@@ -21,7 +21,8 @@ from benchmark.evaluation.data import EvaluationData
 from benchmark.evaluation.evaluate import evaluate
 from benchmark.learning.backbone_io import load_backbone
 from benchmark.live.datasets import open_real_images
-from benchmark.live.pipeline import Pipeline, Source
+from benchmark.live.pipeline import Pipeline
+from benchmark.live.sources import Source
 from benchmark.live.store import CellStore
 from benchmark.live.tasks import evaluation_settings
 from benchmark.protocols import PROTOCOLS
@@ -197,7 +198,8 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from benchmark.data.task_data import load_task_data
-from benchmark.live.pipeline import Pipeline, Source
+from benchmark.live.pipeline import Pipeline
+from benchmark.live.sources import Source
 from benchmark.live.profiles import find_profile
 from benchmark.live.store import CellStore
 

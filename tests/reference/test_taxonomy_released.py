@@ -11,11 +11,11 @@ import pytest
 
 from benchmark.runner.plan import MethodSpec, RunRequest, Split
 from benchmark.runner.run import execute, make_plan
-from taxonomy.greedy import greedy
-from taxonomy.problem import make_problem
-from taxonomy.program import solve
-from taxonomy.solution import audit
-from taxonomy.transfers import transfers_of_rewards, transfers_of_table
+from taskonomy.greedy import greedy
+from taskonomy.problem import make_problem
+from taskonomy.program import solve
+from taskonomy.solution import audit
+from taskonomy.transfers import transfers_of_rewards, transfers_of_table
 
 pytestmark = pytest.mark.released
 TABLE = Path(__file__).parents[2] / "docs" / "portfolio.csv"

@@ -13,7 +13,7 @@ from benchmark.errors import InvalidInputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from taxonomy.transfers import Transfer
+    from taskonomy.transfers import Transfer
 
 
 @click.command()
@@ -35,7 +35,7 @@ def affinity(table: str | None, samples: Path | None, output: Path | None) -> in
     Accuracies hold the whole tournament of right and wrong answers with ties split, so a reward
     table needs no samples.
     """
-    from taxonomy.table_file import write_transfers
+    from taskonomy.table_file import write_transfers
 
     if table is not None and samples is not None:
         raise InvalidInputError("Expected --table or --samples, but got both. Choose one.")
@@ -49,11 +49,11 @@ def affinity(table: str | None, samples: Path | None, output: Path | None) -> in
 
 def _transfers(table: str, samples: Path | None) -> list[Transfer]:
     if samples is not None:
-        from taxonomy.samples_file import read_samples
+        from taskonomy.samples_file import read_samples
 
         return read_samples(samples)
     from benchmark.rewards.catalog import load_table
-    from taxonomy.transfers import transfers_of_table
+    from taskonomy.transfers import transfers_of_table
 
     return transfers_of_table(load_table(table))
 

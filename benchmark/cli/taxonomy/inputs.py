@@ -14,8 +14,8 @@ from benchmark.cli.options import PATH
 from benchmark.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from taxonomy.problem import Problem, Rules
-    from taxonomy.transfers import Transfer
+    from taskonomy.problem import Problem, Rules
+    from taskonomy.transfers import Transfer
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _REWARD = "reward"
@@ -40,7 +40,7 @@ class Inputs:
 
     def problem(self, targets: Sequence[str] | None = None) -> Problem:
         """The choice to be made."""
-        from taxonomy.problem import make_problem
+        from taskonomy.problem import make_problem
 
         return make_problem(self.transfers, self.rules, targets)
 
@@ -65,7 +65,7 @@ def source_options(command: _F) -> _F:
 
 
 def rule_options(command: _F) -> _F:
-    """The options of :class:`taxonomy.problem.Rules`."""
+    """The options of :class:`taskonomy.problem.Rules`."""
     for decorate in (
         click.option(
             "--cost",
@@ -105,7 +105,7 @@ def read_inputs(given: dict[str, Any]) -> Inputs:
     Raises:
         InvalidInputError: When options contradict each other, or a file or table is broken.
     """
-    from taxonomy.problem import Rules
+    from taskonomy.problem import Rules
 
     transfers, source, unit = _read_transfers(given["transfers"], given["table"], given["value"])
     known = {name for one in transfers for name in (one.target, *one.sources)}
@@ -136,7 +136,7 @@ def _read_transfers(
 
 def _from_file(file: Path, value: str) -> tuple[Sequence[Transfer], dict[str, str]]:
     from benchmark.files import sha256_file
-    from taxonomy.table_file import read_transfers
+    from taskonomy.table_file import read_transfers
 
     if value == _REWARD:
         raise InvalidInputError(
@@ -148,7 +148,7 @@ def _from_file(file: Path, value: str) -> tuple[Sequence[Transfer], dict[str, st
 
 def _from_table(name: str, value: str) -> tuple[Sequence[Transfer], dict[str, str]]:
     from benchmark.rewards.catalog import load_table
-    from taxonomy.transfers import transfers_of_rewards, transfers_of_table
+    from taskonomy.transfers import transfers_of_rewards, transfers_of_table
 
     table = load_table(name)
     if value == _REWARD:
@@ -160,7 +160,7 @@ def _from_table(name: str, value: str) -> tuple[Sequence[Transfer], dict[str, st
 
 
 def _read_numbers(file: Path | None, known: set[str]) -> dict[str, float]:
-    from taxonomy.numbers_file import read_numbers
+    from taskonomy.numbers_file import read_numbers
 
     return {} if file is None else read_numbers(file, known)
 

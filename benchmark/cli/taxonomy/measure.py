@@ -11,7 +11,7 @@ from benchmark.cli.options import PATH
 from benchmark.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from taxonomy.measure import Measured
+    from taskonomy.measure import Measured
 
 
 def read_amounts(_context: click.Context, _option: click.Parameter, text: str) -> tuple[float, ...]:
@@ -60,8 +60,8 @@ def measure(
     from benchmark.data.task_data import load_task_data
     from benchmark.files import cache_root
     from benchmark.live.store import CellStore
-    from taxonomy.measure import MeasureSettings, TransferMeasurement
-    from taxonomy.measure_files import write_card, write_measured
+    from taskonomy.measure import MeasureSettings, TransferMeasurement
+    from taskonomy.measure_files import write_card, write_measured
 
     chosen = MeasureSettings(**settings)
     names = [name.strip() for name in tasks.split(",") if name.strip()]

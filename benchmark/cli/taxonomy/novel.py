@@ -36,7 +36,7 @@ def novel(target: str, budgets: list[float], output: Path | None, **given: Any) 
 
     Taskonomy's all-for-one policy: without a budget this is the transfer of highest value.
     """
-    from taxonomy.report import answers
+    from taskonomy.report import answers
 
     inputs = read_inputs(given)
     rules = dataclasses.replace(inputs.rules, target_only=inputs.rules.target_only | {target})

@@ -49,7 +49,7 @@ def plot(
 
     Needs matplotlib: pip install 't2sbench[plots]'.
     """
-    from taxonomy.plots.style import require_matplotlib, save_picture
+    from taskonomy.plots.style import require_matplotlib, save_picture
 
     require_matplotlib()  # before minutes of work
     inputs = read_inputs(given)
@@ -66,23 +66,23 @@ def plot(
 
 
 def _heat_map(inputs: Inputs, most: int) -> Callable[[], Figure]:
-    from taxonomy.plots.heatmap import draw_heat_map
+    from taskonomy.plots.heatmap import draw_heat_map
 
     return lambda: draw_heat_map(inputs.transfers, most)
 
 
 def _graph(inputs: Inputs, budget: float) -> Callable[[], Figure]:
-    from taxonomy.plots.graph import draw_graph
-    from taxonomy.program import solve
+    from taskonomy.plots.graph import draw_graph
+    from taskonomy.program import solve
 
     solution = solve(inputs.problem(), budget, time_limit=60)
     return lambda: draw_graph(solution)
 
 
 def _curve(inputs: Inputs, budgets: list[float]) -> Callable[[], Figure]:
-    from taxonomy.plots.curve import draw_budget_curve
-    from taxonomy.program import solve
-    from taxonomy.report import answers
+    from taskonomy.plots.curve import draw_budget_curve
+    from taskonomy.program import solve
+    from taskonomy.report import answers
 
     problem = inputs.problem()
     found = answers(problem, [b for b in budgets if math.isfinite(b)], time_limit=60)

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchmark.cli.taxonomy.inputs import Inputs
-    from taxonomy.problem import Problem
-    from taxonomy.report import Answer
-    from taxonomy.solution import Solution
+    from taskonomy.problem import Problem
+    from taskonomy.report import Answer
+    from taskonomy.solution import Solution
 
 
 @click.command()
@@ -46,7 +46,7 @@ def solve(budgets: list[float], time_limit: float, output: Path | None, **given:
     The integer program is solved to proven optimality; the greedy choice stands beside it. Exits
     with 2 when no budget has a solution.
     """
-    from taxonomy.report import answers
+    from taskonomy.report import answers
 
     inputs = read_inputs(given)
     found = answers(inputs.problem(), budgets, time_limit)
@@ -66,7 +66,7 @@ def write_answers(path: Path, found: Sequence[Answer], inputs: Inputs) -> None:
     import orjson
 
     from benchmark.files import write_bytes
-    from taxonomy.report import to_json
+    from taskonomy.report import to_json
 
     value = to_json(found, inputs.rules, inputs.source)
     write_bytes(path, orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
@@ -74,7 +74,7 @@ def write_answers(path: Path, found: Sequence[Answer], inputs: Inputs) -> None:
 
 def why_infeasible(solution: Solution) -> str:
     """What keeps a budget from having a solution, and the remedy."""
-    from taxonomy.program import smallest_budget
+    from taskonomy.program import smallest_budget
 
     problem = solution.problem
     if problem.unserved:

@@ -1,0 +1,207 @@
+"""Files of users: transfer tables, samples, numbers; every fault with its line."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmark.errors import InvalidFileError
+from taskonomy.numbers_file import read_numbers
+from taskonomy.samples_file import read_samples
+from taskonomy.table_file import MAX_BYTES, parse_transfers, read_transfers, write_transfers
+from taskonomy.transfers import Transfer
+
+FAULTY = """\
+target,sources,affinity,gain,cost
+Depth,self,0.7,0.9,
+Depth,Edges+Depth,0.2,,
+Depth,Normals,-0.1,,
+Depth,Edges+Normals,0.1,,
+Depth,Normals+Edges,0.2,,
+Depth,self+Edges,0.2,,
+Depth,Edges+Edges,0.2,,
+Depth,Edges++Normals,0.2,,
+
+,Edges,0.2,,
+Depth,Curvature,much,,
+Depth,Keypoints,,1.2,-1
+Depth,Short
+self,Edges,nan,inf,
+"""
+
+EXPECTED = [
+    "line 3: source 'Depth' is the target itself. Write 'self' for its own network",
+    "line 4: 'affinity': expected a number, 0 or more, but got '-0.1'",
+    "line 6: transfer Edges+Normals -> Depth is already on line 5. Keep one of them",
+    "line 7: expected 'self' alone, but got it among other sources",
+    "line 8: expected each source once, but got Edges+Edges",
+    "line 9: expected sources joined by '+', but got an empty name",
+    "line 11: expected a target, but got nothing",
+    "line 12: 'affinity': expected a number, 0 or more, but got 'much'",
+    "line 13: 'affinity': expected a number, 0 or more, but got ''",
+    "line 13: 'cost': expected a number, 0 or more, but got '-1'",
+    "line 13: 'gain': expected a number from 0 to 1, but got '1.2'",
+    "line 14: expected 5 fields, but got 2",
+    "line 15: 'affinity': expected a number, 0 or more, but got 'nan'",
+    "line 15: 'gain': expected a number from 0 to 1, but got 'inf'",
+    "line 15: expected the name of one target, but got 'self'",
+]
+
+
+def test_all_faults_are_listed_with_their_lines(tmp_path):
+    path = tmp_path / "faulty.csv"
+    path.write_text(FAULTY)
+    with pytest.raises(InvalidFileError) as caught:
+        read_transfers(path)
+    assert caught.value.faults == EXPECTED
+
+
+@pytest.mark.parametrize(
+    ("text", "faults"),
+    [
+        ("", ["line 1: expected a header, but got an empty file"]),
+        ("target,sources,affinity\n", ["line 1: expected at least one transfer, but got none"]),
+        (
+            "target,source,affinity,affinity\nA,B,1,1\n",
+            [
+                "line 1: column 'affinity' occurs 2 times",
+                "line 1: missing column 'sources'",
+                "line 1: unknown column 'source'. Did you mean 'sources'?",
+            ],
+        ),
+        ("target,sources,affinity,zzz\n", ["line 1: unknown column 'zzz'. Remove it."]),
+        (
+            'target,sources,affinity\n"A,B,0.2\n',
+            ["line 2: expected CSV, but unexpected end of data. Check the quotes."],
+        ),
+    ],
+)
+def test_broken_tables(text, faults):
+    with pytest.raises(InvalidFileError, match="Columns are target") as caught:
+        parse_transfers(Path("a.csv"), text)
+    assert caught.value.faults == faults
+
+
+def test_endless_faults_are_cut():
+    text = "target,sources,affinity\n" + "A,B,-1\n" * 500
+    with pytest.raises(InvalidFileError, match="and 899 more"):
+        parse_transfers(Path("a.csv"), text)
+
+
+def test_unreadable_tables(tmp_path, monkeypatch):
+    with pytest.raises(InvalidFileError, match="there is none"):
+        read_transfers(tmp_path / "absent.csv")
+    with pytest.raises(InvalidFileError, match="Is a directory"):
+        read_transfers(tmp_path)
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"target,sources,affinity\nA,\xff,1\n")
+    with pytest.raises(InvalidFileError, match="line 2: expected UTF-8"):
+        read_transfers(path)
+    monkeypatch.setattr("taskonomy.table_file.MAX_BYTES", 10)
+    with pytest.raises(InvalidFileError, match="at most 10 bytes"):
+        read_transfers(path)
+    assert MAX_BYTES > 10**8
+
+
+def test_spaces_orders_and_a_byte_order_mark_do_not_matter(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes("\ufeffaffinity , target,sources\r\n 0.5, A , C + B\r\n".encode())
+    assert read_transfers(path) == [Transfer("A", ("B", "C"), 0.5)]
+
+
+NAMES = st.text(
+    st.characters(exclude_characters="+", exclude_categories=["C", "Z"]), min_size=1, max_size=6
+).filter(lambda name: name != "self" and not name.startswith("\ufeff"))
+
+
+@given(
+    st.dictionaries(
+        st.tuples(NAMES, st.frozensets(NAMES, max_size=3)).filter(lambda key: key[0] not in key[1]),
+        st.tuples(
+            st.floats(0, 1e6),
+            st.none() | st.floats(0, 1),
+            st.none() | st.floats(0, 1),
+            st.floats(0, 10).map(lambda cost: cost + 0.0),
+        ),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_what_is_written_is_read_back(tmp_path_factory, table):
+    path = tmp_path_factory.mktemp("tables") / "a.csv"
+    transfers = [Transfer(key[0], tuple(key[1]), *values) for key, values in table.items()]
+    write_transfers(path, transfers)
+    assert read_transfers(path) == transfers
+    first = path.read_bytes()
+    write_transfers(path, transfers)
+    assert path.read_bytes() == first
+
+
+def test_samples(tmp_path, rng):
+    right = rng.random((4, 50)) < 0.5
+    losses = rng.random((2, 30))
+    np.savez(
+        tmp_path / "a.npz",
+        **{
+            "sources": np.array(["self", "B+A", "scratch", "C"]),
+            "T": right,
+            "U": losses,
+            "sources/U": np.array(["T", "A"]),
+        },
+    )
+    found = read_samples(tmp_path / "a.npz")
+    assert sorted(map(str, found)) == ["A -> U", "A+B -> T", "C -> T", "T -> U", "self -> T"]
+    own = next(one for one in found if one.is_self)
+    assert own.quality == 0.5
+    assert own.gain == pytest.approx(0.5 + (right[0].mean() - right[2].mean()) / 2)
+    assert next(one for one in found if one.target == "U").gain is None
+
+
+@pytest.mark.parametrize(
+    ("arrays", "says"),
+    [
+        ({"T": np.zeros((2, 3))}, "expected an array 'sources'"),
+        ({"sources": np.array(["A"])}, "no array of a target"),
+        ({"sources": np.array(["A"]), "T": np.zeros((2, 3))}, r"shape \(1, n_items\) for T"),
+        ({"sources": np.array(["T"]), "T": np.zeros((1, 3))}, "other than the target T"),
+        ({"sources": np.array(["A"]), "T": np.full((1, 3), np.nan)}, "3 that are not a number"),
+        ({"sources": np.array(["A"]), "T": np.array(["x"])}, "target 'T'"),
+        ({"sources": np.array(["A", 1], dtype=object)}, "without pickled objects"),
+    ],
+)
+def test_broken_samples(tmp_path, arrays, says):
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(InvalidFileError, match=says):
+        read_samples(tmp_path / "a.npz")
+
+
+def test_samples_that_are_no_archive(tmp_path):
+    path = tmp_path / "a.npz"
+    for content in (b"", b"nonsense", b"PK\x03\x04nonsense"):
+        path.write_bytes(content)
+        with pytest.raises(InvalidFileError, match=r"readable \.npz archive"):
+            read_samples(path)
+    np.save(path.with_suffix(".npy"), np.zeros(3))
+    with pytest.raises(InvalidFileError, match=r"readable \.npz archive"):
+        read_samples(path.with_suffix(".npy"))
+
+
+def test_numbers(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("CUB: 2\nAID: 0.5\n")
+    assert read_numbers(path, {"CUB", "AID", "DTD"}) == {"CUB": 2.0, "AID": 0.5}
+    path.write_text("CUBB: 2\nAID: -1\nDTD: many\nUSPS: .inf\nFMD: true\n")
+    with pytest.raises(InvalidFileError) as caught:
+        read_numbers(path, {"CUB", "AID", "DTD", "USPS", "FMD"})
+    assert caught.value.faults == [
+        "line 1: unknown task 'CUBB'. Did you mean 'CUB'?",
+        "line 2: 'AID': expected a number, 0 or more, but got '-1'",
+        "line 3: 'DTD': expected a number, 0 or more, but got 'many'",
+        "line 4: 'USPS': expected a number, 0 or more, but got 'inf'",
+        "line 5: 'FMD': expected a number, 0 or more, but got 'True'",
+    ]
+    path.write_text("- CUB\n")
+    with pytest.raises(InvalidFileError, match="expected lines like"):
+        read_numbers(path, {"CUB"})
