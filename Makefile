@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests run in as many processes as there are cores, eight at most.
+PYTEST_PROCESSES := -n auto --maxprocesses 8
 
 .PHONY: run test venv lint bench clean
 
@@ -9,7 +11,7 @@ run: venv
 	$(BIN)/t2sbench run --method task2sim --split unseen
 
 test: venv
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(PYTEST_PROCESSES) $(PYTEST_ARGS)
 
 lint: venv
 	$(BIN)/ruff check .
