@@ -134,9 +134,9 @@ def print_live_plan(plan: Plan) -> None:
         left = f", about {duration(kind.seconds)} left" if kind.seconds is not None else ""
         if kind.missing and kind.seconds is None:
             left = ", no time known yet: none was made here before"
-        click.echo(
-            f"{kind.name}: {kind.total} cell{'s' if kind.total != 1 else ''}, {kind.total - kind.missing} cached{left}"
-        )
+        cells = "cell" if kind.total == 1 else "cells"
+        cached = kind.total - kind.missing
+        click.echo(f"{kind.name}: {kind.total} {cells}, {cached} cached{left}")
 
 
 def compare_with_table(plan: Plan) -> None:
