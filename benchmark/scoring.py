@@ -12,6 +12,7 @@ from benchmark.errors import InvalidInputError, UnavailableError
 from benchmark.methods import Decision, Mixture
 from benchmark.protocols import find_protocol
 from benchmark.results.record import (
+    DataEntry,
     PretrainingEntry,
     ProtocolEntry,
     ReferenceEntry,
@@ -93,6 +94,7 @@ class CachedScorer:
             profile=table.profile,
             n_images=card.n_images if card else None,
         )
+        self._tasks = {task.name: task for task in card.tasks} if card else {}
 
     def score(self, task: str, decision: Decision) -> Score:
         """Accuracy of a configuration (seed mean), or the expectation of a mixture.
@@ -115,14 +117,21 @@ class CachedScorer:
         )
 
     def task_entry(self, task: Task) -> TaskEntry:
-        """The task as registered, its test images as counted in the table."""
+        """The task as registered, its test images as counted in the table.
+
+        Where the table's card says more of the data, the entry says that, too.
+        """
+        known = self._tasks.get(task.name)
+        data = known.data if known else None
         return TaskEntry(
             name=task.name,
             side="seen" if task.side == "seen" else "unseen",
-            data_revision=task.data_revision,
+            data_revision=data.revision if data else task.data_revision,
             task_sha256=task_digest(task),
-            n_train=task.split.train,
+            n_train=data.n_train if data else task.split.train,
             n_test=int(self.table.n_test[self.table.row(task.name)]),
+            data=DataEntry(**data.model_dump(exclude={"classes", "n_train"})) if data else None,
+            reliability=known.reliability if known else None,
         )
 
     def scores_kind(self, pretraining: str) -> bool:

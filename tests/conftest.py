@@ -169,6 +169,7 @@ def _make_record(method="random", task="CUB", seed=0, value: float | None = 50.0
             "task_sha256": "3" * 64,
             "n_train": None,
             "n_test": 400,
+            **take("task_facts", {}),
         },
         "method": entry,
         "protocol": {**protocol, "hyperparameters": {}},

@@ -87,9 +87,9 @@ def verify_boards(records: Path, boards: Path) -> int:
 
 
 def _task_order() -> tuple[str, ...]:
-    from benchmark.tasks import load_tasks
+    from benchmark.data.registry import load_data_tasks
 
-    return tuple(task.name for task in load_tasks())
+    return tuple(task.name for task in load_data_tasks())
 
 
 def _warn(faults: list[str]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from benchmark.errors import InvalidInputError
+from benchmark.rewards.catalog import DEFAULT_TABLE
 
 if TYPE_CHECKING:
     from benchmark.simulators.registry import SimulatorChoice
@@ -97,7 +98,7 @@ def source_options(command: _F) -> _F:
         ),
         click.option(
             "--table",
-            default="released",
+            default=DEFAULT_TABLE,
             show_default=True,
             metavar="ID|DIR",
             help="Reward table: a name from 't2sbench ls tables', or a folder.",

@@ -15,9 +15,9 @@ def describe_task(name: str, tasks_files: tuple[Path, ...]) -> str | None:
     """A task's definition as YAML; None when there is no such task."""
     import yaml
 
-    from benchmark.tasks import load_tasks
+    from benchmark.data.registry import load_data_tasks
 
-    registry = load_tasks(tasks_files)
+    registry = load_data_tasks(tasks_files)
     known = {task.name.casefold(): task for task in registry}
     task = known.get(name.casefold())
     if task is None:

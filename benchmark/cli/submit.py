@@ -108,10 +108,10 @@ def score(path: Path, records: Path, **given: Any) -> int:  # noqa: ANN401
 
 
 def _load(table: str, tasks_files: tuple[Path, ...]) -> tuple[RewardTable, TaskRegistry]:
+    from benchmark.data.registry import load_data_tasks
     from benchmark.rewards.catalog import load_table
-    from benchmark.tasks import load_tasks
 
-    return load_table(table), load_tasks(tasks_files)
+    return load_table(table), load_data_tasks(tasks_files)
 
 
 def _check(path: Path, table: str, tasks_files: tuple[Path, ...]) -> Checked:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 import click
 
 from benchmark.cli.table_build import build
-from benchmark.errors import InvalidFileError, UnknownNameError
+from benchmark.errors import InvalidFileError
+from benchmark.rewards.catalog import DEFAULT_TABLE
+from benchmark.rewards.reliability import LOW_RELIABILITY
 
 if TYPE_CHECKING:
+    from benchmark.rewards.card import TableCard, TableTask
     from benchmark.rewards.table import RewardTable
 
 
@@ -25,18 +30,15 @@ table.add_command(build)
 @click.argument("name", default="released")
 def fetch(name: str) -> int:
     """Download the sources of table NAME and prepare it (done on first use, too)."""
-    from benchmark.rewards.catalog import RECIPES
+    from benchmark.rewards.catalog import find_recipe, make_table
 
-    if name not in RECIPES:
-        raise UnknownNameError("table", name, RECIPES)
-    recipe = RECIPES[name]
-    built = recipe.build(recipe.folder)
-    click.echo(f"{built.id}: {built.values.size} rewards in {recipe.folder}, digest {built.digest}")
+    built, folder = make_table(name), find_recipe(name).folder
+    click.echo(f"{built.id}: {built.values.size} rewards in {folder}, digest {built.digest}")
     return 0
 
 
 @table.command("show")
-@click.argument("name", default="released")
+@click.argument("name", default=DEFAULT_TABLE)
 def show_table(name: str) -> int:
     """Describe table NAME (or the table in a folder)."""
     from benchmark.rewards.catalog import load_table
@@ -46,7 +48,7 @@ def show_table(name: str) -> int:
 
 
 @table.command()
-@click.argument("name", default="released")
+@click.argument("name", default=DEFAULT_TABLE)
 def check(name: str) -> int:
     """Verify digests, coverage, range and integrality of table NAME (or of a folder)."""
     from benchmark.rewards.catalog import load_table
@@ -58,7 +60,7 @@ def check(name: str) -> int:
         raise InvalidFileError(f"table {loaded.id}", faults, "Measure the wrong cells again.")
     click.echo(
         f"{loaded.id}: ok. Digests match; all {loaded.values.size} cells are measured, lie within "
-        "0 to 100 percent and are whole multiples of 1/n_test."
+        "0 to 100 percent and are whole multiples of 1/n_test; the card states their noise."
     )
     return 0
 
@@ -68,24 +70,56 @@ def table_text(loaded: RewardTable) -> str:
     from tabulate import tabulate
 
     card = loaded.card
-    n_test = {} if card is None else {task.name: task for task in card.tasks}
-    rows = []
-    for name, means in zip(loaded.tasks, loaded.means, strict=True):
-        best = loaded.space.at(int(means.argmax()))
-        entry = n_test.get(name)
-        rows.append(
-            {
-                "task": name,
-                "n_test": entry.n_test if entry else None,
-                "min": means.min(),
-                "mean": means.mean(),
-                "max": means.max(),
-                "best": str(best),
-                "reliability": entry.reliability if entry else None,
-            }
-        )
-    lines = _card_lines(loaded)
-    return "\n".join([*lines, "", tabulate(rows, headers="keys", floatfmt=".2f", missingval="-")])
+    entries = {} if card is None else {task.name: task for task in card.tasks}
+    rows = [
+        {
+            "task": _marked(name, entries.get(name)),
+            "n_test": entries[name].n_test if name in entries else None,
+            "min": means.min(),
+            "mean": means.mean(),
+            "max": means.max(),
+            "best": str(loaded.space.at(int(means.argmax()))),
+            **_noise(entries.get(name)),
+            **_references(loaded, name),
+        }
+        for name, means in zip(loaded.tasks, loaded.means, strict=True)
+    ]
+    shown = tabulate(rows, headers="keys", floatfmt=".2f", missingval="-")
+    return "\n".join([*_card_lines(loaded), "", shown, *_legend(entries.values())])
+
+
+def _marked(name: str, entry: TableTask | None) -> str:
+    stands_in_for = entry.data.stands_in_for if entry and entry.data else None
+    return f"{name} (for {stands_in_for})" if stands_in_for else name
+
+
+def _noise(entry: TableTask | None) -> dict[str, float | None]:
+    noise = entry.noise if entry else None
+    if entry is None or noise is None or noise.seed_sd is None:
+        return {"reliability": entry.reliability if entry else None}
+    return {
+        "reliability": entry.reliability,
+        "seed sd": noise.seed_sd,
+        "test ±": noise.test_half_width,
+        "near best": noise.near_best,
+    }
+
+
+def _references(loaded: RewardTable, task: str) -> dict[str, float]:
+    found = loaded.card.references if loaded.card else {}
+    return {name: fmean(rows[task]) for name, rows in found.items() if rows.get(task)}
+
+
+def _legend(entries: Iterable[TableTask]) -> list[str]:
+    if not any(entry.noise and entry.noise.seed_sd is not None for entry in entries):
+        return []
+    return [
+        "",
+        "min, mean, max, best: of the seed means over configurations. reliability: of these means.",
+        "seed sd: between seeds of one configuration. test ±: 95 % interval that the test images",
+        "leave. near best: configurations within noise of the best. Further columns: references",
+        "of the same profile, means of their seeds.",
+    ]
 
 
 def _card_lines(loaded: RewardTable) -> list[str]:
@@ -99,10 +133,28 @@ def _card_lines(loaded: RewardTable) -> list[str]:
     ]
     if card is not None:
         lines += [f"source {source.url}\n  sha256 {source.sha256}" for source in card.sources]
-        lines += [f"licence: {card.licence}", f"citation: {card.citation}"]
+        lines += [f"licence: {card.licence}"] if card.licence else []
+        lines += [f"citation: {card.citation}"] if card.citation else []
         lines += [f"note: {note}" for note in card.notes]
+        lines += _measured_lines(card)
         if card.embeddings:
             lines.append(
                 f"embeddings: {card.embeddings.dimension} numbers a task, {card.embeddings.probe}"
             )
+    return lines
+
+
+def _measured_lines(card: TableCard) -> list[str]:
+    known = {t.name: t.reliability for t in card.tasks if t.reliability is not None}
+    lines = []
+    if known:
+        low = [name for name, value in known.items() if value < LOW_RELIABILITY]
+        few = f"; below {LOW_RELIABILITY}: {', '.join(low)}" if low else ""
+        mean = fmean(known.values())
+        lines.append(f"reliability of the seed means, mean over tasks: {mean:.2f}{few}")
+    if card.cost:
+        lines.append(
+            f"cost: {card.cost.backbones} backbones, {card.cost.hours:g} hours of one process, on "
+            f"{'; '.join(card.cost.machines) or 'machines unknown'}"
+        )
     return lines

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from benchmark.leaderboard.ranking import RankedRow, rank_rows
-from benchmark.reporting.rows import MethodRow, Place, collect, records_digest
+from benchmark.reporting.rows import (
+    MethodRow,
+    Place,
+    collect,
+    facts_of_rows,
+    records_digest,
+)
 from benchmark.reporting.summary import RowSummary, summarise
 from benchmark.reporting.table import labelled
 
 if TYPE_CHECKING:
+    from benchmark.reporting.facts import TaskFact
     from benchmark.results.record import Record
 
 #: Rows that a reader needs in order to judge all others.
@@ -33,6 +40,7 @@ class Board:
         n_records: Number of records behind the rows.
         records_sha256: Digest over the sorted ids of these records.
         row_sha256: The same for every row, by label.
+        facts: What is to be known of the tasks.
     """
 
     place: Place
@@ -44,6 +52,7 @@ class Board:
     n_records: int
     records_sha256: str
     row_sha256: dict[str, str]
+    facts: dict[str, TaskFact] = field(default_factory=dict)
 
     @property
     def summaries(self) -> list[RowSummary]:
@@ -89,6 +98,7 @@ def _build(place: Place, rows: list[MethodRow], task_order: Sequence[str]) -> Bo
         n_records=sum(len(row.record_ids) for row in rows),
         records_sha256=records_digest(rows),
         row_sha256={label: records_digest([row]) for row, label in named},
+        facts=facts_of_rows(rows),
     )
 
 

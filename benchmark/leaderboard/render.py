@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from benchmark.files import canonical_json
+from benchmark.reporting.facts import fact_notes, task_headings
 from benchmark.reporting.grid import (
     Cell,
     Grid,
@@ -97,7 +98,7 @@ def board_grid(board: Board) -> Grid:
     return Grid(
         title=f"Leaderboard: {place_title(board.place)}",
         headers=(
-            *("Method", "Rank", "Regret", "Avg", "±", *board.tasks),
+            *("Method", "Rank", "Regret", "Avg", "±", *task_headings(board.tasks, board.facts)),
             *("Places", "Mean rank", "Wins", "p", "Seeds", "Queries"),
         ),
         sections=tuple(tuple(section) for section in sections if section),
@@ -139,6 +140,7 @@ def _notes(board: Board) -> list[str]:
             f"Differences in regret below about {board.detectable:.3f} are not detectable with "
             f"these {len(board.tasks)} tasks (80 % power, 5 % level)."
         )
+    notes += fact_notes(board.tasks, board.facts)
     if board.missing:
         notes.append(
             f"Always to be on the board, but absent or incomplete: {', '.join(board.missing)}."
@@ -173,7 +175,10 @@ def _csv(board: Board) -> str:
 
 
 def _json(board: Board) -> dict[str, Any]:
+    known = {task: fact._asdict() for task, fact in board.facts.items() if any(fact)}
+    facts = {"task_facts": known} if known else {}  # boards without them keep their bytes
     return {
+        **facts,
         "schema_version": 1,
         "place": board.place._asdict(),
         "tasks": list(board.tasks),

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmark.files import canonical_json, sha256_bytes
+from benchmark.reporting.facts import TaskFact, fact_of
 from benchmark.statistics import normalised_regret
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class MethodRow:
         cells: Outcome by task and seed.
         conflicts: Tasks on which records of one cell disagree.
         record_ids: Records that count, as bytes.
+        facts: What is to be known of its tasks.
     """
 
     name: str
@@ -74,6 +76,7 @@ class MethodRow:
     cells: dict[str, dict[int, Outcome]] = field(default_factory=dict)
     conflicts: set[str] = field(default_factory=set)
     record_ids: list[bytes] = field(default_factory=list)
+    facts: dict[str, TaskFact] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -113,6 +116,7 @@ class _Collector:
         self.variants: dict[_Variant, int] = {}
         self.cells: dict[_Coordinates, list[_Candidate]] = {}
         self.superseded: set[bytes] = set()
+        self.facts: dict[tuple[int, str], set[TaskFact]] = {}
 
     def add(self, record: Record) -> None:
         if record.supersedes:
@@ -134,6 +138,8 @@ class _Collector:
             self.variants.setdefault(variant, len(self.variants)),
         )
         self.cells.setdefault(coordinates, []).append(candidate)
+        known = self.facts.setdefault((coordinates[0], record.task.name), set())
+        known.add(fact_of(record.task))
 
     def rows(self) -> dict[Place, list[MethodRow]]:
         places, methods, variants = list(self.places), list(self.methods), list(self.variants)
@@ -143,6 +149,7 @@ class _Collector:
             if left:
                 row = rows.setdefault((place, method), MethodRow(*methods[method]))
                 _settle(row, task, seed, left, variants)
+                row.facts[task] = min(self.facts[place, task], key=repr)
         result: dict[Place, list[MethodRow]] = {}
         for (place, _), row in rows.items():
             result.setdefault(places[place], []).append(row)
@@ -179,6 +186,11 @@ def collect(records: Iterable[Record], *, debug: bool = False) -> dict[Place, li
     for record in records:
         collector.add(record)
     return collector.rows()
+
+
+def facts_of_rows(rows: Iterable[MethodRow]) -> dict[str, TaskFact]:
+    """What is to be known of the tasks of any of the rows of one place."""
+    return {task: fact for row in rows for task, fact in row.facts.items()}
 
 
 def records_digest(rows: Iterable[MethodRow]) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from benchmark.errors import InvalidInputError
+from benchmark.reporting.facts import TaskFact, fact_notes, task_headings
 from benchmark.reporting.grid import (
     Cell,
     Grid,
@@ -18,7 +19,7 @@ from benchmark.reporting.grid import (
     row_label,
     task_cell,
 )
-from benchmark.reporting.rows import MethodRow, Place, collect
+from benchmark.reporting.rows import MethodRow, Place, collect, facts_of_rows
 from benchmark.reporting.summary import RowSummary, summarise, summarise_published
 
 if TYPE_CHECKING:
@@ -40,12 +41,14 @@ class ResultTable:
         tasks: Columns, in order.
         rows: Methods first, then references, then published figures.
         place: What the numbers belong to; None without records.
+        facts: What is to be known of the tasks.
     """
 
     title: str
     tasks: tuple[str, ...]
     rows: tuple[RowSummary, ...]
     place: Place | None = None
+    facts: dict[str, TaskFact] = field(default_factory=dict)
 
     def grid(self) -> Grid:
         """The table as texts."""
@@ -57,9 +60,17 @@ class ResultTable:
         )
         return Grid(
             title=self.title,
-            headers=("Method", *self.tasks, "Avg", "±", "Regret", "Seeds", "Queries"),
+            headers=(
+                "Method",
+                *task_headings(self.tasks, self.facts),
+                "Avg",
+                "±",
+                "Regret",
+                "Seeds",
+                "Queries",
+            ),
             sections=tuple(section for section in sections if section),
-            notes=(EXPLANATION, *legend(self.rows)),
+            notes=(EXPLANATION, *fact_notes(self.tasks, self.facts), *legend(self.rows)),
             together=5,
         )
 
@@ -104,16 +115,19 @@ def build_table(
             "Make one table for each."
         )
     place = next(iter(places), None)
-    measured = [
-        summarise(row, tasks, label) for row, label in labelled(places[place] if place else [])
-    ]
+    found = places[place] if place else []
+    measured = [summarise(row, tasks, label) for row, label in labelled(found)]
     rows = [
         *(row for row in measured if row.kind == "method"),
         *(row for row in measured if row.kind == "reference"),
         *map(summarise_published, published),
     ]
     return ResultTable(
-        title or (place_title(place) if place else ""), tuple(tasks), tuple(rows), place
+        title or (place_title(place) if place else ""),
+        tuple(tasks),
+        tuple(rows),
+        place,
+        facts_of_rows(found),
     )
 
 

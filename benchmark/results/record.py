@@ -25,7 +25,7 @@ class _Frozen(BaseModel):
 
 
 class DataEntry(_Frozen):
-    """The images that a live score was measured on.
+    """The images that a score was measured on.
 
     Attributes:
         revision: Identifies data and split.
@@ -44,7 +44,8 @@ class TaskEntry(_Frozen):
     """The task, as it was defined when the record was made.
 
     Attributes:
-        data: The images of a live score; absent where the score is a table's.
+        data: The images of the score, where they are known.
+        reliability: Of the task's rewards over configurations, where a table states it.
     """
 
     name: str
@@ -54,13 +55,15 @@ class TaskEntry(_Frozen):
     n_train: int | None
     n_test: Annotated[int, Field(gt=0)]
     data: DataEntry | None = None
+    reliability: float | None = None
 
     @model_serializer(mode="wrap")
-    def _without_absent_data(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # Records of tables keep the bytes, and so the ids, that they had before live scoring.
+    def _without_absent_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Older records keep the bytes, and so the ids, that they had without these fields.
         content: dict[str, Any] = handler(self)
-        if content.get("data") is None:
-            content.pop("data", None)
+        for name in ("data", "reliability"):
+            if content.get(name) is None:
+                content.pop(name, None)
         return content
 
 

@@ -1,4 +1,4 @@
-"""Where reward tables are found: recipes by name, folders by path."""
+"""Where reward tables are found: the package's and the public ones by name, others by path."""
 
 from __future__ import annotations
 
@@ -14,27 +14,31 @@ if TYPE_CHECKING:
 
     from benchmark.rewards.table import RewardTable
 
+#: What commands take where no table is named.
 DEFAULT_TABLE = "released"
+
+_PACKAGED = Path(__file__).resolve().parent.parent / "tables"
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a named table is made from its public sources.
+    """A table that is known by name.
 
     Attributes:
         name: What users type.
         summary: One sentence.
-        build: Writes the table into a folder and returns it.
+        build: Makes the table from its public sources, in a folder, and returns it; None for
+            tables that come with the package.
     """
 
     name: str
     summary: str
-    build: Callable[[Path], RewardTable]
+    build: Callable[[Path], RewardTable] | None = None
 
     @property
     def folder(self) -> Path:
-        """Where the prepared table is cached."""
-        return cache_root() / "tables" / self.name
+        """Where the table is, or will be once it is made."""
+        return _PACKAGED / self.name if self.build is None else cache_root() / "tables" / self.name
 
     @property
     def is_prepared(self) -> bool:
@@ -65,6 +69,30 @@ def is_path(name: str) -> bool:
     return name not in RECIPES and ("/" in name or name.startswith(".") or Path(name).is_dir())
 
 
+def find_recipe(name: str) -> Recipe:
+    """The table of that name, which may not be on this machine yet.
+
+    Raises:
+        UnknownNameError: When there is none.
+    """
+    if name not in RECIPES:
+        raise UnknownNameError("table", name, RECIPES)
+    return RECIPES[name]
+
+
+def make_table(name: str) -> RewardTable:
+    """Make a table from its public sources; one of the package is only read.
+
+    Raises:
+        UnknownNameError: When there is none of that name.
+        UnavailableError: When the sources cannot be had.
+    """
+    from benchmark.rewards.storage import read_any_table
+
+    recipe = find_recipe(name)
+    return read_any_table(recipe.folder) if recipe.build is None else recipe.build(recipe.folder)
+
+
 def load_table(name: str) -> RewardTable:
     """The table of that name (prepared on first use) or in that folder, verified.
 
@@ -72,19 +100,17 @@ def load_table(name: str) -> RewardTable:
 
     Raises:
         UnknownNameError: When the name is neither a recipe nor a folder.
-        InvalidFileError: When a user's folder does not verify.
+        InvalidFileError: When a user's folder, or the package's own, does not verify.
         UnavailableError: When the sources cannot be had.
     """
     from benchmark.rewards.storage import read_any_table
 
     if is_path(name):
         return read_any_table(Path(name))
-    if name not in RECIPES:
-        raise UnknownNameError("table", name, RECIPES)
-    recipe = RECIPES[name]
-    if recipe.is_prepared:
+    recipe = find_recipe(name)
+    if recipe.build is not None and recipe.is_prepared:
         try:
             return read_any_table(recipe.folder)
         except InvalidFileError:
-            return recipe.build(recipe.folder)
-    return recipe.build(recipe.folder)
+            pass  # made again
+    return make_table(name)

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+#: Below it, most of what differs between configurations is noise.
+LOW_RELIABILITY = 0.5
+
+
 def split_half_reliability(values: NDArray[np.float64]) -> float | None:
     """Reliability of the seed mean of one task over configurations.
 

@@ -6,6 +6,7 @@ string), ``seed`` (int64), ``accuracy`` (float64, percent).
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -259,8 +260,8 @@ def _cells(folder: Path, card: TableCard) -> NDArray[np.float64]:
 def table_faults(table: RewardTable) -> list[str]:
     """Everything about the numbers that cannot be right; an empty list is good.
 
-    Coverage (no missing cell), range (0 to 100 percent) and integrality: accuracy x n_test / 100
-    counts correct test images, so it is whole.
+    Coverage (no missing cell), range (0 to 100 percent), integrality (accuracy x n_test / 100
+    counts correct test images, so it is whole), and the reliability and noise that the card states.
     """
     faults = []
     missing = int(np.isnan(table.values).sum())
@@ -276,7 +277,31 @@ def table_faults(table: RewardTable) -> list[str]:
             faults.append(
                 f"integrality: {broken} accuracies of {name} are no multiple of 1/{n_test}"
             )
+    return faults + _card_faults(table)
+
+
+def _card_faults(table: RewardTable) -> list[str]:
+    """Where the card states another reliability or noise than the rewards have."""
+    faults = []
+    entries = table.card.tasks if table.card else ()
+    for entry, values in zip(entries, table.values, strict=False):
+        reliability, noise = split_half_reliability(values), task_noise(values, entry.n_test)
+        pairs = [("reliability", entry.reliability, reliability)]
+        if entry.noise is not None:
+            found = asdict(noise)
+            pairs += [(name, value, found[name]) for name, value in entry.noise]
+        faults += [
+            f"card: {name} of {entry.name} is {stated}, but the rewards give {found}"
+            for name, stated, found in pairs
+            if not _agree(stated, found)
+        ]
     return faults
+
+
+def _agree(stated: float | None, found: float | None) -> bool:
+    if stated is None or found is None:
+        return stated is found
+    return math.isclose(stated, found, abs_tol=1e-6)
 
 
 def read_any_table(folder: Path) -> RewardTable:

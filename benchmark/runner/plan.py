@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.errors import InvalidInputError, UnavailableError, UnknownNameError
 from benchmark.methods import Method, find_method
+from benchmark.rewards.catalog import DEFAULT_TABLE
 
 if TYPE_CHECKING:
     from benchmark.live_scoring import LiveChoice
@@ -70,7 +71,7 @@ class RunRequest:
 
     methods: tuple[MethodSpec, ...]
     split: Split = Split.UNSEEN
-    table: str = "released"
+    table: str = DEFAULT_TABLE
     tasks: tuple[str, ...] = ()
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     tasks_files: tuple[Path, ...] = ()

@@ -203,3 +203,33 @@ def test_terminal_marks_are_bold_and_underlined(records):
     text = console.file.getvalue()
     assert "\x1b[1m55.50" in text
     assert "\x1b[4m50.00" in text
+
+
+def facts(**changes):
+    data = {"revision": "1", "digest": "4" * 64, "stands_in_for": None, "partial": None}
+    reliability = changes.pop("reliability", None)
+    return {"data": {**data, **changes}, "reliability": reliability}
+
+
+def test_what_is_to_be_known_of_tasks_is_said_once(make_record):
+    one = facts(stands_in_for="FMD", reliability=0.25)
+    two = facts(partial="fewer classes", reliability=0.75)
+    made = [
+        make_record(method, task, 0, 50.0, task_facts=known)
+        for method in ("random", "first")
+        for task, known in (("TrashNet", one), ("AID", two))
+    ]
+    grid = build_table(made, ("AID", "TrashNet")).grid()
+    assert grid.headers[1:3] == ("AID", "TrashNet °")
+    notes = "\n".join(grid.notes)
+    assert notes.count("TrashNet 0.25") == 1
+    assert "TrashNet for FMD" in notes
+    assert "than the paper's: AID." in notes
+
+
+def test_records_without_facts_keep_their_bytes(make_record):
+    from benchmark.results.record import to_line
+
+    line = to_line(make_record("first", "AID", 0, 50.0))
+    assert b"reliability" not in line
+    assert b'"data"' not in line

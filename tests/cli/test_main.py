@@ -63,7 +63,7 @@ def test_no_network_and_no_mirror_says_what_to_run(capsys, monkeypatch):
         raise requests.ConnectionError
 
     monkeypatch.setattr(requests, "get", refuse)
-    assert main(["run", "-m", "random"]) == 2
+    assert main(["run", "-m", "random", "--table", "released"]) == 2
     message = capsys.readouterr().err
     assert "T2SBENCH_MIRROR" in message
     assert "t2sbench table fetch released" in message

@@ -149,8 +149,10 @@ def test_checking_needs_no_installed_method(outside, small_table_folder, tmp_pat
 def test_the_guide_on_the_released_table(released_environment, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     plugin = ["--plugin", str(EXAMPLE)]
-    assert main(["run", "-m", "similarity-vote", *plugin]) == 0
-    assert main(["submit", "pack", "-m", "similarity-vote", *plugin, *ABOUT, "-o", "mine"]) == 0
-    assert main(["submit", "check", "mine", "--rerun", *plugin]) == 0
-    assert main(["submit", "score", "mine", "--records", "board"]) == 0
+    table = ["--table", "released"]
+    method = ["-m", "similarity-vote", *plugin, *table]
+    assert main(["run", *method]) == 0
+    assert main(["submit", "pack", *method, *ABOUT, "-o", "mine"]) == 0
+    assert main(["submit", "check", "mine", "--rerun", *plugin, *table]) == 0
+    assert main(["submit", "score", "mine", "--records", "board", *table]) == 0
     assert "40 cells, mean accuracy 55.51 %" in capsys.readouterr().out

@@ -24,7 +24,10 @@ EXPECTED = {
 
 def averages(split: Split, output: Path, *methods: str) -> dict[str, float]:
     request = RunRequest(
-        methods=tuple(MethodSpec(name) for name in methods), split=split, output=output
+        methods=tuple(MethodSpec(name) for name in methods),
+        split=split,
+        table="released",
+        output=output,
     )
     scores: defaultdict[str, list[float]] = defaultdict(list)
     execute(make_plan(request), lambda r: scores[r.method.name].append(r.accuracy))

@@ -9,6 +9,7 @@ import click
 
 from benchmark.cli.options import PATH
 from benchmark.errors import InvalidInputError
+from benchmark.rewards.catalog import DEFAULT_TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 @click.option(
     "--table",
     metavar="ID|DIR",
-    help="Reward table: each configuration is a source; default: released.",
+    help=f"Reward table: each configuration is a source; default: {DEFAULT_TABLE}.",
 )
 @click.option(
     "--samples",
@@ -39,7 +40,7 @@ def affinity(table: str | None, samples: Path | None, output: Path | None) -> in
 
     if table is not None and samples is not None:
         raise InvalidInputError("Expected --table or --samples, but got both. Choose one.")
-    found = _transfers(table or "released", samples)
+    found = _transfers(table or DEFAULT_TABLE, samples)
     click.echo(affinity_text(found))
     if output is not None:
         write_transfers(output, found)

@@ -12,6 +12,7 @@ import click
 
 from benchmark.cli.options import PATH
 from benchmark.errors import InvalidInputError
+from benchmark.rewards.catalog import DEFAULT_TABLE
 
 if TYPE_CHECKING:
     from taskonomy.problem import Problem, Rules
@@ -51,7 +52,7 @@ def source_options(command: _F) -> _F:
         click.option(
             "--table",
             metavar="ID|DIR",
-            help="Reward table whose configurations are the sources; default: released.",
+            help=f"Reward table whose configurations are the sources; default: {DEFAULT_TABLE}.",
         ),
         click.option(
             "--transfers",
@@ -131,7 +132,7 @@ def _read_transfers(
     unit = {"p": "affinity", "sqrt": "root of the affinity", _REWARD: "reward (%)"}[value]
     if file is not None:
         return (*_from_file(file, value), unit)
-    return (*_from_table(table or "released", value), unit)
+    return (*_from_table(table or DEFAULT_TABLE, value), unit)
 
 
 def _from_file(file: Path, value: str) -> tuple[Sequence[Transfer], dict[str, str]]:

@@ -128,3 +128,21 @@ def test_an_interrupted_rewrite_leaves_no_card(small_table, small_table_folder: 
 def _edit_card(folder: Path, **changes: object) -> None:
     path = folder / "card.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_a_card_that_praises_its_table_is_caught(small_table, tmp_path: Path):
+    from dataclasses import replace
+
+    rng = np.random.default_rng(0)
+    values = np.round(rng.uniform(0, 400, (*small_table.values.shape[:2], 2))) / 4
+    noisy = replace(small_table, seeds=(0, 1), values=values)
+    write_table(noisy, tmp_path / "noisy", Description("Noisy", "toy", "1"))
+    card = json.loads((tmp_path / "noisy" / "card.json").read_text())
+    assert table_faults(read_table(tmp_path / "noisy")) == []
+    card["tasks"][0]["reliability"] = 0.99
+    card["tasks"][1]["noise"]["near_best"] = 1000
+    (tmp_path / "noisy" / "card.json").write_text(json.dumps(card))
+    names = [task["name"] for task in card["tasks"]]
+    first, second = table_faults(read_table(tmp_path / "noisy"))
+    assert first.startswith(f"card: reliability of {names[0]} is 0.99, but the rewards give ")
+    assert second.startswith(f"card: near_best of {names[1]} is 1000")
