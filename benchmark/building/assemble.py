@@ -84,7 +84,7 @@ def _references(build: Build, results: Sequence[JobResult]) -> dict[str, dict[st
 
 def _cost(results: Sequence[JobResult]) -> CostEntry:
     machines = sorted({result.machine for result in results if result.machine})
-    hours = sum(result.seconds for result in results) / 3600
+    hours = sum(result.cost for result in results) / 3600
     return CostEntry(backbones=len(results), hours=round(hours, 2), machines=machines)
 
 

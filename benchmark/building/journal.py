@@ -107,6 +107,6 @@ def _joined(earlier: JobResult, later: JobResult) -> JobResult:
         later.job,
         tuple(cells.values()),
         later.weights_sha256 or earlier.weights_sha256,
-        earlier.seconds + later.seconds,
+        max(earlier.seconds, later.seconds),  # of one and the same backbone
         later.machine,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +29,7 @@ class CellResult:
         n_test: Test images.
         error: Why it failed.
         data: Digest of the task's data.
+        seconds: What scoring took, whenever that was.
     """
 
     task: str
@@ -38,6 +38,7 @@ class CellResult:
     n_test: int | None = None
     error: str | None = None
     data: str | None = None
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class JobResult:
         job: Which.
         cells: By task, in the request's order.
         weights_sha256: Digest of the backbone; None when there is none.
-        seconds: What it took here, cached parts included at no cost.
+        seconds: What rendering and training took, whenever that was.
         machine: What it ran on.
     """
 
@@ -67,6 +68,11 @@ class JobResult:
         """The same without cells of other data than these."""
         kept = tuple(cell for cell in self.cells if digests.get(cell.task) == cell.data)
         return replace(self, cells=kept)
+
+    @property
+    def cost(self) -> float:
+        """Seconds of all of it."""
+        return self.seconds + sum(cell.seconds for cell in self.cells)
 
     def has(self, tasks: Sequence[str]) -> bool:
         """Whether there is a reward for each of these tasks."""
@@ -115,23 +121,34 @@ class Worker:
 
     def do(self, job: Job) -> JobResult:
         """Measure a backbone on all tasks; a failure is part of the result."""
-        start = time.perf_counter()
-        weights, cells = None, []
+        weights, cells, source = None, [], self._source(job)
         for name in self._request.tasks:
             try:
                 found = self.pipeline.score(
-                    self._source(job), job.seed, self._task(name), self._request.protocol
+                    source, job.seed, self._task(name), self._request.protocol
                 )
             except T2SBenchError as error:
                 cells.append(CellResult(name, None, error=str(error)))
                 continue
             weights = found.weights_sha256
-            digest = self._task(name).digest
             cells.append(
-                CellResult(name, found.accuracy, found.n_correct, found.n_test, data=digest)
+                CellResult(
+                    name,
+                    found.accuracy,
+                    found.n_correct,
+                    found.n_test,
+                    data=self._task(name).digest,
+                    seconds=self._score_seconds(source, job, name),
+                )
             )
-        seconds = round(time.perf_counter() - start, 3)
-        return JobResult(job, tuple(cells), weights, seconds, machine())
+        seconds = self.pipeline.seconds_of_training(source, job.seed)
+        return JobResult(job, tuple(cells), weights, round(seconds, 3), machine())
+
+    def _score_seconds(self, source: Source, job: Job, task: str) -> float:
+        identity = self.pipeline.score_identity(
+            source, job.seed, self._task(task), self._request.protocol
+        )
+        return self.pipeline.store.seconds("score", identity) or 0.0
 
     def close(self) -> None:
         """End helper processes; idempotent."""

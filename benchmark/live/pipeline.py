@@ -187,6 +187,14 @@ class Pipeline:
             self.backbone(source, seed)  # before the cell is begun, so that its time is its own
         return self._made("score", identity, make, label, read_score)
 
+    def seconds_of_training(self, source: Source, seed: int) -> float:
+        """What rendering and training took, whenever that was; 0 for what is no longer stored."""
+        if source.kind == "none":
+            return 0.0
+        backbone = self.store.seconds("backbone", self.backbone_identity(source, seed))
+        dataset = self.store.seconds("dataset", self.dataset_identity(source, seed))
+        return (backbone or 0.0) + (dataset or 0.0)
+
     def backbone(self, source: Source, seed: int) -> Backbone:
         """The backbone of a source, pre-trained now if it is not in the store.
 

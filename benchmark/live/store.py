@@ -172,6 +172,11 @@ class CellStore:
         self.prune(self.max_bytes)
         self._looked_at = time.monotonic()
 
+    def seconds(self, kind: str, identity: Any) -> float | None:  # noqa: ANN401 - any JSON value
+        """What making a cell took; None when it is not there."""
+        entry = _entry(self.folder(kind, digest(identity)) / _ABOUT)
+        return None if entry is None else entry.seconds
+
     def workspace(self, kind: str, identity: Any) -> Path:  # noqa: ANN401 - any JSON value
         """A folder for unfinished work on a cell; it outlives a killed process.
 

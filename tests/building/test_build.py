@@ -99,6 +99,19 @@ def test_a_table_holds_the_pipelines_scores(request_of, execution, tmp_path):
     assert [fault for fault in table_faults(table) if "coverage" not in fault] == []
 
 
+def test_cost_is_that_of_making_the_cells_whoever_made_them(request_of, execution, tmp_path):
+    request = request_of(seeds=(0,), configurations=(0, 3))
+    measured = []
+    Build(request, tmp_path / "first").measure(execution, on_job=measured.append)
+    again = []
+    start = time.perf_counter()
+    Build(request, tmp_path / "second").measure(execution, on_job=again.append)
+    took = time.perf_counter() - start
+    assert [result.cost for result in again] == [result.cost for result in measured]
+    assert all(result.seconds > 0 and result.cost > result.seconds for result in measured)
+    assert took < sum(result.cost for result in measured)
+
+
 def test_more_can_be_added_later(request_of, execution, tmp_path):
     first = Build(request_of(tasks=("EuroSAT",), seeds=(0,)), tmp_path / "table")
     first.measure(execution)
