@@ -171,35 +171,55 @@ def test_two_processes_give_the_same_table(request_of, tmp_path):
     assert len(digests) == 1
 
 
-def command(tmp_path, output, *words):
+# More for evidence: T2SBENCH_TEST_KILLS=20 pytest tests/building -k killed
+KILLS = int(os.environ.get("T2SBENCH_TEST_KILLS", "4"))
+
+
+def command(tmp_path, output, *words, configurations=6):
     return [
         *(sys.executable, "-m", "benchmark.cli.main", "table", "build"),
         *("--profile", str(tmp_path / "tiny.yaml"), "--seeds", "0-1"),
-        *("--configurations", "0-5", "--with-gaps", "-o", str(tmp_path / output), *words),
+        *("--configurations", f"0-{configurations - 1}"),
+        *("--with-gaps", "-o", str(tmp_path / output), *words),
     ]
+
+
+def cells_of(store):
+    """Modification times of all finished cells: one that is made again has another."""
+    return {path: path.stat().st_mtime_ns for path in store.glob("[a-z]*/*/*/score.json")}
 
 
 def test_killed_at_random_moments_the_table_is_the_same(request_of, tmp_path):
     request_of()  # writes the profile
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     rng = np.random.default_rng(1)
-    for _ in range(4):
+    lines, cells, n = set(), {}, 2 * KILLS
+    for _ in range(KILLS):
         process = subprocess.Popen(
-            command(tmp_path, "killed", "--workers", "2"),
+            command(tmp_path, "killed", "--workers", "2", configurations=n),
             env={**env, "T2SBENCH_CACHE": str(tmp_path / "a")},
             start_new_session=True,
         )
         time.sleep(float(rng.uniform(3, 9)))
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        journal = tmp_path / "killed.partial" / "measured.jsonl"
+        found = set(journal.read_bytes().split(b"\n")) if journal.is_file() else set()
+        assert journal.is_file() is False or lines <= found | {b""}
+        lines = {line for line in found if line.endswith(b"}")}
+        now = cells_of(tmp_path / "a" / "cells")
+        assert cells.items() <= now.items()  # none lost, none made again
+        cells = now
+    print(f"{KILLS} kills, {len(lines)} of {2 * n} backbones done by then")  # noqa: T201
     for output, cache in (("killed", "a"), ("whole", "b")):
         if (tmp_path / output / "card.json").exists():
             continue
         subprocess.run(
-            command(tmp_path, output),
+            command(tmp_path, output, configurations=n),
             env={**env, "T2SBENCH_CACHE": str(tmp_path / cache)},
             check=True,
         )
+    assert cells.items() <= cells_of(tmp_path / "a" / "cells").items()
     assert files(tmp_path / "killed") == files(tmp_path / "whole")
 
 
