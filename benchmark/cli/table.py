@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 import click
+import numpy as np
 
 from benchmark.cli.table_build import build
 from benchmark.errors import InvalidFileError
@@ -14,6 +15,9 @@ from benchmark.rewards.catalog import DEFAULT_TABLE
 from benchmark.rewards.reliability import LOW_RELIABILITY
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from benchmark.parameters import ParameterSpace
     from benchmark.rewards.card import TableCard, TableTask
     from benchmark.rewards.table import RewardTable
 
@@ -75,10 +79,7 @@ def table_text(loaded: RewardTable) -> str:
         {
             "task": _marked(name, entries.get(name)),
             "n_test": entries[name].n_test if name in entries else None,
-            "min": means.min(),
-            "mean": means.mean(),
-            "max": means.max(),
-            "best": str(loaded.space.at(int(means.argmax()))),
+            **_range(loaded.space, means),
             **_noise(entries.get(name)),
             **_references(loaded, name),
         }
@@ -86,6 +87,15 @@ def table_text(loaded: RewardTable) -> str:
     ]
     shown = tabulate(rows, headers="keys", floatfmt=".2f", missingval="-")
     return "\n".join([*_card_lines(loaded), "", shown, *_legend(entries.values())])
+
+
+def _range(space: ParameterSpace, means: NDArray[np.float64]) -> dict[str, float | str]:
+    """Over the configurations that were measured."""
+    known = means[~np.isnan(means)]
+    if not known.size:
+        return {}
+    best = str(space.at(int(np.nanargmax(means))))
+    return {"min": known.min(), "mean": known.mean(), "max": known.max(), "best": best}
 
 
 def _marked(name: str, entry: TableTask | None) -> str:

@@ -146,3 +146,20 @@ def test_a_card_that_praises_its_table_is_caught(small_table, tmp_path: Path):
     first, second = table_faults(read_table(tmp_path / "noisy"))
     assert first.startswith(f"card: reliability of {names[0]} is 0.99, but the rewards give ")
     assert second.startswith(f"card: near_best of {names[1]} is 1000")
+
+
+def test_gaps_are_left_out_of_what_is_shown(small_table, tmp_path: Path):
+    from dataclasses import replace
+
+    from benchmark.cli.table import table_text
+
+    values = small_table.values.copy()
+    row = values[0, :, 0]
+    best = int(row.argmax())
+    row[best] = np.nan
+    values[1] = np.nan
+    text = table_text(replace(small_table, values=values))
+    lines = {line.split()[0]: line for line in text.splitlines() if line[:1].isalpha()}
+    assert "nan" not in text
+    assert str(small_table.space.at(int(np.nanargmax(row)))) in lines[small_table.tasks[0]]
+    assert f"{np.nanmax(row):.2f}" in lines[small_table.tasks[0]]
