@@ -11,8 +11,11 @@ from benchmark.cli.options import PATH, parse_seeds
 from benchmark.errors import CellsFailedError, InvalidInputError, UnavailableError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from benchmark.building.build import Build, Labels
     from benchmark.building.request import BuildRequest
+    from benchmark.embeddings import TaskEmbeddings
 
 _LISTED = 10
 
@@ -126,12 +129,9 @@ def _measure(work: Build, given: dict[str, Any]) -> None:
 
 def _labels(given: dict[str, Any], work: Build) -> Labels:
     from benchmark.building.build import Labels
-    from benchmark.embeddings import read_embeddings
 
     name = given["identifier"] or f"{work.profile.simulator}-{work.profile.name}"
-    embeddings = None
-    if given["embeddings"] is not None:
-        embeddings = read_embeddings(given["embeddings"])
+    embeddings, probe = _embeddings(given["embeddings"], work)
     identifier = "".join(c if c.isalnum() or c in ".-" else "-" for c in name.lower())[:64]
     if given["identifier"] and identifier != name:
         raise InvalidInputError(
@@ -139,5 +139,25 @@ def _labels(given: dict[str, Any], work: Build) -> Labels:
             f"Use '{identifier}'."
         )
     title = given["title"] or f"Measured: profile {work.profile.name}, {work.request.protocol}"
-    probe = "see the card beside the file of embeddings" if embeddings else ""
     return Labels(identifier, title, tuple(given["notes"]), given["licence"], embeddings, probe)
+
+
+def _embeddings(path: Path | None, work: Build) -> tuple[TaskEmbeddings | None, str]:
+    """Vectors of the table's tasks and what made them; the card beside them, if any, is held to."""
+    from benchmark.embeddings import read_embeddings
+    from benchmark.task2vec.card import card_path, read_task2vec
+
+    if path is None:
+        return None, ""
+    if not card_path(path).is_file():
+        return read_embeddings(path), "not stated"
+    embeddings, card = read_task2vec(path)
+    known = {task.name: task.digest for task in card.tasks}
+    others = [t for t, data in work.data.items() if known.get(t, data.digest) != data.digest]
+    if others:
+        raise InvalidInputError(
+            f"Expected vectors of the data that are here, but got others for {', '.join(others)}. "
+            "Run 't2sbench task2vec' on these data."
+        )
+    probe = f"probe {card.probe.name} ({card.probe_sha256[:12]}), {card.probe.origin}"
+    return embeddings, f"Task2Vec, recipe {card.settings['name']}, seed {card.seed}; {probe}"

@@ -236,3 +236,36 @@ def test_the_command_line(request_of, tmp_path, capsys, monkeypatch):
     assert main([*words, "--id", "Tiny Table"]) == 2
     assert main([*words, "--executor", "rya"]) == 2
     assert "Did you mean 'ray'" in capsys.readouterr().err
+
+
+def test_vectors_of_the_tasks_come_with_their_probe(request_of, tmp_path, capsys, monkeypatch):
+    from benchmark.cli.main import main
+    from benchmark.data.task_data import load_task_data
+    from benchmark.embeddings import TaskEmbeddings
+    from benchmark.task2vec.card import describe, write_task2vec
+    from benchmark.task2vec.probe import ProbeCard
+    from benchmark.task2vec.settings import FAST
+
+    request_of()
+    monkeypatch.setenv("T2SBENCH_CACHE", str(tmp_path / "cache"))
+    names = ("EuroSAT", "PacsC")
+    probe = ProbeCard(
+        name="p", network="n", origin="o", image_size=8, dimension=4, weights_sha256="5" * 64
+    )
+    fields = describe([load_task_data(name) for name in names], probe, FAST, 3)
+    vectors = TaskEmbeddings(names, np.random.default_rng(0).random((2, 4), dtype=np.float32))
+    write_task2vec(vectors, tmp_path / "mine.safetensors", **fields)
+    words = [*command(tmp_path, "out")[3:], "--seeds", "0", "--configurations", "0-1"]
+    words += ["--embeddings", str(tmp_path / "mine.safetensors")]
+    assert main(words) == 0
+    table = read_table(tmp_path / "out")
+    np.testing.assert_array_equal(table.embeddings.of("PacsC"), vectors.of("PacsC"))
+    assert table.card.embeddings.probe == (
+        f"Task2Vec, recipe fast, seed 3; probe p ({probe.digest[:12]}), o"
+    )
+    old = fields["tasks"][0].model_copy(update={"digest": "6" * 64})
+    fields["tasks"] = (old, fields["tasks"][1])
+    write_task2vec(vectors, tmp_path / "mine.safetensors", **fields)
+    capsys.readouterr()
+    assert main([*words, "-o", str(tmp_path / "other")]) == 2
+    assert "got others for EuroSAT" in capsys.readouterr().err
