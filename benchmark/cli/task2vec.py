@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 _SHOWN = 3
+# Options that only a probe which is made here has.
+_MADE_BY = ("probe_data", "probe_network", "probe_epochs", "probe_classes", "probe_images")
 
 _PROBE_OPTIONS = (
     click.option(
@@ -28,7 +30,8 @@ _PROBE_OPTIONS = (
         default="suite",
         show_default=True,
         metavar="suite|imagenet|FILE",
-        help="Made here once; torchvision's ImageNet ResNet-18, if it is here; or a checkpoint.",
+        help="That of the package, or with options below one made here; torchvision's ImageNet "
+        "ResNet-18, if it is here; or a checkpoint.",
     ),
     click.option("--download", is_flag=True, help="Download the ImageNet weights (45 MB)."),
     click.option(
@@ -149,10 +152,9 @@ def _probe(given: dict[str, Any], store: CellStore) -> Probe:
 
     resolve_device(given["device"])  # before minutes of work
     name = given["probe"]
-    options = ("probe_data", "probe_network", "probe_epochs", "probe_classes", "probe_images")
     if name == "suite":
         return _suite_probe(given, store)
-    foreign = [f"--{option.replace('_', '-')}" for option in options if given[option] is not None]
+    foreign = [f"--{option.replace('_', '-')}" for option in _MADE_BY if given[option] is not None]
     if foreign:
         raise InvalidInputError(
             f"Expected {', '.join(foreign)} with --probe suite, but got --probe {name}. "
@@ -170,6 +172,10 @@ def _probe(given: dict[str, Any], store: CellStore) -> Probe:
 
 
 def _suite_probe(given: dict[str, Any], store: CellStore) -> Probe:
+    if all(given[option] is None for option in (*_MADE_BY, "size")):
+        from benchmark.task2vec.packaged import packaged_probe
+
+        return packaged_probe()
     from benchmark.data.pack import open_pack
     from benchmark.task2vec.suite_probe import request_of, suite_probe
 
