@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_MAX_HALVINGS = 100
+
 #: Below it, most of what differs between configurations is noise.
 LOW_RELIABILITY = 0.5
 
@@ -18,9 +21,10 @@ LOW_RELIABILITY = 0.5
 def split_half_reliability(values: NDArray[np.float64]) -> float | None:
     """Reliability of the seed mean of one task over configurations.
 
-    Pearson correlation between the means of disjoint halves of the seeds (averaged over all
-    halvings, or the first 100 of them), then stepped up to the
-    full number of seeds by the Spearman-Brown formula.
+    Pearson correlation between the means of disjoint halves of the seeds (averaged over all pairs
+    of halves, or the first 100 of them; of an odd number of seeds each pair leaves one out), then
+    stepped up to the full number of seeds by the Spearman-Brown formula. A correlation that is not
+    positive is no signal, however long one measures: it stays as it is.
 
     Args:
         values: float64 ``(n_configurations, n_seeds)``.
@@ -38,13 +42,22 @@ def split_half_reliability(values: NDArray[np.float64]) -> float | None:
         return None
     half = n_seeds // 2
     correlations = []
-    for chosen in itertools.islice(itertools.combinations(range(n_seeds), half), 100):
-        others = [seed for seed in range(n_seeds) if seed not in chosen][:half]
-        first, second = complete[:, list(chosen)].mean(axis=1), complete[:, others].mean(axis=1)
-        if first.std() == 0 or second.std() == 0:
+    for first, second in itertools.islice(_disjoint_halves(n_seeds, half), _MAX_HALVINGS):
+        one, two = complete[:, first].mean(axis=1), complete[:, second].mean(axis=1)
+        if one.std() == 0 or two.std() == 0:
             return None
-        correlations.append(float(np.corrcoef(first, second)[0, 1]))
-    return spearman_brown(float(np.mean(correlations)), n_seeds / half)
+        correlations.append(float(np.corrcoef(one, two)[0, 1]))
+    correlation = float(np.mean(correlations))
+    return spearman_brown(correlation, n_seeds / half) if correlation > 0 else correlation
+
+
+def _disjoint_halves(n_seeds: int, half: int) -> Iterator[tuple[list[int], list[int]]]:
+    """Pairs of disjoint sets of ``half`` seeds, each pair once."""
+    for first in itertools.combinations(range(n_seeds), half):
+        rest = [seed for seed in range(n_seeds) if seed not in first]
+        for second in itertools.combinations(rest, half):
+            if first < second:
+                yield list(first), list(second)
 
 
 def spearman_brown(correlation: float, factor: float) -> float:

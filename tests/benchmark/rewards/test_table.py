@@ -124,3 +124,25 @@ def test_reliability_estimates_the_true_one():
     values = rng.normal(size=(20000, 1)) + rng.normal(size=(20000, 4))
     assert split_half_reliability(values) == pytest.approx(0.8, abs=0.02)
     assert spearman_brown(0.5, 4) == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(("n_seeds", "pairs"), [(3, 3), (4, 3), (5, 15)])
+def test_every_pair_of_halves_counts_once(n_seeds, pairs):
+    import itertools
+
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(60, 1)) + rng.normal(size=(60, n_seeds))
+    half, found = n_seeds // 2, {}
+    for order in itertools.permutations(range(n_seeds)):
+        first, second = sorted([order[:half], order[half : 2 * half]], key=sorted)
+        key = (frozenset(first), frozenset(second))
+        means = [values[:, list(part)].mean(axis=1) for part in (first, second)]
+        found[key] = np.corrcoef(*means)[0, 1]
+    assert len(found) == pairs
+    wanted = spearman_brown(np.mean(list(found.values())), n_seeds / half)
+    assert split_half_reliability(values) == pytest.approx(wanted)
+
+
+def test_noise_is_not_stepped_up():
+    values = np.column_stack([np.arange(9.0), -np.arange(9.0), np.arange(9.0) % 2])
+    assert -1 <= split_half_reliability(values) < 0
