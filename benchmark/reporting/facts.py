@@ -55,7 +55,7 @@ def fact_notes(tasks: Sequence[str], facts: Mapping[str, TaskFact]) -> list[str]
 
     Example:
         >>> fact_notes(["DTD"], {"DTD": TaskFact(reliability=0.25)})
-        ['° Reliability of the rewards below 0.5 (DTD 0.25): what differs there is mostly noise.']
+        ['° Reliability of the rewards below 0.5 (DTD 0.25): left out of Regret, as mostly noise.']
         >>> fact_notes(["TrashNet"], {"TrashNet": TaskFact("FMD", partial=True)})
         ['Stand-ins for tasks of the paper: TrashNet for FMD.']
     """
@@ -67,7 +67,7 @@ def fact_notes(tasks: Sequence[str], facts: Mapping[str, TaskFact]) -> list[str]
     if noisy:
         notes.append(
             f"° Reliability of the rewards below {LOW_RELIABILITY} ({', '.join(noisy)}): "
-            "what differs there is mostly noise."
+            "left out of Regret, as mostly noise."
         )
     if stand_ins:
         notes.append(f"Stand-ins for tasks of the paper: {', '.join(stand_ins)}.")

@@ -227,6 +227,20 @@ def test_what_is_to_be_known_of_tasks_is_said_once(make_record):
     assert "than the paper's: AID." in notes
 
 
+def test_noisy_tasks_have_no_regret(make_record):
+    made = [
+        make_record("first", task, 0, 60.0, random=50.0, oracle=oracle, task_facts=facts(**known))
+        for task, oracle, known in (
+            ("AID", 80.0, {"reliability": 0.75}),
+            ("DTD", 50.1, {"reliability": 0.25}),
+        )
+    ]
+    (row,) = build_table(made, ("AID", "DTD")).rows
+    assert row.regrets == {"AID": pytest.approx(2 / 3)}
+    assert row.regret == pytest.approx(2 / 3)
+    assert row.average == 60.0
+
+
 def test_records_without_facts_keep_their_bytes(make_record):
     from benchmark.results.record import to_line
 
