@@ -1,4 +1,4 @@
-"""References that use no simulator configuration: no reward table holds a reward for them."""
+"""References that use no simulator configuration; a reward table may have measured them beside."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class LiveOnly:
     """Base of methods whose networks are not pre-trained on rendered images.
 
-    The harness shows the paper's published row for them, marked as published, and never asks them
-    for a configuration.
+    The harness never asks them for a configuration. Where a table has no rewards for them, it shows
+    the paper's published row, marked as published.
     """
 
     pretraining = "none"

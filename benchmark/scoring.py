@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from benchmark.tasks import Task
 
 
+# References of a table's card, by the pre-training of the methods that they are rewards of.
+_REFERENCES = {"none": "untrained", "real-images": "real-images"}
+
+
 @dataclass(frozen=True)
 class Scored:
     """What a scorer says of a decision.
@@ -135,18 +139,39 @@ class CachedScorer:
         )
 
     def scores_kind(self, pretraining: str) -> bool:
-        """Rewards are those of rendered images."""
-        return pretraining == "rendered"
+        """Rendered images, and references that were measured on every task."""
+        return pretraining == "rendered" or self._measured(pretraining).keys() >= {
+            *self.table.tasks
+        }
 
     def scored(self, task: str, decision: Decision | None, kind: str, seed: int) -> Scored:
         """See :meth:`score`; a table's reward does not depend on the method's seed."""
         del seed
-        if decision is None:
+        if decision is not None:
+            return Scored((self.score(task, decision),), self.pretraining)
+        values = self._measured(kind).get(task)
+        if not values:
             raise UnavailableError(
                 f"Expected a configuration to look up, but got pre-training on '{kind}'. "
                 "Score it with --live."
             )
-        return Scored((self.score(task, decision),), self.pretraining)
+        value = math.fsum(values) / len(values)
+        score = Score(metric="accuracy", value=value, unit="percent")
+        return Scored((score,), self._pretraining_of(kind))
+
+    def _measured(self, kind: str) -> dict[str, list[float]]:
+        """Accuracies of a reference by task, one per seed; empty where the table has none."""
+        card = self.table.card
+        return card.references.get(_REFERENCES.get(kind, ""), {}) if card else {}
+
+    def _pretraining_of(self, kind: str) -> PretrainingEntry:
+        if kind == "none":
+            changes = {"simulator": "none", "simulator_version": "1", "n_images": 0}
+            return self.pretraining.model_copy(update=changes)
+        real = (self.table.card and self.table.card.real_images) or "not-stated"
+        name, _, version = real.rpartition("-")
+        changes = {"simulator": f"real-images:{name}", "simulator_version": version}
+        return self.pretraining.model_copy(update=changes)
 
     def _expectation(self, task: str, mixture: Mixture) -> float:
         rewards = self.table.means[self.table.row(task)]

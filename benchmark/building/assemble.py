@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmark.building.request import REFERENCES
 from benchmark.embeddings import TaskEmbeddings
+from benchmark.live.datasets import open_real_images
 from benchmark.rewards.card import CostEntry, TaskDataEntry
 from benchmark.rewards.storage import Description, write_table
 from benchmark.rewards.table import RewardTable
@@ -66,9 +67,17 @@ def _description(build: Build, results: Sequence[JobResult], labels: Labels) -> 
         notes=labels.notes,
         probe=labels.probe or "not stated",
         references=_references(build, results),
+        real_images=_real_images(build),
         cost=_cost(results),
         data={task: _data_entry(build, task) for task in build.request.tasks},
     )
+
+
+def _real_images(build: Build) -> str | None:
+    if not build.request.real_images or "real-images" not in build.request.references:
+        return None
+    found = open_real_images(build.request.real_images)
+    return f"{found.name}-{found.pack.digest[:12]}"
 
 
 def _references(build: Build, results: Sequence[JobResult]) -> dict[str, dict[str, list[float]]]:

@@ -107,6 +107,7 @@ class TableCard(_Frozen):
         references: Accuracies of references by name and task, one per seed: ``untrained`` and
             ``real-images`` are networks of the same profile without pre-training, and pre-trained
             on as many real images.
+        real_images: Which ones: name and start of their digest.
         cost: What measuring took, where that is known.
     """
 
@@ -129,6 +130,7 @@ class TableCard(_Frozen):
     rewards_sha256: Sha256
     embeddings: EmbeddingsCard | None = None
     references: dict[str, dict[str, list[float]]] = {}
+    real_images: str | None = None
     cost: CostEntry | None = None
 
     @property

@@ -58,6 +58,7 @@ class Description:
     notes: Sequence[str] = ()
     probe: str = "not stated"
     references: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
+    real_images: str | None = None
     cost: CostEntry | None = None
     data: Mapping[str, TaskDataEntry] = field(default_factory=dict)
 
@@ -97,6 +98,7 @@ def write_table(table: RewardTable, folder: Path, description: Description) -> R
             name: {task: list(found) for task, found in rows.items()}
             for name, rows in description.references.items()
         },
+        real_images=description.real_images,
         cost=description.cost,
     )
     write_bytes(folder / CARD, canonical_json(card.model_dump(mode="json")) + b"\n")

@@ -93,6 +93,7 @@ def test_a_table_holds_the_pipelines_scores(request_of, execution, tmp_path):
     pipeline.close()
     assert table.card.references["untrained"]["EuroSAT"][1] == scratch
     assert set(table.card.references) == {"untrained", "real-images"}
+    assert table.card.real_images.startswith("real-")
     assert table.card.tasks[0].data.partial.startswith("3 classes")
     assert table.card.cost.backbones == 10
     assert int(np.isnan(table.values).sum()) == 2 * 253 * 2

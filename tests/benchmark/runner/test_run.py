@@ -218,6 +218,35 @@ def test_methods_without_rewards_are_set_aside(request_for):
     assert plan.n_cells == 6
 
 
+def test_references_that_a_table_measured_are_its_rewards(small_table, request_for, tmp_path: Path):
+    from benchmark.rewards.storage import Description, write_table
+
+    measured = {
+        "untrained": {task: [10.0, 20.0] for task in small_table.tasks},
+        "real-images": {task: [70.0] for task in small_table.tasks[1:]},
+    }
+    about = Description("x", "gl", "1", references=measured, real_images="Tiny-abc")
+    write_table(small_table, tmp_path / "table", about)
+    asked = request_for("untrained", "imagenet", "scratch", table=str(tmp_path / "table"))
+    plan = make_plan(asked)
+    assert plan.without_rewards == ["imagenet"]  # not on every task
+    assert plan.other_protocols == ["scratch"]
+    records = []
+    execute(plan, records.append)
+    assert {r.accuracy for r in records} == {15.0}
+    assert {r.pretraining.simulator for r in records} == {"none"}
+    assert all(r.decision is None and r.status == "ok" for r in records)
+
+    measured["real-images"][small_table.tasks[0]] = [72.0]
+    write_table(small_table, tmp_path / "whole", about)
+    asked = request_for("imagenet", table=str(tmp_path / "whole"), output=tmp_path / "second")
+    records.clear()
+    execute(make_plan(asked), records.append)
+    assert {r.pretraining.simulator for r in records} == {"real-images:Tiny"}
+    assert {r.pretraining.simulator_version for r in records} == {"abc"}
+    assert {r.accuracy for r in records} <= {70.0, 72.0}
+
+
 def test_unknown_names_are_suggested(run: Run):
     with pytest.raises(UnknownNameError, match="Did you mean 'USPS'"):
         run("first", tasks=("USSP",))
