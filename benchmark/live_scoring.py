@@ -30,7 +30,7 @@ from benchmark.results.record import (
     SourceEntry,
     TaskEntry,
 )
-from benchmark.scoring import CachedScorer, Scored
+from benchmark.scoring import CachedScorer, Scored, reference_pretraining
 from benchmark.tasks import task_digest
 
 if TYPE_CHECKING:
@@ -244,17 +244,12 @@ class LiveScorer:
         return self._data[task]
 
     def _pretraining_of(self, source: Source, cell: ScoreCell) -> PretrainingEntry:
-        changes: dict[str, Any] = {
-            "n_images": cell.n_images,
-            "checkpoint_sha256": cell.weights_sha256,
-        }
-        if source.kind == "none":
-            changes |= {"simulator": "none", "simulator_version": "1"}
+        made = {"n_images": cell.n_images, "checkpoint_sha256": cell.weights_sha256}
+        entry = self.pretraining.model_copy(update=made)
+        if source.kind == "rendered":
+            return entry
         real = self.pipeline.real_images
-        if source.kind == "real-images" and real is not None:
-            changes["simulator"] = f"real-images:{real.name}"
-            changes["simulator_version"] = real.pack.digest[:12]
-        return self.pretraining.model_copy(update=changes)
+        return reference_pretraining(entry, source.kind, real.label if real else None)
 
     def reference(self, task: str) -> ReferenceEntry | None:
         """The table's, where it was measured under this profile and protocol on these data."""

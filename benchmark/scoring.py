@@ -157,21 +157,13 @@ class CachedScorer:
             )
         value = math.fsum(values) / len(values)
         score = Score(metric="accuracy", value=value, unit="percent")
-        return Scored((score,), self._pretraining_of(kind))
+        real_images = self.table.card.real_images if self.table.card else None
+        return Scored((score,), reference_pretraining(self.pretraining, kind, real_images))
 
     def _measured(self, kind: str) -> dict[str, list[float]]:
         """Accuracies of a reference by task, one per seed; empty where the table has none."""
         card = self.table.card
         return card.references.get(_REFERENCES.get(kind, ""), {}) if card else {}
-
-    def _pretraining_of(self, kind: str) -> PretrainingEntry:
-        if kind == "none":
-            changes = {"simulator": "none", "simulator_version": "1", "n_images": 0}
-            return self.pretraining.model_copy(update=changes)
-        real = (self.table.card and self.table.card.real_images) or "not-stated"
-        name, _, version = real.rpartition("-")
-        changes = {"simulator": f"real-images:{name}", "simulator_version": version}
-        return self.pretraining.model_copy(update=changes)
 
     def _expectation(self, task: str, mixture: Mixture) -> float:
         rewards = self.table.means[self.table.row(task)]
@@ -203,6 +195,24 @@ class CachedScorer:
             )
         average = math.fsum(measured.ravel().tolist()) / measured.size
         return ReferenceEntry(random=average, oracle=oracle_reward(measured))
+
+
+def reference_pretraining(
+    rendered: PretrainingEntry, kind: str, real_images: str | None
+) -> PretrainingEntry:
+    """What records state of pre-training on no images, or on real ones, in place of rendered ones.
+
+    Args:
+        rendered: The entry of the profile.
+        kind: ``none`` or ``real-images``.
+        real_images: Name of the collection and start of its digest, joined by a hyphen.
+    """
+    if kind == "none":
+        changes = {"simulator": "none", "simulator_version": "1", "n_images": 0}
+        return rendered.model_copy(update=changes)
+    name, _, version = (real_images or "unknown-0").rpartition("-")
+    changes = {"simulator": f"real-images:{name}", "simulator_version": version}
+    return rendered.model_copy(update=changes)
 
 
 def oracle_reward(values: NDArray[np.float64]) -> float:

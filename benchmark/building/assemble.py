@@ -76,8 +76,7 @@ def _description(build: Build, results: Sequence[JobResult], labels: Labels) -> 
 def _real_images(build: Build) -> str | None:
     if not build.request.real_images or "real-images" not in build.request.references:
         return None
-    found = open_real_images(build.request.real_images)
-    return f"{found.name}-{found.pack.digest[:12]}"
+    return open_real_images(build.request.real_images).label
 
 
 def _references(build: Build, results: Sequence[JobResult]) -> dict[str, dict[str, list[float]]]:

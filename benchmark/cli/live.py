@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from benchmark.cli.options import PATH
+from benchmark.cli.options import PATH, decorated
 from benchmark.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 def live_options(command: _F) -> _F:
     """``--live`` and the options that go with it."""
-    for decorate in (
+    return decorated(
+        command,
         click.option(
             "--simulator-plugin",
             "simulator_plugins",
@@ -67,9 +68,7 @@ def live_options(command: _F) -> _F:
         click.option(
             "--live", is_flag=True, help="Measure: render, pre-train and evaluate, not look up."
         ),
-    ):
-        command = decorate(command)
-    return command
+    )
 
 
 def take_live(given: dict[str, Any], protocols: Sequence[str]) -> list[LiveChoice]:

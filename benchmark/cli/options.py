@@ -77,9 +77,17 @@ def parse_method_options(
     return options
 
 
+def decorated(command: _F, *decorators: Callable[[_F], _F]) -> _F:
+    """The command with all of these; click's help lists the last option first."""
+    for decorate in decorators:
+        command = decorate(command)
+    return command
+
+
 def source_options(command: _F) -> _F:
     """``--table``, ``--plugin`` and ``--tasks-file``."""
-    for decorate in (
+    return decorated(
+        command,
         click.option(
             "--tasks-file",
             "tasks_files",
@@ -103,9 +111,7 @@ def source_options(command: _F) -> _F:
             metavar="ID|DIR",
             help="Reward table: a name from 't2sbench ls tables', or a folder.",
         ),
-    ):
-        command = decorate(command)
-    return command
+    )
 
 
 def parse_plain_options(texts: tuple[str, ...]) -> dict[str, str]:
@@ -131,7 +137,8 @@ def parse_plain_options(texts: tuple[str, ...]) -> dict[str, str]:
 
 def simulator_options(command: _F) -> _F:
     """``--simulator``, its ``-O`` options and ``--plugin``."""
-    for decorate in (
+    return decorated(
+        command,
         click.option(
             "--plugin",
             "simulator_plugins",
@@ -157,9 +164,7 @@ def simulator_options(command: _F) -> _F:
         click.option(
             "--simulator", default="gl", show_default=True, metavar="NAME", help="Who renders."
         ),
-    ):
-        command = decorate(command)
-    return command
+    )
 
 
 def take_simulator(options: dict[str, Any]) -> SimulatorChoice:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from benchmark.cli.options import PATH, simulator_options, take_simulator
+from benchmark.cli.options import PATH, decorated, simulator_options, take_simulator
 from benchmark.errors import InvalidInputError, StorageError
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ def preview() -> None:
 
 def _sheet_options(command: _F) -> _F:
     """What all sheets share: size, columns, output file, simulator."""
-    for decorate in (
+    return decorated(
+        command,
         simulator_options,
         click.option(
             "-o",
@@ -43,9 +44,7 @@ def _sheet_options(command: _F) -> _F:
         click.option(
             "--columns", type=click.IntRange(1, 64), default=10, show_default=True, metavar="N"
         ),
-    ):
-        command = decorate(command)
-    return command
+    )
 
 
 _SEED = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, metavar="N")

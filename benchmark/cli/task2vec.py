@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from benchmark.cli.options import PATH
+from benchmark.cli.options import PATH, decorated
 from benchmark.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -68,12 +68,8 @@ _RECIPE_OPTIONS = (
 
 
 def _with(*groups: tuple[Callable[[_F], _F], ...]) -> Callable[[_F], _F]:
-    def decorate(command: _F) -> _F:
-        for option in (one for group in reversed(groups) for one in reversed(group)):
-            command = option(command)
-        return command
-
-    return decorate
+    options = [option for group in groups for option in group]
+    return lambda command: decorated(command, *reversed(options))
 
 
 @click.command()

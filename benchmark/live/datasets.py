@@ -42,6 +42,11 @@ class RealImages:
     name: str
     pack: ImagePack
 
+    @property
+    def label(self) -> str:
+        """Name and start of the digest, as cards and records state them."""
+        return f"{self.name}-{self.pack.digest[:12]}"
+
     def check(self, profile: Profile) -> None:
         """Refuse a profile that needs more than there is.
 

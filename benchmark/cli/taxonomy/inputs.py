@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from benchmark.cli.options import PATH
+from benchmark.cli.options import PATH, decorated
 from benchmark.errors import InvalidInputError
 from benchmark.rewards.catalog import DEFAULT_TABLE
 
@@ -48,7 +48,8 @@ class Inputs:
 
 def source_options(command: _F) -> _F:
     """``--transfers`` and ``--table``."""
-    for decorate in (
+    return decorated(
+        command,
         click.option(
             "--table",
             metavar="ID|DIR",
@@ -60,14 +61,13 @@ def source_options(command: _F) -> _F:
             metavar="FILE.csv",
             help="Measured transfers: columns target, sources ('A+B', or 'self'), affinity.",
         ),
-    ):
-        command = decorate(command)
-    return command
+    )
 
 
 def rule_options(command: _F) -> _F:
     """The options of :class:`taskonomy.problem.Rules`."""
-    for decorate in (
+    return decorated(
+        command,
         click.option(
             "--cost",
             type=PATH,
@@ -95,9 +95,7 @@ def rule_options(command: _F) -> _F:
             help="Worth of a transfer: its affinity p, the root of it, or the table's reward.",
         ),
         click.option("--max-order", type=click.IntRange(min=1), default=5, show_default=True),
-    ):
-        command = decorate(command)
-    return command
+    )
 
 
 def read_inputs(given: dict[str, Any]) -> Inputs:

@@ -87,3 +87,23 @@ def double(monkeypatch, journal):
         return {"build": command, "profile": profile, "start_timeout": 90.0, **others}
 
     return options
+
+
+@pytest.fixture
+def output():
+    """The real package's decoders."""
+    pytest.importorskip("tdw")
+    from benchmark.simulators.tdw.package import load
+
+    return load("tdw.output_data")
+
+
+@pytest.fixture
+def controllers(tmp_path):
+    """Controllers of stand-ins, which end with the test."""
+    pytest.importorskip("zmq")
+    from tests.simulators.tdw.double.controller import Controllers
+
+    made = Controllers(tmp_path)
+    yield made
+    made.end()

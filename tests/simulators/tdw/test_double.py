@@ -13,22 +13,8 @@ import numpy as np
 from PIL import Image
 
 from benchmark.simulators.tdw.package import load
-from tests.simulators.tdw.double.controller import Controllers, command, point
+from tests.simulators.tdw.double.controller import command, point
 from tests.simulators.tdw.double.setting import SETTING, SHOW, SKY
-
-
-@pytest.fixture
-def output():
-    """The real package's decoders."""
-    pytest.importorskip("tdw")
-    return load("tdw.output_data")
-
-
-@pytest.fixture
-def controllers(tmp_path):
-    made = Controllers(tmp_path)
-    yield made
-    made.end()
 
 
 @pytest.fixture
