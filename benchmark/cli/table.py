@@ -1,4 +1,4 @@
-"""``t2sbench table``: fetch, show, check and build reward tables."""
+"""``t2sbench table``: fetch, show, check and build reward tables, and what matters in them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 import numpy as np
 
 from benchmark.cli.table_build import build
+from benchmark.cli.table_effects import effects
 from benchmark.errors import InvalidFileError
 from benchmark.rewards.catalog import DEFAULT_TABLE
 from benchmark.rewards.reliability import LOW_RELIABILITY
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
 
 @click.group()
 def table() -> None:
-    """Fetch, show, check or build reward tables."""
+    """Fetch, show, check or build reward tables, and see which settings matter."""
 
 
 table.add_command(build)
+table.add_command(effects)
 
 
 @table.command()
@@ -75,9 +77,10 @@ def table_text(loaded: RewardTable) -> str:
 
     card = loaded.card
     entries = {} if card is None else {task.name: task for task in card.tasks}
+    stand_ins = {} if card is None else card.stand_ins
     rows = [
         {
-            "task": _marked(name, entries.get(name)),
+            "task": f"{name} (for {stand_ins[name]})" if name in stand_ins else name,
             "n_test": entries[name].n_test if name in entries else None,
             **_range(loaded.space, means),
             **_noise(entries.get(name)),
@@ -96,11 +99,6 @@ def _range(space: ParameterSpace, means: NDArray[np.float64]) -> dict[str, float
         return {}
     best = str(space.at(int(np.nanargmax(means))))
     return {"min": known.min(), "mean": known.mean(), "max": known.max(), "best": best}
-
-
-def _marked(name: str, entry: TableTask | None) -> str:
-    stands_in_for = entry.data.stands_in_for if entry and entry.data else None
-    return f"{name} (for {stands_in_for})" if stands_in_for else name
 
 
 def _noise(entry: TableTask | None) -> dict[str, float | None]:

@@ -134,6 +134,12 @@ class TableCard(_Frozen):
     cost: CostEntry | None = None
 
     @property
+    def stand_ins(self) -> dict[str, str]:
+        """Tasks that stand in for a task of the paper, and for which."""
+        found = {task.name: task.data.stands_in_for for task in self.tasks if task.data}
+        return {name: original for name, original in found.items() if original}
+
+    @property
     def parameter_space(self) -> ParameterSpace:
         """The space as an object."""
         return space_from_json(self.space)

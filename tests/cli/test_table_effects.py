@@ -1,0 +1,83 @@
+"""``t2sbench table effects`` at the command line."""
+
+import re
+
+import numpy as np
+import pytest
+
+from benchmark.cli.main import main
+from benchmark.parameters import Parameter, ParameterSpace
+from benchmark.rewards.effects import main_effects
+from benchmark.rewards.storage import Description, read_table, write_table
+from benchmark.rewards.table import RewardTable
+
+
+def numbers_of(line: str) -> list[float]:
+    return [float(found) for found in re.findall(r"[+-]\d+\.\d+", line)]
+
+
+def test_every_task_has_its_line(small_table, small_table_folder, capsys):
+    assert main(["table", "effects", str(small_table_folder)]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.strip()}
+    found = main_effects(small_table)
+    for task, values in zip(found.tasks, found.values, strict=True):
+        assert numbers_of(lines[task]) == pytest.approx(values, abs=0.0051)
+    assert numbers_of(lines["mean"]) == pytest.approx(found.values.mean(axis=0), abs=0.0051)
+    assert "brackets" not in lines  # one seed
+
+
+def test_a_table_agrees_with_itself(small_table, small_table_folder, capsys):
+    folder = str(small_table_folder)
+    assert main(["table", "effects", folder, "--against", folder]) == 0
+    text = capsys.readouterr().out
+    assert "1.00 on average over 8 tasks" in " ".join(text.split())
+
+
+def test_weak_effects_are_in_brackets(tmp_path, capsys):
+    space = ParameterSpace((Parameter("fog", ("off", "on")), Parameter("rain", ("off", "on"))))
+    rng = np.random.default_rng(0)
+    strong = np.array([30.0, 30.0, 60.0, 60.0])[None, :, None]
+    values = np.round(strong + rng.normal(size=(1, 4, 3)))
+    table = RewardTable("w", space, ("USPS",), (0, 1, 2), values, [100], "knn5", "mini")
+    write_table(table, tmp_path / "w", Description("Weather", "toy", "1"))
+    assert main(["table", "effects", str(tmp_path / "w")]) == 0
+    (line,) = [row for row in capsys.readouterr().out.splitlines() if row.startswith("USPS")]
+    assert re.search(r"USPS +\+(29|30|31)\.\d\d +\([+-]\d\.\d\d\)", line), line
+
+
+def test_unknown_effects_are_dashes(tmp_path, capsys):
+    space = ParameterSpace((Parameter("fog", ("off", "on")),))
+    values = np.array([[[50.0], [np.nan]]])
+    table = RewardTable("gap", space, ("USPS",), (0,), values, [100], "knn5", "mini")
+    write_table(table, tmp_path / "gap", Description("Gap", "toy", "1"))
+    assert main(["table", "effects", str(tmp_path / "gap")]) == 0
+    text = capsys.readouterr().out
+    assert re.search(r"^USPS +- +-$", text, re.MULTILINE)
+    assert "nan" not in text
+
+
+def test_other_settings_cannot_be_held_against_these(small_table_folder, tmp_path, capsys):
+    space = ParameterSpace((Parameter("fog", ("off", "on")),))
+    values = np.array([[[50.0], [51.0]]])
+    table = RewardTable("other", space, ("USPS",), (0,), values, [100], "knn5", "mini")
+    write_table(table, tmp_path / "other", Description("Other", "toy", "1"))
+    words = ["table", "effects", str(small_table_folder), "--against", str(tmp_path / "other")]
+    assert main(words) == 2
+    assert "Expected tables of the same settings, but got" in capsys.readouterr().err
+
+
+def test_a_picture_of_another_kind_is_refused_before_any_work(tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    assert main(["table", "effects", "no-such-table", "--plot", "effects.gif"]) == 2
+    assert ".svg or .png" in capsys.readouterr().err
+
+
+def test_the_picture_is_written(small_table_folder, tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    target = tmp_path / "effects.svg"
+    assert main(["table", "effects", str(small_table_folder), "--plot", str(target)]) == 0
+    first = target.read_bytes()
+    assert main(["table", "effects", str(small_table_folder), "--plot", str(target)]) == 0
+    assert target.read_bytes() == first
+    assert read_table(small_table_folder).tasks  # untouched
+    assert str(target) in capsys.readouterr().err
