@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from benchmark.rewards.table import RewardTable
     from benchmark.tasks import Task
 
+_MAX_HALVINGS = 100
 
 # References of a table's card, by the pre-training of the methods that they are rewards of.
 _REFERENCES = {"none": "untrained", "real-images": "real-images"}
@@ -219,8 +221,9 @@ def oracle_reward(values: NDArray[np.float64]) -> float:
     """Reward of the best configuration, cross-fitted between seeds where there are several.
 
     The maximum of noisy means overestimates the best configuration's reward. With several seeds
-    it is therefore chosen on one half of them and scored on the other, and the two directions are
-    averaged. With one seed it is the plain maximum.
+    it is therefore chosen on one half of them (the larger one, if they are odd) and scored on the
+    other, on average over all ways to halve them (the first 100). With one seed it is the plain
+    maximum.
 
     Args:
         values: float64 ``(n_configurations, n_seeds)``, percent.
@@ -232,5 +235,9 @@ def oracle_reward(values: NDArray[np.float64]) -> float:
     n_seeds = values.shape[1]
     if n_seeds == 1:
         return float(values.max())
-    first, second = values[:, : n_seeds // 2].mean(axis=1), values[:, n_seeds // 2 :].mean(axis=1)
-    return float((second[first.argmax()] + first[second.argmax()]) / 2)
+    larger = itertools.combinations(range(n_seeds), n_seeds - n_seeds // 2)
+    scores = []
+    for chosen_on in itertools.islice(larger, _MAX_HALVINGS):
+        best = int(values[:, list(chosen_on)].mean(axis=1).argmax())
+        scores.append(float(np.delete(values[best], chosen_on).mean()))
+    return math.fsum(scores) / len(scores)

@@ -273,6 +273,19 @@ def test_oracle_is_cross_fitted_between_seeds():
     assert oracle_reward(noise[:, :1]) == noise[:, 0].max()
 
 
+@pytest.mark.parametrize("n_seeds", [2, 3, 4, 5])
+def test_no_seed_is_special_to_the_oracle(n_seeds):
+    values = np.random.default_rng(1).normal(50, 1, (40, n_seeds))
+    assert oracle_reward(values[:, ::-1]) == pytest.approx(oracle_reward(values), abs=1e-12)
+
+
+def test_of_three_seeds_two_choose_and_one_scores():
+    values = np.array([[9.0, 0.0, 3.0], [4.0, 4.0, 4.0], [0.0, 9.0, 0.0]])
+    # Chosen on 0 and 1: a tie of the first and the third at 4.5, to the first; scored on 2: 3.
+    # Chosen on 0 and 2: the first with 6; scored on 1: 0. On 1 and 2: the third; scored on 0: 0.
+    assert oracle_reward(values) == 1.0
+
+
 def test_a_mixture_of_another_space_is_refused(small_table):
     from benchmark.methods import Mixture
 
