@@ -18,6 +18,10 @@ _LEGEND = {
     "reference": "† reference: sees the rewards that it is judged on; neither ranked nor marked.",
     "published": "‡ published figure; neither ranked nor marked.",
 }
+_BELOW_ZERO = (
+    "Regret below 0: better than the oracle of the scale, whose configuration is chosen on some "
+    "seeds of the table and scored on the others, so that it gains nothing from noise."
+)
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,7 @@ def legend(rows: Sequence[RowSummary]) -> list[str]:
     """Footnotes for the kinds of rows and the single rows among ``rows``."""
     kinds = {row.kind for row in rows}
     lines = [text for kind, text in _LEGEND.items() if kind in kinds]
+    lines += [_BELOW_ZERO] if any((row.regret or 0) < 0 for row in rows) else []
     lines += [f"{row_label(row)}: {row.note}." for row in rows if row.note]
     lines += [f"{row.label}: incomplete ({'; '.join(row.faults)})." for row in rows if row.faults]
     return lines

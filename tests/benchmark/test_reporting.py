@@ -241,6 +241,13 @@ def test_noisy_tasks_have_no_regret(make_record):
     assert row.average == 60.0
 
 
+@pytest.mark.parametrize(("value", "is_said"), [(59.0, False), (61.0, True)])
+def test_regret_below_zero_is_explained(make_record, value, is_said):
+    made = [make_record("first", "AID", 0, value, random=50.0, oracle=60.0)]
+    notes = " ".join(build_table(made, ("AID",)).grid().notes)
+    assert ("Regret below 0" in notes) is is_said
+
+
 def test_records_without_facts_keep_their_bytes(make_record):
     from benchmark.results.record import to_line
 
