@@ -229,16 +229,22 @@ class ParameterSpace:
 def space_from_json(value: Sequence[Mapping[str, object]]) -> ParameterSpace:
     """Read what :meth:`ParameterSpace.to_json` wrote.
 
+    Raises:
+        InvalidInputError: For anything else.
+
     Example:
         >>> space_from_json(PAPER_SPACE.to_json()) == PAPER_SPACE
         True
     """
     parameters = []
     for item in value:
-        levels = item["levels"]
-        if not isinstance(levels, list | tuple):
-            raise InvalidInputError(f"Expected 'levels' to be a list, but got {levels!r}.")
-        parameters.append(Parameter(str(item["name"]), tuple(map(str, levels))))
+        name, levels = item.get("name"), item.get("levels")
+        if not isinstance(name, str) or not isinstance(levels, list | tuple):
+            raise InvalidInputError(
+                f"Expected a parameter with a 'name' and a list of 'levels', but got {dict(item)}. "
+                "Correct the space."
+            )
+        parameters.append(Parameter(name, tuple(map(str, levels))))
     return ParameterSpace(tuple(parameters))
 
 

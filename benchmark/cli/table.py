@@ -58,7 +58,7 @@ def show_table(name: str) -> int:
 def check(name: str) -> int:
     """Verify digests, coverage, range and integrality of table NAME (or of a folder)."""
     from benchmark.rewards.catalog import load_table
-    from benchmark.rewards.storage import table_faults
+    from benchmark.rewards.checks import table_faults
 
     loaded = load_table(name)  # digests and schema are verified here
     faults = table_faults(loaded)
@@ -124,9 +124,9 @@ def _legend(entries: Iterable[TableTask]) -> list[str]:
     return [
         "",
         "min, mean, max, best: of the seed means over configurations. reliability: of these means.",
-        "seed sd: between seeds of one configuration. test ±: 95 % interval that the test images",
-        "leave. near best: configurations within noise of the best. Further columns: references",
-        "of the same profile, means of their seeds.",
+        "seed sd: between seeds of one configuration, without what a seed does to all of them.",
+        "test ±: 95 % interval that the test images leave. near best: configurations within noise",
+        "of the best. Further columns: references of the same profile, means of their seeds.",
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from benchmark.parameters import ParameterSpace, space_from_json
 
@@ -132,6 +132,12 @@ class TableCard(_Frozen):
     references: dict[str, dict[str, list[float]]] = {}
     real_images: str | None = None
     cost: CostEntry | None = None
+
+    @field_validator("space")
+    @classmethod
+    def _is_a_space(cls, value: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        space_from_json(value)  # raises a ValueError
+        return value
 
     @property
     def stand_ins(self) -> dict[str, str]:

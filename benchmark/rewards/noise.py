@@ -19,12 +19,13 @@ class TaskNoise:
     """Noise of one task's rewards.
 
     Attributes:
-        seed_sd: Standard deviation between seeds of one configuration, pooled over
-            configurations, percentage points; None with one seed.
+        seed_sd: Standard deviation between seeds of one configuration, percentage points, without
+            what a seed adds to all configurations alike, as that cancels where they are compared:
+            the residual of a two-way layout. None with one seed or configuration.
         test_half_width: Half of the 95 % interval that the finite test set leaves to an accuracy
             at the task's mean, percentage points (normal approximation).
         near_best: Configurations whose seed mean is within noise of the best one's: by less than
-            1.96 standard errors of a difference of two seed means; None with one seed.
+            1.96 standard errors of a difference of two seed means; None like ``seed_sd``.
     """
 
     seed_sd: float | None
@@ -40,17 +41,19 @@ def task_noise(values: NDArray[np.float64], n_test: int) -> TaskNoise:
         n_test: Test images.
 
     Example:
-        >>> noise = task_noise(np.array([[50.0, 52.0], [51.0, 53.0], [10.0, 12.0]]), 100)
+        >>> noise = task_noise(np.array([[50.0, 52.0], [52.0, 52.0], [10.0, 12.0]]), 100)
         >>> round(noise.seed_sd, 3), noise.near_best
-        (1.414, 2)
+        (0.816, 2)
     """
     complete = values[~np.isnan(values).any(axis=1)]
     n_seeds = values.shape[1]
     share = float(complete.mean()) / 100 if complete.size else 0.5
     half_width = 100 * _NORMAL_95 * math.sqrt(share * (1 - share) / n_test)
-    if n_seeds < 2 or not complete.size:
+    if n_seeds < 2 or len(complete) < 2:
         return TaskNoise(None, half_width, None)
-    seed_sd = math.sqrt(float(complete.var(axis=1, ddof=1).mean()))
     means = complete.mean(axis=1)
+    residual = complete - means[:, None] - complete.mean(axis=0) + complete.mean()
+    freedom = (len(complete) - 1) * (n_seeds - 1)
+    seed_sd = math.sqrt(float((residual**2).sum()) / freedom)
     limit = _NORMAL_95 * seed_sd * math.sqrt(2 / n_seeds)
     return TaskNoise(seed_sd, half_width, int((means >= means.max() - limit).sum()))

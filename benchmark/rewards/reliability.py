@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 
 _MAX_HALVINGS = 100
+# Means of equal accuracies differ in their last digits; two accuracies in per cent differ by more.
+_SAME = 1e-9
 
 #: Below it, most of what differs between configurations is noise.
 LOW_RELIABILITY = 0.5
@@ -44,7 +46,7 @@ def split_half_reliability(values: NDArray[np.float64]) -> float | None:
     correlations = []
     for first, second in itertools.islice(_disjoint_halves(n_seeds, half), _MAX_HALVINGS):
         one, two = complete[:, first].mean(axis=1), complete[:, second].mean(axis=1)
-        if one.std() == 0 or two.std() == 0:
+        if min(np.ptp(one), np.ptp(two)) < _SAME:
             return None
         correlations.append(float(np.corrcoef(one, two)[0, 1]))
     correlation = float(np.mean(correlations))

@@ -6,7 +6,6 @@ string), ``seed`` (int64), ``accuracy`` (float64, percent).
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -27,7 +26,7 @@ from benchmark.rewards.card import (
 )
 from benchmark.rewards.noise import task_noise
 from benchmark.rewards.reliability import split_half_reliability
-from benchmark.rewards.table import RewardTable
+from benchmark.rewards.table import RewardTable, content_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,7 +90,7 @@ def write_table(table: RewardTable, folder: Path, description: Description) -> R
         citation=description.citation,
         licence=description.licence,
         notes=list(description.notes),
-        digest=table.digest,
+        digest=content_digest(table, description.references),
         rewards_sha256=sha256_file(folder / REWARDS),
         embeddings=_write_embeddings(table.embeddings, folder, description.probe),
         references={
@@ -257,53 +256,6 @@ def _cells(folder: Path, card: TableCard) -> NDArray[np.float64]:
         raise InvalidFileError(folder, [f"{REWARDS}: a cell occurs twice"], _RESTORE)
     values.reshape(-1)[flat] = content.column("accuracy").to_numpy()
     return values
-
-
-def table_faults(table: RewardTable) -> list[str]:
-    """Everything about the numbers that cannot be right; an empty list is good.
-
-    Coverage (no missing cell), range (0 to 100 percent), integrality (accuracy x n_test / 100
-    counts correct test images, so it is whole), and the reliability and noise that the card states.
-    """
-    faults = []
-    missing = int(np.isnan(table.values).sum())
-    if missing:
-        faults.append(f"coverage: {missing} of {table.values.size} cells are missing")
-    outside = int(((table.values < 0) | (table.values > 100)).sum())
-    if outside:
-        faults.append(f"range: {outside} accuracies lie outside 0 to 100 percent")
-    for name, n_test, values in zip(table.tasks, table.n_test, table.values, strict=True):
-        correct = values[~np.isnan(values)] * float(n_test) / 100
-        broken = int((np.abs(correct - np.round(correct)) > 1e-6 * n_test).sum())
-        if broken:
-            faults.append(
-                f"integrality: {broken} accuracies of {name} are no multiple of 1/{n_test}"
-            )
-    return faults + _card_faults(table)
-
-
-def _card_faults(table: RewardTable) -> list[str]:
-    """Where the card states another reliability or noise than the rewards have."""
-    faults = []
-    entries = table.card.tasks if table.card else ()
-    for entry, values in zip(entries, table.values, strict=False):
-        reliability, noise = split_half_reliability(values), task_noise(values, entry.n_test)
-        pairs = [("reliability", entry.reliability, reliability)]
-        if entry.noise is not None:
-            found = asdict(noise)
-            pairs += [(name, value, found[name]) for name, value in entry.noise]
-        faults += [
-            f"card: {name} of {entry.name} is {stated}, but the rewards give {found}"
-            for name, stated, found in pairs
-            if not _agree(stated, found)
-        ]
-    return faults
-
-
-def _agree(stated: float | None, found: float | None) -> bool:
-    if stated is None or found is None:
-        return stated is found
-    return math.isclose(stated, found, abs_tol=1e-6)
 
 
 def read_any_table(folder: Path) -> RewardTable:

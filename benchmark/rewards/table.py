@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -105,15 +105,30 @@ class RewardTable:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the content: names, space, seeds, protocol, profile, n_test and values."""
-        header = canonical_json(
-            {
-                "tasks": list(self.tasks),
-                "space": self.space.to_json(),
-                "seeds": list(self.seeds),
-                "protocol": self.protocol,
-                "profile": self.profile,
-                "n_test": self.n_test.tolist(),
-            }
-        )
-        return sha256_bytes(header + b"\0" + self.values.astype("<f8").tobytes())
+        """SHA-256 of all numbers that are scored, as :func:`content_digest`."""
+        return content_digest(self, self.card.references if self.card else {})
+
+
+def content_digest(
+    table: RewardTable, references: Mapping[str, Mapping[str, Sequence[float]]]
+) -> str:
+    """SHA-256 of the content: names, space, seeds, protocol, profile, n_test, values, references.
+
+    Args:
+        table: All but the references.
+        references: Their accuracies by name and task, one per seed.
+    """
+    header: dict[str, Any] = {
+        "tasks": list(table.tasks),
+        "space": table.space.to_json(),
+        "seeds": list(table.seeds),
+        "protocol": table.protocol,
+        "profile": table.profile,
+        "n_test": table.n_test.tolist(),
+    }
+    if references:
+        header["references"] = {
+            name: {task: list(values) for task, values in rows.items()}
+            for name, rows in references.items()
+        }
+    return sha256_bytes(canonical_json(header) + b"\0" + table.values.astype("<f8").tobytes())

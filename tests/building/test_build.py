@@ -18,7 +18,8 @@ from benchmark.live.pipeline import Pipeline
 from benchmark.live.sources import Source
 from benchmark.live.store import CellStore
 from benchmark.parameters import PAPER_SPACE
-from benchmark.rewards.storage import read_table, table_faults
+from benchmark.rewards.checks import table_faults
+from benchmark.rewards.storage import read_table
 from tests.live.conftest import coloured
 
 ROOT = Path(__file__).parents[2]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from benchmark.parameters import PAPER_SPACE, tuple_key
+from benchmark.rewards.checks import table_faults
 from benchmark.rewards.released import N_TEST
-from benchmark.rewards.storage import table_faults
 from benchmark.tasks import load_tasks
 
 pytestmark = pytest.mark.released

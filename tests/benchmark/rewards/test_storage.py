@@ -7,11 +7,11 @@ import pytest
 
 from benchmark.errors import InvalidFileError, InvalidInputError
 from benchmark.files import sha256_file
+from benchmark.rewards.checks import table_faults
 from benchmark.rewards.storage import (
     Description,
     read_any_table,
     read_table,
-    table_faults,
     write_table,
 )
 
@@ -163,3 +163,50 @@ def test_gaps_are_left_out_of_what_is_shown(small_table, tmp_path: Path):
     assert "nan" not in text
     assert str(small_table.space.at(int(np.nanargmax(row)))) in lines[small_table.tasks[0]]
     assert f"{np.nanmax(row):.2f}" in lines[small_table.tasks[0]]
+
+
+@pytest.mark.parametrize(
+    "space", [[{"name": "fog"}], [{"name": 3, "levels": ["a", "b"]}], [{"name": "f", "levels": 2}]]
+)
+def test_a_space_of_another_form_is_a_fault_of_the_card(small_table_folder: Path, space):
+    path = small_table_folder / "card.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "space": space}))
+    with pytest.raises(InvalidFileError, match=r"card\.json: space: "):
+        read_table(small_table_folder)
+
+
+def with_references(small_table, folder: Path, change=lambda rows: None):
+    """The small table with a reference row, whose rows ``change`` may damage."""
+    rows = {task: [25.0] for task in small_table.tasks}
+    change(rows)
+    return write_table(
+        small_table, folder, Description("Small", "toy", "1", references={"untrained": rows})
+    )
+
+
+def test_references_are_part_of_the_digest(small_table, tmp_path: Path):
+    table = with_references(small_table, tmp_path / "one")
+    other = with_references(small_table, tmp_path / "two", lambda rows: rows.update(CUB=[25.25]))
+    assert table_faults(table) == table_faults(other) == []
+    assert len({table.digest, other.digest, small_table.digest}) == 3
+    card = tmp_path / "one" / "card.json"
+    card.write_text(card.read_text().replace('"CUB":[25.0]', '"CUB":[95.0]'))
+    with pytest.raises(InvalidFileError, match="content digest"):
+        read_table(tmp_path / "one")
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ([140.25], "range: reference untrained of CUB"),
+        ([25.1], "integrality: reference untrained of CUB is no multiple of 1/400"),
+        ([25.0, 25.0], "coverage: reference untrained has 2 accuracies of CUB for 1 seeds"),
+        (None, "coverage: reference untrained has 0 accuracies of CUB"),
+    ],
+)
+def test_references_are_held_to_what_rewards_are(small_table, tmp_path: Path, values, says):
+    def change(rows):
+        rows.update(CUB=values) if values else rows.pop("CUB")
+
+    (fault,) = table_faults(with_references(small_table, tmp_path / "table", change))
+    assert fault.startswith(says)

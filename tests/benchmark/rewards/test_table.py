@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from benchmark.errors import AccessError, InvalidInputError, UnavailableError, UnknownNameError
 from benchmark.parameters import PAPER_SPACE, Parameter, ParameterSpace
+from benchmark.rewards.noise import task_noise
 from benchmark.rewards.reliability import spearman_brown, split_half_reliability
 from benchmark.rewards.table import RewardTable
 from benchmark.rewards.view import RewardView
@@ -116,6 +117,28 @@ def test_reliability_of_pure_noise_is_near_zero_and_of_signal_near_one():
     assert abs(split_half_reliability(noise)) < 0.1
     assert split_half_reliability(signal) > 0.99
     assert split_half_reliability(noise[:, :1]) is None
+
+
+def test_equal_rewards_have_no_reliability_whatever_their_last_digits():
+    assert split_half_reliability(np.full((256, 3), 100 / 3)) is None
+
+
+def test_what_a_seed_does_to_all_configurations_is_no_noise():
+    rng = np.random.default_rng(5)
+    signal = rng.normal(50, 3, size=(400, 1))
+    values = signal + np.array([0.0, 6.0, -2.0]) + rng.normal(scale=1.5, size=(400, 3))
+    noise = task_noise(values, 1000)
+    assert noise.seed_sd == pytest.approx(1.5, rel=0.05)
+    shifted = task_noise(values + np.array([10.0, 0.0, 0.0]), 1000)
+    assert (shifted.seed_sd, shifted.near_best) == (pytest.approx(noise.seed_sd), noise.near_best)
+    means = values.mean(axis=1)
+    assert noise.near_best == (means > means.max() - 1.96 * noise.seed_sd * (2 / 3) ** 0.5).sum()
+
+
+@pytest.mark.parametrize("shape", [(5, 1), (1, 3)])
+def test_without_repetition_noise_is_unknown(shape):
+    noise = task_noise(np.full(shape, 50.0), 100)
+    assert noise.seed_sd is noise.near_best is None
 
 
 def test_reliability_estimates_the_true_one():
