@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 _SHOWN = 40  # a longer list would hide the sentence before it
 
@@ -16,6 +17,18 @@ class T2SBenchError(Exception):
     """
 
     exit_code = 2
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By default an exception is made anew from its message alone; ours are made of more, and
+        # worker processes send them home.
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[T2SBenchError], args: tuple[Any, ...], state: dict[str, Any]) -> Any:  # noqa: ANN401
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 class InvalidInputError(T2SBenchError, ValueError):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from benchmark.errors import InvalidInputError, StorageError
+
+#: What :func:`held` puts into a folder.
+LOCK = ".lock"
 
 
 def cache_root() -> Path:
@@ -101,6 +106,35 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_text(path: Path, content: str) -> None:
     """Write UTF-8 ``content`` to ``path`` atomically."""
     write_bytes(path, content.encode())
+
+
+@contextmanager
+def held(folder: Path, by_whom: str) -> Iterator[None]:
+    """Hold a folder against other processes; made when it is not there.
+
+    Args:
+        folder: Which; it gets a file ``.lock``.
+        by_whom: What the message says of the process that holds it.
+
+    Raises:
+        StorageError: When another process holds it, or the file system refuses.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stream = (folder / LOCK).open("w")
+    except OSError as error:
+        raise StorageError(
+            f"Expected to write to {folder}, but got: {error.strerror}. Choose another --output."
+        ) from error
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # freed when its owner dies
+        except OSError as error:
+            raise StorageError(
+                f"Expected {folder} to be free, but {by_whom}. Wait for it, or choose another "
+                "--output."
+            ) from error
+        yield
 
 
 def inside(folder: Path, relative: str) -> Path:

@@ -9,22 +9,49 @@ import numpy as np
 
 from benchmark.building.request import REFERENCES
 from benchmark.embeddings import TaskEmbeddings
-from benchmark.live.datasets import open_real_images
+from benchmark.errors import InvalidInputError
 from benchmark.rewards.card import CostEntry, TaskDataEntry
-from benchmark.rewards.storage import Description, write_table
+from benchmark.rewards.storage import CARD, Description, read_table, write_table
 from benchmark.rewards.table import RewardTable
 
 if TYPE_CHECKING:
     from benchmark.building.build import Build, Labels
-    from benchmark.building.worker import JobResult
+    from benchmark.building.results import JobResult
 
 
 def assemble(build: Build, results: Sequence[JobResult], labels: Labels) -> RewardTable:
-    """Write the table of these results.
+    """Write the table of these results; an earlier one in the same folder only grows.
 
     Cells without a result are empty (NaN). Everything on the card but its cost follows from the
     results, whoever measured them in whatever order.
+
+    Raises:
+        InvalidInputError: When a reward of the earlier table is not in this one.
+        StorageError: When the file system refuses.
     """
+    table = _table(build, results, labels)
+    if (build.folder / CARD).exists():
+        _check_growth(read_table(build.folder), table)
+    return write_table(table, build.folder, _description(build, results, labels))
+
+
+def _check_growth(old: RewardTable, new: RewardTable) -> None:
+    """Records of the earlier table stay true of the new one."""
+    kept = set(old.tasks) <= set(new.tasks) and set(old.seeds) <= set(new.seeds)
+    if kept:
+        rows = [new.row(task) for task in old.tasks]
+        layers = [new.seeds.index(seed) for seed in old.seeds]
+        there = new.values[np.ix_(rows, range(new.space.size), layers)]
+        kept = bool((np.isnan(old.values) | (old.values == there)).all())
+    if not kept:
+        raise InvalidInputError(
+            f"Expected all rewards of the table that is there ({', '.join(old.tasks)}; seeds "
+            f"{', '.join(map(str, old.seeds))}) to stay as they are, but got others or fewer. "
+            "Tables only grow: choose another --output."
+        )
+
+
+def _table(build: Build, results: Sequence[JobResult], labels: Labels) -> RewardTable:
     request, space = build.request, build.simulator.capabilities.space
     values = np.full((len(request.tasks), space.size, len(request.seeds)), np.nan)
     rows = {task: row for row, task in enumerate(request.tasks)}
@@ -36,7 +63,7 @@ def assemble(build: Build, results: Sequence[JobResult], labels: Labels) -> Rewa
         for cell in result.cells:
             if cell.task in rows and cell.accuracy is not None:
                 values[rows[cell.task], column, layers[result.job.seed]] = cell.accuracy
-    table = RewardTable(
+    return RewardTable(
         id=labels.id,
         space=space,
         tasks=request.tasks,
@@ -47,7 +74,6 @@ def assemble(build: Build, results: Sequence[JobResult], labels: Labels) -> Rewa
         profile=build.profile.name,
         embeddings=_embeddings(labels, request.tasks),
     )
-    return write_table(table, build.folder, _description(build, results, labels))
 
 
 def _embeddings(labels: Labels, tasks: tuple[str, ...]) -> TaskEmbeddings | None:
@@ -67,21 +93,16 @@ def _description(build: Build, results: Sequence[JobResult], labels: Labels) -> 
         notes=labels.notes,
         probe=labels.probe or "not stated",
         references=_references(build, results),
-        real_images=_real_images(build),
+        real_images=build.real_images,
         cost=_cost(results),
         data={task: _data_entry(build, task) for task in build.request.tasks},
     )
 
 
-def _real_images(build: Build) -> str | None:
-    if not build.request.real_images or "real-images" not in build.request.references:
-        return None
-    return open_real_images(build.request.real_images).label
-
-
 def _references(build: Build, results: Sequence[JobResult]) -> dict[str, dict[str, list[float]]]:
     found: dict[str, dict[str, list[float]]] = {}
-    for result in sorted(results, key=lambda result: result.job):
+    layers = {seed: layer for layer, seed in enumerate(build.request.seeds)}
+    for result in sorted(results, key=lambda result: layers[result.job.seed]):
         if result.job.row in REFERENCES:
             rows = found.setdefault(result.job.row, {})
             for cell in result.cells:

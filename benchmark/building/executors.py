@@ -9,17 +9,23 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
 from benchmark.building.request import BuildRequest, Job
-from benchmark.building.worker import JobResult, Worker
+from benchmark.building.results import JobResult, failed_job
+from benchmark.building.worker import Worker
 from benchmark.errors import UnavailableError
+from benchmark.learning.devices import resolve_device
+from benchmark.live.datasets import open_real_images
 from benchmark.processes import prepare_worker
 
-# How often a job may take its process with it before it is given up.
+# How often a job may take its process with it, alone, before it is given up.
 _ATTEMPTS = 3
+# So many such jobs in a row, and it is the machine that is to blame.
+_HOPELESS = 3
 
 
 @dataclass(frozen=True)
@@ -56,32 +62,63 @@ def run_here(
 def run_in_processes(
     request: BuildRequest, jobs: Sequence[Job], execution: Execution
 ) -> Iterator[JobResult]:
-    """In several processes; a process that dies is replaced, and its jobs are done again.
+    """In several processes; one that dies is replaced, and a job that it dies of is given up.
+
+    When a process dies, the jobs that were under way are done one at a time, each in a process of
+    its own, so that the one that is to blame is found and the others go on.
 
     Raises:
-        UnavailableError: When processes keep dying.
+        UnavailableError: When processes die whatever they do.
     """
     if execution.workers == 1:
         yield from run_here(request, jobs, execution)
         return
-    left = list(jobs)
-    for attempt in range(1, _ATTEMPTS + 1):
+    _check_request(request)
+    left = dict.fromkeys(jobs)
+    lost = 0
+    while left:
+        under_way: set[Job] = set()
         try:
-            for result in _pool(request, tuple(left), execution):
-                left.remove(result.job)
+            for result in _pool(request, tuple(left), execution, under_way):
+                lost = 0
+                del left[result.job]
                 yield result
-        except BrokenProcessPool as error:
-            if attempt == _ATTEMPTS:
-                raise UnavailableError(
-                    f"Expected worker processes to live, but {_ATTEMPTS} times one died (out of "
-                    "memory, or killed). Finished cells are kept; go on with fewer --workers."
-                ) from error
-        else:
-            return
+        except BrokenProcessPool:
+            for job in [job for job in left if job in under_way]:
+                result = _alone(request, job, execution)
+                lost = 0 if result.machine else lost + 1
+                if lost == _HOPELESS:
+                    raise UnavailableError(
+                        f"Expected worker processes to live, but for {_HOPELESS} backbones in a "
+                        f"row they died (out of memory, or killed), the last one {job}. Finished "
+                        "cells are kept; go on with fewer --workers."
+                    ) from None
+                del left[job]
+                yield result
 
 
-def _pool(request: BuildRequest, jobs: Sequence[Job], execution: Execution) -> Iterator[JobResult]:
+def _check_request(request: BuildRequest) -> None:
+    """What would otherwise end each process at its start, without a word."""
+    resolve_device(request.device)
+    if request.real_images:
+        open_real_images(request.real_images)
+
+
+def _alone(request: BuildRequest, job: Job, execution: Execution) -> JobResult:
+    for _ in range(_ATTEMPTS):
+        with suppress(BrokenProcessPool):
+            (result,) = _pool(request, (job,), replace(execution, workers=1), set())
+            return result
+    said = f"Its process died {_ATTEMPTS} times (out of memory, or killed)."
+    return failed_job(job, request.tasks, said)
+
+
+def _pool(
+    request: BuildRequest, jobs: Sequence[Job], execution: Execution, under_way: set[Job]
+) -> Iterator[JobResult]:
+    """Results of a pool of processes; ``under_way`` tells what it is at."""
     spawn = multiprocessing.get_context("spawn")
+    others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(
         execution.workers, mp_context=spawn, initializer=_start, initargs=(request, execution)
     )
@@ -89,14 +126,22 @@ def _pool(request: BuildRequest, jobs: Sequence[Job], execution: Execution) -> I
     queue = iter(jobs)
     try:
         while True:
-            # Few are handed over at a time, so that an interruption ends soon.
-            while len(waiting) < 2 * execution.workers and (job := next(queue, None)):
+            # No more than can be worked on, so that an interruption begins nothing new.
+            while len(waiting) < execution.workers and (job := next(queue, None)):
+                under_way.add(job)
                 waiting.add(pool.submit(_do, job))
             if not waiting:
                 return
             finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
             for future in finished:
-                yield future.result()
+                result = future.result()
+                under_way.discard(result.job)
+                yield result
+    except BaseException:
+        # Nobody waits for a backbone after Ctrl-C: stages resume, finished cells are stored.
+        for child in set(multiprocessing.active_children()) - others:
+            child.terminate()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from benchmark.building.worker import JobResult, result_from_json
+from benchmark.building.results import JobResult, result_from_json
 from benchmark.errors import InvalidInputError, StorageError
-from benchmark.files import canonical_json, write_bytes
+from benchmark.files import canonical_json, held, write_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,25 +34,37 @@ class Journal:
     folder: Path
     identity: Any
 
-    def begin(self) -> None:
-        """Note what is measured here, or see that it is the same.
+    @property
+    def exists(self) -> bool:
+        """Whether something was measured here."""
+        return (self.folder / _HEADER).is_file()
+
+    def check(self) -> None:
+        """See that what is measured here, if anything is, is the same.
 
         Raises:
             InvalidInputError: When the folder holds measurements of something else.
-            StorageError: When the file system refuses.
         """
         path = self.folder / _HEADER
-        wanted = canonical_json(self.identity) + b"\n"
-        try:
-            found = path.read_bytes()
-        except OSError:
-            write_bytes(path, wanted)
-            return
-        if found != wanted:
+        if self.exists and path.read_bytes() != canonical_json(self.identity) + b"\n":
             raise InvalidInputError(
                 f"Expected {self.folder} to hold measurements of this profile, protocol and "
                 f"simulator, but got others (see {path}). Choose another --output, or delete it."
             )
+
+    @contextmanager
+    def begun(self) -> Iterator[None]:
+        """Note what is measured here, and hold the folder against other builds.
+
+        Raises:
+            InvalidInputError: When the folder holds measurements of something else.
+            StorageError: When another build writes here, or the file system refuses.
+        """
+        with held(self.folder, "another build writes its measurements there"):
+            self.check()
+            if not self.exists:
+                write_bytes(self.folder / _HEADER, canonical_json(self.identity) + b"\n")
+            yield
 
     def read(self) -> dict[Job, JobResult]:
         """The last result of every job; a line that a killed process left half written is skipped.
@@ -103,10 +117,10 @@ def _joined(earlier: JobResult, later: JobResult) -> JobResult:
     for cell in later.cells:
         if cell.accuracy is not None or cell.task not in cells:
             cells[cell.task] = cell
-    return JobResult(
-        later.job,
-        tuple(cells.values()),
-        later.weights_sha256 or earlier.weights_sha256,
-        max(earlier.seconds, later.seconds),  # of one and the same backbone
-        later.machine,
+    whole, other = (later, earlier) if later.has_rewards else (earlier, later)
+    return replace(
+        whole,
+        cells=tuple(cells.values()),
+        seconds=max(whole.seconds, other.seconds),  # of one and the same backbone
+        mended=(*earlier.mended, *later.mended),
     )

@@ -6,15 +6,16 @@ Every machine keeps its own store, in its ``T2SBENCH_CACHE``, and finds task dat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from benchmark.errors import UnavailableError
+from benchmark.errors import T2SBenchError, UnavailableError
 
 if TYPE_CHECKING:
     from benchmark.building.executors import Execution
     from benchmark.building.request import BuildRequest, Job
-    from benchmark.building.worker import JobResult, Worker
+    from benchmark.building.results import JobResult
+    from benchmark.building.worker import Worker
 
 # A machine may go away in the middle of a job, and the next one, too.
 _RETRIES = 5
@@ -31,11 +32,11 @@ def run_on_cluster(
         UnavailableError: When Ray is not installed, no cluster answers at the address, or a job
             was lost too often.
     """
-    ray = _connected(execution)
+    ray = _connected(execution, _cpus(request))
     from ray.exceptions import RayError
 
-    profile = request.find_profile()
-    cpus = profile.cpu_threads or 1
+    cpus = _cpus(request)
+    _check_size(ray.nodes(), cpus, execution.gpus)
     remote = ray.remote(_job).options(
         num_cpus=cpus, num_gpus=execution.gpus, max_retries=_RETRIES, retry_exceptions=False
     )
@@ -56,14 +57,36 @@ def run_on_cluster(
                     yield ray.get(reference)
                 except RayError as error:
                     raise UnavailableError(
-                        f"Expected the cluster to measure {job}, but got: "
-                        f"{str(error).splitlines()[0]} Finished cells are kept; run it again."
+                        f"Expected the cluster to measure {job}, but got: {_cause(error)} "
+                        "Finished cells are kept; run it again."
                     ) from error
     finally:
         ray.shutdown()
 
 
-def _connected(execution: Execution) -> Any:  # noqa: ANN401 - a module
+def _cpus(request: BuildRequest) -> int:
+    return request.find_profile().cpu_threads or 1
+
+
+def _check_size(nodes: Sequence[Mapping[str, Any]], cpus: int, gpus: float) -> None:
+    """Ray waits for ever for a machine that it has not."""
+    sizes = [node["Resources"] for node in nodes if node["Alive"]]
+    if not any(size.get("CPU", 0) >= cpus and size.get("GPU", 0) >= gpus for size in sizes):
+        largest = ", ".join(f"{s.get('CPU', 0):g} CPUs and {s.get('GPU', 0):g} GPUs" for s in sizes)
+        raise UnavailableError(
+            f"Expected a machine with {cpus} CPUs and {gpus:g} GPUs, as each backbone asks for, "
+            f"but got {largest or 'none'}. Ask for fewer --gpus, or for fewer cpu_threads in the "
+            "profile, or let a larger machine join."
+        )
+
+
+def _cause(error: Exception) -> str:
+    """What happened on the other machine, without Ray's account of where."""
+    cause = getattr(error, "cause", None) or error
+    return str(cause) if isinstance(cause, T2SBenchError) else str(cause).splitlines()[0]
+
+
+def _connected(execution: Execution, cpus: int) -> Any:  # noqa: ANN401 - a module
     try:
         import ray
     except ImportError as error:
@@ -73,14 +96,21 @@ def _connected(execution: Execution) -> Any:  # noqa: ANN401 - a module
         ) from error
     try:
         if execution.address is None:
-            ray.init(num_cpus=execution.workers, include_dashboard=False, log_to_driver=False)
+            # "local": one of our own, though another may run here.
+            cpus *= execution.workers
+            ray.init("local", num_cpus=cpus, include_dashboard=False, log_to_driver=False)
         else:
             ray.init(address=execution.address, log_to_driver=False)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+        said = str(error).splitlines()[0]
+        if execution.address is None:
+            raise UnavailableError(
+                f"Expected to start Ray on this machine, but got: {said} "
+                "Use --executor processes, or name a cluster with --address."
+            ) from error
         raise UnavailableError(
-            f"Expected a Ray cluster at '{execution.address}', but got: "
-            f"{str(error).splitlines()[0]} Start one with 'ray start --head', or leave --address "
-            "out to use this machine."
+            f"Expected a Ray cluster at '{execution.address}', but got: {said} Start one with "
+            "'ray start --head', or leave --address out to use this machine."
         ) from error
     return ray
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from benchmark.errors import InvalidInputError
+from benchmark.errors import InvalidInputError, UnknownNameError
 from benchmark.live.profiles import Profile, find_profile
 from benchmark.protocols import find_protocol
 
@@ -55,6 +56,11 @@ class BuildRequest:
 
     def __post_init__(self) -> None:
         find_protocol(self.protocol)
+        for what in ("tasks", "seeds", "references", "configurations"):
+            _check_distinct(what, getattr(self, what) or ())
+        for name in self.references:
+            if name not in REFERENCES:
+                raise UnknownNameError("reference", name, REFERENCES)
         if not self.tasks or not self.seeds:
             raise InvalidInputError(
                 f"Expected tasks and seeds, but got {len(self.tasks)} and {len(self.seeds)}. "
@@ -85,9 +91,19 @@ class BuildRequest:
         for number in self.configurations:
             if not 0 <= number < space.size:
                 raise InvalidInputError(
-                    f"Expected configurations 0 to {space.size - 1}, but got {number}."
+                    f"Expected configurations 0 to {space.size - 1}, but got {number}. "
+                    "Correct --configurations."
                 )
         return self.configurations
+
+
+def _check_distinct(what: str, given: Sequence[object]) -> None:
+    twice = [str(one) for one, count in Counter(given).items() if count > 1]
+    if twice:
+        raise InvalidInputError(
+            f"Expected {what} that differ, but got {', '.join(twice)} more than once. "
+            "Name each of them once."
+        )
 
 
 @dataclass(frozen=True, order=True)

@@ -2,96 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from benchmark.building.request import REFERENCES, BuildRequest, Job
+from benchmark.building.results import CellResult, JobResult, failed_job
 from benchmark.data.task_data import TaskData, load_task_data
 from benchmark.errors import T2SBenchError
+from benchmark.learning.devices import resolve_precision
+from benchmark.live.datasets import open_real_images
+from benchmark.live.pipeline import PIPELINE_VERSION, Pipeline
+from benchmark.live.requests import source_digest
+from benchmark.live.sources import Source
 from benchmark.live.store import CellStore
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from pathlib import Path
-
-    from benchmark.live.pipeline import Pipeline
-    from benchmark.live.sources import Source
-
-
-@dataclass(frozen=True)
-class CellResult:
-    """One reward.
-
-    Attributes:
-        task: Name of the task.
-        accuracy: Per cent; None when it failed.
-        n_correct: Test images that were right.
-        n_test: Test images.
-        error: Why it failed.
-        data: Digest of the task's data.
-        seconds: What scoring took, whenever that was.
-    """
-
-    task: str
-    accuracy: float | None
-    n_correct: int | None = None
-    n_test: int | None = None
-    error: str | None = None
-    data: str | None = None
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class JobResult:
-    """All rewards of one backbone.
-
-    Attributes:
-        job: Which.
-        cells: By task, in the request's order.
-        weights_sha256: Digest of the backbone; None when there is none.
-        seconds: What rendering and training took, whenever that was.
-        machine: What it ran on.
-    """
-
-    job: Job
-    cells: tuple[CellResult, ...]
-    weights_sha256: str | None
-    seconds: float
-    machine: str = ""
-
-    @property
-    def errors(self) -> tuple[str, ...]:
-        """Distinct reasons of failures."""
-        return tuple(dict.fromkeys(cell.error for cell in self.cells if cell.error))
-
-    def of_data(self, digests: Mapping[str, str]) -> JobResult:
-        """The same without cells of other data than these."""
-        kept = tuple(cell for cell in self.cells if digests.get(cell.task) == cell.data)
-        return replace(self, cells=kept)
-
-    @property
-    def cost(self) -> float:
-        """Seconds of all of it."""
-        return self.seconds + sum(cell.seconds for cell in self.cells)
-
-    def has(self, tasks: Sequence[str]) -> bool:
-        """Whether there is a reward for each of these tasks."""
-        return {cell.task for cell in self.cells if cell.accuracy is not None} >= set(tasks)
-
-    def to_json(self) -> dict[str, Any]:
-        """As the journal holds it."""
-        return asdict(self)
-
-
-def result_from_json(value: Mapping[str, Any]) -> JobResult:
-    """Read what :meth:`JobResult.to_json` wrote.
-
-    Raises:
-        KeyError: When a field is missing.
-        TypeError: When one is unknown.
-    """
-    cells = tuple(CellResult(**cell) for cell in value["cells"])
-    return JobResult(**{**value, "job": Job(**value["job"]), "cells": cells})
 
 
 class Worker:
@@ -104,12 +29,10 @@ class Worker:
     """
 
     def __init__(self, request: BuildRequest, store: Path, max_bytes: int | None) -> None:
-        from benchmark.live.datasets import open_real_images
-        from benchmark.live.pipeline import Pipeline
-
         real = open_real_images(request.real_images) if request.real_images else None
         self._request = request
         self._tasks: dict[str, TaskData] = {}
+        self._mended: list[str] = []
         self.pipeline: Pipeline = Pipeline(
             request.find_profile(),
             CellStore(store, max_bytes),
@@ -117,10 +40,21 @@ class Worker:
             plugin_files=request.plugin_files,
             real_images=real,
             keep_features=False,
+            on_stage=self._on_stage,
         )
 
     def do(self, job: Job) -> JobResult:
-        """Measure a backbone on all tasks; a failure is part of the result."""
+        """Measure a backbone on all tasks; a failure, of whatever kind, is part of the result."""
+        self._mended.clear()
+        try:
+            return self._measure(job)
+        except T2SBenchError as error:
+            return failed_job(job, self._request.tasks, str(error), machine())
+        except Exception as error:
+            said = f"{type(error).__name__}: {error}"
+            return failed_job(job, self._request.tasks, said, machine())
+
+    def _measure(self, job: Job) -> JobResult:
         weights, cells, source = None, [], self._source(job)
         for name in self._request.tasks:
             try:
@@ -141,8 +75,33 @@ class Worker:
                     seconds=self._score_seconds(source, job, name),
                 )
             )
-        seconds = self.pipeline.seconds_of_training(source, job.seed)
-        return JobResult(job, tuple(cells), weights, round(seconds, 3), machine())
+        real = self.pipeline.real_images if source.kind == "real-images" else None
+        return JobResult(
+            job,
+            tuple(cells),
+            weights,
+            round(self.pipeline.seconds_of_training(source, job.seed), 3),
+            machine(),
+            self._terms(),
+            real.label if real else None,
+            tuple(self._mended),
+        )
+
+    def _terms(self) -> dict[str, Any]:
+        pipeline = self.pipeline
+        return {
+            "profile": pipeline.profile.digest,
+            "simulator": source_digest(pipeline.profile, self._request.plugin_files),
+            "pipeline": PIPELINE_VERSION,
+            "recipe": pipeline.recipe.digest,
+            "device": pipeline.device.type,
+            "precision": str(resolve_precision(pipeline.recipe.precision, pipeline.device)),
+            "processes": pipeline.processes,
+        }
+
+    def _on_stage(self, stage: str, what: str) -> None:
+        if stage == "mend":
+            self._mended.append(what)
 
     def _score_seconds(self, source: Source, job: Job, task: str) -> float:
         identity = self.pipeline.score_identity(
@@ -155,8 +114,6 @@ class Worker:
         self.pipeline.close()
 
     def _source(self, job: Job) -> Source:
-        from benchmark.live.sources import Source
-
         if job.row in REFERENCES:
             return Source(REFERENCES[job.row])
         space = self.pipeline.simulator().capabilities.space

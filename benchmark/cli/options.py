@@ -24,8 +24,8 @@ def read_seeds(_context: click.Context, _option: click.Parameter, value: str) ->
     return parse_seeds(value)
 
 
-def parse_seeds(text: str) -> tuple[int, ...]:
-    """Seeds of a range expression.
+def parse_seeds(text: str, what: str = "seeds") -> tuple[int, ...]:
+    """Seeds, or other whole numbers, of a range expression.
 
     Raises:
         InvalidInputError: When it is none.
@@ -39,11 +39,11 @@ def parse_seeds(text: str) -> tuple[int, ...]:
         first, dash, last = part.strip().partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()):
             raise InvalidInputError(
-                f"Expected seeds like '0-4' or '0,2,5', but got '{text}'. Use whole numbers."
+                f"Expected {what} like '0-4' or '0,2,5', but got '{text}'. Use whole numbers."
             )
         seeds += range(int(first), int(last or first) + 1)
     if not seeds:
-        raise InvalidInputError(f"Expected at least one seed, but got '{text}'. Write '0-4'.")
+        raise InvalidInputError(f"Expected at least one of {what}, but got '{text}'. Write '0-4'.")
     return tuple(dict.fromkeys(seeds))
 
 

@@ -17,7 +17,7 @@ from rich.progress import (
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from benchmark.building.worker import JobResult
+    from benchmark.building.results import JobResult
     from benchmark.results.record import Record
     from benchmark.runner.plan import Unit
     from benchmark.scoring import Scorer
@@ -160,8 +160,12 @@ class JobDisplay(_Display):
         self._total, self._count, self._began = total, 0, time.monotonic()
 
     def on_job(self, result: JobResult) -> None:
-        """A backbone is measured, and on disk."""
+        """A backbone is measured, and on disk; failures and damage are said at once."""
         self._count += 1
+        for text in result.mended:
+            self._say(f"Damaged, made again: {text}")
+        for text in result.errors:
+            self._say(f"Failed: {result.job}: {text}")
         self._progress.update(self._bar, advance=1, description=str(result.job))
         if self._plain:
             left = (self._total - self._count) * (time.monotonic() - self._began) / self._count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from benchmark.building.build import Build, Labels
     from benchmark.building.request import BuildRequest
     from benchmark.embeddings import TaskEmbeddings
-
-_LISTED = 10
 
 
 @click.command()
@@ -56,11 +55,13 @@ _LISTED = 10
 def build(**given: Any) -> int:  # noqa: ANN401 - click passes every option by name
     """Measure a reward table: every configuration x seed, scored on every task.
 
-    Every finished backbone is on disk at once (DIR.partial); the same command goes on where an
-    interrupted one stopped, with more tasks, seeds or configurations if you like.
+    Every finished backbone is on disk at once (DIR.measured); the same command goes on where an
+    interrupted one stopped. A finished table grows by the same command with more tasks, seeds or
+    configurations.
     """
     from benchmark.building.build import Build
 
+    _check_options(given)
     work = Build(_request(given), given["output"].absolute())
     left = work.left()
     click.echo(
@@ -68,15 +69,25 @@ def build(**given: Any) -> int:  # noqa: ANN401 - click passes every option by n
         f"{len(work.request.tasks)} tasks, {len(left)} backbones left.",
         err=True,
     )
+    labels = _labels(given, work)  # what is wrong there is said before hours of work
     if given["dry_run"]:
         return 0
     _measure(work, given)
     if given["limit"] and work.left() and not given["with_gaps"]:
         click.echo(f"{len(work.left())} backbones are left.", err=True)
         return 0
-    table = work.write(_labels(given, work), with_gaps=given["with_gaps"])
+    table = work.write(labels, with_gaps=given["with_gaps"])
     click.echo(f"{table.id}: {table.values.size} cells in {work.folder}, digest {table.digest}")
     return 0
+
+
+def _check_options(given: dict[str, Any]) -> None:
+    foreign = [f"--{name}" for name in ("address", "gpus") if given[name]]
+    if foreign and given["executor"] == "processes":
+        raise InvalidInputError(
+            f"Expected {' and '.join(foreign)} with --executor ray, but got --executor processes. "
+            "Add --executor ray, or leave them out."
+        )
 
 
 def _request(given: dict[str, Any]) -> BuildRequest:
@@ -95,10 +106,10 @@ def _request(given: dict[str, Any]) -> BuildRequest:
     return BuildRequest(
         profile=given["profile"],
         changes=parse_changes(given["changes"]),
-        tasks=tasks,
+        tasks=tuple(dict.fromkeys(tasks)),
         seeds=parse_seeds(given["seeds"]),
         protocol=given["protocol"],
-        configurations=parse_seeds(numbers) if numbers else None,
+        configurations=parse_seeds(numbers, "configurations") if numbers else None,
         references=tuple(dict.fromkeys(given["references"])),
         device=given["device"],
         real_images=given["real_images"] or os.environ.get("T2SBENCH_REAL_IMAGES"),
@@ -118,8 +129,6 @@ def _measure(work: Build, given: dict[str, Any]) -> None:
     )
     with JobDisplay(min(len(work.left()), given["limit"] or len(work.jobs))) as display:
         failed = work.measure(execution, given["executor"], display.on_job, given["limit"])
-    for result in failed[:_LISTED]:
-        click.echo(f"Failed: {result.job}: {'; '.join(result.errors)}", err=True)
     if failed and not given["with_gaps"]:
         raise CellsFailedError(
             f"Expected every reward to be measured, but got {len(failed)} backbones with errors. "
@@ -132,11 +141,11 @@ def _labels(given: dict[str, Any], work: Build) -> Labels:
 
     name = given["identifier"] or f"{work.profile.simulator}-{work.profile.name}"
     embeddings, probe = _embeddings(given["embeddings"], work)
-    identifier = "".join(c if c.isalnum() or c in ".-" else "-" for c in name.lower())[:64]
+    identifier = re.sub(r"[^a-z0-9.-]", "-", name.lower()).lstrip(".-")[:64]
     if given["identifier"] and identifier != name:
         raise InvalidInputError(
-            f"Expected an --id of small letters, digits, '.' and '-', but got '{name}'. "
-            f"Use '{identifier}'."
+            f"Expected an --id of at most 64 small letters, digits, '.' and '-', but got '{name}'. "
+            f"Use '{identifier or 'my-table'}'."
         )
     title = given["title"] or f"Measured: profile {work.profile.name}, {work.request.protocol}"
     return Labels(identifier, title, tuple(given["notes"]), given["licence"], embeddings, probe)
@@ -150,7 +159,7 @@ def _embeddings(path: Path | None, work: Build) -> tuple[TaskEmbeddings | None, 
     if path is None:
         return None, ""
     if not card_path(path).is_file():
-        return read_embeddings(path), "not stated"
+        return _with_all_tasks(read_embeddings(path), work), "not stated"
     embeddings, card = read_task2vec(path)
     known = {task.name: task.digest for task in card.tasks}
     others = [t for t, data in work.data.items() if known.get(t, data.digest) != data.digest]
@@ -160,4 +169,15 @@ def _embeddings(path: Path | None, work: Build) -> tuple[TaskEmbeddings | None, 
             "Run 't2sbench task2vec' on these data."
         )
     probe = f"probe {card.probe.name} ({card.probe_sha256[:12]}), {card.probe.origin}"
-    return embeddings, f"Task2Vec, recipe {card.settings['name']}, seed {card.seed}; {probe}"
+    found = _with_all_tasks(embeddings, work)
+    return found, f"Task2Vec, recipe {card.settings['name']}, seed {card.seed}; {probe}"
+
+
+def _with_all_tasks(embeddings: TaskEmbeddings, work: Build) -> TaskEmbeddings:
+    missing = [task for task in work.request.tasks if task not in embeddings.tasks]
+    if missing:
+        raise InvalidInputError(
+            f"Expected vectors of all tasks, but got none of {', '.join(missing)}. "
+            "Run 't2sbench task2vec' on these tasks, too."
+        )
+    return embeddings

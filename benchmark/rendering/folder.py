@@ -6,23 +6,21 @@ the request, the finished shards and their markers, and is moved in one step at 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from benchmark.errors import InvalidInputError, StorageError
-from benchmark.files import write_bytes
+from benchmark.files import LOCK, held, write_bytes
 from benchmark.rendering.manifest import MANIFEST, read_manifest
 from benchmark.rendering.shards import MARKERS
 
 _REQUEST = ".request.json"
-_LOCK = ".lock"
 
 
 def partial_folder(target: Path) -> Path:
@@ -63,29 +61,13 @@ def finished_manifest(target: Path, key: str) -> dict[str, Any] | None:
     return manifest
 
 
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> AbstractContextManager[None]:
     """Hold the partial folder against other processes; made when it is not there.
 
     Raises:
         StorageError: When another process renders into it, or the file system refuses.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        stream = (folder / _LOCK).open("w")
-    except OSError as error:
-        raise StorageError(
-            f"Expected to write to {folder}, but got: {error.strerror}. Choose another --output."
-        ) from error
-    with stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise StorageError(
-                f"Expected {folder} to be free, but another process renders into it. "
-                "Wait for it, or choose another --output."
-            ) from error
-        yield
+    return held(folder, "another process renders into it")
 
 
 def claim(folder: Path, identity: Mapping[str, Any], key: str) -> None:
@@ -115,7 +97,7 @@ def _different(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]
 def sweep(folder: Path) -> None:
     """Remove what a killed process left half written; nobody else writes while the lock is held."""
     for path in folder.rglob(".*"):
-        if path.is_file() and path.name not in {_REQUEST, _LOCK}:
+        if path.is_file() and path.name not in {_REQUEST, LOCK}:
             path.unlink(missing_ok=True)
 
 
@@ -127,7 +109,7 @@ def finish(folder: Path, target: Path) -> None:
     """
     try:
         shutil.rmtree(folder / MARKERS, ignore_errors=True)
-        for name in (_REQUEST, _LOCK):
+        for name in (_REQUEST, LOCK):
             (folder / name).unlink(missing_ok=True)
         os.replace(folder, target)  # noqa: PTH105 - replaces an empty folder, unlike Path.rename
     except OSError as error:

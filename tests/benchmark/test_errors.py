@@ -1,3 +1,5 @@
+import pickle
+
 from benchmark.errors import InvalidFileError, T2SBenchError, UnknownNameError
 
 
@@ -27,6 +29,24 @@ def test_every_error_is_ours_and_has_an_exit_code():
     for value in vars(module).values():
         if isinstance(value, type) and issubclass(value, T2SBenchError):
             assert value.exit_code in {1, 2, 3}
+
+
+def made(kind: type[T2SBenchError]) -> T2SBenchError:
+    if issubclass(kind, InvalidFileError):
+        return kind("card.json", ["one", "two"], "Mend it.")
+    if issubclass(kind, UnknownNameError):
+        return kind("method", "orakle", ["oracle"])
+    return kind("Expected this, but got that. Do something.")
+
+
+def test_errors_travel_between_processes():
+    kinds = [T2SBenchError]
+    for kind in kinds:
+        kinds += [one for one in kind.__subclasses__() if one.__module__ == "benchmark.errors"]
+        error = made(kind)
+        again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+        assert (type(again), str(again), vars(again)) == (kind, str(error), vars(error))
+    assert len(kinds) >= 9
 
 
 def test_long_lists_are_cut():

@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from benchmark.building.build import Build
 from benchmark.building.executors import Execution
 from benchmark.errors import UnavailableError
-from tests.building.test_build import LABELS, PROFILE, files
+from tests.building.conftest import LABELS, PROFILE, files
 
 ROOT = Path(__file__).parents[2]
 
@@ -71,3 +72,25 @@ def test_without_ray_the_extra_is_named(build, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UnavailableError, match=r"t2sbench\[ray\]"):
         build("none").measure(Execution(tmp_path / "cells"), "ray")
+
+
+def test_jobs_that_fit_on_no_machine_are_refused():
+    from benchmark.building.on_ray import _check_size
+
+    nodes = [
+        {"Alive": True, "Resources": {"CPU": 2.0}},
+        {"Alive": False, "Resources": {"CPU": 64.0, "GPU": 8.0}},
+    ]
+    _check_size(nodes, 2, 0)
+    with pytest.raises(UnavailableError, match=r"1 CPUs and 1 GPUs, .* but got 2 CPUs and 0 GPUs"):
+        _check_size(nodes, 1, 1)
+    with pytest.raises(UnavailableError, match="Expected a machine with 4 CPUs"):
+        _check_size(nodes, 4, 0)
+
+
+def test_what_a_worker_refuses_is_said_in_its_words(build, tmp_path):
+    pytest.importorskip("ray")
+    made = build("one")
+    made.request = replace(made.request, device="cuda:7")
+    with pytest.raises(UnavailableError, match=r"to measure .*, but got: Expected device 'cuda:7'"):
+        made.measure(Execution(tmp_path / "cells"), "ray")
