@@ -14,9 +14,8 @@ from benchmark.data.card import card_path, data_root, read_card
 from benchmark.data.task_data import TaskData, as_prepared, is_prepared, load_task_data
 from benchmark.errors import InvalidInputError, T2SBenchError
 from benchmark.files import cache_root
-from benchmark.learning.recipes import recipe
 from benchmark.live.profiles import Profile, find_profile
-from benchmark.live.requests import build_simulator, source_digest
+from benchmark.live.requests import build_simulator, check_profile, source_digest
 from benchmark.live.store import DEFAULT_MAX_BYTES, CellStore
 from benchmark.methods import Decision, Mixture
 from benchmark.protocols import find_protocol
@@ -131,7 +130,7 @@ class LiveScorer:
         self.profile = choice.find_profile()
         self.store = default_store() if store is None else store
         self.on_stage = on_stage
-        recipe(self.profile.recipe)
+        check_profile(self.profile, choice.device)
         simulator = build_simulator(self.profile, choice.plugin_files)
         choose_categories(simulator.assets(), self.profile.classes)
         _check_space(table, self.profile, simulator)

@@ -136,6 +136,11 @@ def with_files(known: dict[str, Plugin], files: Sequence[Path], registry: str) -
     return known
 
 
+def files_registering(files: Sequence[Path], registry: str) -> tuple[Path, ...]:
+    """Those of users' files that have a dictionary of that name; all are executed."""
+    return tuple(path for path in files if hasattr(load_file_module(path), registry))
+
+
 def load_file_module(path: Path) -> Any:  # noqa: ANN401 - a module of the user
     """Import a Python file that the user named; this runs it, as ``python FILE`` would.
 

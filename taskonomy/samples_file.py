@@ -9,13 +9,14 @@ losses. An array ``sources/TARGET`` replaces ``sources`` for one target. Nothing
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmark.errors import InvalidFileError, T2SBenchError
+from benchmark.errors import InvalidFileError, InvalidInputError, T2SBenchError
 from taskonomy.transfers import SELF, SEPARATOR, Transfer, transfers_of_samples
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def read_samples(path: Path) -> list[Transfer]:
 def _transfers(target: str, arrays: Mapping[str, NDArray[Any]]) -> Iterator[Transfer]:
     names = arrays.get(f"{SOURCES}/{target}")
     rows = [str(name) for name in (arrays[SOURCES] if names is None else names).ravel()]
+    _check_names(rows)
     samples = arrays[target]
     if samples.ndim != 2 or len(samples) != len(rows):
         yield from transfers_of_samples(target, [(name,) for name in rows], samples)  # refused
@@ -64,6 +66,18 @@ def _transfers(target: str, arrays: Mapping[str, NDArray[Any]]) -> Iterator[Tran
     kept = [row for row, name in enumerate(rows) if name != SCRATCH]
     groups = [_group(rows[row]) for row in kept]
     yield from transfers_of_samples(target, groups, samples[kept], scratch)
+
+
+def _check_names(rows: Sequence[str]) -> None:
+    """Rows are sources by name, each once; a group's order does not matter."""
+    groups = Counter(_group(name) for name in rows)
+    twice = [SEPARATOR.join(group) or SELF for group, count in groups.items() if count > 1]
+    empty = [name for name in rows if not all(part.strip() for part in name.split(SEPARATOR))]
+    if twice or empty:
+        what = f"{', '.join(twice)} twice" if twice else f"an empty name in {empty}"
+        raise InvalidInputError(
+            f"Expected sources with names that differ, but got {what}. Name each row once."
+        )
 
 
 def _group(name: str) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ def checks() -> Iterator[Check]:
     yield _cache_check()
     yield from _registry_checks()
     yield _rendering_check()
-    yield _table_check()
+    yield from _table_checks()
 
 
 def _owners_check() -> Check:
@@ -59,7 +59,7 @@ def _cache_check() -> Check:
     parent = folder
     while not parent.exists():
         parent = parent.parent
-    writable = os.access(parent, os.W_OK)
+    writable = parent.is_dir() and os.access(parent, os.W_OK)
     return "cache folder", writable, f"{folder} (T2SBENCH_CACHE names another)"
 
 
@@ -91,18 +91,23 @@ def _rendering_check() -> Check:
     return "rendering (simulator gl)", True, f"OpenGL through EGL on {renderer}"
 
 
-def _table_check() -> Check:
-    from benchmark.rewards.catalog import RECIPES
+def _table_checks() -> Iterator[Check]:
+    from benchmark.rewards.catalog import DEFAULT_TABLE, RECIPES, load_table
 
+    what = f"table {DEFAULT_TABLE}"
+    try:
+        table = load_table(DEFAULT_TABLE)
+        yield what, True, f"comes with the package, {len(table.tasks)} tasks, verified"
+    except T2SBenchError as error:
+        yield what, False, f"{error} Install t2sbench again."
     recipe = RECIPES["released"]
-    if recipe.is_prepared:
-        return "released table", True, f"prepared in {recipe.folder}"
     mirror = os.environ.get("T2SBENCH_MIRROR")
     where = f"from the mirror {mirror}" if mirror else "by download"
-    return (
-        "released table",
+    missing = f"not here; comes {where} when it is named (t2sbench table fetch released)"
+    yield (
+        "table released",
         True,
-        f"not here yet; comes {where} on first use (t2sbench table fetch)",
+        f"prepared in {recipe.folder}" if recipe.is_prepared else missing,
     )
 
 

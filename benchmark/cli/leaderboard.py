@@ -74,6 +74,11 @@ def verify_boards(records: Path, boards: Path) -> int:
     from benchmark.results.store import BrokenLines, iterate_records
 
     broken = BrokenLines()
+    if not any(True for _ in iterate_records(records, broken)):
+        raise InvalidFileError(
+            records, ["no records to verify boards with"], "Name a file or folder of records."
+        )
+    broken = BrokenLines()
     differences = verify(
         iterate_records(records, broken), boards, _task_order(), records_path=records
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,6 +18,44 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 PATH = click.Path(path_type=Path)
+# More seeds, budgets or configurations than anybody measures; a slip of the finger asks for more.
+_MOST_NUMBERS = 100_000
+_LARGEST = 2**53
+
+
+class FiniteRange(click.FloatRange):
+    """A range without infinity and NaN, which compare with no limit."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - click's
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """The number.
+
+        Raises:
+            click.BadParameter: For another text, or a number out of range.
+        """
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is no finite number.", param, ctx)
+        return number
+
+
+def number_range(first: str, last: str, what: str) -> range:
+    """Whole numbers from ``first`` to ``last``, both decimal.
+
+    Raises:
+        InvalidInputError: When they are too large, or too many.
+    """
+    begin, end = int(first), int(last)
+    if end > _LARGEST or end - begin >= _MOST_NUMBERS:
+        raise InvalidInputError(
+            f"Expected at most {_MOST_NUMBERS:,} {what} up to {_LARGEST:,}, but got "
+            f"'{first}-{last}'. Name fewer or smaller ones."
+        )
+    return range(begin, end + 1)
 
 
 def read_seeds(_context: click.Context, _option: click.Parameter, value: str) -> tuple[int, ...]:
@@ -41,7 +80,7 @@ def parse_seeds(text: str, what: str = "seeds") -> tuple[int, ...]:
             raise InvalidInputError(
                 f"Expected {what} like '0-4' or '0,2,5', but got '{text}'. Use whole numbers."
             )
-        seeds += range(int(first), int(last or first) + 1)
+        seeds += number_range(first, last or first, what)
     if not seeds:
         raise InvalidInputError(f"Expected at least one of {what}, but got '{text}'. Write '0-4'.")
     return tuple(dict.fromkeys(seeds))

@@ -110,15 +110,16 @@ def preview_switches(category: str | None, **options: Any) -> int:  # noqa: ANN4
 
 @preview.command("category")
 @click.argument("category")
-@click.option("--config", default="11111111", show_default=True, metavar="BITS")
+@click.option("--config", metavar="BITS", help="A configuration.  [default: the last, all on]")
 @_SEED
 @_sheet_options
-def preview_category(category: str, config: str, **options: Any) -> int:  # noqa: ANN401 - click's
+def preview_category(category: str, config: str | None, **options: Any) -> int:  # noqa: ANN401 - click's
     """All objects of CATEGORY."""
     from benchmark.rendering.sheets import category_sheet
 
     def draw(simulator: Simulator, **shared: Any) -> Image:  # noqa: ANN401 - passed on
-        point = simulator.capabilities.space.parse(config)
+        space = simulator.capabilities.space
+        point = space.at(space.size - 1) if config is None else space.parse(config)
         return category_sheet(simulator, category, point, **shared)
 
     return _save(draw, options)

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from benchmark.cli.live import live_options, print_live_plan, take_live
-from benchmark.cli.options import PATH, parse_method_options, parse_seeds, source_options
+from benchmark.cli.options import (
+    PATH,
+    FiniteRange,
+    parse_method_options,
+    parse_seeds,
+    source_options,
+)
 from benchmark.errors import CellsFailedError, UnavailableError
 from benchmark.protocols import find_protocol
 from benchmark.runner.plan import MethodSpec, Overwrite, RunRequest, Split
@@ -45,11 +51,11 @@ if TYPE_CHECKING:
     type=click.Choice([str(o) for o in Overwrite]),
     default="stale",
     show_default=True,
-    help="Cells with a record: never (refuse), missing (keep), stale (redo if code or data "
-    "changed), always (redo).",
+    help="Cells with a record: never (refuse), missing (keep), stale (redo if failed, or "
+    "if code or data changed), always (redo).",
 )
 @click.option("--keep-going/--fail-fast", default=True, show_default=True)
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds per fit.")
+@click.option("--timeout", type=FiniteRange(min=0, min_open=True), help="Seconds per fit.")
 @click.option("--limit", type=click.IntRange(min=1), help="Judge so many tasks only; never ranked.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and stop.")
 @click.option("--output", "-o", type=PATH, default=Path("results"), show_default=True)
@@ -96,7 +102,7 @@ def _execute(plan: Plan) -> int:
         display.follow(plan.context.scorer)
         execute(plan, display.on_record, display.on_unit)
     print_results(plan)
-    return display.failed
+    return display.failed + sum(record.status != "ok" for record in plan.done)
 
 
 def _request(given: dict[str, Any], live: LiveChoice | None) -> RunRequest:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
@@ -66,14 +66,14 @@ def describe_table(name: str) -> str | None:
     return table_text(load_table(name))
 
 
-def describe_simulator(name: str) -> str | None:
+def describe_simulator(name: str, plugins: tuple[Path, ...] = ()) -> str | None:
     """A simulator's docstring, origin and options; None when there is no such simulator."""
     import inspect
 
     from benchmark.options import option_defaults
     from benchmark.simulators.registry import known_simulators
 
-    plugin = known_simulators().get(name)
+    plugin = known_simulators(plugins).get(name)
     if plugin is None:
         return None
     factory = plugin.load()
@@ -111,11 +111,18 @@ def describe_profile(name: str) -> str | None:
 @click.option("--plugin", "plugins", type=PATH, multiple=True, metavar="FILE")
 def show(name: str, tasks_files: tuple[Path, ...], plugins: tuple[Path, ...]) -> int:
     """Describe the task, method, protocol, table, simulator or profile NAME."""
+    from benchmark.plugins import files_registering
+
+    of_simulators = files_registering(plugins, "SIMULATORS")
+    only_simulators = {*of_simulators} - {*files_registering(plugins, "METHODS")}
+    of_methods = tuple(
+        path for path in plugins if path not in only_simulators
+    )  # says what is missing
     describers: tuple[Callable[[], str | None], ...] = (
         lambda: describe_task(name, tasks_files),
-        lambda: describe_method(name, plugins),
+        lambda: describe_method(name, of_methods),
         lambda: describe_protocol(name),
-        lambda: describe_simulator(name),
+        lambda: describe_simulator(name, of_simulators),
         lambda: describe_profile(name),
         lambda: describe_table(name),
     )
@@ -127,15 +134,15 @@ def show(name: str, tasks_files: tuple[Path, ...], plugins: tuple[Path, ...]) ->
     raise UnknownNameError(
         "task, method, protocol, table, simulator or profile",
         name,
-        _all_names(tasks_files, plugins),
+        _all_names(tasks_files, {"methods": of_methods, "simulators": of_simulators}),
     )
 
 
-def _all_names(tasks_files: tuple[Path, ...], plugins: tuple[Path, ...]) -> list[str]:
+def _all_names(tasks_files: tuple[Path, ...], plugins: Mapping[str, tuple[Path, ...]]) -> list[str]:
     from benchmark.cli.listing import LISTINGS
 
     return [
         str(next(iter(row.values())))
-        for rows in LISTINGS.values()
-        for row in rows(tasks_files, plugins)
+        for kind, rows in LISTINGS.items()
+        for row in rows(tasks_files, plugins.get(kind, ()))
     ]

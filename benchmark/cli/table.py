@@ -35,7 +35,7 @@ table.add_command(effects)
 @table.command()
 @click.argument("name", default="released")
 def fetch(name: str) -> int:
-    """Download the sources of table NAME and prepare it (done on first use, too)."""
+    """Download the sources of table NAME (released) and prepare it; done on first use, too."""
     from benchmark.rewards.catalog import find_recipe, make_table
 
     built, folder = make_table(name), find_recipe(name).folder

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchmark.cli.options import PATH, parse_seeds
+from benchmark.cli.options import PATH, FiniteRange, parse_seeds
 from benchmark.errors import CellsFailedError, InvalidInputError, UnavailableError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--executor", default="processes", show_default=True, metavar="processes|ray")
 @click.option("--address", metavar="ADDRESS", help="Of the Ray cluster; else this machine.")
-@click.option("--gpus", type=click.FloatRange(min=0), default=0, help="GPUs per job, for Ray.")
+@click.option("--gpus", type=FiniteRange(min=0), default=0, help="GPUs per job, for Ray.")
 @click.option("--embeddings", type=PATH, metavar="FILE", help="Task2Vec of the tasks.")
 @click.option("--id", "identifier", metavar="ID", help="Name of the table.")
 @click.option("--title", default="", help="One line about it.")

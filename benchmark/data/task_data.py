@@ -124,10 +124,16 @@ def write_task_data(
             f"Expected {task.name} to have {task.classes} classes, but got {classes} ({shown}, "
             "...). Correct 'classes' in the task's entry, or name another folder."
         )
-    # A half-written pair must not look whole: without its card a file is not there.
-    card_path(task.name, folder).unlink(missing_ok=True)
     path = pack_path(task.name, folder)
-    content = write_pack(images, path)
+    fresh = path.with_name(f".{path.name}.fresh")
+    try:
+        content = write_pack(images, fresh)
+        # A half-written pair must not look whole: without its card a file is not there. What was
+        # there before stays until the new images are known to be good.
+        card_path(task.name, folder).unlink(missing_ok=True)
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
     pack = open_pack(path, known_digest=content)
     card = make_card(task, pack, _completed(description, images, task), sha256_file(path))
     write_card(card, card_path(task.name, folder))

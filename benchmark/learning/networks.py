@@ -193,6 +193,15 @@ def seeded(seed: int) -> Iterator[None]:
         yield
 
 
+def check_backbone(name: str) -> None:
+    """See that there is such a backbone.
+
+    Raises:
+        UnknownNameError: If there is none.
+    """
+    _entry(name)
+
+
 def _entry(name: str) -> _Entry:
     if name not in _BACKBONES:
         raise UnknownNameError("backbone", name, _BACKBONES)

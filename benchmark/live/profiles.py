@@ -186,6 +186,11 @@ def find_profile(name: str, changes: Mapping[str, Any] | None = None) -> Profile
     known = {profile.name: profile for profile in read_profiles()[0]}
     if name not in known:
         sweeps = [sweep.name for sweep in read_profiles()[1]]
+        if name in sweeps:
+            raise InvalidInputError(
+                f"Expected one profile, but got the series '{name}', which is for 'run --live'. "
+                "Name a profile, and what is changed in it with -P FIELD=VALUE."
+            )
         raise UnknownNameError("profile", name, [*known, *sweeps])
     return known[name].changed(changes or {})
 

@@ -32,7 +32,7 @@ class Overwrite(StrEnum):
 
     NEVER = "never"  # refuse to start when there is any
     MISSING = "missing"  # keep every record, whatever made it
-    STALE = "stale"  # redo those whose code or task definition changed since
+    STALE = "stale"  # redo those that failed, or whose code or task definition changed since
     ALWAYS = "always"  # redo all; new records supersede old ones
 
 

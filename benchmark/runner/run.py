@@ -167,7 +167,7 @@ def _refused(plan: Plan, method: Method) -> list[str] | None:
 def _redo(overwrite: Overwrite, record: Record, key: str) -> bool:
     if overwrite is Overwrite.ALWAYS:
         return True
-    return overwrite is Overwrite.STALE and record.key != key
+    return overwrite is Overwrite.STALE and (record.key != key or record.status != "ok")
 
 
 def execute(

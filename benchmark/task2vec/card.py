@@ -120,11 +120,16 @@ def check_path(path: Path) -> Path:
     """The path, if vectors can be written to it.
 
     Raises:
-        InvalidInputError: For another ending than ``.safetensors``.
+        InvalidInputError: For another ending than ``.safetensors``, or a folder that is none.
     """
     if path.suffix != ".safetensors":
         raise InvalidInputError(
             f"Expected a file that ends in .safetensors, but got '{path.name}'. Rename it."
+        )
+    parent = next(one for one in path.absolute().parents if one.exists())
+    if not parent.is_dir() or path.is_dir():
+        raise InvalidInputError(
+            f"Expected a file in a folder, but got {path}. Choose another --out."
         )
     return path
 

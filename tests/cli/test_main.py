@@ -33,6 +33,11 @@ def test_every_command_has_help(command, capsys):
         ),
         (["run", "-m", "random", "--tasks", "CUBB", "--table", "TABLE"], "Did you mean 'CUB'"),
         (["run", "-m", "random", "--seeds", "a-b"], "Expected seeds like '0-4'"),
+        (["run", "-m", "random", "--seeds", "0-99999999999"], "at most 100,000 seeds"),
+        (["run", "-m", "random", "--seeds", "99999999999999999999"], "Name fewer or smaller ones"),
+        (["taxonomy", "solve", "--budget", "1-1000000"], "at most 100,000 budgets"),
+        (["table", "build", "-o", "t", "--profile", "mini-by-classes"], "got the series"),
+        (["leaderboard", "verify", "--records", ".", "--boards", "."], "no records to verify"),
         (["run", "-m", "random", "-O", "epochs"], "Add '=VALUE'"),
         (["run", "-m", "random", "-O", "task2sim.epochs=3"], "Add --method task2sim"),
         (["run", "-m", "random", "-O", "epochs=3"], "option of method 'random'"),
@@ -54,6 +59,30 @@ def test_mistakes_get_one_sentence_and_exit_code_2(words, says, small_table_fold
     assert says in captured.err
     assert "Traceback" not in captured.err
     assert not Path("results").exists()
+
+
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+
+
+def test_show_finds_what_a_users_file_registers(capsys):
+    methods, simulators = (str(EXAMPLES / f"my_{kind}.py") for kind in ("method", "simulator"))
+    assert main(["show", "discs", "--plugin", simulators]) == 0
+    assert "discs: simulator of" in capsys.readouterr().out
+    assert main(["show", "similarity-vote", "--plugin", methods, "--plugin", simulators]) == 0
+    assert "sharpness" in capsys.readouterr().out
+    assert main(["show", "similarity-voe", "--plugin", methods]) == 2
+    assert "Did you mean 'similarity-vote'?" in capsys.readouterr().err
+    assert main(["show", "disks", "--plugin", simulators]) == 2
+    assert "Did you mean 'discs'?" in capsys.readouterr().err
+    assert main(["show", "x", "--plugin", str(EXAMPLES / "nothing.py")]) == 2
+
+
+def test_a_cache_folder_that_is_a_file_is_found(tmp_path, monkeypatch, capsys):
+    from benchmark.cli.doctor import checks
+
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("T2SBENCH_CACHE", str(tmp_path / "file"))
+    assert [works for what, works, _ in checks() if what == "cache folder"] == [False]
 
 
 def test_no_network_and_no_mirror_says_what_to_run(capsys, monkeypatch):

@@ -110,6 +110,15 @@ def test_a_hub_that_refuses_is_an_error(monkeypatch, capsys):
     assert verify_dataset(Path("set")), "the dataset itself is kept"
 
 
+def test_a_category_of_a_users_simulator_is_shown_with_all_on(capsys):
+    plugin = Path(__file__).parents[2] / "docs" / "examples" / "my_simulator.py"
+    mine = ["--simulator", "discs", "--plugin", str(plugin)]
+    assert main(["preview", "category", "disc", *mine, "--size", "24", "-o", "disc.png"]) == 0, (
+        capsys.readouterr().err
+    )
+    assert Path("disc.png").is_file()
+
+
 def test_a_missing_library_is_named(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "datasets", None)
     assert main([*SMALL, "-o", "set", "--push-to-hub", "me/set"]) == 2

@@ -65,6 +65,26 @@ def test_failed_cells_exit_3_and_can_be_retried(run, tmp_path: Path, capsys):
     assert "No failed cells" in capsys.readouterr().out
 
 
+def test_failed_cells_are_done_again_and_never_pass_as_done(run, tmp_path: Path, capsys):
+    plugin = tmp_path / "flaky.py"
+    plugin.write_text(FLAKY)
+    words = ("-m", "flaky", "--plugin", str(plugin), "--seeds", "0")
+    assert run(*words) == run(*words) == 3
+    assert "1 cells to do, 2 done" in capsys.readouterr().err
+    assert run(*words, "--overwrite", "missing") == 3
+    said = capsys.readouterr().err
+    assert "0 cells to do, 3 done" in said
+    assert "1 failed" in said
+    assert run(*words, "--timeout", "10") == 3
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-1", "soon"])
+def test_time_limits_are_finite(run, tmp_path: Path, number, capsys):
+    assert run("-m", "random", "--timeout", number) == 2
+    assert "Invalid value for '--timeout'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_broken_last_line_is_reported_and_done_again(run, tmp_path: Path, capsys):
     run("-m", "single-best", "--seeds", "0")
     path = tmp_path / "out" / "records.jsonl"

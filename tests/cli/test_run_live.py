@@ -135,6 +135,8 @@ def test_a_table_of_the_same_profile_is_compared_with(live, tmp_path, capsys):
         (["--profile", "mimi"], "Did you mean 'mini'"),
         (["-P", "clases=3"], "Did you mean 'classes'"),
         (["-P", "classes=99"], "Expected 1 to 8 classes"),
+        (["-P", "network=foo", "--dry-run"], "Expected a known backbone"),
+        (["--device", "foo", "--dry-run"], "Expected a device such as"),
         (["-P", "recipe=minni"], "Did you mean 'mini'"),
         (["-P", "simulator=glx"], "Expected a known simulator"),
         (["--device", "cuda:7"], "cuda:7"),

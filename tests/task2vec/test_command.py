@@ -74,6 +74,7 @@ def no_torch_cache(tmp_path, monkeypatch):
         (["USPS", "--recipe", "fats"], "Did you mean 'fast'"),
         (["USPS", "--draws", "4"], "at least one batch"),
         (["USPS", "--out", "file.pt"], "ends in .safetensors"),
+        (["USPS", "--out", "USPS.safetensors/x.safetensors"], "Choose another --out"),
         (["USPS", "--plot", "file.gif"], "ends in .svg or .png"),
         (["USPS", "--distance", "cosin"], "Did you mean 'cosine'"),
         (["USPS", "--probe", "imagenet"], "Add --download"),
@@ -85,6 +86,7 @@ def no_torch_cache(tmp_path, monkeypatch):
 )
 @pytest.mark.usefixtures("prepared", "no_torch_cache")
 def test_mistakes_get_one_sentence(checkpoint, words, says, capsys, tmp_path):
+    (tmp_path / "USPS.safetensors").write_text("")
     words = [checkpoint if word == "PROBE" else word for word in words]
     assert main(["task2vec", *words]) == 2
     captured = capsys.readouterr()

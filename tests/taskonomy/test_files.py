@@ -168,6 +168,10 @@ def test_samples(tmp_path, rng):
         ({"sources": np.array(["T"]), "T": np.zeros((1, 3))}, "other than the target T"),
         ({"sources": np.array(["A"]), "T": np.full((1, 3), np.nan)}, "3 that are not a number"),
         ({"sources": np.array(["A"]), "T": np.array(["x"])}, "target 'T'"),
+        ({"sources": np.array(["A", "A"]), "T": np.zeros((2, 3))}, "but got A twice"),
+        ({"sources": np.array(["A+B", "B+A"]), "T": np.zeros((2, 3))}, r"but got A\+B twice"),
+        ({"sources": np.array(["A", ""]), "T": np.zeros((2, 3))}, "an empty name in"),
+        ({"sources": np.array(["A+"]), "T": np.zeros((1, 3))}, "an empty name in"),
         ({"sources": np.array(["A", 1], dtype=object)}, "without pickled objects"),
     ],
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from benchmark.cli.options import PATH, decorated
+from benchmark.cli.options import PATH, decorated, number_range
 from benchmark.errors import InvalidInputError
 from benchmark.rewards.catalog import DEFAULT_TABLE
 
@@ -188,7 +188,7 @@ def parse_budgets(_context: click.Context, _option: click.Parameter, text: str) 
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
         if dash and first.isdecimal() and last.isdecimal():
-            budgets += map(float, range(int(first), int(last) + 1))
+            budgets += map(float, number_range(first, last, "budgets"))
         else:
             budgets.append(_number(part.strip(), text))
     if not budgets:

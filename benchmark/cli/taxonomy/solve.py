@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchmark.cli.options import PATH
+from benchmark.cli.options import PATH, FiniteRange
 from benchmark.cli.taxonomy.inputs import parse_budgets, read_inputs, rule_options, source_options
 from benchmark.errors import InvalidInputError
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @rule_options
 @click.option(
     "--time-limit",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     default=60,
     show_default=True,
     help="Seconds per budget; then the best so far with its bound.",

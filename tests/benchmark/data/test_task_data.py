@@ -19,6 +19,7 @@ from benchmark.data.task_data import (
 from benchmark.errors import (
     InvalidFileError,
     InvalidInputError,
+    StorageError,
     UnavailableError,
     UnknownNameError,
 )
@@ -98,13 +99,40 @@ def test_more_classes_than_registered(make_images, mine, tmp_path):
     assert not is_prepared("MyTask", tmp_path)
 
 
-def test_a_failed_write_leaves_nothing_that_looks_whole(made, small, mine, tmp_path):
+def test_a_failed_write_leaves_nothing_that_looks_whole(small, mine, tmp_path):
     broken = LabelledImages(small.class_names, small.labels, small.is_train, lambda row: b"text")
     with pytest.raises(InvalidFileError, match="row 0: not an image"):
         write_task_data(load_data_tasks(mine)["MyTask"], broken, Description("x"), tmp_path)
     assert not is_prepared("MyTask", tmp_path)
     with pytest.raises(UnavailableError, match="but got none"):
         load_task_data("MyTask", tmp_path, tasks_files=mine)
+
+
+@pytest.mark.usefixtures("made")
+def test_a_write_that_ends_before_the_card_leaves_nothing_that_looks_whole(
+    small, mine, tmp_path, monkeypatch
+):
+    def refuse(*_arguments):
+        raise StorageError("full")
+
+    monkeypatch.setattr("benchmark.data.task_data.write_card", refuse)
+    with pytest.raises(StorageError):
+        write_task_data(load_data_tasks(mine)["MyTask"], small, Description("x"), tmp_path)
+    assert not is_prepared("MyTask", tmp_path)
+
+
+@pytest.mark.usefixtures("made")
+def test_a_refused_write_leaves_the_earlier_data(small, mine, tmp_path):
+    task = load_data_tasks(mine)["MyTask"]
+    before = write_task_data(task, small, Description("x"), tmp_path)
+    broken = LabelledImages(small.class_names, small.labels, small.is_train, lambda row: b"text")
+    with pytest.raises(InvalidFileError, match="row 0: not an image"):
+        write_task_data(task, broken, Description("x"), tmp_path)
+    assert load_task_data("MyTask", tmp_path, tasks_files=mine).digest == before.digest
+    assert sorted(path.name for path in tmp_path.iterdir() if "MyTask" in path.name) == [
+        "MyTask.card.json",
+        "MyTask.parquet",
+    ]
 
 
 @pytest.mark.parametrize(
