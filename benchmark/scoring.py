@@ -21,6 +21,7 @@ from benchmark.results.record import (
     SourceEntry,
     TaskEntry,
 )
+from benchmark.rewards.noise import task_noise
 from benchmark.tasks import task_digest
 
 if TYPE_CHECKING:
@@ -196,7 +197,12 @@ class CachedScorer:
                 "Leave the task out with --tasks, or complete the table."
             )
         average = math.fsum(measured.ravel().tolist()) / measured.size
-        return ReferenceEntry(random=average, oracle=oracle_reward(measured))
+        noise = task_noise(measured, int(self.table.n_test[self.table.row(task)])).seed_sd
+        return ReferenceEntry(
+            random=average,
+            oracle=oracle_reward(measured),
+            error=None if noise is None else noise / math.sqrt(measured.shape[1]),
+        )
 
 
 def reference_pretraining(

@@ -180,7 +180,11 @@ def _make_record(method="random", task="CUB", seed=0, value: float | None = 50.0
             "n_images": None,
         },
         "source": source,
-        "reference": {"random": take("random", 40.0), "oracle": take("oracle", 60.0)},
+        "reference": {
+            "random": take("random", 40.0),
+            "oracle": take("oracle", 60.0),
+            **({} if (error := take("error", None)) is None else {"error": error}),
+        },
         "scores": []
         if value is None
         else [{"metric": "accuracy", "value": value, "unit": "percent"}],

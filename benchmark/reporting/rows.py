@@ -139,7 +139,7 @@ class _Collector:
         )
         self.cells.setdefault(coordinates, []).append(candidate)
         known = self.facts.setdefault((coordinates[0], record.task.name), set())
-        known.add(fact_of(record.task))
+        known.add(fact_of(record))
 
     def rows(self) -> dict[Place, list[MethodRow]]:
         places, methods, variants = list(self.places), list(self.methods), list(self.variants)
@@ -215,6 +215,6 @@ def _outcome(record: Record) -> Outcome:
     if value is None:
         return Outcome(None, None, record.method.queries, record.task.n_test)
     # Where configurations hardly differ but for noise, the scale would be noise over noise.
-    fixed = None if fact_of(record.task).is_noisy else record.reference
+    fixed = record.reference if fact_of(record).has_scale else None
     regret = None if fixed is None else normalised_regret(value, fixed.oracle, fixed.random)
     return Outcome(value, regret, record.method.queries, record.task.n_test)

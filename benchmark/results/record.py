@@ -135,10 +135,17 @@ class ReferenceEntry(_Frozen):
     Attributes:
         random: Mean over all configurations.
         oracle: Best configuration (cross-fitted between seeds where the source has several).
+        error: Standard error of ``oracle`` from the noise between seeds, where it is known.
     """
 
     random: float
     oracle: float
+    error: float | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_absent_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = handler(self)
+        return {name: value for name, value in content.items() if value is not None}
 
 
 class Score(_Frozen):

@@ -241,6 +241,21 @@ def test_noisy_tasks_have_no_regret(make_record):
     assert row.average == 60.0
 
 
+@pytest.mark.parametrize(("error", "defined"), [(None, True), (0.2, True), (0.3, False)])
+def test_a_task_whose_oracle_is_within_noise_has_no_regret(make_record, error, defined):
+    made = [
+        make_record("first", task, 0, 50.2, random=50.0, oracle=oracle, error=given)
+        for task, oracle, given in (("AID", 50.5, error), ("DTD", 60.0, 0.1))
+    ]
+    table = build_table(made, ("AID", "DTD"))
+    (row,) = table.rows
+    wanted = {"AID": pytest.approx(0.6), "DTD": pytest.approx(0.98)}
+    assert row.regrets == (wanted if defined else {"DTD": wanted["DTD"]})
+    notes = " ".join(table.grid().notes)
+    assert ("mean configuration (AID +0.50 ± 0.59 points): left out" in notes) is not defined
+    assert table.grid().headers[1] == ("AID" if defined else "AID °")
+
+
 @pytest.mark.parametrize(("value", "is_said"), [(59.0, False), (61.0, True)])
 def test_regret_below_zero_is_explained(make_record, value, is_said):
     made = [make_record("first", "AID", 0, value, random=50.0, oracle=60.0)]
