@@ -252,19 +252,31 @@ class LiveScorer:
 
     def reference(self, task: str) -> ReferenceEntry | None:
         """The table's, where it was measured under this profile and protocol on these data."""
-        table = self.table
-        if (table.profile, table.protocol) != (self.profile.name, self.choice.protocol):
-            return None
-        return CachedScorer(table).reference(task) if task in table.tasks else None
+        return CachedScorer(self.table).reference(task) if self._is_in_table(task) else None
 
-    def cached_value(self, task: str, decision: Decision, seed: int) -> float | None:
-        """What the table holds for a measured cell; None where it has none."""
-        same = (self.table.profile, self.table.protocol) == (
+    def _is_in_table(self, task: str) -> bool:
+        table = self.table
+        measured_alike = (table.profile, table.protocol) == (
             self.profile.name,
             self.choice.protocol,
         )
-        known = task in self.table.tasks and seed in self.table.seeds
-        if not same or not known or isinstance(decision, Mixture):
+        if not measured_alike or task not in table.tasks:
+            return False
+        entries = table.card.tasks if table.card else []
+        digest = next((one.data.digest for one in entries if one.name == task and one.data), None)
+        # Another share of the images, or other classes, is another task.
+        return digest is None or digest == self._prepared_digest(task)
+
+    def _prepared_digest(self, task: str) -> str | None:
+        try:
+            return read_card(card_path(task, data_root())).digest
+        except T2SBenchError:
+            return None  # said when the task is scored
+
+    def cached_value(self, task: str, decision: Decision, seed: int) -> float | None:
+        """What the table holds for a measured cell; None where it has none."""
+        known = seed in self.table.seeds and self._is_in_table(task)
+        if not known or isinstance(decision, Mixture):
             return None
         row, column = self.table.row(task), self.table.space.index(decision)
         value = float(self.table.values[row, column, self.table.seeds.index(seed)])

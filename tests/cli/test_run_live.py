@@ -129,6 +129,24 @@ def test_a_table_of_the_same_profile_is_compared_with(live, tmp_path, capsys):
     assert by_task["PacsC"] is None
 
 
+@pytest.mark.parametrize("same", [True, False])
+def test_a_table_of_other_data_is_not_compared_with(
+    live, same, small_table, small_table_folder, tmp_path, capsys
+):
+    from benchmark.data.card import card_path, read_card
+    from benchmark.rewards.card import TaskDataEntry
+    from benchmark.rewards.storage import Description, write_table
+
+    (tmp_path / "tiny.yaml").write_text(PROFILE.replace("name: tiny", "name: mini"))
+    digest = read_card(card_path("EuroSAT", tmp_path / "data")).digest if same else "0" * 64
+    data = {"EuroSAT": TaskDataEntry(revision="r", digest=digest, classes=3, n_train=30)}
+    write_table(small_table, small_table_folder, Description("Small", "toy", "1", data=data))
+    assert live("-m", "single-best", "--tasks", "EuroSAT") == 0
+    assert ("of these cells are in table small" in capsys.readouterr().err) is same
+    (record,) = records(tmp_path)
+    assert (record.reference is not None) is same
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
