@@ -4,8 +4,10 @@ A limit is ``METRIC:SIGNED_THRESHOLD`` where METRIC is ``regret``, ``accuracy`` 
 (accuracy on one task, in points). The sign is the direction that is bad: ``regret:+0.02`` is broken
 by a regret more than 0.02 higher, ``accuracy:-0.5`` by an average more than half a point lower.
 
-A method that A scored and B lacks (or scored in part) breaks every limit: otherwise a method that
-stopped to work would pass. Methods that only B has are reported and break none.
+A method that A scored and B lacks breaks every limit, and so does one that B scored in part:
+without some of the tasks, with other seeds on some tasks than on others, as a killed run leaves
+them, or with records that contradict each other. Otherwise a method that stopped to work would
+pass. Fewer seeds on all tasks are reported and break none, as do methods that only B has.
 """
 
 from __future__ import annotations
@@ -185,7 +187,10 @@ def _change(split: str, a: MethodRow | None, b: MethodRow | None) -> Change:
 
 def _lost(one: RowSummary, two: RowSummary) -> str:
     gone = sorted(set(one.means) - set(two.means))
-    return f"without a score in B: {', '.join(gone)}" if gone else ""
+    if gone:
+        return f"without a score in B: {', '.join(gone)}"
+    new = [fault for fault in two.faults if fault not in one.faults]
+    return f"incomplete in B: {'; '.join(new)}" if new else ""
 
 
 def breaches(changes: Sequence[Change], limits: Sequence[Limit]) -> list[str]:

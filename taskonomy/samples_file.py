@@ -9,6 +9,7 @@ losses. An array ``sources/TARGET`` replaces ``sources`` for one target. Nothing
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmark.errors import InvalidFileError, InvalidInputError, T2SBenchError
+from taskonomy.table_file import source_faults
 from taskonomy.transfers import SELF, SEPARATOR, Transfer, transfers_of_samples
 
 if TYPE_CHECKING:
@@ -58,7 +60,7 @@ def read_samples(path: Path) -> list[Transfer]:
 def _transfers(target: str, arrays: Mapping[str, NDArray[Any]]) -> Iterator[Transfer]:
     names = arrays.get(f"{SOURCES}/{target}")
     rows = [str(name) for name in (arrays[SOURCES] if names is None else names).ravel()]
-    _check_names(rows)
+    _check_names(target, rows)
     samples = arrays[target]
     if samples.ndim != 2 or len(samples) != len(rows):
         yield from transfers_of_samples(target, [(name,) for name in rows], samples)  # refused
@@ -68,20 +70,22 @@ def _transfers(target: str, arrays: Mapping[str, NDArray[Any]]) -> Iterator[Tran
     yield from transfers_of_samples(target, groups, samples[kept], scratch)
 
 
-def _check_names(rows: Sequence[str]) -> None:
-    """Rows are sources by name, each once; a group's order does not matter."""
+def _check_names(target: str, rows: Sequence[str]) -> None:
+    """Rows are sources by name as in a table of transfers, each once, in whatever order."""
     groups = Counter(_group(name) for name in rows)
-    twice = [SEPARATOR.join(group) or SELF for group, count in groups.items() if count > 1]
-    empty = [name for name in rows if not all(part.strip() for part in name.split(SEPARATOR))]
-    if twice or empty:
-        what = f"{', '.join(twice)} twice" if twice else f"an empty name in {empty}"
-        raise InvalidInputError(
-            f"Expected sources with names that differ, but got {what}. Name each row once."
-        )
+    faults = [
+        f"{SEPARATOR.join(group) or SELF} twice" for group, count in groups.items() if count > 1
+    ]
+    for name in rows:
+        faults += source_faults(target, [part.strip() for part in name.split(SEPARATOR)])
+        if SCRATCH in name.split(SEPARATOR) and name != SCRATCH:
+            faults.append(f"expected '{SCRATCH}' alone, but got '{name}'")
+    if faults:
+        raise InvalidInputError(f"{'; '.join(faults)}. Name each row once.")
 
 
 def _group(name: str) -> tuple[str, ...]:
-    return () if name == SELF else tuple(sorted(name.split(SEPARATOR)))
+    return () if name == SELF else tuple(sorted(part.strip() for part in name.split(SEPARATOR)))
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
@@ -91,7 +95,9 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
             if isinstance(archive, np.lib.npyio.NpzFile):
                 return {name: archive[name] for name in archive.files}
             error: Exception = ValueError("a single array")
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as caught:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as caught:
+        error = caught
+    except NotImplementedError as caught:  # a compression that zipfile does not know
         error = caught
     fault = f"expected a readable .npz archive without pickled objects, but got: {error}"
     raise InvalidFileError(path, [fault]) from error

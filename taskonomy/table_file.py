@@ -115,7 +115,7 @@ class _Reading:
         fields = dict(zip(header, (field.strip() for field in row), strict=True))
         sources = tuple(sorted(part.strip() for part in fields["sources"].split(SEPARATOR)))
         numbers, faults = _numbers(fields)
-        faults += _source_faults(fields["target"], sources)
+        faults += source_faults(fields["target"], sources)
         key = (fields["target"], sources)
         if key in self._seen:
             faults.append(f"{_shown(key)} is already on line {self._seen[key]}. Keep one of them")
@@ -162,7 +162,8 @@ def _header_faults(header: Sequence[str]) -> Iterator[str]:
     )
 
 
-def _source_faults(target: str, sources: Sequence[str]) -> list[str]:
+def source_faults(target: str, sources: Sequence[str]) -> list[str]:
+    """What is wrong with the names of one transfer."""
     faults = []
     if not target:
         faults.append("expected a target, but got nothing")

@@ -99,7 +99,7 @@ def _table_checks() -> Iterator[Check]:
         table = load_table(DEFAULT_TABLE)
         yield what, True, f"comes with the package, {len(table.tasks)} tasks, verified"
     except T2SBenchError as error:
-        yield what, False, f"{error} Install t2sbench again."
+        yield what, False, str(error)
     recipe = RECIPES["released"]
     mirror = os.environ.get("T2SBENCH_MIRROR")
     where = f"from the mirror {mirror}" if mirror else "by download"

@@ -41,6 +41,7 @@ class Board:
         records_sha256: Digest over the sorted ids of these records.
         row_sha256: The same for every row, by label.
         facts: What is to be known of the tasks.
+        n_compared: Tasks that ranks rest on: those with a regret.
     """
 
     place: Place
@@ -53,6 +54,7 @@ class Board:
     records_sha256: str
     row_sha256: dict[str, str]
     facts: dict[str, TaskFact] = field(default_factory=dict)
+    n_compared: int = 0
 
     @property
     def summaries(self) -> list[RowSummary]:
@@ -95,6 +97,7 @@ def _build(place: Place, rows: list[MethodRow], task_order: Sequence[str]) -> Bo
         reference=tuple(row for row in complete if row.kind == "reference"),
         incomplete=tuple(row for row in summaries if not row.complete),
         detectable=standing.detectable,
+        n_compared=standing.n_compared,
         n_records=sum(len(row.record_ids) for row in rows),
         records_sha256=records_digest(rows),
         row_sha256={label: records_digest([row]) for row, label in named},

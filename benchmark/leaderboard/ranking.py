@@ -58,10 +58,12 @@ class Standing:
         rows: Best first.
         detectable: Smallest difference in mean regret to the best row that these tasks would
             show with 80 % power (median over rows); None with fewer than two rows or tasks.
+        n_compared: Tasks that rows are compared on: those with a regret, if there are any.
     """
 
     rows: tuple[RankedRow, ...]
     detectable: float | None
+    n_compared: int = 0
 
 
 def rank_rows(rows: Sequence[RowSummary], tasks: Sequence[str]) -> Standing:
@@ -100,6 +102,7 @@ def rank_rows(rows: Sequence[RowSummary], tasks: Sequence[str]) -> Standing:
             for row, rank, (low, high), average, win, p in columns
         ),
         _detectable(differences[1:]),
+        goodness.shape[1],
     )
 
 
@@ -120,26 +123,36 @@ def shared_ranks(means: NDArray[np.float64], goodness: NDArray[np.float64]) -> l
     """Ranks of rows, best first, where rows share a rank that the tasks cannot tell apart.
 
     A group begins with its best row and takes in the rows below as long as the 95 % interval of
-    the paired difference from that row, over resampled tasks, holds zero.
+    the paired difference from that row, over resampled tasks, holds zero, or the sign-flip test
+    of that difference does not reject at 5 %. The interval alone is too narrow with few tasks: of
+    two equal methods it separates 15 % with 5 tasks and 8 % with 17.
 
     Args:
         means: ``(n_resamples, n_rows)`` of the bootstrap.
-        goodness: ``(n_rows, n_tasks)``; a single task tells nothing apart but unequal values.
+        goodness: ``(n_rows, n_tasks)``.
 
     Example:
-        >>> shared_ranks(np.array([[3.0, 3.0, 1.0], [3.0, 2.9, 1.0]]), np.zeros((3, 2)))
+        >>> goodness = np.outer([3.0, 2.0, 1.0], np.ones(6))
+        >>> shared_ranks(np.array([[3.0, 3.0, 1.0], [3.0, 2.9, 1.0]]), goodness)
         [1, 1, 3]
+        >>> shared_ranks(np.array([[3.0, 2.0], [3.0, 2.0]]), goodness[:2, :5])  # p = 2 / 32
+        [1, 1]
     """
-    single = goodness.shape[1] < 2
     tail = 100 * (1 - _LEVEL) / 2
     result: list[int] = []
     leader = 0
     for index in range(means.shape[1]):
         ahead = means[:, leader] - means[:, index]
-        if np.percentile(ahead, tail, method="lower") > 0 and not single:
+        apart = np.percentile(ahead, tail, method="lower") > 0
+        if apart and _sign_flip(goodness[leader] - goodness[index]) <= 1 - _LEVEL:
             leader = index
         result.append(leader + 1)
     return result
+
+
+def _sign_flip(differences: NDArray[np.float64]) -> float:
+    rng = np.random.Generator(np.random.PCG64(_SEED))
+    return sign_flip_tests([differences.tolist()], rng)[0]
 
 
 def _p_values(differences: Sequence[list[float]]) -> list[float | None]:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from benchmark.reporting.summary import RowSummary
 
 _STANDING = (
-    "Rank: rows that the tasks cannot tell apart share one (paired bootstrap over tasks, 95 %). "
+    "Rank: rows that the tasks cannot tell apart share one (paired bootstrap and "
+    "sign-flip test over tasks, 95 %). "
     "Places: 95 % interval over resampled tasks. Wins: share of pairs of another method and a "
     "task that the row wins. p: sign-flip test of its regret against the first row's, "
     "Holm-corrected."
@@ -138,7 +139,7 @@ def _notes(board: Board) -> list[str]:
     if board.detectable is not None:
         notes.append(
             f"Differences in regret below about {board.detectable:.3f} are not detectable with "
-            f"these {len(board.tasks)} tasks (80 % power, 5 % level)."
+            f"these {_compared(board)} (80 % power, 5 % level)."
         )
     notes += fact_notes(board.tasks, board.facts)
     if board.missing:
@@ -149,6 +150,11 @@ def _notes(board: Board) -> list[str]:
         notes.append("Incomplete rows come last and are not ranked.")
     notes.append(f"Built from {board.n_records} records, digest {board.records_sha256}.")
     return notes
+
+
+def _compared(board: Board) -> str:
+    every = board.n_compared == len(board.tasks)
+    return f"{len(board.tasks)} tasks" if every else f"{board.n_compared} tasks with a regret"
 
 
 def _standing_values(standing: RankedRow | None) -> dict[str, Any]:

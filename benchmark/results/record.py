@@ -67,6 +67,14 @@ class TaskEntry(_Frozen):
         return content
 
 
+class SourceEntry(_Frozen):
+    """Where the score comes from: a reward table, or a live run."""
+
+    kind: Literal["table", "live"]
+    id: str
+    digest: Sha256
+
+
 class MethodEntry(_Frozen):
     """The method: which code with which options, and what it was allowed to see.
 
@@ -75,6 +83,7 @@ class MethodEntry(_Frozen):
         learnt_from: Tasks whose rewards it could query.
         queries: Distinct rewards it did query; None when it failed before.
         privileged: It saw the rewards that it is judged on; a reference, never ranked.
+        learnt_table: Reward table that it learnt from, where that is not the source of the score.
     """
 
     name: str
@@ -86,6 +95,14 @@ class MethodEntry(_Frozen):
     privileged: bool
     learnt_from: list[str]
     queries: int | None
+    learnt_table: SourceEntry | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_absent_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = handler(self)
+        if content.get("learnt_table") is None:
+            content.pop("learnt_table", None)
+        return content
 
 
 class DecisionEntry(_Frozen):
@@ -119,14 +136,6 @@ class PretrainingEntry(_Frozen):
     profile: str
     n_images: int | None
     checkpoint_sha256: Sha256 | None = None
-
-
-class SourceEntry(_Frozen):
-    """Where the score comes from: a reward table, or a live run."""
-
-    kind: Literal["table", "live"]
-    id: str
-    digest: Sha256
 
 
 class ReferenceEntry(_Frozen):
@@ -247,19 +256,20 @@ def cell_digest(  # noqa: PLR0913 - the coordinates of a cell
     The suite's version and the source's content are among them: a later version or a changed table
     makes new cells beside the old ones, so that old boards keep their rows.
     """
-    return digest(
-        {
-            "method": method.name,
-            "options": method.options,
-            "task": task,
-            "split": split,
-            "seed": seed,
-            "protocol": protocol,
-            "source": source.model_dump(mode="json"),
-            "suite": SUITE_VERSION,
-            "debug": debug,
-        }
-    )
+    coordinates: dict[str, Any] = {
+        "method": method.name,
+        "options": method.options,
+        "task": task,
+        "split": split,
+        "seed": seed,
+        "protocol": protocol,
+        "source": source.model_dump(mode="json"),
+        "suite": SUITE_VERSION,
+        "debug": debug,
+    }
+    if method.learnt_table is not None:
+        coordinates["learnt_table"] = method.learnt_table.model_dump(mode="json")
+    return digest(coordinates)
 
 
 def key_digest(cell: str, parts: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from benchmark.methods import Method, TaskView
 from benchmark.results.record import (
     Environment,
     MethodEntry,
+    SourceEntry,
     TaskEntry,
     cell_digest,
     key_digest,
@@ -76,7 +77,19 @@ class Context:
             privileged=method.privileged,
             learnt_from=sorted({*fold.learn, *(fold.targets if method.privileged else ())}),
             queries=queries,
+            learnt_table=self._learnt_table(),
         )
+
+    def _learnt_table(self) -> SourceEntry | None:
+        if self.scorer.source.kind == "table":
+            return None  # it is the source itself
+        return SourceEntry(kind="table", id=self.table.id, digest=self.table.digest)
+
+    def _vectors(self) -> dict[str, str]:
+        """Digest of the vectors that methods read, unless they are pinned as the table's files."""
+        embeddings, card = self.table.embeddings, self.table.card
+        pinned = card is not None and card.sources
+        return {} if embeddings is None or pinned else {"vectors": embeddings.digest}
 
     def identity(self, method: MethodEntry, task: str, seed: int) -> dict[str, Any]:
         """Digests of a cell: its coordinates, and everything that its score depends on."""
@@ -98,6 +111,7 @@ class Context:
                 "learnt_from": method.learnt_from,
                 "task": self.task_entry(task).model_dump(mode="json"),
                 "protocol": self.scorer.protocol.model_dump(mode="json"),
+                **self._vectors(),
             },
         )
         return {"cell": cell, "key": key}

@@ -11,6 +11,7 @@ import orjson
 
 from benchmark.errors import InvalidFileError, InvalidInputError
 from benchmark.files import canonical_json, write_bytes
+from benchmark.rewards.catalog import is_path
 from benchmark.runner.plan import MethodSpec, Overwrite, RunRequest, Split
 
 if TYPE_CHECKING:
@@ -49,34 +50,35 @@ def retry_units(folder: Path, failed: Sequence[Record]) -> Iterator[Record]:
         cells = left.intersection(entry["cells"])
         if not cells:
             continue
-        left -= cells
         request = replace(_from_json(entry["request"], folder), overwrite=Overwrite.ALWAYS)
         plan = make_plan(request)
-        keep_only(plan, cells)
+        left -= keep_only(plan, cells)
         done: list[Record] = []
         execute(plan, done.append)
         yield from done
     if left:
         raise InvalidInputError(
             f"Expected {folder / _FILE} to say how the failed cells were asked for, but got "
-            f"{len(left)} cells that it does not hold. Give the original run command again with "
-            "--overwrite always."
+            f"{len(left)} cells that it does not hold, or that belong to another content of the "
+            "table. Give the original run command again."
         )
 
 
-def keep_only(plan: Plan, cells: set[str]) -> None:
-    """Narrow a plan to the cells with these digests."""
-    units = []
+def keep_only(plan: Plan, cells: set[str]) -> set[str]:
+    """Narrow a plan to the cells with these digests; those of them that it has."""
+    units, held = [], set()
     for unit in plan.units:
         entry = plan.context.method_entry(unit.spec.resolve(), unit.fold, None)
-        wanted = frozenset(
-            (task, seed)
+        digests = {
+            (task, seed): plan.context.identity(entry, task, seed)["cell"]
             for task, seed in unit.cells
-            if plan.context.identity(entry, task, seed)["cell"] in cells
-        )
+        }
+        wanted = frozenset(place for place, cell in digests.items() if cell in cells)
+        held |= {digests[place] for place in wanted}
         if wanted:
             units.append(unit.narrowed(wanted))
     plan.units = units
+    return held
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
@@ -100,7 +102,7 @@ def _to_json(request: RunRequest) -> dict[str, Any]:
             for spec in request.methods
         ],
         "split": str(request.split),
-        "table": request.table,
+        "table": str(Path(request.table).resolve()) if is_path(request.table) else request.table,
         "tasks": list(request.tasks),
         "seeds": list(request.seeds),
         "tasks_files": [str(path.resolve()) for path in request.tasks_files],

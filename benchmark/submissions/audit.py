@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # Accuracies are stored as float64 percentages of counts below a few hundred thousand.
 _TOLERANCE = 1e-6
+_REAL = "real-images:"
 
 _Cells = dict[tuple[str, int], str]
 
@@ -45,6 +46,12 @@ def audit_records(records: Sequence[Record], table: RewardTable) -> list[str]:
 
 def _score_faults(record: Record, table: RewardTable, scorer: CachedScorer) -> Iterator[str]:
     value, task = record.accuracy, record.task.name
+    kind = _reference_kind(record)
+    if value is not None and kind and scorer.scores_kind(kind) and task in table.tasks:
+        stored = scorer.scored(task, None, kind, record.seed).scores[0].value
+        if stored is not None and not math.isclose(value, stored, abs_tol=_TOLERANCE):
+            yield f"expected {stored:.4f}, the reference of the table, but got {value:.4f}."
+        return
     if value is None or record.decision is None or task not in table.tasks:
         yield "expected an accuracy and a decision on a task of the table, but got none."
         return
@@ -63,6 +70,14 @@ def _score_faults(record: Record, table: RewardTable, scorer: CachedScorer) -> I
         return
     if stored is not None and not math.isclose(value, stored, abs_tol=_TOLERANCE):
         yield f"expected {stored:.4f}, the table's reward, but got {value:.4f}."
+
+
+def _reference_kind(record: Record) -> str:
+    """The pre-training of a method that chooses no configuration; empty for the others."""
+    simulator = record.pretraining.simulator
+    if record.decision is not None or not (simulator == "none" or simulator.startswith(_REAL)):
+        return ""
+    return "none" if simulator == "none" else "real-images"
 
 
 def find_duplicates(submission: Submission, records: Sequence[Record]) -> list[str]:

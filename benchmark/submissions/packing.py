@@ -22,6 +22,7 @@ from benchmark.submissions.model import (
     to_bytes,
 )
 from benchmark.submissions.reading import CODE_NAME, MAX_CODE_BYTES, Findings, parse_submission
+from benchmark.versions import SUITE_VERSION
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,8 +101,13 @@ def _choose(request: PackRequest, table: RewardTable) -> list[Record]:
     labels = {record.method.label for record in everything}
     if request.label not in labels:
         raise UnknownNameError(f"method of {path}", request.label, labels)
-    place = (request.label, str(request.split), table.id)
-    found = [r for r in everything if (r.method.label, r.split, r.source.id) == place]
+    # Records of another content of the table, or of another version, stay true and beside these.
+    place = (request.label, str(request.split), table.digest, SUITE_VERSION)
+    found = [
+        r
+        for r in everything
+        if (r.method.label, r.split, r.source.digest, r.suite_version) == place
+    ]
     ranked = [record for record in found if not record.debug]
     _refuse_unfit(request, ranked, found)
     return ranked
@@ -113,7 +119,8 @@ def _refuse_unfit(
     if not records:
         why = "debug records (made with --limit) only" if with_debug else "none"
         raise InvalidInputError(
-            f"Expected records of {request.label} on split '{request.split}', but got {why}. "
+            f"Expected records of {request.label} on split '{request.split}' of this table, but "
+            f"got {why}. "
             f"Run 't2sbench run --method {request.label.partition('[')[0]} "
             f"--split {request.split}' first."
         )

@@ -19,7 +19,7 @@ from benchmark.runner.context import Context
 from benchmark.runner.plan import Fold, MethodSpec, Unit
 from benchmark.scoring import CachedScorer
 from benchmark.submissions.checks import Checked, read_decision
-from benchmark.submissions.model import FileCode, Submission, SubmittedFold
+from benchmark.submissions.model import EntryPointCode, FileCode, Submission, SubmittedFold
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,7 +98,48 @@ def _local_method(submission: Submission, plugin_files: Sequence[Path]) -> Metho
         )
     options = {key: str(value) for key, value in submission.method.options.items()}
     with _no_bytecode():
-        return find_method(submission.method.name, options, plugin_files)
+        method = find_method(submission.method.name, options, plugin_files)
+    _refuse_unfit(method)
+    _check_origin(method, submission, plugin_files)
+    return method
+
+
+def _refuse_unfit(method: Method) -> None:
+    """What no board ranks cannot be submitted under a name that hides it."""
+    if method.privileged:
+        raise InvalidInputError(
+            f"Expected a method that can be ranked, but got '{method.name}', which sees the "
+            "rewards it is judged on. Submit a method without 'privileged'."
+        )
+    if method.pretraining != "rendered":
+        raise InvalidInputError(
+            f"Expected a method that chooses configurations, but got '{method.name}', which is "
+            f"pre-trained on '{method.pretraining}'. Measure it with 'run --live'."
+        )
+
+
+def _check_origin(method: Method, submission: Submission, plugin_files: Sequence[Path]) -> None:
+    """The method that runs is the submitted one, not another of its name."""
+    code, plugin = submission.code, method.plugin
+    if isinstance(code, FileCode):
+        submitted = {str(path) for path in plugin_files if sha256_file(path) == code.sha256}
+        if plugin.origin not in submitted:
+            raise InvalidInputError(
+                f"Expected '{method.name}' to be a method of the submitted file {code.path}, but "
+                f"got that of {plugin.origin}. Submit the file that registers it."
+            )
+    elif isinstance(code, EntryPointCode):
+        found = plugin.entry.value if plugin.entry else str(plugin.origin)
+        if (found, plugin.origin) != (code.value, code.distribution):
+            raise InvalidInputError(
+                f"Expected '{method.name}' to be {code.value} of {code.distribution}, but got "
+                f"{found} of {plugin.origin}. Install the submitted distribution."
+            )
+    if method.version != submission.method.version:
+        raise InvalidInputError(
+            f"Expected version {submission.method.version} of '{method.name}', but got "
+            f"{method.version}. Install or name the submitted one."
+        )
 
 
 @contextmanager

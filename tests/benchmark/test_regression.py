@@ -129,6 +129,16 @@ def test_nothing_to_compare(results):
         compare([], results(50.0))
 
 
+def test_a_killed_run_breaks_every_limit(results):
+    whole = results(50.0, seeds=(0, 1))
+    (change,) = compare(whole, whole[:-1])
+    assert "incomplete in B" in change.lost
+    (sentence,) = breaches([change], limits("regret:+0.5"))
+    assert "seeds" in sentence
+    (change,) = compare(whole[:-1], whole[:-1])
+    assert change.lost == ""
+
+
 def test_other_seeds_are_noted(results):
     (change,) = compare(results(50.0), results(50.0, seeds=(0, 1)))
     assert change.note == "1 seeds in A, 2 in B"

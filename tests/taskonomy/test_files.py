@@ -165,13 +165,15 @@ def test_samples(tmp_path, rng):
         ({"T": np.zeros((2, 3))}, "expected an array 'sources'"),
         ({"sources": np.array(["A"])}, "no array of a target"),
         ({"sources": np.array(["A"]), "T": np.zeros((2, 3))}, r"shape \(1, n_items\) for T"),
-        ({"sources": np.array(["T"]), "T": np.zeros((1, 3))}, "other than the target T"),
+        ({"sources": np.array(["T"]), "T": np.zeros((1, 3))}, "source 'T' is the target itself"),
         ({"sources": np.array(["A"]), "T": np.full((1, 3), np.nan)}, "3 that are not a number"),
         ({"sources": np.array(["A"]), "T": np.array(["x"])}, "target 'T'"),
-        ({"sources": np.array(["A", "A"]), "T": np.zeros((2, 3))}, "but got A twice"),
-        ({"sources": np.array(["A+B", "B+A"]), "T": np.zeros((2, 3))}, r"but got A\+B twice"),
-        ({"sources": np.array(["A", ""]), "T": np.zeros((2, 3))}, "an empty name in"),
-        ({"sources": np.array(["A+"]), "T": np.zeros((1, 3))}, "an empty name in"),
+        ({"sources": np.array(["A", "A"]), "T": np.zeros((2, 3))}, "A twice"),
+        ({"sources": np.array(["A+B", "B+A"]), "T": np.zeros((2, 3))}, r"A\+B twice"),
+        ({"sources": np.array(["A", ""]), "T": np.zeros((2, 3))}, "an empty name"),
+        ({"sources": np.array(["self+A"]), "T": np.zeros((1, 3))}, "expected 'self' alone"),
+        ({"sources": np.array(["scratch+A"]), "T": np.zeros((1, 3))}, "expected 'scratch' alone"),
+        ({"sources": np.array(["A+"]), "T": np.zeros((1, 3))}, "an empty name"),
         ({"sources": np.array(["A", 1], dtype=object)}, "without pickled objects"),
     ],
 )
@@ -179,6 +181,17 @@ def test_broken_samples(tmp_path, arrays, says):
     np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(InvalidFileError, match=says):
         read_samples(tmp_path / "a.npz")
+
+
+def test_damaged_compressed_samples(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, sources=np.array(["A"]), T=np.random.default_rng(0).random((1, 999)))
+    whole = bytearray(path.read_bytes())
+    middle = len(whole) // 2
+    whole[middle : middle + 40] = b"\xff" * 40
+    path.write_bytes(whole)
+    with pytest.raises(InvalidFileError, match=r"readable \.npz archive"):
+        read_samples(path)
 
 
 def test_samples_that_are_no_archive(tmp_path):

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from benchmark.leaderboard import build_boards, render_boards
 from benchmark.leaderboard.ranking import shared_ranks
+from benchmark.statistics import bootstrap_means
 
 TASKS = [f"T{i}" for i in range(8)]
 share = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
@@ -54,6 +55,24 @@ def test_rows_that_tasks_cannot_tell_apart_share_a_rank(make_record):
     board = only(records)
     assert [row.rank for row in board.ranked] == [1, 1, 3]
     assert board.detectable is not None
+
+
+def test_few_tasks_tell_nothing_apart_however_clear_they_are():
+    means = np.array([[3.0, 1.0]] * 100)
+    assert shared_ranks(means, np.outer([3.0, 1.0], np.ones(5))) == [1, 1]
+    assert shared_ranks(means, np.outer([3.0, 1.0], np.ones(6))) == [1, 2]
+
+
+def test_equal_methods_rarely_get_different_ranks():
+    """At most one pair in 20 is told apart by chance (the interval alone: one in ten)."""
+    rng = np.random.default_rng(3)
+    found = 0
+    for _ in range(400):
+        goodness = rng.normal(size=(2, 8))
+        goodness = goodness[np.argsort(-goodness.mean(axis=1))]
+        means = bootstrap_means(goodness, np.random.Generator(np.random.PCG64(0)))
+        found += shared_ranks(means, goodness) == [1, 2]
+    assert found <= 400 * 0.05 + 2 * np.sqrt(400 * 0.05 * 0.95)
 
 
 def test_one_task_tells_nothing_apart():

@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmark.embeddings import TaskEmbeddings
 from benchmark.errors import InvalidInputError, UnknownNameError
+from benchmark.methods import find_method
 from benchmark.results.record import Record
 from benchmark.results.store import current_records, iterate_records
-from benchmark.runner.plan import MethodSpec, Overwrite, RunRequest, Split
+from benchmark.runner.plan import Fold, MethodSpec, Overwrite, RunRequest, Split
 from benchmark.runner.run import execute, make_plan
 from benchmark.scoring import CachedScorer, oracle_reward
 
@@ -252,7 +254,7 @@ def test_unknown_names_are_suggested(run: Run):
         run("first", tasks=("USSP",))
     with pytest.raises(UnknownNameError, match="task of split 'unseen'"):
         run("first", tasks=("DTD",))
-    with pytest.raises(UnknownNameError, match="Known: released"):
+    with pytest.raises(UnknownNameError, match="Known: gl-mini, released"):
         run("first", table="relesed")
 
 
@@ -291,6 +293,45 @@ def test_a_mixture_of_another_space_is_refused(small_table):
 
     with pytest.raises(InvalidInputError, match="Expected a mixture over 256 configurations"):
         CachedScorer(small_table).score("CUB", Mixture(np.array([1.0])))
+
+
+def test_retry_of_a_table_that_has_changed_says_so(
+    request_for, small_table, small_table_folder, tmp_path: Path
+):
+    from benchmark.rewards.storage import Description, write_table
+    from benchmark.runner.history import remember, retry_units
+    from benchmark.runner.run import existing_records
+
+    plan = make_plan(request_for("select-raises", "first"))
+    remember(plan)
+    execute(plan, lambda _record: None)
+    folder = Path(plan.request.table)
+    write_table(
+        replace(small_table, values=small_table.values / 2), folder, Description("", "", "")
+    )
+    records, _ = existing_records(tmp_path / "out")
+    failed = [r for r in records if r.status == "failed"]
+    with pytest.raises(InvalidInputError, match="belong to another content of the table"):
+        list(retry_units(tmp_path / "out", failed))
+
+
+def test_other_vectors_make_other_keys(request_for, small_table, tmp_path: Path):
+    from benchmark.rewards.storage import Description, write_table
+
+    keys = []
+    for scale in (1.0, 2.0):
+        vectors = TaskEmbeddings(
+            small_table.embeddings.tasks, small_table.embeddings.vectors * scale
+        )
+        table = replace(small_table, embeddings=vectors)
+        write_table(table, tmp_path / f"t{scale}", Description("", "", ""))
+        context = make_plan(request_for("first", table=str(tmp_path / f"t{scale}"))).context
+        method = find_method("random")
+        fold = Fold(("DTD",), ("CUB",))
+        entry = context.method_entry(method, fold, None)
+        keys.append(context.identity(entry, "CUB", 0))
+    assert keys[0]["cell"] == keys[1]["cell"]
+    assert keys[0]["key"] != keys[1]["key"]
 
 
 def test_retry_does_exactly_the_failed_cells(request_for, plugin_file: Path, tmp_path: Path):

@@ -44,7 +44,20 @@ class Unseeded(Voter):
         from benchmark.parameters import PAPER_SPACE
         return PAPER_SPACE.at(int(np.random.default_rng().integers(256)))
 
-METHODS = {"voter": Voter, "mixer": Mixer, "cheater": Cheater, "unseeded": Unseeded}
+class Seer(Voter):
+    privileged = True
+
+    def fit(self, tasks, rewards, rng):
+        best = rewards.matrix().argmax(axis=1)
+        rows = {task.name: rewards.row(task.name) for task in tasks}
+        self.best = {name: rewards.space.at(int(best[row])) for name, row in rows.items()}
+
+    def select(self, task, rng):
+        return self.best[task.name]
+
+METHODS = {
+    "voter": Voter, "mixer": Mixer, "cheater": Cheater, "unseeded": Unseeded, "seer": Seer
+}
 '''
 
 

@@ -114,9 +114,22 @@ def test_privileged_methods(run_method, pack_now):
 
 def test_mixed_versions(run_method, pack_now, records_of, add_record):
     folder = run_method("voter")
-    add_record(folder, again(records_of(folder)[0], suite_version=2))
+    record = records_of(folder)[0]
+    method = {**record.method.model_dump(), "version": "2"}
+    add_record(folder, again(record, method=method, supersedes=record.record_id))
     with pytest.raises(InvalidInputError, match="2 kinds"):
         pack_now()
+
+
+def test_records_of_another_content_of_the_table_are_left_out(
+    run_method, pack_now, records_of, add_record
+):
+    folder = run_method("voter")
+    record = records_of(folder)[0]
+    source = {**record.source.model_dump(), "digest": "0" * 64}
+    add_record(folder, again(record, source=source, cell="1" * 64))
+    add_record(folder, again(record, suite_version=2, cell="2" * 64))
+    assert pack_now().is_file()
 
 
 def test_changed_code(run_method, pack_now, plugin):

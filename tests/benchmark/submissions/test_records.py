@@ -5,6 +5,7 @@ import pytest
 from benchmark.errors import InvalidInputError, StorageError
 from benchmark.parameters import PAPER_SPACE
 from benchmark.results.record import seal
+from benchmark.rewards.storage import Description, write_table
 from benchmark.submissions.audit import audit_records, duplicate_warnings, find_duplicates
 from benchmark.submissions.checks import check_path
 from benchmark.submissions.records import score
@@ -91,6 +92,20 @@ def test_the_audit_catches_invented_scores(scored, table, value, words):
     _, _, records = scored()
     fake = changed(records[0], scores=[{"metric": "accuracy", "value": value, "unit": "percent"}])
     assert any(words in fault for fault in audit_records([fake], table))
+
+
+@pytest.mark.parametrize(("value", "faults"), [(25.0, 0), (75.0, 1)])
+def test_references_are_held_against_the_card(small_table, make_record, tmp_path, value, faults):
+    rows = {task: [25.0] for task in small_table.tasks}
+    known = write_table(
+        small_table, tmp_path / "t", Description("T", "toy", "1", references={"untrained": rows})
+    )
+    record = make_record("untrained", "CUB", 0, value, digest=known.digest)
+    pretraining = record.pretraining.model_copy(update={"simulator": "none"})
+    record = record.model_copy(update={"decision": None, "pretraining": pretraining})
+    found = audit_records([record], known)
+    assert len(found) == faults
+    assert all("expected 25.0000, the reference of the table" in fault for fault in found)
 
 
 def test_the_audit_catches_decisions_outside_the_space(scored, table):

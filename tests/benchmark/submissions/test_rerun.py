@@ -1,5 +1,7 @@
 """Reruns with permuted and renamed tasks."""
 
+import shutil
+
 import pytest
 
 from benchmark.errors import InvalidFileError, InvalidInputError
@@ -68,6 +70,52 @@ def test_the_plugin_must_be_the_submitted_file(checked, tmp_path, given):
     with pytest.raises(InvalidInputError, match="the submitted file"):
         check_rerun(checked(), [tmp_path / name for name in given])
     assert not trace.exists()
+
+
+def forged(packed, edit, table, registry, **method):
+    """A submission of the innocent plugin that names another method."""
+    folder = edit(packed(), lambda value: value["method"].update(options={}, **method))
+    return check_path(folder, table, registry)
+
+
+def test_a_method_that_sees_the_judged_rewards_is_refused(packed, edit, table, registry, plugin):
+    checked = forged(packed, edit, table, registry, name="seer")
+    with pytest.raises(InvalidInputError, match="but got 'seer', which sees the rewards"):
+        check_rerun(checked, [plugin])
+
+
+def test_another_method_of_that_name_is_refused(packed, edit, table, registry, plugin):
+    checked = forged(packed, edit, table, registry, name="single-best")
+    with pytest.raises(InvalidInputError, match=r"to be a method of the submitted file voter\.py"):
+        check_rerun(checked, [plugin])
+
+
+def test_methods_that_choose_nothing_are_refused(packed, edit, table, registry, plugin):
+    folder = packed("single-best", id="mine")
+    checked = check_path(
+        edit(folder, lambda value: value["method"].update(name="untrained")), table, registry
+    )
+    with pytest.raises(InvalidInputError, match="which is pre-trained on 'none'"):
+        check_rerun(checked, [plugin])
+
+
+def test_the_installed_code_must_be_the_submitted_one(packed, edit, table, registry, plugin):
+    folder = packed("single-best", id="mine")
+    for changes, says in (
+        ({"value": "acme:Single"}, "to be acme:Single of t2sbench"),
+        ({"distribution": "acme 1.0"}, "of acme 1.0, but got baselines"),
+    ):
+        other = edit(folder, lambda value, changes=changes: value["code"].update(changes))
+        with pytest.raises(InvalidInputError, match=says):
+            check_rerun(check_path(other, table, registry), [plugin])
+        shutil.rmtree(folder)
+        folder = packed("single-best", id="mine")
+
+
+def test_another_version_is_refused(packed, edit, table, registry, plugin):
+    checked = forged(packed, edit, table, registry, version="7")
+    with pytest.raises(InvalidInputError, match="Expected version 7 of 'voter'"):
+        check_rerun(checked, [plugin])
 
 
 def test_a_rerun_leaves_the_folder_clean(packed, table, registry):
