@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -169,6 +170,19 @@ class LiveScorer:
             )
         return self._pipeline
 
+    def depends_on(self, kind: str) -> dict[str, str]:
+        """The collection of real images, for methods that are pre-trained on one.
+
+        A collection that cannot be had is none; it is said when the method is scored.
+        """
+        if kind != "real-images":
+            return {}
+        try:
+            real = self.pipeline.real_images
+        except T2SBenchError:
+            real = None
+        return {"real_images": real.label if real else "none"}
+
     def close(self) -> None:
         """End helper processes; idempotent."""
         if self._pipeline is not None:
@@ -260,12 +274,27 @@ class LiveScorer:
             self.profile.name,
             self.choice.protocol,
         )
-        if not measured_alike or task not in table.tasks:
+        if not measured_alike or task not in table.tasks or not self._same_profile:
             return False
         entries = table.card.tasks if table.card else []
         digest = next((one.data.digest for one in entries if one.name == task and one.data), None)
         # Another share of the images, or other classes, is another task.
         return digest is None or digest == self._prepared_digest(task)
+
+    @cached_property
+    def _same_profile(self) -> bool:
+        """Whether the profile of the table's name is this one, and the simulator the same."""
+        card = self.table.card
+        if card is not None and (card.simulator, card.simulator_version) != (
+            self.pretraining.simulator,
+            self.pretraining.simulator_version,
+        ):
+            return False
+        try:
+            known = find_profile(self.table.profile)
+        except T2SBenchError:
+            return True  # a user's own; its name is all that the table tells
+        return known.digest == self.profile.digest
 
     def _prepared_digest(self, task: str) -> str | None:
         try:

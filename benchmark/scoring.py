@@ -71,6 +71,9 @@ class Scorer(Protocol):
     def scored(self, task: str, decision: Decision | None, kind: str, seed: int) -> Scored:
         """Scores of a decision; None for methods that are not ``rendered``."""
 
+    def depends_on(self, kind: str) -> dict[str, str]:
+        """Digests of what scores of that kind depend on beside source, task and protocol."""
+
     def reference(self, task: str) -> ReferenceEntry | None:
         """Fixed points of the regret scale on that task, where there are any."""
 
@@ -162,6 +165,11 @@ class CachedScorer:
         score = Score(metric="accuracy", value=value, unit="percent")
         real_images = self.table.card.real_images if self.table.card else None
         return Scored((score,), reference_pretraining(self.pretraining, kind, real_images))
+
+    def depends_on(self, kind: str) -> dict[str, str]:
+        """Nothing: all of it is in the table's digest."""
+        del kind
+        return {}
 
     def _measured(self, kind: str) -> dict[str, list[float]]:
         """Accuracies of a reference by task, one per seed; empty where the table has none."""

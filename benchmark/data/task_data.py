@@ -128,6 +128,7 @@ def write_task_data(
     fresh = path.with_name(f".{path.name}.fresh")
     try:
         content = write_pack(images, fresh)
+        open_pack(fresh, known_digest=content)
         # A half-written pair must not look whole: without its card a file is not there. What was
         # there before stays until the new images are known to be good.
         card_path(task.name, folder).unlink(missing_ok=True)

@@ -119,10 +119,10 @@ def _hyperparameters(
     if protocol not in ("linear", "finetune"):
         return fixed
     plan = settings.plan("linear" if protocol == "linear" else "finetune").for_size(n_train)
-    first, second = plan.milestones
+    drops = " and ".join(map(str, plan.milestones))
     chosen: dict[str, HyperparameterValue] = {
         "epochs": plan.epochs,
-        "schedule": f"x0.1 at epochs {first} and {second}",
+        "schedule": f"x0.1 at epochs {drops}" if drops else "constant",
         "head": f"dropout {plan.dropout:g}, batch norm (not affine), linear",
         "learning_rate": plan.training.lr,
         "batch_size": plan.training.batch_size,

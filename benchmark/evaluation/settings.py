@@ -47,11 +47,16 @@ class TrainingPlan:
     def milestones(self) -> list[int]:
         """Epochs after which the learning rate is divided by ten, at the same shares of training.
 
+        Of fewer than four epochs both may be one and the same, or none.
+
         Example:
             >>> TrainingPlan(Training()).milestones, TrainingPlan(Training(), epochs=10).milestones
             ([25, 37], [5, 7])
+            >>> [TrainingPlan(Training(), epochs=n).milestones for n in (1, 2, 3, 4)]
+            [[], [1], [2], [2, 3]]
         """
-        return [round(self.epochs * milestone / PAPER_EPOCHS) for milestone in PAPER_MILESTONES]
+        found = {round(self.epochs * milestone / PAPER_EPOCHS) for milestone in PAPER_MILESTONES}
+        return sorted(found & set(range(1, self.epochs)))
 
     def batch_size_of(self, n_train: int) -> int:
         """Images per step: all of them where there are fewer than a batch."""

@@ -211,8 +211,13 @@ def _read(path: Path) -> tuple[dict[str, Tensor], BackboneCard]:
         raise InvalidFileError(path, [_unreadable(error)], _REMEDY) from error
 
 
+def has_card(metadata: Mapping[str, str] | None) -> bool:
+    """Whether a file's metadata hold the card of a backbone; others write metadata, too."""
+    return metadata is not None and _CARD in metadata
+
+
 def _parse_card(path: Path, metadata: Mapping[str, str] | None) -> BackboneCard:
-    if metadata is None or _CARD not in metadata:
+    if metadata is None or not has_card(metadata):
         raise InvalidFileError(path, ["it holds no card of a backbone"], _REMEDY)
     try:
         return BackboneCard.model_validate_json(metadata[_CARD], strict=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 #: Changes when the same images would give other arrays.
 DATASET_VERSION = 1
 
+_AGAIN = "Delete the folder; it is made again."
 _PIXELS, _LABELS, _ABOUT = "pixels.npy", "labels.npy", "images.json"
 # Arrays up to this size are read into memory, larger ones mapped.
 _IN_MEMORY = 2**30
@@ -211,7 +212,10 @@ def read_training_set(folder: Path) -> TrainingSet:
         large = path.stat().st_size > _IN_MEMORY
         pixels = np.load(path, mmap_mode="r" if large else None, allow_pickle=False)
         labels = np.load(folder / _LABELS, allow_pickle=False)
-        return TrainingSet(pixels, labels, int(about["classes"]), known_sha256=about["sha256"])
+        found, stated = TrainingSet(pixels, labels, int(about["classes"])), str(about["sha256"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        remedy = "Delete the folder; it is made again."
-        raise InvalidFileError(folder, [f"not a dataset cell: {error}"], remedy) from error
+        raise InvalidFileError(folder, [f"not a dataset cell: {error}"], _AGAIN) from error
+    if found.sha256 != stated:
+        fault = f"sha256 of the pixels is {found.sha256}, but {_ABOUT} says {stated}"
+        raise InvalidFileError(folder, [fault], _AGAIN)
+    return replace(found, known_sha256=stated)

@@ -291,11 +291,10 @@ class Pipeline:
         try:
             return read(self.store.get(kind, identity, make, label))
         except InvalidFileError as error:
-            folder = self.store.find(kind, identity)
-            if folder is None:
-                raise
-            self._on_stage("mend", f"{kind} of {label}: {error.faults[0]}")
-            self.store.discard(kind, identity)
+            # A cell that is gone was pruned between the two steps, by somebody else.
+            if self.store.find(kind, identity) is not None:
+                self._on_stage("mend", f"{kind} of {label}: {error.faults[0]}")
+                self.store.discard(kind, identity)
             return read(self.store.get(kind, identity, make, label))
 
     def _evaluate(self, backbone: Backbone, task: TaskData, protocol: str, seed: int) -> Evaluation:

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,9 @@ _SCRATCH, _LOCKS, _WORK, _VERSION = ".scratch", ".locks", ".work", "store.json"
 # What is made again quickly, or is large, goes first.
 _FIRST_TO_GO = {"dataset": 0, "features": 0, "score": 2}
 _LOOK_EVERY_SECONDS = 300.0
+# Long enough to open what was just found, or made.
+_IN_USE_SECONDS = 600.0
+_ABANDONED_SECONDS = 7 * 86_400.0
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,7 @@ class CellStore:
         if found is not None:
             return found
         key = digest(identity)
-        with self._locked(kind, key):
+        with self._locked(f"{kind}-{key}"):
             found = self.find(kind, identity)
             if found is None:
                 found = self._make(kind, key, identity, make, label)
@@ -163,13 +166,13 @@ class CellStore:
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
         shutil.rmtree(self._workspace(kind, key), ignore_errors=True)
-        self._keep_within_bounds()
+        self._keep_within_bounds(folder)
         return folder
 
-    def _keep_within_bounds(self) -> None:
+    def _keep_within_bounds(self, fresh: Path) -> None:
         if self.max_bytes is None or time.monotonic() - self._looked_at < _LOOK_EVERY_SECONDS:
             return
-        self.prune(self.max_bytes)
+        self.prune(self.max_bytes, spare=fresh, spare_seconds=_IN_USE_SECONDS)
         self._looked_at = time.monotonic()
 
     def seconds(self, kind: str, identity: Any) -> float | None:  # noqa: ANN401 - any JSON value
@@ -206,15 +209,16 @@ class CellStore:
         )
 
     @contextmanager
-    def _locked(self, kind: str, key: str) -> Iterator[None]:
-        path = self.root / _LOCKS / f"{kind}-{key}"
+    def _locked(self, name: str, *, wait: bool = True) -> Iterator[None]:
+        path = self.root / _LOCKS / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             stream = path.open("w")
         except OSError as error:
             raise self._refusal(error) from error
         with stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)  # freed by the system when its owner dies
+            # Freed by the system when its owner dies.
+            fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             yield
 
     def entries(self) -> list[Entry]:
@@ -226,8 +230,15 @@ class CellStore:
         ]
         return sorted(found, key=lambda entry: (entry.used_at, entry.key))
 
-    def prune(self, max_bytes: int) -> list[Entry]:
+    def prune(
+        self, max_bytes: int, *, spare: Path | None = None, spare_seconds: float = 0
+    ) -> list[Entry]:
         """Remove cells until the rest fits; those removed.
+
+        Args:
+            max_bytes: What may stay.
+            spare: A cell that stays in any case.
+            spare_seconds: Cells that were used more recently stay, too: somebody is at them.
 
         Datasets and features go first, as they are large and soon made again, scores last; within
         these those that were not used for longest. A cell that another process reads at that moment
@@ -239,6 +250,8 @@ class CellStore:
         for entry in entries:
             if total <= max_bytes:
                 break
+            if entry.folder == spare or time.time() - entry.used_at < spare_seconds:
+                continue
             _remove(entry.folder)
             total -= entry.bytes
             removed.append(entry)
@@ -246,11 +259,25 @@ class CellStore:
         return removed
 
     def _sweep(self) -> None:
-        """Remove folders that dead processes left behind: those a day old."""
-        left = [*(self.root / _SCRATCH).glob("*"), *(self.root / _WORK).glob("*")]
-        for folder in left:
-            if time.time() - folder.stat().st_mtime > 86_400:
+        """Remove folders that dead processes left behind, a week after anything changed in them.
+
+        What somebody works on is locked, and stays.
+        """
+        for folder in (self.root / _SCRATCH).glob("*"):
+            if _is_abandoned(folder):
                 shutil.rmtree(folder, ignore_errors=True)
+        for folder in (self.root / _WORK).glob("*"):
+            if _is_abandoned(folder):
+                with suppress(BlockingIOError, StorageError), self._locked(folder.name, wait=False):
+                    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_abandoned(folder: Path) -> bool:
+    try:
+        changed = max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
+    except FileNotFoundError:
+        return False  # moved to its place just now
+    return time.time() - changed > _ABANDONED_SECONDS
 
 
 def _remove(folder: Path) -> None:

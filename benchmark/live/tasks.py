@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.data.decoding import DECODING_VERSION, MARGIN, decode_images
 from benchmark.evaluation.data import EvaluationData
-from benchmark.evaluation.settings import EvaluationSettings
+from benchmark.evaluation.hyperparameters import hyperparameters_of
+from benchmark.evaluation.settings import PAPER_MILESTONES, EvaluationSettings, TrainingPlan
 from benchmark.learning.devices import resolve_precision
+from benchmark.tasks import Hyperparameters
 
 if TYPE_CHECKING:
     import torch
@@ -76,7 +78,7 @@ def evaluation_settings(
     precision = str(resolve_precision(wanted.precision, device)).removeprefix("torch.")
     return EvaluationSettings.model_validate(
         {
-            "hyperparameters": task.task.hyperparameters,
+            "hyperparameters": _hyperparameters(task),
             "linear_epochs": wanted.linear_epochs,
             "linear_min_steps": wanted.linear_min_steps,
             "finetune_epochs": wanted.finetune_epochs,
@@ -86,6 +88,14 @@ def evaluation_settings(
             "device": str(device),
         }
     )
+
+
+def _hyperparameters(task: TaskData) -> Hyperparameters:
+    """The task's own, if its entry states any; a stand-in's default is the original's."""
+    original, own = task.card.stands_in_for, task.task.hyperparameters
+    if original and own == Hyperparameters():
+        return hyperparameters_of(task.name, stands_in_for=original)
+    return own
 
 
 def relevant_settings(settings: EvaluationSettings, protocol: str) -> dict[str, Any]:
@@ -100,6 +110,7 @@ def relevant_settings(settings: EvaluationSettings, protocol: str) -> dict[str, 
         return {
             "training": plan.training.model_dump(mode="json"),
             "epochs": plan.epochs,
+            **_short(plan),
             "dropout": plan.dropout,
             "image_size": plan.image_size,
             "precision": plan.precision,
@@ -109,4 +120,10 @@ def relevant_settings(settings: EvaluationSettings, protocol: str) -> dict[str, 
         plan = settings.plan("linear")
         relevant["training"] = plan.training.model_dump(mode="json")
         relevant |= {"epochs": plan.epochs, "min_steps": plan.min_steps, "dropout": plan.dropout}
+        relevant |= _short(plan)
     return relevant
+
+
+def _short(plan: TrainingPlan) -> dict[str, Any]:
+    """Schedules of a few epochs once had other drops: their scores are other cells."""
+    return {"drops": plan.milestones} if plan.epochs < len(PAPER_MILESTONES) + 2 else {}

@@ -192,7 +192,7 @@ def run_unit(
             seconds = time.perf_counter() - start + fit.seconds / len(targets)
             queries = fit.rewards.queries if fit.error is None else None
             entry = context.method_entry(method, unit.fold, queries)
-            identity = context.identity(entry, task, seed)
+            identity = context.identity(entry, task, seed, method.pretraining)
             reference = context.scorer.reference(task)
             yield seal(
                 {

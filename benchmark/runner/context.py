@@ -91,8 +91,17 @@ class Context:
         pinned = card is not None and card.sources
         return {} if embeddings is None or pinned else {"vectors": embeddings.digest}
 
-    def identity(self, method: MethodEntry, task: str, seed: int) -> dict[str, Any]:
-        """Digests of a cell: its coordinates, and everything that its score depends on."""
+    def identity(
+        self, method: MethodEntry, task: str, seed: int, pretraining: str = "rendered"
+    ) -> dict[str, Any]:
+        """Digests of a cell: its coordinates, and everything that its score depends on.
+
+        Args:
+            method: The method as records state it.
+            task: Name of the task.
+            seed: Of the run.
+            pretraining: The method's kind: ``rendered``, ``real-images`` or ``none``.
+        """
         cell = cell_digest(
             method=method,
             task=task,
@@ -112,6 +121,7 @@ class Context:
                 "task": self.task_entry(task).model_dump(mode="json"),
                 "protocol": self.scorer.protocol.model_dump(mode="json"),
                 **self._vectors(),
+                **self.scorer.depends_on(pretraining),
             },
         )
         return {"cell": cell, "key": key}

@@ -142,7 +142,7 @@ def _add_unit(plan: Plan, unit: Unit, by_cell: dict[str, Record]) -> None:
     entry = plan.context.method_entry(method, unit.fold, None)
     todo = set()
     for task, seed in unit.cells:
-        identity = plan.context.identity(entry, task, seed)
+        identity = plan.context.identity(entry, task, seed, method.pretraining)
         plan.wanted.add(identity["cell"])
         record = by_cell.get(identity["cell"])
         if record is None or _redo(plan.request.overwrite, record, identity["key"]):

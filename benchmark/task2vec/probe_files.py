@@ -15,7 +15,7 @@ from torch import Tensor
 
 from benchmark.errors import InvalidFileError, UnavailableError
 from benchmark.files import cache_root, sha256_file
-from benchmark.learning.backbone_io import load_backbone, tensor_faults
+from benchmark.learning.backbone_io import has_card, load_backbone, tensor_faults
 from benchmark.learning.networks import build_backbone
 from benchmark.rewards.card import SourceFile
 from benchmark.rewards.download import fetch
@@ -107,7 +107,7 @@ def _pinned(path: Path) -> Path:
 def _has_card(path: Path) -> bool:
     try:
         with safe_open(path, framework="pt") as stream:
-            return bool(stream.metadata())
+            return has_card(stream.metadata())
     except (OSError, SafetensorError):
         return True  # read_card says what is wrong with it
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -120,13 +121,51 @@ def test_a_missing_pack_that_is_asked_for_fails_alone(live, tmp_path, capsys):
     assert status == {"EuroSAT": "ok", "DTD": "failed"}
 
 
-def test_a_table_of_the_same_profile_is_compared_with(live, tmp_path, capsys):
-    (tmp_path / "tiny.yaml").write_text(PROFILE.replace("name: tiny", "name: mini"))
+def measured_with(small_table, folder, profile="tiny", data=None):
+    """The small table, as if it had been measured with a profile of these tests."""
+    from benchmark.rewards.storage import Description, write_table
+
+    table = replace(small_table, profile=profile)
+    write_table(table, folder, Description("Small", "toy", "1", data=data or {}))
+
+
+def test_a_table_of_the_same_profile_is_compared_with(
+    live, small_table, small_table_folder, tmp_path, capsys
+):
+    measured_with(small_table, small_table_folder)
     assert live("-m", "single-best") == 0
     assert "1 of these cells are in table small" in capsys.readouterr().err
     by_task = {record.task.name: record.reference for record in records(tmp_path)}
     assert by_task["EuroSAT"] is not None
     assert by_task["PacsC"] is None
+
+
+def test_another_profile_of_the_same_name_is_not_compared_with(
+    live, small_table, small_table_folder, tmp_path, capsys
+):
+    measured_with(small_table, small_table_folder, "mini")
+    (tmp_path / "tiny.yaml").write_text(PROFILE.replace("name: tiny", "name: mini"))
+    assert live("-m", "single-best", "--tasks", "EuroSAT") == 0
+    assert "of these cells are in table small" not in capsys.readouterr().err
+
+
+def test_what_was_learnt_from_and_real_images_are_part_of_the_key(
+    live, small_table, small_table_folder, tmp_path, capsys
+):
+    real = ["-m", "single-best", "-m", "imagenet", "--tasks", "EuroSAT"]
+    one = ["--real-images", str(tmp_path / "real.parquet")]
+    assert live(*real, *one) == 0
+    capsys.readouterr()
+    assert live(*real, *one, "--dry-run") == 0
+    assert "0 cells to do, 2 done" in capsys.readouterr().err
+    (before,) = [r for r in records(tmp_path) if r.method.name == "single-best"]
+    assert before.method.learnt_table.id == small_table.id
+    write_pack(coloured(4, 90, 6), tmp_path / "other.parquet")
+    assert live(*real, "--real-images", str(tmp_path / "other.parquet"), "--dry-run") == 0
+    assert "1 cells to do, 1 done" in capsys.readouterr().err
+    measured_with(replace(small_table, values=100 - small_table.values), small_table_folder)
+    assert live(*real, *one, "--dry-run") == 0
+    assert "2 cells to do, 0 done" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("same", [True, False])
@@ -135,12 +174,10 @@ def test_a_table_of_other_data_is_not_compared_with(
 ):
     from benchmark.data.card import card_path, read_card
     from benchmark.rewards.card import TaskDataEntry
-    from benchmark.rewards.storage import Description, write_table
 
-    (tmp_path / "tiny.yaml").write_text(PROFILE.replace("name: tiny", "name: mini"))
     digest = read_card(card_path("EuroSAT", tmp_path / "data")).digest if same else "0" * 64
     data = {"EuroSAT": TaskDataEntry(revision="r", digest=digest, classes=3, n_train=30)}
-    write_table(small_table, small_table_folder, Description("Small", "toy", "1", data=data))
+    measured_with(small_table, small_table_folder, data=data)
     assert live("-m", "single-best", "--tasks", "EuroSAT") == 0
     assert ("of these cells are in table small" in capsys.readouterr().err) is same
     (record,) = records(tmp_path)

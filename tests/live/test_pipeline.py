@@ -2,10 +2,12 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from benchmark.data.decoding import decode_images
 from benchmark.data.images import LabelledImages
@@ -26,6 +28,7 @@ from benchmark.live.sources import Source
 from benchmark.live.store import CellStore
 from benchmark.live.tasks import evaluation_settings
 from benchmark.protocols import PROTOCOLS
+from benchmark.tasks import Hyperparameters
 from tests.live.conftest import coloured
 
 ROOT = Path(__file__).parents[2]
@@ -155,6 +158,40 @@ def test_a_damaged_cell_is_made_again(kind, file, tiny_profile, tmp_path, task, 
         assert "mend" in stages
 
 
+def test_pixels_that_changed_on_disk_are_noticed(tiny_profile, tmp_path, task, stages):
+    store = CellStore(tmp_path / "cells")
+    pipeline = Pipeline(tiny_profile, store, device="cpu", on_stage=stages)
+    source = rendered(pipeline, 3)
+    first = pipeline.dataset(source, 0).sha256
+    (entry,) = [one for one in store.entries() if one.kind == "dataset"]
+    path = entry.folder / "pixels.npy"
+    content = path.read_bytes()
+    path.write_bytes(content[:-500] + bytes(500))
+    stages.clear()
+    assert pipeline.dataset(source, 0).sha256 == first
+    pipeline.close()
+    assert "mend" in stages
+    assert path.read_bytes() == content
+
+
+def test_a_cell_that_is_pruned_before_it_is_read_is_made_again(tiny_profile, tmp_path, monkeypatch):
+    store = CellStore(tmp_path / "cells")
+    pipeline = Pipeline(tiny_profile, store, device="cpu")
+    get, calls = store.get, []
+
+    def pruned(*arguments):
+        folder = get(*arguments)
+        calls.append(folder)
+        if len(calls) == 1:
+            store.prune(0)
+        return folder
+
+    monkeypatch.setattr(store, "get", pruned)
+    assert len(pipeline.dataset(rendered(pipeline, 3), 0)) == 36
+    pipeline.close()
+    assert len(calls) == 2
+
+
 def test_a_failed_backbone_is_not_tried_for_every_task(tiny_profile, store, tiny_data, stages):
     profile = tiny_profile.changed({"network": "no-such-network"})
     pipeline = Pipeline(profile, store, device="cpu", on_stage=stages)
@@ -266,3 +303,30 @@ def test_a_failure_of_one_of_several_processes_is_a_sentence(tiny_profile, tmp_p
     with pytest.raises(T2SBenchError, match="no-such-network"):
         pipeline.score(rendered(pipeline, 3), 0, task, "knn5")
     pipeline.close()
+
+
+def test_a_stand_in_is_trained_like_the_original_unless_it_says_how(tiny_profile, task):
+    from benchmark.evaluation.hyperparameters import hyperparameters_of
+
+    def settings_of(hyperparameters, stands_in_for):
+        entry = task.task.model_copy(update={"hyperparameters": hyperparameters})
+        card = task.card.model_copy(update={"stands_in_for": stands_in_for})
+        mine = replace(task, task=entry, card=card)
+        return evaluation_settings(tiny_profile, mine, torch.device("cpu"), 32).hyperparameters
+
+    own = hyperparameters_of("Omniglot")
+    assert settings_of(Hyperparameters(), "FMD") == hyperparameters_of("FMD") != Hyperparameters()
+    assert settings_of(own, "FMD") == own
+    assert settings_of(Hyperparameters(), None) == Hyperparameters()
+
+
+@pytest.mark.parametrize(
+    ("epochs", "schedule"),
+    [(1, "constant"), (2, "x0.1 at epochs 1"), (4, "x0.1 at epochs 2 and 3")],
+)
+def test_short_schedules_state_their_drops(tiny_profile, store, task, epochs, schedule):
+    evaluation = tiny_profile.evaluation.model_copy(update={"finetune_epochs": epochs})
+    profile = tiny_profile.model_copy(update={"evaluation": evaluation})
+    pipeline = Pipeline(profile, store, device="cpu")
+    found = pipeline.score(Source("none"), 0, task, "finetune")
+    assert found.hyperparameters["schedule"] == schedule

@@ -117,6 +117,50 @@ def test_entries_and_pruning():
     assert store.entries() == []
 
 
+def test_what_was_just_made_or_used_is_not_pruned(monkeypatch):
+    monkeypatch.setattr("benchmark.live.store._LOOK_EVERY_SECONDS", 0.0)
+    store = CellStore(ROOT, max_bytes=1)
+    first = store.get("dataset", 1, writer("x" * 1000))
+    second = store.get("dataset", 2, writer("x" * 1000))
+    assert first.is_dir()  # used within minutes: somebody may be at it
+    assert second.is_dir()
+    os.utime(first / "cell.json", (0, 0))
+    os.utime(second / "cell.json", (0, 0))
+    third = store.get("dataset", 3, writer("x" * 1000))
+    assert not first.exists()
+    assert not second.exists()
+    assert third.is_dir()
+
+
+def aged(folder):
+    folder.mkdir(parents=True)
+    (folder / "file").write_text("")
+    for path in (folder / "file", folder):
+        os.utime(path, (0, 0))
+    return folder
+
+
+def test_unfinished_work_is_swept_unless_somebody_is_at_it():
+    store = CellStore(ROOT)
+    held, left = aged(ROOT / ".work" / "dataset-held"), aged(ROOT / ".work" / "dataset-left")
+    inside = aged(ROOT / ".work" / "dataset-inside")
+    (inside / "file").write_text("written now")
+    os.utime(inside, (0, 0))
+    with store._locked("dataset-held"):
+        store.prune(10**9)
+    assert held.exists()
+    assert inside.exists()
+    assert not left.exists()
+
+
+def test_a_folder_that_goes_away_while_it_is_looked_at(monkeypatch):
+    store = CellStore(ROOT)
+    aged(ROOT / ".scratch" / "one")
+    monkeypatch.setattr(Path, "rglob", lambda path, _pattern: [path / "gone"])
+    assert store.prune(10**9) == []
+    assert (ROOT / ".scratch" / "one").exists()
+
+
 def test_old_scratch_is_swept_and_young_is_not():
     store = CellStore(ROOT)
     old, young = ROOT / ".scratch" / "old", ROOT / ".scratch" / "young"

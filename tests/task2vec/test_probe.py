@@ -53,7 +53,7 @@ def test_weights_under_torchvisions_names(tmp_path, torchvision_weights, suffix)
     if suffix == ".pth":
         torch.save(torchvision_weights, path)
     else:
-        save_file(torchvision_weights, path)
+        save_file(torchvision_weights, path, {"format": "pt"})  # as other libraries write it
     probe = load_probe(path)
     assert probe.dimension == 9600
     assert probe.card.image_size == 224

@@ -128,6 +128,9 @@ def test_a_refused_write_leaves_the_earlier_data(small, mine, tmp_path):
     broken = LabelledImages(small.class_names, small.labels, small.is_train, lambda row: b"text")
     with pytest.raises(InvalidFileError, match="row 0: not an image"):
         write_task_data(task, broken, Description("x"), tmp_path)
+    one_part = LabelledImages(small.class_names, small.labels, small.is_train & False, small.read)
+    with pytest.raises(InvalidFileError, match="training images"):
+        write_task_data(task, one_part, Description("x"), tmp_path)
     assert load_task_data("MyTask", tmp_path, tasks_files=mine).digest == before.digest
     assert sorted(path.name for path in tmp_path.iterdir() if "MyTask" in path.name) == [
         "MyTask.card.json",
