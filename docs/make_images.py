@@ -13,6 +13,7 @@ from benchmark.leaderboard import build_boards
 from benchmark.leaderboard.render import board_grid
 from benchmark.reporting.terminal import print_grid
 from benchmark.results.store import iterate_records
+from benchmark.rewards.catalog import DEFAULT_TABLE
 from benchmark.tasks import load_tasks
 
 ROOT = Path(__file__).parent.parent
@@ -20,10 +21,10 @@ WIDTH = 132
 
 
 def main() -> None:
-    """Draw every committed board of the released table's unseen split."""
+    """Draw the committed board of the unseen split of the default table."""
     records = iterate_records(ROOT / "leaderboards" / "records")
     for board in build_boards(records, load_tasks().names):
-        if board.place.split != "unseen":
+        if (board.place.source, board.place.split) != (DEFAULT_TABLE, "unseen"):
             continue
         with Path("/dev/null").open("w", encoding="utf-8") as nowhere:
             console = Console(record=True, width=WIDTH, file=nowhere, force_terminal=True)

@@ -7,10 +7,13 @@ import pytest
 from benchmark.cli.main import main
 from benchmark.results.record import Record
 from benchmark.results.store import current_records, iterate_records
+from benchmark.rewards.catalog import DEFAULT_TABLE
 from benchmark.runner.plan import MethodSpec, RunRequest, Split
 from benchmark.runner.run import execute, make_plan
 
 BOARDS = Path(__file__).parents[2] / "leaderboards"
+TABLES = (DEFAULT_TABLE, "released")
+SPLITS = (Split.SEEN, Split.UNSEEN, Split.LEAVE_ONE_TASK_OUT)
 BASELINES = ("random", "domain-randomization", "single-best", "nearest-task", "oracle")
 
 
@@ -25,22 +28,34 @@ def test_boards_are_rebuilt_byte_for_byte(capsys):
 
 
 def test_every_board_has_the_methods_that_always_stand_on_it(committed):
-    for split in ("seen", "unseen", "leave-one-task-out"):
-        methods = {r.method.name for r in committed if r.split == split and r.status == "ok"}
-        assert {*BASELINES, "task2sim", "task2sim-released"} <= methods
+    for table in TABLES:
+        for split in SPLITS:
+            methods = {
+                r.method.name
+                for r in committed
+                if (r.source.id, r.split) == (table, split) and r.status == "ok"
+            }
+            assert {*BASELINES, "task2sim", "task2sim-released"} <= methods, (table, split)
+            assert {"imagenet", "untrained"} <= methods or table == "released"
 
 
-@pytest.mark.released
-@pytest.mark.parametrize("split", [Split.SEEN, Split.UNSEEN, Split.LEAVE_ONE_TASK_OUT], ids=str)
-def test_baselines_still_score_what_the_records_say(
-    split, committed, released_environment, tmp_path: Path
-):
+@pytest.mark.parametrize(
+    "table", [DEFAULT_TABLE, pytest.param("released", marks=pytest.mark.released)]
+)
+@pytest.mark.parametrize("split", SPLITS, ids=str)
+def test_baselines_still_score_what_the_records_say(split, table, committed, request, tmp_path):
+    if table == "released":
+        request.getfixturevalue("released_environment")
     fresh: list[Record] = []
-    request = RunRequest(
-        tuple(map(MethodSpec, BASELINES)), split, "released", seeds=(0,), output=tmp_path
+    wanted = RunRequest(
+        tuple(map(MethodSpec, BASELINES)), split, table, seeds=(0,), output=tmp_path
     )
-    execute(make_plan(request), fresh.append)
-    known = {(r.method.name, r.task.name): r for r in committed if r.split == split and r.seed == 0}
+    execute(make_plan(wanted), fresh.append)
+    known = {
+        (r.method.name, r.task.name): r
+        for r in committed
+        if (r.source.id, r.split, r.seed) == (table, split, 0)
+    }
     assert fresh
     for record in fresh:
         old = known[record.method.name, record.task.name]
