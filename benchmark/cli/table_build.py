@@ -93,8 +93,10 @@ def _check_options(given: dict[str, Any]) -> None:
 def _request(given: dict[str, Any]) -> BuildRequest:
     from benchmark.building.build import all_prepared
     from benchmark.building.request import BuildRequest
-    from benchmark.live.profiles import parse_changes
+    from benchmark.live.profiles import find_profile, parse_changes
 
+    changes = parse_changes(given["changes"])
+    find_profile(given["profile"], changes)  # names first: they need no data
     tasks_files = tuple(given["tasks_files"])
     named = tuple(name for text in given["tasks"] for name in text.split(","))
     tasks = named or all_prepared(tasks_files)
@@ -105,7 +107,7 @@ def _request(given: dict[str, Any]) -> BuildRequest:
     numbers = given["configurations"]
     return BuildRequest(
         profile=given["profile"],
-        changes=parse_changes(given["changes"]),
+        changes=changes,
         tasks=tuple(dict.fromkeys(tasks)),
         seeds=parse_seeds(given["seeds"]),
         protocol=given["protocol"],

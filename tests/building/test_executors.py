@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
@@ -144,8 +145,13 @@ def lives(group: int) -> bool:
 
 def test_ctrl_c_waits_for_nobody(request_of, tmp_path):
     request_of()
+    # A shell's background job ignores SIGINT and hands that down: ask for the default again.
+    start = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from benchmark.cli.main import run_main\nif __name__ == '__main__': run_main()"
+    )
     process = subprocess.Popen(
-        command(tmp_path, "out", "--workers", "2"),
+        [sys.executable, "-c", start, *command(tmp_path, "out", "--workers", "2")[3:]],
         env={**os.environ, "PYTHONPATH": str(ROOT), "T2SBENCH_CACHE": str(tmp_path / "cache")},
         start_new_session=True,
         stderr=subprocess.PIPE,

@@ -256,7 +256,9 @@ def test_errors_can_be_handed_on():
 
 
 COMMAND = """
+import signal
 import sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
 from benchmark.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
