@@ -131,7 +131,7 @@ class LiveScorer:
         self.profile = choice.find_profile()
         self.store = default_store() if store is None else store
         self.on_stage = on_stage
-        check_profile(self.profile, choice.device)
+        _check_live(self.profile, choice.device)
         simulator = build_simulator(self.profile, choice.plugin_files)
         choose_categories(simulator.assets(), self.profile.classes)
         _check_space(table, self.profile, simulator)
@@ -310,6 +310,13 @@ class LiveScorer:
         row, column = self.table.row(task), self.table.space.index(decision)
         value = float(self.table.values[row, column, self.table.seeds.index(seed)])
         return None if np.isnan(value) else value
+
+
+def _check_live(profile: Profile, device: str) -> None:
+    from benchmark.learning.devices import resolve_device
+
+    check_profile(profile)
+    resolve_device(device)
 
 
 def _check_space(table: RewardTable, profile: Profile, simulator: Simulator) -> None:

@@ -14,10 +14,8 @@ from benchmark.building.request import BuildRequest, Job, make_jobs
 from benchmark.building.results import CellResult, JobResult
 from benchmark.data.task_data import TaskData, load_task_data
 from benchmark.errors import CellsFailedError, InvalidInputError, UnknownNameError
-from benchmark.learning.networks import check_backbone
-from benchmark.learning.recipes import recipe
 from benchmark.live.datasets import open_real_images
-from benchmark.live.requests import build_simulator, source_digest
+from benchmark.live.requests import build_simulator, check_profile, source_digest
 from benchmark.protocols import find_protocol
 from benchmark.rewards.storage import CARD
 
@@ -67,8 +65,7 @@ class Build:
     def __init__(self, request: BuildRequest, folder: Path) -> None:
         self.request, self.folder = request, folder
         self.profile = request.find_profile()
-        recipe(self.profile.recipe)
-        check_backbone(self.profile.network)
+        check_profile(self.profile)
         self.simulator: Simulator = build_simulator(self.profile, request.plugin_files)
         self.data: dict[str, TaskData] = {
             name: load_task_data(name, tasks_files=request.tasks_files) for name in request.tasks

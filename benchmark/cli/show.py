@@ -115,9 +115,8 @@ def show(name: str, tasks_files: tuple[Path, ...], plugins: tuple[Path, ...]) ->
 
     of_simulators = files_registering(plugins, "SIMULATORS")
     only_simulators = {*of_simulators} - {*files_registering(plugins, "METHODS")}
-    of_methods = tuple(
-        path for path in plugins if path not in only_simulators
-    )  # says what is missing
+    # A file that registers neither stays among these, to be told what it lacks.
+    of_methods = tuple(path for path in plugins if path not in only_simulators)
     describers: tuple[Callable[[], str | None], ...] = (
         lambda: describe_task(name, tasks_files),
         lambda: describe_method(name, of_methods),

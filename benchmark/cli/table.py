@@ -77,10 +77,9 @@ def table_text(loaded: RewardTable) -> str:
 
     card = loaded.card
     entries = {} if card is None else {task.name: task for task in card.tasks}
-    stand_ins = {} if card is None else card.stand_ins
     rows = [
         {
-            "task": f"{name} (for {stand_ins[name]})" if name in stand_ins else name,
+            "task": name if card is None else card.shown(name),
             "n_test": entries[name].n_test if name in entries else None,
             **_range(loaded.space, means),
             **_noise(entries.get(name)),

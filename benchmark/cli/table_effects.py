@@ -57,8 +57,9 @@ def effects_text(tables: list[RewardTable], found: list[Effects]) -> str:
     rows: list[list[str | None]] = []
     agreements: list[float] = []
     for row, task in enumerate(first.tasks):
-        cells = zip(first.values[row], first.errors[row], strict=True)
-        line = [_marked(tables[0], task), *(_shown(*cell) for cell in cells)]
+        cells = zip(first.values[row], first.is_noise[row], strict=True)
+        name = tables[0].card.shown(task) if tables[0].card else task
+        line = [name, *(_shown(float(value), is_noise=bool(noise)) for value, noise in cells)]
         line.append(_percent(float(first.explained[row])))
         if len(tables) > 1:
             value = _correlation(found, row, others.get(task))
@@ -89,16 +90,11 @@ def _legend(tables: list[RewardTable], agreements: list[float]) -> list[str]:
     return lines
 
 
-def _marked(table: RewardTable, task: str) -> str:
-    original = table.card.stand_ins.get(task) if table.card else None
-    return f"{task} (for {original})" if original else task
-
-
-def _shown(value: float, error: float) -> str | None:
+def _shown(value: float, *, is_noise: bool) -> str | None:
     if math.isnan(value):  # too few configurations
         return None
     text = f"{value:+.2f}"
-    return f"({text})" if abs(value) < 1.96 * error else text
+    return f"({text})" if is_noise else text
 
 
 def _percent(share: float) -> str | None:

@@ -26,21 +26,17 @@ def choose_simulator(profile: Profile, plugin_files: tuple[Path, ...] = ()) -> S
     return find_simulator(profile.simulator, profile.simulator_options, plugin_files)
 
 
-def check_profile(profile: Profile, device: str) -> None:
-    """What would otherwise be found only after rendering: names of recipe, network and device.
+def check_profile(profile: Profile) -> None:
+    """What would otherwise be found only after rendering: names of recipe and network.
 
     Raises:
-        UnknownNameError: For an unknown recipe or network.
-        InvalidInputError: For no device.
-        UnavailableError: For a device that this machine has not.
+        UnknownNameError: For an unknown one.
     """
-    from benchmark.learning.devices import resolve_device
     from benchmark.learning.networks import check_backbone
     from benchmark.learning.recipes import recipe
 
     recipe(profile.recipe)
     check_backbone(profile.network)
-    resolve_device(device)
 
 
 def build_simulator(profile: Profile, plugin_files: tuple[Path, ...] = ()) -> Simulator:

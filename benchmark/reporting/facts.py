@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from benchmark.rewards.noise import NORMAL_95
 from benchmark.rewards.reliability import LOW_RELIABILITY
 
 if TYPE_CHECKING:
     from benchmark.results.record import Record
 
 _LOW = " °"
-_NORMAL_95 = 1.96
 
 
 class TaskFact(NamedTuple):
@@ -41,7 +41,7 @@ class TaskFact(NamedTuple):
         """Whether the oracle cannot be told from the mean configuration."""
         if self.gain is None or self.gain_error is None:
             return False
-        return self.gain < _NORMAL_95 * self.gain_error
+        return self.gain < NORMAL_95 * self.gain_error
 
     @property
     def has_scale(self) -> bool:
@@ -86,7 +86,7 @@ def fact_notes(tasks: Sequence[str], facts: Mapping[str, TaskFact]) -> list[str]
     known = {task: facts[task] for task in tasks if task in facts}
     low = [f"{t} {fact.reliability:.2f}" for t, fact in known.items() if fact.is_unreliable]
     flat = [
-        f"{t} {fact.gain:+.2f} ± {_NORMAL_95 * (fact.gain_error or 0):.2f}"
+        f"{t} {fact.gain:+.2f} ± {NORMAL_95 * (fact.gain_error or 0):.2f}"
         for t, fact in known.items()
         if fact.gains_nothing and not fact.is_unreliable
     ]

@@ -145,6 +145,11 @@ class TableCard(_Frozen):
         found = {task.name: task.data.stands_in_for for task in self.tasks if task.data}
         return {name: original for name, original in found.items() if original}
 
+    def shown(self, task: str) -> str:
+        """The name of a task, with the one that it stands in for."""
+        original = self.stand_ins.get(task)
+        return f"{task} (for {original})" if original else task
+
     @property
     def parameter_space(self) -> ParameterSpace:
         """The space as an object."""

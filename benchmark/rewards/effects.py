@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.rewards.noise import task_noise
+from benchmark.rewards.noise import NORMAL_95, task_noise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,6 +38,11 @@ class Effects:
     values: NDArray[np.float64]
     errors: NDArray[np.float64]
     explained: NDArray[np.float64]
+
+    @property
+    def is_noise(self) -> NDArray[np.bool_]:
+        """Which effects lie within the noise between seeds; none with one seed."""
+        return np.abs(self.values) < NORMAL_95 * self.errors
 
 
 def main_effects(table: RewardTable) -> Effects:

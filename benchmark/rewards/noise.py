@@ -11,7 +11,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_NORMAL_95 = 1.96
+#: Standard errors on either side of a 95 % interval.
+NORMAL_95 = 1.96
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,12 @@ def task_noise(values: NDArray[np.float64], n_test: int) -> TaskNoise:
     complete = values[~np.isnan(values).any(axis=1)]
     n_seeds = values.shape[1]
     share = float(complete.mean()) / 100 if complete.size else 0.5
-    half_width = 100 * _NORMAL_95 * math.sqrt(share * (1 - share) / n_test)
+    half_width = 100 * NORMAL_95 * math.sqrt(share * (1 - share) / n_test)
     if n_seeds < 2 or len(complete) < 2:
         return TaskNoise(None, half_width, None)
     means = complete.mean(axis=1)
     residual = complete - means[:, None] - complete.mean(axis=0) + complete.mean()
     freedom = (len(complete) - 1) * (n_seeds - 1)
     seed_sd = math.sqrt(float((residual**2).sum()) / freedom)
-    limit = _NORMAL_95 * seed_sd * math.sqrt(2 / n_seeds)
+    limit = NORMAL_95 * seed_sd * math.sqrt(2 / n_seeds)
     return TaskNoise(seed_sd, half_width, int((means >= means.max() - limit).sum()))

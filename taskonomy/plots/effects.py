@@ -51,7 +51,7 @@ def _draw_panel(axes: Axes, title: str, effects: Effects) -> None:
     for (row, column), value in np.ndenumerate(shown):
         if np.isnan(value):
             continue
-        sure = not abs(value) < 1.96 * effects.errors[row, column]
+        sure = not effects.is_noise[row, column]
         dark = abs(value) > _DARK * limit
         colour = "white" if dark else "black" if sure else "#888888"
         axes.text(column, row, f"{value:+.1f}", ha="center", va="center", color=colour, size=6)

@@ -2,6 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.runner.plan import MethodSpec, RunRequest
+
 PLUGIN = '''
 import time
 from benchmark.methods import Mixture
@@ -90,3 +92,19 @@ def plugin_file(tmp_path: Path) -> Path:
     path = tmp_path / "plugin.py"
     path.write_text(PLUGIN)
     return path
+
+
+@pytest.fixture
+def request_for(plugin_file: Path, small_table_folder: Path, tmp_path: Path):
+    def build(*methods: str, **changes: object) -> RunRequest:
+        return RunRequest(
+            **{
+                "methods": tuple(MethodSpec(name, {}, (plugin_file,)) for name in methods),
+                "table": str(small_table_folder),
+                "seeds": (0, 1),
+                "output": tmp_path / "out",
+                **changes,
+            }
+        )
+
+    return build

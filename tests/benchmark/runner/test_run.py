@@ -10,28 +10,12 @@ from benchmark.errors import InvalidInputError, UnknownNameError
 from benchmark.methods import find_method
 from benchmark.results.record import Record
 from benchmark.results.store import current_records, iterate_records
-from benchmark.runner.plan import Fold, MethodSpec, Overwrite, RunRequest, Split
+from benchmark.runner.plan import Fold, MethodSpec, Overwrite, Split
 from benchmark.runner.run import execute, make_plan
 from benchmark.scoring import CachedScorer, oracle_reward
 
 Run = Callable[..., list[Record]]
 UNSEEN = ["CUB", "AID", "USPS"]
-
-
-@pytest.fixture
-def request_for(plugin_file: Path, small_table_folder: Path, tmp_path: Path):
-    def build(*methods: str, **changes: object) -> RunRequest:
-        return RunRequest(
-            **{
-                "methods": tuple(MethodSpec(name, {}, (plugin_file,)) for name in methods),
-                "table": str(small_table_folder),
-                "seeds": (0, 1),
-                "output": tmp_path / "out",
-                **changes,
-            }
-        )
-
-    return build
 
 
 @pytest.fixture
@@ -295,26 +279,6 @@ def test_a_mixture_of_another_space_is_refused(small_table):
         CachedScorer(small_table).score("CUB", Mixture(np.array([1.0])))
 
 
-def test_retry_of_a_table_that_has_changed_says_so(
-    request_for, small_table, small_table_folder, tmp_path: Path
-):
-    from benchmark.rewards.storage import Description, write_table
-    from benchmark.runner.history import remember, retry_units
-    from benchmark.runner.run import existing_records
-
-    plan = make_plan(request_for("select-raises", "first"))
-    remember(plan)
-    execute(plan, lambda _record: None)
-    folder = Path(plan.request.table)
-    write_table(
-        replace(small_table, values=small_table.values / 2), folder, Description("", "", "")
-    )
-    records, _ = existing_records(tmp_path / "out")
-    failed = [r for r in records if r.status == "failed"]
-    with pytest.raises(InvalidInputError, match="belong to another content of the table"):
-        list(retry_units(tmp_path / "out", failed))
-
-
 def test_other_vectors_make_other_keys(request_for, small_table, tmp_path: Path):
     from benchmark.rewards.storage import Description, write_table
 
@@ -332,21 +296,3 @@ def test_other_vectors_make_other_keys(request_for, small_table, tmp_path: Path)
         keys.append(context.identity(entry, "CUB", 0))
     assert keys[0]["cell"] == keys[1]["cell"]
     assert keys[0]["key"] != keys[1]["key"]
-
-
-def test_retry_does_exactly_the_failed_cells(request_for, plugin_file: Path, tmp_path: Path):
-    from benchmark.runner.history import missing_cells, remember, retry_units
-    from benchmark.runner.run import existing_records
-
-    plan = make_plan(request_for("select-raises", "first"))
-    remember(plan)
-    execute(plan, lambda _record: None)
-    plugin_file.write_text(plugin_file.read_text().replace('task.name == "AID"', "False"))
-    records, _ = existing_records(tmp_path / "out")
-    failed = [r for r in records if r.status == "failed"]
-    again = list(retry_units(tmp_path / "out", failed))
-    assert [(r.task.name, r.seed, r.status) for r in again] == [("AID", 0, "ok"), ("AID", 1, "ok")]
-    assert {r.supersedes for r in again} == {r.record_id for r in failed}
-    records, _ = existing_records(tmp_path / "out")
-    assert missing_cells(tmp_path / "out", records) == 0
-    assert {r.status for r in records} == {"ok"}
