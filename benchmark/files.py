@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -43,20 +44,25 @@ def sha256_file(path: Path) -> str:
 
 
 def canonical_json(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
-    """The one byte string for a JSON value: sorted keys, no spaces, shortest floats, UTF-8.
+    """The one byte string for a JSON value: sorted keys, no spaces, UTF-8.
 
-    NaN and infinities are not JSON and become null: models that may hold floats refuse them first.
+    Floats are written as Python's ``repr`` writes them, which does not change between versions;
+    faster libraries have changed theirs, and with it every digest.
+
+    Raises:
+        InvalidInputError: For NaN, infinities, and anything else that is not JSON.
 
     Example:
         >>> canonical_json({"b": 1, "a": [0.5, None]})
         b'{"a":[0.5,null],"b":1}'
     """
-    import orjson
-
     try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    except TypeError as error:
+        text = json.dumps(
+            value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+        )
+    except (TypeError, ValueError) as error:
         raise InvalidInputError(f"Expected a JSON value, but got: {error}.") from error
+    return text.encode()
 
 
 def digest(value: Any) -> str:  # noqa: ANN401 - any JSON value

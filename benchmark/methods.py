@@ -3,7 +3,8 @@
 A method is a class. Its constructor's keyword arguments are its options. It learns in ``fit`` and
 answers in ``select``; see ``docs/adding-a-method.md``. Class attributes a method may set:
 
-* ``version`` (str): changes when its decisions could; default "1".
+* ``version`` (str): raised by its authors whenever its decisions change; default "1". Records of an
+  older version are stale, and done again.
 * ``privileged`` (bool): it sees the rewards of the very tasks it is judged on. Such a method is a
   reference, never ranked.
 * ``pretraining`` (str): "rendered" (default); "none" or "real-images" for references that use no
@@ -15,9 +16,6 @@ answers in ``select``; see ``docs/adding-a-method.md``. Class attributes a metho
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +24,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from benchmark.errors import InvalidInputError, T2SBenchError, UnavailableError
+from benchmark.files import sha256_file
 from benchmark.options import OptionValue, option_defaults, read_options
 from benchmark.parameters import Configuration, ParameterSpace
 from benchmark.plugins import METHOD_GROUP, Plugin, discover, find_plugin, with_files
@@ -169,20 +168,13 @@ class Method:
         return selector
 
     @property
-    def code_sha256(self) -> str:
-        """Digest of its source: of its whole package, or of its single file."""
-        return _source_digest(Path(inspect.getsourcefile(self.plugin.load()) or ""))
+    def code_sha256(self) -> str | None:
+        """Digest of a user's plug-in file; None for methods of a distribution.
 
-
-@functools.cache
-def _source_digest(source: Path) -> str:
-    package = source.parent if (source.parent / "__init__.py").is_file() else None
-    files = sorted(package.rglob("*.py")) if package else [source]
-    content = hashlib.sha256()
-    for file in files:
-        name = file.relative_to(package).as_posix() if package else ""
-        content.update(name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
-    return content.hexdigest()
+        A distribution's authors raise ``version`` when decisions change, so that their records
+        survive a refactoring. A plug-in file is still being written: any edit makes it another one.
+        """
+        return None if self.plugin.entry else sha256_file(Path(self.plugin.origin))
 
 
 def known_methods(plugin_files: Sequence[Path] = ()) -> dict[str, Plugin]:

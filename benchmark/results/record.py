@@ -79,6 +79,9 @@ class MethodEntry(_Frozen):
     """The method: which code with which options, and what it was allowed to see.
 
     Attributes:
+        version: Raised by the method's authors when its decisions change.
+        code_sha256: Digest of a plug-in file or a submission; absent for methods of a
+            distribution.
         label: Name and changed options; the row of a table.
         learnt_from: Tasks whose rewards it could query.
         queries: Distinct rewards it did query; None when it failed before.
@@ -90,7 +93,7 @@ class MethodEntry(_Frozen):
     label: str
     version: str
     origin: str
-    code_sha256: Sha256
+    code_sha256: Sha256 | None = None
     options: dict[str, Option]
     privileged: bool
     learnt_from: list[str]
@@ -100,8 +103,9 @@ class MethodEntry(_Frozen):
     @model_serializer(mode="wrap")
     def _without_absent_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         content: dict[str, Any] = handler(self)
-        if content.get("learnt_table") is None:
-            content.pop("learnt_table", None)
+        for name in ("code_sha256", "learnt_table"):
+            if content.get(name) is None:
+                content.pop(name, None)
         return content
 
 

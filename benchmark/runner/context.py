@@ -114,7 +114,7 @@ class Context:
         key = key_digest(
             cell,
             {
-                "code": method.code_sha256,
+                **({"code": method.code_sha256} if method.code_sha256 else {}),
                 "version": method.version,
                 "privileged": method.privileged,
                 "learnt_from": method.learnt_from,

@@ -5,14 +5,12 @@ A user's own folder of images takes the place of either.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import io
 import logging
 import mmap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +21,10 @@ from benchmark.files import cache_root, digest, write_atomically
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+#: Raised whenever a procedural material or panorama changes, which makes other datasets.
+#: ``tests/reference/test_versions.py`` fails when one changes and this does not.
+TEXTURES_VERSION = 1
 
 _LOG = logging.getLogger(__name__)
 _DIGEST_BYTES = 32
@@ -69,18 +71,6 @@ class PanoramaSet:
     notes: tuple[str, ...] = ()
 
 
-@functools.cache
-def sources_digest() -> str:
-    """SHA-256 of the text of this package: another painter is another set."""
-    folder = resources.files("benchmark.simulators.surfaces")
-    texts = {
-        entry.name: hashlib.sha256(entry.read_bytes()).hexdigest()
-        for entry in folder.iterdir()
-        if entry.name.endswith(".py") and entry.name not in {"cache.py", "images.py"}
-    }
-    return digest(texts)
-
-
 def load_materials(size: int) -> MaterialSet:
     """The procedural materials, from disk or made now."""
     from benchmark.simulators.surfaces.materials import N_MATERIALS, material, material_recipes
@@ -97,7 +87,7 @@ def load_materials(size: int) -> MaterialSet:
         np.array([recipe.roughness for recipe in recipes], dtype=np.float32),
         np.array([recipe.metalness for recipe in recipes], dtype=np.float32),
         np.array([recipe.scale for recipe in recipes], dtype=np.float32),
-        digest(["materials", sources_digest(), size]),
+        digest(["materials", TEXTURES_VERSION, size]),
     )
 
 
@@ -110,7 +100,7 @@ def load_panoramas(height: int) -> PanoramaSet:
         (N_PANORAMAS, height, 2 * height, 3),
         lambda: (panorama(number, height).pixels for number in range(N_PANORAMAS)),
     )
-    key = digest(["panoramas", sources_digest(), height])
+    key = digest(["panoramas", TEXTURES_VERSION, height])
     return PanoramaSet(panorama_names(), pixels, key)
 
 
@@ -127,7 +117,7 @@ def load_stack(
         shape: Of the stack, uint8 ``(n, height, width, 3)``.
         make: Gives the images in order.
     """
-    path = cache_root() / "simulator" / "surfaces" / f"{name}-{sources_digest()[:16]}.npy"
+    path = cache_root() / "simulator" / "surfaces" / f"{name}-v{TEXTURES_VERSION}.npy"
     found = _read_stack(path, shape)
     if found is not None:
         return found

@@ -140,9 +140,6 @@ def test_finished_cells_are_not_done_again(run: Run):
 def test_a_changed_method_makes_its_cells_stale(run: Run, plugin_file: Path, tmp_path: Path):
     before = run("first")
     plugin_file.write_text(plugin_file.read_text() + "\n# changed\n")
-    from benchmark import methods
-
-    methods._source_digest.cache_clear()
     assert run("first", overwrite=Overwrite.MISSING) == []
     after = run("first")
     assert [r.supersedes for r in after] == [r.record_id for r in before]

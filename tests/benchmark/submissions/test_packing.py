@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from benchmark import methods
 from benchmark.errors import InvalidFileError, InvalidInputError, UnknownNameError
 from benchmark.results.record import seal
 from benchmark.runner.plan import Split
@@ -134,7 +133,6 @@ def test_records_of_another_content_of_the_table_are_left_out(
 
 def test_changed_code(run_method, pack_now, plugin):
     run_method("voter")
-    methods._source_digest.cache_clear()  # as in a new process
     plugin.write_text(plugin.read_text() + "\n# changed\n")
     with pytest.raises(InvalidInputError, match="got a changed one"):
         pack_now()

@@ -71,7 +71,7 @@ def test_without_a_place_to_write_they_are_made_in_memory(monkeypatch, caplog):
 
 def test_another_painter_is_another_file(monkeypatch):
     load_stack("small", SHAPE, images())
-    monkeypatch.setattr(cache, "sources_digest", lambda: "f" * 64)
+    monkeypatch.setattr(cache, "TEXTURES_VERSION", cache.TEXTURES_VERSION + 1)
     calls = []
     load_stack("small", SHAPE, images(calls))
     assert len(calls) == 1
