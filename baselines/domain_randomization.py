@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from benchmark.parameters import Configuration
+from benchmark.space import Configuration
 
 if TYPE_CHECKING:
     import numpy as np

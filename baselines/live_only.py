@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from benchmark.errors import UnavailableError
+from benchmark.core.errors import UnavailableError
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.errors import InvalidInputError
+from benchmark.core.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmark.methods import TaskView
-    from benchmark.parameters import Configuration
     from benchmark.rewards.view import RewardView
+    from benchmark.space import Configuration
 
 
 def unit_vector(task: TaskView) -> NDArray[np.float64]:

@@ -9,8 +9,8 @@ import numpy as np
 
 if TYPE_CHECKING:
     from benchmark.methods import TaskView
-    from benchmark.parameters import Configuration
     from benchmark.rewards.view import RewardView
+    from benchmark.space import Configuration
 
 
 class Oracle:

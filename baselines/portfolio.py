@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from baselines.nearest_task import unit_vector
-from benchmark.errors import InvalidInputError, UnavailableError
+from benchmark.core.errors import InvalidInputError, UnavailableError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmark.methods import TaskView
-    from benchmark.parameters import Configuration
     from benchmark.rewards.view import RewardView
+    from benchmark.space import Configuration
 
 
 class Portfolio:

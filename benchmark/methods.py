@@ -23,11 +23,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from benchmark.errors import InvalidInputError, T2SBenchError, UnavailableError
-from benchmark.files import sha256_file
-from benchmark.options import OptionValue, option_defaults, read_options
-from benchmark.parameters import Configuration, ParameterSpace
-from benchmark.plugins import METHOD_GROUP, Plugin, discover, find_plugin, with_files
+from benchmark.core.errors import InvalidInputError, T2SBenchError, UnavailableError
+from benchmark.core.files import sha256_file
+from benchmark.core.options import OptionValue, option_defaults, read_options
+from benchmark.core.plugins import METHOD_GROUP, Plugin, discover, find_plugin, with_files
+from benchmark.space import Configuration, ParameterSpace
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,7 +74,7 @@ class Mixture:
         InvalidInputError: When they are not.
 
     Example:
-        >>> from benchmark.parameters import PAPER_SPACE
+        >>> from benchmark.space import PAPER_SPACE
         >>> Mixture.uniform(PAPER_SPACE).is_uniform
         True
     """

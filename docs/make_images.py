@@ -11,10 +11,10 @@ from rich.console import Console
 
 from benchmark.leaderboard import build_boards
 from benchmark.leaderboard.render import board_grid
-from benchmark.reporting.terminal import print_grid
-from benchmark.results.store import iterate_records
+from benchmark.leaderboard.terminal import print_grid
 from benchmark.rewards.catalog import DEFAULT_TABLE
-from benchmark.tasks import load_tasks
+from benchmark.runs.record_file import iterate_records
+from benchmark.tasks.registry import load_tasks
 
 ROOT = Path(__file__).parent.parent
 WIDTH = 132

@@ -13,14 +13,14 @@ from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING
 
-from benchmark.files import write_text
-from benchmark.runner.plan import MethodSpec, RunRequest, Split
-from benchmark.runner.run import execute, make_plan
+from benchmark.core.files import write_text
+from benchmark.runs.execution import execute, make_plan
+from benchmark.runs.plan import MethodSpec, RunRequest, Split
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from benchmark.results.record import Record
+    from benchmark.runs.record import Record
 
 DOCS = Path(__file__).parent
 SPLITS = (Split.SEEN, Split.UNSEEN, Split.LEAVE_ONE_TASK_OUT)
@@ -68,7 +68,7 @@ def draw(found: dict[str, dict[str, float]]) -> Figure:
     """One panel per split: the curve over k, and the references as lines."""
     from matplotlib.figure import Figure
 
-    from taskonomy.plots.style import BLUE, GREEN, GREY, RED
+    from benchmark.plots.style import BLUE, GREEN, GREY, RED
 
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     for number, split in enumerate(SPLITS, start=1):
@@ -90,7 +90,7 @@ def draw(found: dict[str, dict[str, float]]) -> Figure:
 
 def main() -> None:
     """Measure and write."""
-    from taskonomy.plots.style import save_picture
+    from benchmark.plots.style import save_picture
 
     found = measure()
     write_text(DOCS / "portfolio.csv", table_text(found))

@@ -10,8 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmark.learning.backbone_io import PretrainedBackbone, load_backbone
-from benchmark.live.store import CellStore
+from benchmark.core.store import CellStore
+from benchmark.pretraining.backbone_io import PretrainedBackbone, load_backbone
 from benchmark.task2vec.packaged import PATH, write_probe
 from benchmark.task2vec.suite_probe import ProbeRequest, suite_probe
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from benchmark.errors import InvalidInputError
+from benchmark.core.errors import InvalidInputError
 
 Credit = Literal["own", "cross"]
 LogOf = Literal["policy", "perturbed"]

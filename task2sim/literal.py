@@ -20,7 +20,7 @@ from task2sim.span import unit_rows
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from benchmark.parameters import ParameterSpace
+    from benchmark.space import ParameterSpace
     from task2sim.config import TrainingConfig
     from task2sim.memory import RewardFunction
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmark.errors import InvalidFileError, InvalidInputError
-from benchmark.files import canonical_json, sha256_bytes, write_bytes
-from benchmark.parameters import space_from_json
+from benchmark.core.errors import InvalidFileError, InvalidInputError
+from benchmark.core.files import canonical_json, sha256_bytes, write_bytes
+from benchmark.space import space_from_json
 from task2sim.config import TrainingConfig, config_from_json
 from task2sim.policy import ARRAYS, Policy
 

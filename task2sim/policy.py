@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.errors import InvalidInputError
-from benchmark.parameters import Configuration, ParameterSpace
+from benchmark.core.errors import InvalidInputError
+from benchmark.space import Configuration, ParameterSpace
 from task2sim.exploration import softmax
 from task2sim.span import unit_rows
 

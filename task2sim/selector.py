@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from benchmark.errors import InvalidInputError
+from benchmark.core.errors import InvalidInputError
 from task2sim.config import PAPER, RELEASED, TrainingConfig
 from task2sim.model_io import save_policy
 from task2sim.training import train
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmark.methods import TaskView
-    from benchmark.parameters import Configuration
     from benchmark.rewards.view import RewardView
+    from benchmark.space import Configuration
     from task2sim.memory import RewardFunction
     from task2sim.policy import Policy
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from benchmark.errors import InvalidInputError
+from benchmark.core.errors import InvalidInputError
 from task2sim.draws import EpochDraws, Layer, draw_epoch, draw_layers
 from task2sim.exploration import Perturbed, logit_gradient, perturb, sample, softmax
 from task2sim.memory import RewardMemory
@@ -24,7 +24,7 @@ from task2sim.span import Span, span_of, unit_rows
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from benchmark.parameters import ParameterSpace
+    from benchmark.space import ParameterSpace
     from task2sim.config import TrainingConfig
     from task2sim.memory import RewardFunction
 

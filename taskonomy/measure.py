@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmark.errors import InvalidInputError
-from benchmark.files import digest
+from benchmark.core.errors import InvalidInputError
+from benchmark.core.files import digest
 from taskonomy.candidates import high_order_candidates
 from taskonomy.samples_file import SCRATCH, SOURCES
 from taskonomy.transfers import SELF, SEPARATOR
@@ -29,9 +29,9 @@ from taskonomy.transfers import SELF, SEPARATOR
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from benchmark.data.task_data import TaskData
-    from benchmark.evaluation.data import EvaluationData, Predictions
-    from benchmark.live.store import CellStore
+    from benchmark.core.store import CellStore
+    from benchmark.protocols.data import EvaluationData, Predictions
+    from benchmark.tasks.task_data import TaskData
 
 #: Changes when the same settings would give other numbers.
 MEASURE_VERSION = 1
@@ -44,7 +44,7 @@ class MeasureSettings:
     """Everything that the figures depend on, beside the tasks.
 
     Attributes:
-        network: A backbone of :mod:`benchmark.learning.networks`.
+        network: A backbone of :mod:`benchmark.pretraining.networks`.
         size: Side of the images in pixels.
         epochs: Of a network on all training images; on a share of them as many as make the same
             number of steps, at most four times as many.
@@ -250,8 +250,8 @@ class TransferMeasurement:
         return labels
 
     def _data(self, name: str, amount: float) -> EvaluationData:
-        from benchmark.data.decoding import decode_images
-        from benchmark.evaluation.data import EvaluationData
+        from benchmark.protocols.data import EvaluationData
+        from benchmark.tasks.decoding import decode_images
 
         task = self._tasks[name]
         images = decode_images(task.pack, self._settings.size)

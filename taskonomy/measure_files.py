@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from benchmark.files import digest, write_atomically, write_bytes, write_text
-from benchmark.versions import package_version
+from benchmark.core.files import digest, write_atomically, write_bytes, write_text
+from benchmark.core.versions import package_version
 from taskonomy.samples_file import SCRATCH, read_samples
 from taskonomy.transfers import SELF, SEPARATOR
 
 if TYPE_CHECKING:
-    from benchmark.data.task_data import TaskData
+    from benchmark.tasks.task_data import TaskData
     from taskonomy.measure import Measured, MeasureSettings
 
 COLUMNS = ("target", "sources", "affinity", "gain", "quality")

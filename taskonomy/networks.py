@@ -9,22 +9,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmark.evaluation.data import EvaluationData, Features, Predictions
-from benchmark.evaluation.features import extract
-from benchmark.evaluation.head import ProtocolHead, to_predictions, train
-from benchmark.evaluation.linear import linear_probe
-from benchmark.evaluation.randomness import torch_generator, torch_seed
-from benchmark.evaluation.settings import PAPER_DROPOUT, TrainingPlan
-from benchmark.files import digest
-from benchmark.learning.backbone_io import (
+from benchmark.core.files import digest
+from benchmark.pretraining.backbone_io import (
     BackboneCard,
     PretrainedBackbone,
     load_backbone,
     save_backbone,
     weights_digest,
 )
-from benchmark.learning.networks import Backbone, build_backbone, standardise
-from benchmark.tasks import Training
+from benchmark.pretraining.networks import Backbone, build_backbone, standardise
+from benchmark.protocols.data import EvaluationData, Features, Predictions
+from benchmark.protocols.features import extract
+from benchmark.protocols.head import ProtocolHead, to_predictions, train
+from benchmark.protocols.linear import linear_probe
+from benchmark.protocols.randomness import torch_generator, torch_seed
+from benchmark.protocols.settings import PAPER_DROPOUT, TrainingPlan
+from benchmark.tasks.registry import Training
 
 if TYPE_CHECKING:
     from pathlib import Path

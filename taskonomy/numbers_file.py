@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from benchmark.errors import InvalidFileError, did_you_mean
-from benchmark.faults import Fault, read_document
+from benchmark.core.errors import InvalidFileError, did_you_mean
+from benchmark.core.yaml_files import Fault, read_document
 
 
 def read_numbers(path: Path, known: Collection[str]) -> dict[str, float]:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from benchmark.errors import InvalidInputError, UnknownNameError
+from benchmark.core.errors import InvalidInputError, UnknownNameError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmark.errors import InvalidInputError
+from benchmark.core.errors import InvalidInputError
 from taskonomy.greedy import greedy
 from taskonomy.solution import Solution, audit, serve
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmark.errors import InvalidFileError, InvalidInputError, T2SBenchError
+from benchmark.core.errors import InvalidFileError, InvalidInputError, T2SBenchError
 from taskonomy.table_file import source_faults
 from taskonomy.transfers import SELF, SEPARATOR, Transfer, transfers_of_samples
 

@@ -11,9 +11,9 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from benchmark.errors import InvalidFileError, did_you_mean
-from benchmark.faults import MAX_LISTED, Fault
-from benchmark.files import write_text
+from benchmark.core.errors import InvalidFileError, did_you_mean
+from benchmark.core.files import write_text
+from benchmark.core.yaml_files import MAX_LISTED, Fault
 from taskonomy.transfers import SELF, SEPARATOR, Transfer
 
 REQUIRED = ("target", "sources", "affinity")

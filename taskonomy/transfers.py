@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmark.errors import InvalidInputError
+from benchmark.core.errors import InvalidInputError
 from taskonomy.affinity import CLIP, affinities
 from taskonomy.metrics import gain
 from taskonomy.tournament import win_rates, win_rates_of_accuracies

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from benchmark.errors import T2SBenchError
-from benchmark.results.record import Record
+from benchmark.core.errors import T2SBenchError
 from benchmark.rewards.storage import read_table
 from benchmark.rewards.table import RewardTable
+from benchmark.runs.record import Record
 
 # A busy machine must not fail a test: speed is measured in tests/benchmarks alone.
 settings.register_profile("t2sbench", deadline=None)
@@ -134,8 +134,8 @@ def make_record() -> Callable[..., Record]:
 
 
 def _make_record(method="random", task="CUB", seed=0, value: float | None = 50.0, **changes):
-    from benchmark.files import digest
-    from benchmark.results.record import seal
+    from benchmark.core.files import digest
+    from benchmark.runs.record import seal
 
     def take(name, default):
         return changes.pop(name, default)

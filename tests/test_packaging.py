@@ -89,7 +89,7 @@ def test_the_wheel_holds_every_module_and_the_tasks(tmp_path: Path):
         for path in (ROOT / package).rglob("*"):
             if path.suffix in {".py", ".yaml", ".typed"}:
                 assert path.relative_to(ROOT).as_posix() in held
-    assert "benchmark/tasks.yaml" in held
+    assert "benchmark/tasks/registry.yaml" in held
     assert "benchmark/task2vec/probe.safetensors" in held
     for path in (ROOT / "benchmark" / "tables").rglob("*.*"):
         assert path.relative_to(ROOT).as_posix() in held

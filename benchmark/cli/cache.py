@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchmark.errors import InvalidInputError
+from benchmark.core.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from benchmark.live.store import Entry
+    from benchmark.core.store import Entry
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", re.IGNORECASE)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
@@ -61,7 +61,7 @@ def list_cells(*, every: bool) -> int:
     """Say what the store holds."""
     from tabulate import tabulate
 
-    from benchmark.live_scoring import default_store
+    from benchmark.runs.live_scorer import default_store
 
     store = default_store()
     entries = store.entries()
@@ -105,7 +105,7 @@ def _cells(entries: list[Entry]) -> list[dict[str, object]]:
 @click.option("--keep", default="0", show_default=True, help="Most that stays, such as 5GB.")
 def prune(keep: str) -> int:
     """Remove cells, datasets and features first, until what is left fits."""
-    from benchmark.live_scoring import default_store
+    from benchmark.runs.live_scorer import default_store
 
     store = default_store()
     removed = store.prune(parse_size(keep))

@@ -12,9 +12,9 @@ from benchmark.cli.options import PATH
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from benchmark.regression import Change
-    from benchmark.results.record import Record
-    from benchmark.results.store import BrokenLines
+    from benchmark.leaderboard.regression import Change
+    from benchmark.runs.record import Record
+    from benchmark.runs.record_file import BrokenLines
 
 
 @click.command()
@@ -35,8 +35,8 @@ def compare(
     before: Path, after: Path, limits: tuple[str, ...], *, allow_different_source: bool
 ) -> int:
     """Compare result set B with result set A: record files, or folders that hold them."""
-    from benchmark import regression
-    from benchmark.results.store import BrokenLines
+    from benchmark.leaderboard import regression
+    from benchmark.runs.record_file import BrokenLines
 
     parsed = [regression.parse_limit(text) for text in limits]
     broken = BrokenLines()
@@ -53,7 +53,7 @@ def compare(
 
 
 def _records(path: Path, broken: BrokenLines) -> Iterator[Record]:
-    from benchmark.results.store import FILE, iterate_records
+    from benchmark.runs.record_file import FILE, iterate_records
 
     inner = path / FILE
     return iterate_records(inner if inner.is_file() else path, broken)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from benchmark.cli.options import PATH
-from benchmark.errors import InvalidInputError, T2SBenchError
+from benchmark.core.errors import InvalidInputError, T2SBenchError
 
 if TYPE_CHECKING:
-    from benchmark.data.task_data import TaskData
+    from benchmark.tasks.task_data import TaskData
 
 _TASKS_FILE = click.option(
     "--tasks-file",
@@ -41,8 +41,8 @@ def list_data(style: str, tasks_files: tuple[Path, ...]) -> int:
 
     from tabulate import tabulate
 
-    from benchmark.data.card import data_root
-    from benchmark.data.registry import load_data_tasks
+    from benchmark.tasks.card import data_root
+    from benchmark.tasks.stand_ins import load_data_tasks
 
     rows = [_row(task) for task in load_data_tasks(tasks_files)]
     if style == "json":
@@ -56,8 +56,8 @@ def list_data(style: str, tasks_files: tuple[Path, ...]) -> int:
 
 
 def _row(task: Any) -> dict[str, Any]:  # noqa: ANN401 - importing Task here would slow --help
-    from benchmark.data.card import card_path, data_root, read_card
-    from benchmark.data.task_data import is_prepared
+    from benchmark.tasks.card import card_path, data_root, read_card
+    from benchmark.tasks.task_data import is_prepared
 
     here = is_prepared(task.name)
     card = read_card(card_path(task.name, data_root())) if here else None
@@ -78,9 +78,9 @@ def _row(task: Any) -> dict[str, Any]:  # noqa: ANN401 - importing Task here wou
 @click.option("--accept-licence", is_flag=True, help="You have read the terms, and may use it.")
 def fetch(task: str, *, accept_licence: bool) -> int:
     """Download the data of TASK, where a checksum is published, and prepare them."""
-    from benchmark.data.fetching import fetch as download
-    from benchmark.data.prepare import prepare as prepare_data
-    from benchmark.data.registry import load_data_tasks
+    from benchmark.tasks.fetching import fetch as download
+    from benchmark.tasks.prepare import prepare as prepare_data
+    from benchmark.tasks.stand_ins import load_data_tasks
 
     root = download(load_data_tasks()[task], accept_licence=accept_licence)
     click.echo(_sentence(prepare_data(task, f"torchvision:{root}")))
@@ -99,7 +99,7 @@ def fetch(task: str, *, accept_licence: bool) -> int:
 @_TASKS_FILE
 def prepare(task: str, source: str, tasks_files: tuple[Path, ...]) -> int:
     """Prepare the data of TASK by its official split rule."""
-    from benchmark.data.prepare import prepare as prepare_data
+    from benchmark.tasks.prepare import prepare as prepare_data
 
     click.echo(_sentence(prepare_data(task, source, tasks_files)))
     return 0
@@ -114,9 +114,9 @@ def prepare(task: str, source: str, tasks_files: tuple[Path, ...]) -> int:
 @_TASKS_FILE
 def adopt(path: Path, tasks_files: tuple[Path, ...], **given: Any) -> int:  # noqa: ANN401 - click
     """Take over PATH: a Parquet file of images without a card, or all of a folder."""
-    from benchmark.data.prepare import PackNote, adoptable, read_notes, with_options
-    from benchmark.data.prepare import adopt as adopt_file
-    from benchmark.data.registry import load_data_tasks
+    from benchmark.tasks.prepare import PackNote, adoptable, read_notes, with_options
+    from benchmark.tasks.prepare import adopt as adopt_file
+    from benchmark.tasks.stand_ins import load_data_tasks
 
     registry = load_data_tasks(tasks_files)
     files, others = adoptable(path, registry, given["task"])
@@ -141,9 +141,9 @@ def adopt(path: Path, tasks_files: tuple[Path, ...], **given: Any) -> int:  # no
 @_TASKS_FILE
 def check(tasks: tuple[str, ...], workers: int, tasks_files: tuple[Path, ...]) -> int:
     """Verify the data of TASKS (default: all that are here): digests, counts, every image."""
-    from benchmark.data.checking import check_task
-    from benchmark.data.registry import load_data_tasks
-    from benchmark.data.task_data import is_prepared
+    from benchmark.tasks.checking import check_task
+    from benchmark.tasks.stand_ins import load_data_tasks
+    from benchmark.tasks.task_data import is_prepared
 
     here = [task.name for task in load_data_tasks(tasks_files) if is_prepared(task.name)]
     broken = 0

@@ -10,8 +10,8 @@ from importlib import metadata, util
 
 import click
 
-from benchmark.errors import T2SBenchError
-from benchmark.files import cache_root
+from benchmark.core.errors import T2SBenchError
+from benchmark.core.files import cache_root
 
 Check = tuple[str, bool, str]
 
@@ -45,7 +45,7 @@ def checks() -> Iterator[Check]:
 
 
 def _owners_check() -> Check:
-    from benchmark.owners import IMPORT_NAMES, check_import_owners
+    from benchmark.core.owners import IMPORT_NAMES, check_import_owners
 
     try:
         check_import_owners()
@@ -65,7 +65,7 @@ def _cache_check() -> Check:
 
 def _registry_checks() -> Iterator[Check]:
     from benchmark.methods import known_methods
-    from benchmark.tasks import load_tasks
+    from benchmark.tasks.registry import load_tasks
 
     try:
         yield "tasks", True, f"{len(list(load_tasks()))} tasks"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from benchmark.cli.options import PATH
-from benchmark.errors import InvalidFileError
+from benchmark.core.errors import InvalidFileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,7 @@ def build(records: Path, output: Path) -> int:
     """
     from benchmark.leaderboard import build_boards, write_boards
     from benchmark.leaderboard.folder import board_files
-    from benchmark.results.store import BrokenLines, iterate_records
+    from benchmark.runs.record_file import BrokenLines, iterate_records
 
     broken = BrokenLines()
     boards = build_boards(iterate_records(records, broken), _task_order())
@@ -71,7 +71,7 @@ def build(records: Path, output: Path) -> int:
 def verify_boards(records: Path, boards: Path) -> int:
     """Rebuild the boards in memory and compare them with the folder, byte for byte."""
     from benchmark.leaderboard import verify
-    from benchmark.results.store import BrokenLines, iterate_records
+    from benchmark.runs.record_file import BrokenLines, iterate_records
 
     broken = BrokenLines()
     if not any(True for _ in iterate_records(records, broken)):
@@ -92,7 +92,7 @@ def verify_boards(records: Path, boards: Path) -> int:
 
 
 def _task_order() -> tuple[str, ...]:
-    from benchmark.data.registry import load_data_tasks
+    from benchmark.tasks.stand_ins import load_data_tasks
 
     return tuple(task.name for task in load_data_tasks())
 

@@ -16,7 +16,7 @@ Rows = list[dict[str, Any]]
 
 def list_tasks(tasks_files: Sequence[Path], plugins: Sequence[Path]) -> Rows:
     """Tasks with side, category, classes and sizes."""
-    from benchmark.tasks import load_tasks
+    from benchmark.tasks.registry import load_tasks
 
     del plugins
     return [
@@ -45,7 +45,7 @@ def list_methods(tasks_files: Sequence[Path], plugins: Sequence[Path]) -> Rows:
 
 def list_protocols(tasks_files: Sequence[Path], plugins: Sequence[Path]) -> Rows:
     """Evaluation protocols."""
-    from benchmark.protocols import PROTOCOLS
+    from benchmark.protocols.registry import PROTOCOLS
 
     del tasks_files, plugins
     return [
@@ -85,7 +85,7 @@ def list_simulators(tasks_files: Sequence[Path], plugins: Sequence[Path]) -> Row
 
 def list_profiles(tasks_files: Sequence[Path], plugins: Sequence[Path]) -> Rows:
     """Profiles of live scoring, and the series of them."""
-    from benchmark.live.profiles import read_profiles
+    from benchmark.pipeline.profiles import read_profiles
 
     del tasks_files, plugins
     profiles, sweeps = read_profiles()

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from benchmark.cli.options import PATH, decorated
-from benchmark.errors import InvalidInputError
+from benchmark.core.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from benchmark.live_scoring import LiveChoice
-    from benchmark.runner.run import Plan
+    from benchmark.runs.execution import Plan
+    from benchmark.runs.live_scorer import LiveChoice
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -86,8 +86,8 @@ def take_live(given: dict[str, Any], protocols: Sequence[str]) -> list[LiveChoic
                 "leave them out to look rewards up."
             )
         return []
-    from benchmark.live.profiles import expand, parse_changes
-    from benchmark.live_scoring import LiveChoice
+    from benchmark.pipeline.profiles import expand, parse_changes
+    from benchmark.runs.live_scorer import LiveChoice
 
     choices = [
         LiveChoice(
@@ -124,7 +124,7 @@ def duration(seconds: float) -> str:
 
 def print_live_plan(plan: Plan) -> None:
     """What a live run would make: cells by kind, how many are there, the time that is left."""
-    from benchmark.runner.live_plan import plan_cells
+    from benchmark.runs.live_plan import plan_cells
 
     found = plan_cells(plan)
     for error, labels in found.failures:
@@ -140,7 +140,7 @@ def print_live_plan(plan: Plan) -> None:
 
 def compare_with_table(plan: Plan) -> None:
     """Say how measured values differ from those of the table, where it has the same cells."""
-    from benchmark.runner.live_compare import compare_live
+    from benchmark.runs.live_compare import compare_live
 
     found = compare_live(plan)
     if found is None:

@@ -7,8 +7,8 @@ import sys
 
 import click
 
-from benchmark.errors import T2SBenchError, UnknownNameError
-from benchmark.versions import package_version
+from benchmark.core.errors import T2SBenchError, UnknownNameError
+from benchmark.core.versions import package_version
 
 _INTERRUPTED = 130
 
@@ -75,7 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
         The exit code: 0 success, 1 regression found, 2 usage, 3 some cells failed,
         130 interrupted.
     """
-    from benchmark.owners import check_import_owners
+    from benchmark.core.owners import check_import_owners
 
     words = sys.argv[1:] if arguments is None else arguments
     try:

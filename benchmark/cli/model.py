@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from benchmark.cli.options import PATH, parse_method_options, source_options
-from benchmark.errors import InvalidInputError
+from benchmark.core.errors import InvalidInputError
 
 
 @click.command()
@@ -31,9 +31,9 @@ def fit(  # noqa: PLR0913, PLR0917 - one argument per option
     output: Path,
 ) -> int:
     """Train Task2Sim on the seen tasks of a table and save it (safetensors + JSON)."""
-    from benchmark.runner.cells import fit_unit
-    from benchmark.runner.context import load_context
-    from benchmark.runner.plan import MethodSpec, Split, Unit, make_folds, table_tasks
+    from benchmark.runs.cells import fit_unit
+    from benchmark.runs.context import load_context
+    from benchmark.runs.plan import MethodSpec, Split, Unit, make_folds, table_tasks
     from task2sim.selector import save_selector
 
     spec = MethodSpec(method, parse_method_options(options, (method,))[method], plugins)
@@ -64,7 +64,7 @@ def fit(  # noqa: PLR0913, PLR0917 - one argument per option
 @click.option("--probabilities", is_flag=True, help="Show the probability of every level, too.")
 def select(model: Path, task2vec: Path, probabilities: bool) -> int:
     """Choose a configuration for each task of a Task2Vec file, in one shot."""
-    from benchmark.embeddings import read_embeddings
+    from benchmark.tasks.vectors import read_embeddings
     from task2sim.model_io import load_policy
 
     policy = load_policy(model).policy

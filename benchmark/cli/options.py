@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from benchmark.errors import InvalidInputError
+from benchmark.core.errors import InvalidInputError
 from benchmark.rewards.catalog import DEFAULT_TABLE
 
 if TYPE_CHECKING:

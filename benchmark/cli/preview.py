@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from benchmark.cli.options import PATH, decorated, simulator_options, take_simulator
-from benchmark.errors import InvalidInputError, StorageError
+from benchmark.core.errors import InvalidInputError, StorageError
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -17,10 +17,10 @@ from rich.progress import (
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from benchmark.building.results import JobResult
-    from benchmark.results.record import Record
-    from benchmark.runner.plan import Unit
-    from benchmark.scoring import Scorer
+    from benchmark.pipeline.job_results import JobResult
+    from benchmark.runs.plan import Unit
+    from benchmark.runs.record import Record
+    from benchmark.runs.scoring import Scorer
 
 _LINE_EVERY = 2.0  # seconds between the lines of a log
 _LONG_STAGES = {"render", "draw", "pre-train", "mend"}  # what a log names

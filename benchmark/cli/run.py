@@ -15,13 +15,13 @@ from benchmark.cli.options import (
     parse_seeds,
     source_options,
 )
-from benchmark.errors import CellsFailedError, UnavailableError
-from benchmark.protocols import find_protocol
-from benchmark.runner.plan import MethodSpec, Overwrite, RunRequest, Split
+from benchmark.core.errors import CellsFailedError, UnavailableError
+from benchmark.protocols.registry import find_protocol
+from benchmark.runs.plan import MethodSpec, Overwrite, RunRequest, Split
 
 if TYPE_CHECKING:
-    from benchmark.live_scoring import LiveChoice
-    from benchmark.runner.run import Plan
+    from benchmark.runs.execution import Plan
+    from benchmark.runs.live_scorer import LiveChoice
 
 
 @click.command()
@@ -65,7 +65,7 @@ def run(**given: Any) -> int:  # noqa: ANN401 - click passes every option by nam
     Finished cells are on disk at once (results/records.jsonl); the same command goes on where an
     interrupted one stopped.
     """
-    from benchmark.runner.run import make_plan
+    from benchmark.runs.execution import make_plan
 
     protocols = list(dict.fromkeys(given["protocols"]))
     for name in protocols:
@@ -94,8 +94,8 @@ def _execute(plan: Plan) -> int:
     """Do a plan and print its table; the number of cells that failed."""
     from benchmark.cli.progress import RunDisplay
     from benchmark.cli.tables import print_results
-    from benchmark.runner.history import remember
-    from benchmark.runner.run import execute
+    from benchmark.runs.execution import execute
+    from benchmark.runs.history import remember
 
     remember(plan)
     with RunDisplay(plan.n_cells) as display:

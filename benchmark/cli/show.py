@@ -8,14 +8,14 @@ from pathlib import Path
 import click
 
 from benchmark.cli.options import PATH
-from benchmark.errors import UnknownNameError
+from benchmark.core.errors import UnknownNameError
 
 
 def describe_task(name: str, tasks_files: tuple[Path, ...]) -> str | None:
     """A task's definition as YAML; None when there is no such task."""
     import yaml
 
-    from benchmark.data.registry import load_data_tasks
+    from benchmark.tasks.stand_ins import load_data_tasks
 
     registry = load_data_tasks(tasks_files)
     known = {task.name.casefold(): task for task in registry}
@@ -47,7 +47,7 @@ def describe_method(name: str, plugins: tuple[Path, ...]) -> str | None:
 
 def describe_protocol(name: str) -> str | None:
     """A protocol and its hyperparameters; None when there is no such protocol."""
-    from benchmark.protocols import PROTOCOLS
+    from benchmark.protocols.registry import PROTOCOLS
 
     if name not in PROTOCOLS:
         return None
@@ -70,7 +70,7 @@ def describe_simulator(name: str, plugins: tuple[Path, ...] = ()) -> str | None:
     """A simulator's docstring, origin and options; None when there is no such simulator."""
     import inspect
 
-    from benchmark.options import option_defaults
+    from benchmark.core.options import option_defaults
     from benchmark.simulators.registry import known_simulators
 
     plugin = known_simulators(plugins).get(name)
@@ -94,7 +94,7 @@ def describe_profile(name: str) -> str | None:
     """A profile or a series of them as YAML; None when there is no such profile."""
     import yaml
 
-    from benchmark.live.profiles import read_profiles
+    from benchmark.pipeline.profiles import read_profiles
 
     profiles, sweeps = read_profiles()
     known = {p.name: p.model_dump(mode="json") for p in profiles}
@@ -111,7 +111,7 @@ def describe_profile(name: str) -> str | None:
 @click.option("--plugin", "plugins", type=PATH, multiple=True, metavar="FILE")
 def show(name: str, tasks_files: tuple[Path, ...], plugins: tuple[Path, ...]) -> int:
     """Describe the task, method, protocol, table, simulator or profile NAME."""
-    from benchmark.plugins import files_registering
+    from benchmark.core.plugins import files_registering
 
     of_simulators = files_registering(plugins, "SIMULATORS")
     only_simulators = {*of_simulators} - {*files_registering(plugins, "METHODS")}

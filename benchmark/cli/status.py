@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from benchmark.cli.options import PATH
-from benchmark.errors import CellsFailedError, InvalidInputError
+from benchmark.core.errors import CellsFailedError, InvalidInputError
 
 if TYPE_CHECKING:
-    from benchmark.results.record import Record
+    from benchmark.runs.record import Record
 
 
 def _records(folder: Path) -> list[Record]:
-    from benchmark.runner.run import existing_records
+    from benchmark.runs.execution import existing_records
 
     records, broken = existing_records(folder)
     for fault in broken:
@@ -34,7 +34,7 @@ def status(output: Path) -> int:
     """Say what the result folder holds: finished, failed and missing cells per method and split."""
     from tabulate import tabulate
 
-    from benchmark.runner.history import missing_cells
+    from benchmark.runs.history import missing_cells
 
     records = _records(output)
     counts: dict[tuple[str, str, str], Counter[str]] = {}
@@ -64,7 +64,7 @@ def status(output: Path) -> int:
 @click.option("--output", "-o", type=PATH, default=Path("results"), show_default=True)
 def retry(output: Path, **_: Any) -> int:  # noqa: ANN401 - the flag only makes the verb explicit
     """Do failed cells again, each exactly as it was asked for; new records supersede old ones."""
-    from benchmark.runner.history import retry_units
+    from benchmark.runs.history import retry_units
 
     again = [record for record in _records(output) if record.status != "ok"]
     if not again:

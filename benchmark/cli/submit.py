@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from benchmark.cli.options import PATH, source_options
-from benchmark.runner.plan import Split
+from benchmark.runs.plan import Split
 
 if TYPE_CHECKING:
     from benchmark.rewards.table import RewardTable
     from benchmark.submissions.checks import Checked
-    from benchmark.tasks import TaskRegistry
+    from benchmark.tasks.registry import TaskRegistry
 
 
 @click.group()
@@ -108,8 +108,8 @@ def score(path: Path, records: Path, **given: Any) -> int:  # noqa: ANN401
 
 
 def _load(table: str, tasks_files: tuple[Path, ...]) -> tuple[RewardTable, TaskRegistry]:
-    from benchmark.data.registry import load_data_tasks
     from benchmark.rewards.catalog import load_table
+    from benchmark.tasks.stand_ins import load_data_tasks
 
     return load_table(table), load_data_tasks(tasks_files)
 
@@ -124,7 +124,7 @@ def _check(path: Path, table: str, tasks_files: tuple[Path, ...]) -> Checked:
 
 def _compare(checked: Checked, path: Path) -> None:
     """Warn of duplicates, and of records that could not stand on a board."""
-    from benchmark.results.store import BrokenLines, current_records, iterate_records
+    from benchmark.runs.record_file import BrokenLines, current_records, iterate_records
     from benchmark.submissions.audit import audit_records, duplicate_warnings
 
     broken = BrokenLines()

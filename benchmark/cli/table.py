@@ -11,16 +11,16 @@ import numpy as np
 
 from benchmark.cli.table_build import build
 from benchmark.cli.table_effects import effects
-from benchmark.errors import InvalidFileError
+from benchmark.core.errors import InvalidFileError
 from benchmark.rewards.catalog import DEFAULT_TABLE
 from benchmark.rewards.reliability import LOW_RELIABILITY
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from benchmark.parameters import ParameterSpace
     from benchmark.rewards.card import TableCard, TableTask
     from benchmark.rewards.table import RewardTable
+    from benchmark.space import ParameterSpace
 
 
 @click.group()

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from benchmark.cli.options import PATH, FiniteRange, parse_seeds
-from benchmark.errors import CellsFailedError, InvalidInputError, UnavailableError
+from benchmark.core.errors import CellsFailedError, InvalidInputError, UnavailableError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from benchmark.building.build import Build, Labels
-    from benchmark.building.request import BuildRequest
-    from benchmark.embeddings import TaskEmbeddings
+    from benchmark.pipeline.table_builder import Build, Labels
+    from benchmark.pipeline.table_request import BuildRequest
+    from benchmark.tasks.vectors import TaskEmbeddings
 
 
 @click.command()
@@ -59,7 +59,7 @@ def build(**given: Any) -> int:  # noqa: ANN401 - click passes every option by n
     interrupted one stopped. A finished table grows by the same command with more tasks, seeds or
     configurations.
     """
-    from benchmark.building.build import Build
+    from benchmark.pipeline.table_builder import Build
 
     _check_options(given)
     work = Build(_request(given), given["output"].absolute())
@@ -91,9 +91,9 @@ def _check_options(given: dict[str, Any]) -> None:
 
 
 def _request(given: dict[str, Any]) -> BuildRequest:
-    from benchmark.building.build import all_prepared
-    from benchmark.building.request import BuildRequest
-    from benchmark.live.profiles import find_profile, parse_changes
+    from benchmark.pipeline.profiles import find_profile, parse_changes
+    from benchmark.pipeline.table_builder import all_prepared
+    from benchmark.pipeline.table_request import BuildRequest
 
     changes = parse_changes(given["changes"])
     find_profile(given["profile"], changes)  # names first: they need no data
@@ -121,9 +121,9 @@ def _request(given: dict[str, Any]) -> BuildRequest:
 
 
 def _measure(work: Build, given: dict[str, Any]) -> None:
-    from benchmark.building.executors import Execution
     from benchmark.cli.progress import JobDisplay
-    from benchmark.live_scoring import default_store
+    from benchmark.pipeline.executors import Execution
+    from benchmark.runs.live_scorer import default_store
 
     store = default_store()
     execution = Execution(
@@ -139,7 +139,7 @@ def _measure(work: Build, given: dict[str, Any]) -> None:
 
 
 def _labels(given: dict[str, Any], work: Build) -> Labels:
-    from benchmark.building.build import Labels
+    from benchmark.pipeline.table_builder import Labels
 
     name = given["identifier"] or f"{work.profile.simulator}-{work.profile.name}"
     embeddings, probe = _embeddings(given["embeddings"], work)
@@ -155,8 +155,8 @@ def _labels(given: dict[str, Any], work: Build) -> Labels:
 
 def _embeddings(path: Path | None, work: Build) -> tuple[TaskEmbeddings | None, str]:
     """Vectors of the table's tasks and what made them; the card beside them, if any, is held to."""
-    from benchmark.embeddings import read_embeddings
     from benchmark.task2vec.card import card_path, read_task2vec
+    from benchmark.tasks.vectors import read_embeddings
 
     if path is None:
         return None, ""

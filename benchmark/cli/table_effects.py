@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from benchmark.cli.options import PATH
-from benchmark.errors import InvalidInputError
+from benchmark.core.errors import InvalidInputError
 from benchmark.rewards.catalog import DEFAULT_TABLE
 
 if TYPE_CHECKING:
@@ -126,15 +126,15 @@ def _check_same_space(one: RewardTable, other: RewardTable) -> None:
 
 
 def _check_plot(path: Path) -> None:
-    from taskonomy.plots.style import check_picture, require_matplotlib
+    from benchmark.plots.style import check_picture, require_matplotlib
 
     require_matplotlib()
     check_picture(path)
 
 
 def _draw(path: Path, tables: list[RewardTable], found: list[Effects]) -> None:
-    from taskonomy.plots.effects import draw_effects
-    from taskonomy.plots.style import save_picture
+    from benchmark.plots.effects import draw_effects
+    from benchmark.plots.style import save_picture
 
     panels = [(f"table {table.id}", one) for table, one in zip(tables, found, strict=True)]
     save_picture(path, lambda: draw_effects(panels))

@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING
 import click
 
 from benchmark.cli.live import compare_with_table
-from benchmark.files import write_bytes, write_text
-from benchmark.protocols import find_protocol
-from benchmark.published import published_rows
+from benchmark.core.files import write_bytes, write_text
+from benchmark.protocols.registry import find_protocol
+from benchmark.runs.published import published_rows
 
 if TYPE_CHECKING:
-    from benchmark.published import PublishedRow
-    from benchmark.reporting.table import ResultTable
-    from benchmark.runner.run import Plan
+    from benchmark.leaderboard.table import ResultTable
+    from benchmark.runs.execution import Plan
+    from benchmark.runs.published import PublishedRow
 
 
 def print_results(plan: Plan) -> None:
     """Print the result table of a run, and write it beside the records in three formats."""
     from rich.console import Console
 
-    from benchmark.reporting.markdown import render_markdown
-    from benchmark.reporting.plain import render_csv, render_json
-    from benchmark.reporting.terminal import print_grid
+    from benchmark.leaderboard.markdown import render_markdown
+    from benchmark.leaderboard.plain import render_csv, render_json
+    from benchmark.leaderboard.terminal import print_grid
 
     table = result_table(plan)
     grid = table.grid()
@@ -55,8 +55,8 @@ def _stem(plan: Plan) -> str:
 
 def result_table(plan: Plan) -> ResultTable:
     """Table of the cells that the run asked for, published rows below."""
-    from benchmark.reporting.table import build_table
-    from benchmark.runner.run import existing_records
+    from benchmark.leaderboard.table import build_table
+    from benchmark.runs.execution import existing_records
 
     records, _ = existing_records(plan.request.output)
     return build_table(

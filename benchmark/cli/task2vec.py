@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from benchmark.cli.options import PATH, decorated
-from benchmark.errors import InvalidInputError
+from benchmark.core.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from benchmark.data.task_data import TaskData
-    from benchmark.embeddings import TaskEmbeddings
-    from benchmark.live.store import CellStore
+    from benchmark.core.store import CellStore
     from benchmark.task2vec.probe import Probe
     from benchmark.task2vec.settings import EmbedSettings
+    from benchmark.tasks.task_data import TaskData
+    from benchmark.tasks.vectors import TaskEmbeddings
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -93,8 +93,8 @@ def task2vec(tasks: tuple[str, ...], out: Path, plot: Path | None, **given: Any)
     Finished tasks are kept: the same command goes on where an interrupted one stopped. Vectors
     compare when their probe is the same.
     """
-    from benchmark.files import cache_root
-    from benchmark.live.store import CellStore
+    from benchmark.core.files import cache_root
+    from benchmark.core.store import CellStore
     from benchmark.task2vec.card import check_path, describe, write_task2vec
     from benchmark.task2vec.distances import check_distance
     from benchmark.task2vec.settings import embed_settings
@@ -121,8 +121,8 @@ def _load(
     names: tuple[str, ...], tasks_files: tuple[Path, ...], *, everything: bool
 ) -> list[TaskData]:
     """Everything that can be wrong with tasks is said before the first minute of work."""
-    from benchmark.data.registry import load_data_tasks
-    from benchmark.data.task_data import is_prepared, load_task_data
+    from benchmark.tasks.stand_ins import load_data_tasks
+    from benchmark.tasks.task_data import is_prepared, load_task_data
 
     registry = load_data_tasks(tasks_files)
     known = [registry[name].name for name in names]
@@ -137,14 +137,14 @@ def _load(
 
 
 def _check_plot(path: Path) -> None:
-    from taskonomy.plots.style import check_picture, require_matplotlib
+    from benchmark.plots.style import check_picture, require_matplotlib
 
     require_matplotlib()
     check_picture(path)
 
 
 def _probe(given: dict[str, Any], store: CellStore) -> Probe:
-    from benchmark.learning.devices import resolve_device
+    from benchmark.pretraining.devices import resolve_device
 
     resolve_device(given["device"])  # before minutes of work
     name = given["probe"]
@@ -161,7 +161,7 @@ def _probe(given: dict[str, Any], store: CellStore) -> Probe:
     if name == "imagenet":
         return imagenet_probe(given["size"], download=given["download"])
     if not Path(name).suffix:
-        from benchmark.errors import UnknownNameError
+        from benchmark.core.errors import UnknownNameError
 
         raise UnknownNameError("probe", name, ("suite", "imagenet", "FILE.safetensors"))
     return load_probe(Path(name), given["size"])
@@ -172,8 +172,8 @@ def _suite_probe(given: dict[str, Any], store: CellStore) -> Probe:
         from benchmark.task2vec.packaged import packaged_probe
 
         return packaged_probe()
-    from benchmark.data.pack import open_pack
     from benchmark.task2vec.suite_probe import request_of, suite_probe
+    from benchmark.tasks.pack import open_pack
 
     data = open_pack(given["probe_data"]) if given["probe_data"] else None
     request = request_of(
@@ -200,8 +200,8 @@ def _embed(
     import numpy as np
 
     from benchmark.cli.progress import TaskDisplay
-    from benchmark.embeddings import TaskEmbeddings
     from benchmark.task2vec.run import Embedder
+    from benchmark.tasks.vectors import TaskEmbeddings
 
     embedder = Embedder(probe, settings, given["seed"], store, given["device"])
     vectors = []
@@ -226,8 +226,8 @@ def _report(embeddings: TaskEmbeddings, name: str, plot: Path | None, probe: str
     ]
     click.echo(tabulate(rows, ["task", f"nearest ({name})"]))
     if plot is not None:
-        from taskonomy.plots.distances import draw_distances
-        from taskonomy.plots.style import save_picture
+        from benchmark.plots.distances import draw_distances
+        from benchmark.plots.style import save_picture
 
         title = f"Task2Vec, {name} distance, probe: {probe}"
         save_picture(plot, lambda: draw_distances(embeddings.tasks, distances, title))

@@ -8,19 +8,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from benchmark.leaderboard.ranking import RankedRow, rank_rows
-from benchmark.reporting.rows import (
+from benchmark.leaderboard.rows import (
     MethodRow,
     Place,
     collect,
     facts_of_rows,
     records_digest,
 )
-from benchmark.reporting.summary import RowSummary, summarise
-from benchmark.reporting.table import labelled
+from benchmark.leaderboard.summary import RowSummary, summarise
+from benchmark.leaderboard.table import labelled
 
 if TYPE_CHECKING:
-    from benchmark.reporting.facts import TaskFact
-    from benchmark.results.record import Record
+    from benchmark.leaderboard.facts import TaskFact
+    from benchmark.runs.record import Record
 
 #: Rows that a reader needs in order to judge all others.
 EXPECTED = ("random", "single-best", "nearest-task", "oracle")

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.errors import InvalidFileError
-from benchmark.files import inside, write_bytes
+from benchmark.core.errors import InvalidFileError
+from benchmark.core.files import inside, write_bytes
 from benchmark.leaderboard.board import Board, build_boards
 from benchmark.leaderboard.render import render_boards
 
 if TYPE_CHECKING:
-    from benchmark.results.record import Record
+    from benchmark.runs.record import Record
 
 _PATTERNS = ("*/*/*.md", "*/*/*.csv", "*/*/*.json")
 _MAX_LINES = 40

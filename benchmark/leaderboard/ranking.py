@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.statistics import (
+from benchmark.leaderboard.statistics import (
     average_ranks,
     bootstrap_means,
     holm,
@@ -22,7 +22,7 @@ from benchmark.statistics import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from benchmark.reporting.summary import RowSummary
+    from benchmark.leaderboard.summary import RowSummary
 
 _SEED = 20220619  # any fixed number: boards must not change between builds
 _LEVEL = 0.95

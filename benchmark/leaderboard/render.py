@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from benchmark.files import canonical_json
-from benchmark.reporting.facts import fact_notes, task_headings
-from benchmark.reporting.grid import (
+from benchmark.core.files import canonical_json
+from benchmark.leaderboard.facts import fact_notes, task_headings
+from benchmark.leaderboard.grid import (
     Cell,
     Grid,
     Mark,
@@ -18,14 +18,14 @@ from benchmark.reporting.grid import (
     row_label,
     task_cell,
 )
-from benchmark.reporting.markdown import render_markdown
-from benchmark.reporting.plain import csv_text, row_json, row_values
-from benchmark.reporting.table import EXPLANATION, place_title
+from benchmark.leaderboard.markdown import render_markdown
+from benchmark.leaderboard.plain import csv_text, row_json, row_values
+from benchmark.leaderboard.table import EXPLANATION, place_title
 
 if TYPE_CHECKING:
     from benchmark.leaderboard.board import Board
     from benchmark.leaderboard.ranking import RankedRow
-    from benchmark.reporting.summary import RowSummary
+    from benchmark.leaderboard.summary import RowSummary
 
 _STANDING = (
     "Rank: rows that the tasks cannot tell apart share one (paired bootstrap and "

@@ -15,8 +15,8 @@ from typing import Any
 
 import orjson
 
-from benchmark.errors import InvalidInputError, StorageError
-from benchmark.files import LOCK, held, write_bytes
+from benchmark.core.errors import InvalidInputError, StorageError
+from benchmark.core.files import LOCK, held, write_bytes
 from benchmark.rendering.manifest import MANIFEST, read_manifest
 from benchmark.rendering.shards import MARKERS
 

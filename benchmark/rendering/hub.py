@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmark.errors import UnavailableError
+from benchmark.core.errors import UnavailableError
 
 
 def push_to_hub(folder: Path, repository: str) -> str:

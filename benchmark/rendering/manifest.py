@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from benchmark.errors import InvalidFileError
-from benchmark.files import digest, write_bytes
+from benchmark.core.errors import InvalidFileError
+from benchmark.core.files import digest, write_bytes
+from benchmark.core.versions import package_version
 from benchmark.rendering.encode import encoder_version
 from benchmark.rendering.shards import Shard, check_shard, shard_from_json
-from benchmark.versions import package_version
 
 if TYPE_CHECKING:
     from benchmark.rendering.request import DatasetRequest

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from benchmark.errors import InvalidInputError, UnknownNameError
-from benchmark.files import digest
+from benchmark.core.errors import InvalidInputError, UnknownNameError
+from benchmark.core.files import digest
 from benchmark.simulators.sampling import SAMPLING_VERSION
 
 if TYPE_CHECKING:
-    from benchmark.parameters import Configuration
     from benchmark.simulators.interface import AssetCatalog, Capabilities, Simulator
     from benchmark.simulators.registry import SimulatorChoice
+    from benchmark.space import Configuration
 
 #: Changes when the same request would be written as other bytes.
 FORMAT_VERSION = 1

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from benchmark.errors import InvalidInputError
-from benchmark.files import write_text
+from benchmark.core.errors import InvalidInputError
+from benchmark.core.files import write_text
 from benchmark.rendering.card import dataset_card
 from benchmark.rendering.folder import (
     claim,

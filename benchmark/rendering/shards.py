@@ -10,8 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from benchmark.errors import InvalidFileError, StorageError
-from benchmark.files import digest, inside, sha256_bytes, sha256_file, write_atomically, write_bytes
+from benchmark.core.errors import InvalidFileError, StorageError
+from benchmark.core.files import (
+    digest,
+    inside,
+    sha256_bytes,
+    sha256_file,
+    write_atomically,
+    write_bytes,
+)
 from benchmark.rendering.encode import encode
 from benchmark.rendering.request import DatasetRequest, PlannedImage, shard_images
 from benchmark.simulators.sampling import SceneSampler
@@ -68,7 +75,7 @@ def shard_file(request: DatasetRequest, number: int) -> str:
     """Path of a Parquet shard inside its dataset, named as the usual loaders expect.
 
     Example:
-        >>> from benchmark.parameters import PAPER_SPACE
+        >>> from benchmark.space import PAPER_SPACE
         >>> from benchmark.simulators.registry import SimulatorChoice
         >>> shard_file(DatasetRequest(SimulatorChoice("toy", {}), PAPER_SPACE.at(0), ("a",), 5), 0)
         'data/train-00000-of-00001.parquet'

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.errors import InvalidInputError
-from benchmark.parameters import Configuration
+from benchmark.core.errors import InvalidInputError
 from benchmark.simulators.sampling import SceneSampler
+from benchmark.space import Configuration
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,8 +11,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.errors import UnavailableError
-from benchmark.processes import prepare_worker
+from benchmark.core.errors import UnavailableError
+from benchmark.core.processes import prepare_worker
 from benchmark.rendering.shards import Shard, render_images, write_shard
 from benchmark.simulators.interface import opened
 

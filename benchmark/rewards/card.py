@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from benchmark.parameters import ParameterSpace, space_from_json
+from benchmark.core.download import SourceFile  # noqa: TC001 - read by pydantic
+from benchmark.space import ParameterSpace, space_from_json
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 TableId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=64)]
@@ -75,13 +76,6 @@ class TableTask(_Frozen):
     reliability: float | None = None
     noise: NoiseEntry | None = None
     data: TaskDataEntry | None = None
-
-
-class SourceFile(_Frozen):
-    """A file that the table was made from, pinned."""
-
-    url: str
-    sha256: Sha256
 
 
 class EmbeddingsCard(_Frozen):

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.errors import InvalidFileError, UnknownNameError
-from benchmark.files import cache_root
+from benchmark.core.errors import InvalidFileError, UnknownNameError
+from benchmark.core.files import cache_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: What commands take where no table is named. It needs neither network nor environment.
 DEFAULT_TABLE = "gl-mini"
 
-_PACKAGED = Path(__file__).resolve().parent.parent / "tables"
+_PACKAGED = Path(__file__).resolve().parent / "tables"
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from benchmark.rewards.noise import NORMAL_95, task_noise
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from benchmark.parameters import ParameterSpace
     from benchmark.rewards.table import RewardTable
+    from benchmark.space import ParameterSpace
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def main_effects(table: RewardTable) -> Effects:
     """Least-squares main effects of every parameter on every task.
 
     Example:
-        >>> from benchmark.parameters import Parameter, ParameterSpace
+        >>> from benchmark.space import Parameter, ParameterSpace
         >>> from benchmark.rewards.table import RewardTable
         >>> space = ParameterSpace((Parameter("fog", ("off", "on")),))
         >>> rewards = np.array([[[50.0, 52.0], [54.0, 54.0]]])

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmark.embeddings import TaskEmbeddings
-from benchmark.errors import InvalidFileError
-from benchmark.parameters import PAPER_SPACE, parse_tuple_key
-from benchmark.rewards.card import SourceFile
-from benchmark.rewards.download import fetch
+from benchmark.core.download import SourceFile, fetch
+from benchmark.core.errors import InvalidFileError
 from benchmark.rewards.storage import Description, write_table
 from benchmark.rewards.table import RewardTable
+from benchmark.space import PAPER_SPACE, parse_tuple_key
+from benchmark.tasks.vectors import TaskEmbeddings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

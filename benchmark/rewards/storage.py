@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import ValidationError
 
-from benchmark.embeddings import read_embeddings, write_embeddings
-from benchmark.errors import InvalidFileError, InvalidInputError
-from benchmark.files import canonical_json, sha256_file, write_atomically, write_bytes
+from benchmark.core.errors import InvalidFileError, InvalidInputError
+from benchmark.core.files import canonical_json, sha256_file, write_atomically, write_bytes
 from benchmark.rewards.card import (
     CostEntry,
     EmbeddingsCard,
     NoiseEntry,
-    SourceFile,
     TableCard,
     TableTask,
     TaskDataEntry,
@@ -27,6 +25,7 @@ from benchmark.rewards.card import (
 from benchmark.rewards.noise import task_noise
 from benchmark.rewards.reliability import split_half_reliability
 from benchmark.rewards.table import RewardTable, content_digest
+from benchmark.tasks.vectors import read_embeddings, write_embeddings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,7 +34,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pyarrow import Table
 
-    from benchmark.embeddings import TaskEmbeddings
+    from benchmark.core.download import SourceFile
+    from benchmark.tasks.vectors import TaskEmbeddings
 
 CARD = "card.json"
 REWARDS = "rewards.parquet"

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmark.errors import InvalidInputError, UnavailableError, UnknownNameError
-from benchmark.files import canonical_json, sha256_bytes
+from benchmark.core.errors import InvalidInputError, UnavailableError, UnknownNameError
+from benchmark.core.files import canonical_json, sha256_bytes
 from benchmark.rewards.view import RewardView
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from benchmark.embeddings import TaskEmbeddings
-    from benchmark.parameters import Configuration, ParameterSpace
     from benchmark.rewards.card import TableCard
+    from benchmark.space import Configuration, ParameterSpace
+    from benchmark.tasks.vectors import TaskEmbeddings
 
 
 @dataclass(frozen=True)

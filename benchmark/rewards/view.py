@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.errors import AccessError, UnavailableError
+from benchmark.core.errors import AccessError, UnavailableError
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from benchmark.parameters import Configuration, ParameterSpace
+    from benchmark.space import Configuration, ParameterSpace
 
 
 class RewardView:
@@ -23,7 +23,7 @@ class RewardView:
 
     Example:
         >>> import numpy as np
-        >>> from benchmark.parameters import Parameter, ParameterSpace
+        >>> from benchmark.space import Parameter, ParameterSpace
         >>> space = ParameterSpace((Parameter("fog", ("off", "on")),))
         >>> view = RewardView(("CUB",), space, np.array([[40.0, 42.5]]))
         >>> view.reward("CUB", space.parse("1")), view.queries

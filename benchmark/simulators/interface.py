@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from benchmark.errors import InvalidInputError, UnknownNameError
-from benchmark.files import digest
+from benchmark.core.errors import InvalidInputError, UnknownNameError
+from benchmark.core.files import digest
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from benchmark.parameters import ParameterSpace
     from benchmark.simulators.scene import Scene
+    from benchmark.space import ParameterSpace
 
 
 @dataclass(frozen=True)

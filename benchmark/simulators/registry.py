@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.errors import InvalidInputError
-from benchmark.options import OptionValue, option_defaults, read_options
-from benchmark.plugins import SIMULATOR_GROUP, Plugin, discover, find_plugin, with_files
+from benchmark.core.errors import InvalidInputError
+from benchmark.core.options import OptionValue, option_defaults, read_options
+from benchmark.core.plugins import SIMULATOR_GROUP, Plugin, discover, find_plugin, with_files
 
 if TYPE_CHECKING:
     from benchmark.simulators.interface import Simulator

@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.errors import InvalidInputError
-from benchmark.parameters import PAPER_SPACE
+from benchmark.core.errors import InvalidInputError
 from benchmark.simulators.scene import (
     CAMERA_DIRECTION,
     Background,
@@ -31,10 +30,11 @@ from benchmark.simulators.scene import (
     Scene,
     SlotMaterial,
 )
+from benchmark.space import PAPER_SPACE
 
 if TYPE_CHECKING:
-    from benchmark.parameters import Configuration, ParameterSpace
     from benchmark.simulators.interface import AssetCatalog
+    from benchmark.space import Configuration, ParameterSpace
 
 #: Enters every scene's key: another way of drawing is another version.
 SAMPLING_VERSION = "1"

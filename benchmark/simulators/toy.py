@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.errors import InvalidInputError, UnavailableError, UnknownNameError
-from benchmark.parameters import PAPER_SPACE
+from benchmark.core.errors import InvalidInputError, UnavailableError, UnknownNameError
 from benchmark.simulators.interface import AssetCatalog, Capabilities, Rendering
+from benchmark.space import PAPER_SPACE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

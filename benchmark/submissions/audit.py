@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.errors import T2SBenchError
-from benchmark.scoring import CachedScorer
+from benchmark.core.errors import T2SBenchError
+from benchmark.runs.scoring import CachedScorer
 from benchmark.submissions.checks import read_decision
 
 if TYPE_CHECKING:
-    from benchmark.results.record import Record
     from benchmark.rewards.table import RewardTable
+    from benchmark.runs.record import Record
     from benchmark.submissions.model import Submission
 
 # Accuracies are stored as float64 percentages of counts below a few hundred thousand.

@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.errors import InvalidInputError, T2SBenchError, UnknownNameError
+from benchmark.core.errors import InvalidInputError, T2SBenchError, UnknownNameError
+from benchmark.core.versions import SUITE_VERSION
 from benchmark.methods import Decision, Mixture, known_methods
-from benchmark.protocols import find_protocol
-from benchmark.runner.context import Context
-from benchmark.runner.plan import make_folds, table_tasks
-from benchmark.scoring import CachedScorer
+from benchmark.protocols.registry import find_protocol
+from benchmark.runs.context import Context
+from benchmark.runs.plan import make_folds, table_tasks
+from benchmark.runs.scoring import CachedScorer
 from benchmark.submissions.reading import Findings, read_submission
-from benchmark.versions import SUITE_VERSION
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from benchmark.parameters import ParameterSpace
-    from benchmark.results.record import DecisionEntry
     from benchmark.rewards.table import RewardTable
+    from benchmark.runs.record import DecisionEntry
+    from benchmark.space import ParameterSpace
     from benchmark.submissions.model import Submission
-    from benchmark.tasks import TaskRegistry
+    from benchmark.tasks.registry import TaskRegistry
 
 _RECOMMENDED_SEEDS = 5
 _OWN_DISTRIBUTION = "t2sbench "
@@ -194,8 +194,8 @@ def read_decision(space: ParameterSpace, entry: DecisionEntry) -> Decision:
         InvalidInputError: When it is none of this space.
 
     Example:
-        >>> from benchmark.parameters import PAPER_SPACE
-        >>> from benchmark.results.record import DecisionEntry
+        >>> from benchmark.space import PAPER_SPACE
+        >>> from benchmark.runs.record import DecisionEntry
         >>> str(read_decision(PAPER_SPACE, DecisionEntry(configuration="01101101")))
         '01101101'
         >>> read_decision(PAPER_SPACE, DecisionEntry(mixture="uniform")).is_uniform

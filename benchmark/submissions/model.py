@@ -16,9 +16,9 @@ from pydantic import (
     model_validator,
 )
 
-from benchmark.files import digest
-from benchmark.results.record import DecisionEntry, Option, Sha256
-from benchmark.runner.plan import Split
+from benchmark.core.files import digest
+from benchmark.runs.plan import Split
+from benchmark.runs.record import DecisionEntry, Option, Sha256
 
 FILE = "submission.json"
 

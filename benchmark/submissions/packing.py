@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmark.errors import InvalidInputError, UnknownNameError
-from benchmark.files import canonical_json, sha256_bytes, write_bytes
+from benchmark.core.errors import InvalidInputError, UnknownNameError
+from benchmark.core.files import canonical_json, sha256_bytes, write_bytes
+from benchmark.core.versions import SUITE_VERSION
 from benchmark.methods import find_method, known_methods
-from benchmark.results.store import FILE as RECORDS_FILE
-from benchmark.results.store import current_records, iterate_records
-from benchmark.runner.context import Context
-from benchmark.scoring import CachedScorer
+from benchmark.runs.context import Context
+from benchmark.runs.record_file import FILE as RECORDS_FILE
+from benchmark.runs.record_file import current_records, iterate_records
+from benchmark.runs.scoring import CachedScorer
 from benchmark.submissions.checks import check_content
 from benchmark.submissions.model import (
     FILE,
@@ -22,15 +23,14 @@ from benchmark.submissions.model import (
     to_bytes,
 )
 from benchmark.submissions.reading import CODE_NAME, MAX_CODE_BYTES, Findings, parse_submission
-from benchmark.versions import SUITE_VERSION
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from benchmark.results.record import Record
     from benchmark.rewards.table import RewardTable
-    from benchmark.runner.plan import Split
-    from benchmark.tasks import TaskRegistry
+    from benchmark.runs.plan import Split
+    from benchmark.runs.record import Record
+    from benchmark.tasks.registry import TaskRegistry
 
 
 @dataclass(frozen=True)

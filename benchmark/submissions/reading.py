@@ -13,9 +13,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from benchmark.errors import InvalidFileError
-from benchmark.faults import Document, Location
-from benchmark.files import sha256_bytes
+from benchmark.core.errors import InvalidFileError
+from benchmark.core.files import sha256_bytes
+from benchmark.core.yaml_files import Document, Location
 from benchmark.submissions.model import FILE, FileCode, Submission
 
 MAX_SUBMISSION_BYTES = 4_000_000

@@ -7,10 +7,10 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from benchmark.errors import InvalidFileError, InvalidInputError, StorageError
-from benchmark.results.record import Cost, MethodEntry, Record, seal, to_line
-from benchmark.runner.context import environment, provenance
-from benchmark.scoring import CachedScorer
+from benchmark.core.errors import InvalidFileError, InvalidInputError, StorageError
+from benchmark.runs.context import environment, provenance
+from benchmark.runs.record import Cost, MethodEntry, Record, seal, to_line
+from benchmark.runs.scoring import CachedScorer
 from benchmark.submissions.audit import audit_records
 from benchmark.submissions.checks import Checked, read_decision
 

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.embeddings import TaskEmbeddings
-from benchmark.errors import InvalidFileError, InvalidInputError
-from benchmark.files import sha256_file
+from benchmark.core.errors import InvalidFileError, InvalidInputError
+from benchmark.core.files import sha256_file
 from benchmark.methods import Decision, Method, Mixture, find_method
-from benchmark.runner.cells import decide, fit_unit
-from benchmark.runner.context import Context
-from benchmark.runner.plan import Fold, MethodSpec, Unit
-from benchmark.scoring import CachedScorer
+from benchmark.runs.cells import decide, fit_unit
+from benchmark.runs.context import Context
+from benchmark.runs.plan import Fold, MethodSpec, Unit
+from benchmark.runs.scoring import CachedScorer
 from benchmark.submissions.checks import Checked, read_decision
 from benchmark.submissions.model import EntryPointCode, FileCode, Submission, SubmittedFold
+from benchmark.tasks.vectors import TaskEmbeddings
 
 if TYPE_CHECKING:
     from pathlib import Path

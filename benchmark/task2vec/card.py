@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from benchmark.embeddings import TaskEmbeddings, read_embeddings, write_embeddings
-from benchmark.errors import InvalidFileError, InvalidInputError
-from benchmark.files import canonical_json, sha256_file, write_bytes
-from benchmark.learning.backbone_io import Sha256  # noqa: TC001 - pydantic needs it
+from benchmark.core.errors import InvalidFileError, InvalidInputError
+from benchmark.core.files import canonical_json, sha256_file, write_bytes
+from benchmark.pretraining.backbone_io import Sha256  # noqa: TC001 - pydantic needs it
 from benchmark.task2vec.probe import ProbeCard  # noqa: TC001
 from benchmark.task2vec.settings import TASK2VEC_VERSION
+from benchmark.tasks.vectors import TaskEmbeddings, read_embeddings, write_embeddings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchmark.data.task_data import TaskData
     from benchmark.task2vec.settings import EmbedSettings
+    from benchmark.tasks.task_data import TaskData
 
 _REMEDY = "Run 't2sbench task2vec' again; finished tasks are kept."
 
@@ -139,7 +139,7 @@ def write_task2vec(embeddings: TaskEmbeddings, path: Path, **fields: Any) -> Tas
 
     Args:
         embeddings: The vectors, not normalised.
-        path: The ``.safetensors`` file; :func:`benchmark.embeddings.read_embeddings` reads it.
+        path: The ``.safetensors`` file; :func:`benchmark.tasks.vectors.read_embeddings` reads it.
         **fields: Those of :class:`Task2VecCard` that vectors and file do not tell.
 
     Raises:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.errors import InvalidInputError
-from benchmark.evaluation.data import require_two_classes
-from benchmark.evaluation.failures import memory_guard
-from benchmark.evaluation.features import Mode, extract
-from benchmark.learning.devices import resolve_device
+from benchmark.core.errors import InvalidInputError
+from benchmark.pretraining.devices import resolve_device
+from benchmark.protocols.data import require_two_classes
+from benchmark.protocols.failures import memory_guard
+from benchmark.protocols.features import Mode, extract
 from benchmark.task2vec.draws import balanced_choice, balanced_draws
 from benchmark.task2vec.fisher import fisher_diagonal
 from benchmark.task2vec.head import fit_head

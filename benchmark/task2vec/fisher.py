@@ -14,13 +14,13 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name that every reader knows
 from torch import Tensor, nn
 
-from benchmark.evaluation.features import load_batch
+from benchmark.protocols.features import load_batch
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from benchmark.learning.networks import Backbone
+    from benchmark.pretraining.networks import Backbone
     from benchmark.task2vec.settings import EmbedSettings
 
 

@@ -14,14 +14,14 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from benchmark.errors import InvalidFileError
-from benchmark.files import sha256_file, write_atomically
-from benchmark.learning.backbone_io import BackboneCard, portable, weights_digest
-from benchmark.learning.networks import build_backbone
+from benchmark.core.errors import InvalidFileError
+from benchmark.core.files import sha256_file, write_atomically
+from benchmark.pretraining.backbone_io import BackboneCard, portable, weights_digest
+from benchmark.pretraining.networks import build_backbone
 from benchmark.task2vec.probe import make_probe
 
 if TYPE_CHECKING:
-    from benchmark.learning.backbone_io import PretrainedBackbone
+    from benchmark.pretraining.backbone_io import PretrainedBackbone
     from benchmark.task2vec.probe import Probe
 
 PATH = Path(__file__).parent / "probe.safetensors"

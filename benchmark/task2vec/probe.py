@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from benchmark.files import digest
-from benchmark.learning.backbone_io import BackboneCard, Sha256, weights_digest
-from benchmark.learning.residual import DropPathNorm
+from benchmark.core.files import digest
+from benchmark.pretraining.backbone_io import BackboneCard, Sha256, weights_digest
+from benchmark.pretraining.residual import DropPathNorm
 from benchmark.task2vec.fisher import filter_weights
 
 if TYPE_CHECKING:
-    from benchmark.learning.networks import Backbone
+    from benchmark.pretraining.networks import Backbone
 
 Positive = Annotated[int, Field(ge=1)]
 
@@ -70,7 +70,7 @@ def make_probe(
     """A probe of a backbone, which from then on drops no paths.
 
     Example:
-        >>> from benchmark.learning.networks import build_backbone
+        >>> from benchmark.pretraining.networks import build_backbone
         >>> make_probe(build_backbone("mini-resnet", 0), "random", "random weights", 32).dimension
         2240
     """

@@ -13,12 +13,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from benchmark.errors import InvalidFileError, UnavailableError
-from benchmark.files import cache_root, sha256_file
-from benchmark.learning.backbone_io import has_card, load_backbone, tensor_faults
-from benchmark.learning.networks import build_backbone
-from benchmark.rewards.card import SourceFile
-from benchmark.rewards.download import fetch
+from benchmark.core.download import SourceFile, fetch
+from benchmark.core.errors import InvalidFileError, UnavailableError
+from benchmark.core.files import cache_root, sha256_file
+from benchmark.pretraining.backbone_io import has_card, load_backbone, tensor_faults
+from benchmark.pretraining.networks import build_backbone
 from benchmark.task2vec.probe import Probe, make_probe
 
 #: torchvision's ``ResNet18_Weights.IMAGENET1K_V1``.

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.data.decoding import DECODING_VERSION, MARGIN, decode_images
-from benchmark.errors import InvalidFileError, InvalidInputError
-from benchmark.files import digest
+from benchmark.core.errors import InvalidFileError, InvalidInputError
+from benchmark.core.files import digest
 from benchmark.task2vec.embedding import LabelledRows, embed
 from benchmark.task2vec.settings import TASK2VEC_VERSION
+from benchmark.tasks.decoding import DECODING_VERSION, MARGIN, decode_images
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from benchmark.data.task_data import TaskData
-    from benchmark.live.store import CellStore
+    from benchmark.core.store import CellStore
     from benchmark.task2vec.probe import Probe
     from benchmark.task2vec.settings import EmbedSettings
+    from benchmark.tasks.task_data import TaskData
 
 _FILE = "vector.npy"
 

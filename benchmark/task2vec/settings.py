@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark.errors import InvalidInputError, UnknownNameError
+from benchmark.core.errors import InvalidInputError, UnknownNameError
 
 #: Changes when the same settings would give other embeddings.
 TASK2VEC_VERSION = 1

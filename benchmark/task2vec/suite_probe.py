@@ -11,27 +11,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmark.data.decoding import decode_images, read_rgb
-from benchmark.errors import InvalidInputError
-from benchmark.learning.backbone_io import load_backbone, save_backbone
-from benchmark.learning.networks import backbone_dimension
-from benchmark.learning.pretrain import EpochReport, Execution, pretrain
-from benchmark.learning.recipes import MINI, Recipe
-from benchmark.learning.training_set import TrainingSet
+from benchmark.core.errors import InvalidInputError
+from benchmark.pretraining.backbone_io import load_backbone, save_backbone
+from benchmark.pretraining.networks import backbone_dimension
+from benchmark.pretraining.pretrain import EpochReport, Execution, pretrain
+from benchmark.pretraining.recipes import MINI, Recipe
+from benchmark.pretraining.training_set import TrainingSet
 from benchmark.rendering.request import DatasetRequest, choose_categories
 from benchmark.rendering.shards import shard_file
 from benchmark.rendering.workers import render_in_processes
 from benchmark.simulators.registry import find_simulator
 from benchmark.task2vec.draws import balanced_choice
 from benchmark.task2vec.probe import make_probe
+from benchmark.tasks.decoding import decode_images, read_rgb
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from benchmark.data.pack import ImagePack
-    from benchmark.live.store import CellStore
+    from benchmark.core.store import CellStore
     from benchmark.simulators.interface import Simulator
     from benchmark.task2vec.probe import Probe
+    from benchmark.tasks.pack import ImagePack
 
 #: Changes when the same request would give another probe.
 PROBE_VERSION = 1

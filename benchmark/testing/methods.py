@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmark.methods import Decision, Mixture, ParameterSelector, TaskView
-from benchmark.parameters import Parameter, ParameterSpace
 from benchmark.rewards.view import RewardView
+from benchmark.space import Parameter, ParameterSpace
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

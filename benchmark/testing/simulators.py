@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.errors import UnavailableError, UnknownNameError
-from benchmark.parameters import Configuration
+from benchmark.core.errors import UnavailableError, UnknownNameError
 from benchmark.simulators.interface import Simulator, opened
 from benchmark.simulators.sampling import SceneSampler
+from benchmark.space import Configuration
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

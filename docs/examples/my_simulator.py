@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from benchmark.errors import UnavailableError, UnknownNameError
-from benchmark.parameters import Parameter, ParameterSpace
+from benchmark.core.errors import UnavailableError, UnknownNameError
 from benchmark.simulators.interface import AssetCatalog, Capabilities, Rendering
+from benchmark.space import Parameter, ParameterSpace
 
 PAINTS = {"red": (0.9, 0.2, 0.2), "green": (0.2, 0.8, 0.3), "blue": (0.2, 0.3, 0.9)}
 WALLS = {"white": 0.9, "grey": 0.5}

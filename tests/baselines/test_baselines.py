@@ -10,10 +10,10 @@ from baselines.oracle import Oracle
 from baselines.random_choice import RandomChoice
 from baselines.scratch import Scratch
 from baselines.single_best import SingleBest
-from benchmark.errors import InvalidInputError, UnavailableError
+from benchmark.core.errors import InvalidInputError, UnavailableError
 from benchmark.methods import TaskView
-from benchmark.parameters import PAPER_SPACE, Parameter, ParameterSpace
 from benchmark.rewards.view import RewardView
+from benchmark.space import PAPER_SPACE, Parameter, ParameterSpace
 
 SEEN = ("CropDisease", "EuroSAT", "SVHN", "ChestX", "DTD")
 UNSEEN = ("CUB", "AID", "USPS")

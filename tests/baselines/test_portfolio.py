@@ -8,10 +8,10 @@ import pytest
 from baselines.nearest_task import NearestTask
 from baselines.portfolio import Portfolio
 from baselines.single_best import SingleBest
-from benchmark.errors import InvalidInputError, UnavailableError
+from benchmark.core.errors import InvalidInputError, UnavailableError
 from benchmark.methods import TaskView
-from benchmark.parameters import Parameter, ParameterSpace
 from benchmark.rewards.view import RewardView
+from benchmark.space import Parameter, ParameterSpace
 
 SPACE = ParameterSpace(tuple(Parameter(f"p{i}", ("a", "b")) for i in range(4)))
 

@@ -10,17 +10,17 @@ from statistics import median
 import numpy as np
 import pytest
 
-from benchmark.building.build import Build, all_prepared
-from benchmark.building.executors import Execution
-from benchmark.building.request import BuildRequest
-from benchmark.evaluation.evaluate import evaluate
-from benchmark.learning.pretrain import Execution as Training
-from benchmark.learning.pretrain import pretrain
-from benchmark.learning.recipes import recipe
-from benchmark.live.datasets import read_training_set, write_rendered
-from benchmark.live.renderer import Renderer
-from benchmark.live.requests import build_simulator, dataset_request
-from benchmark.live.tasks import TaskImages, evaluation_settings
+from benchmark.pipeline.datasets import read_training_set, write_rendered
+from benchmark.pipeline.executors import Execution
+from benchmark.pipeline.renderer import Renderer
+from benchmark.pipeline.requests import build_simulator, dataset_request
+from benchmark.pipeline.table_builder import Build, all_prepared
+from benchmark.pipeline.table_request import BuildRequest
+from benchmark.pipeline.task_images import TaskImages, evaluation_settings
+from benchmark.pretraining.pretrain import Execution as Training
+from benchmark.pretraining.pretrain import pretrain
+from benchmark.pretraining.recipes import recipe
+from benchmark.protocols.evaluate import evaluate
 
 N_CONFIGURATIONS = 4
 

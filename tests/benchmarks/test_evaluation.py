@@ -9,10 +9,10 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmark.evaluation.data import Features
-from benchmark.evaluation.knn import knn_predict
-from benchmark.evaluation.linear import linear_probe
-from benchmark.evaluation.settings import EvaluationSettings
+from benchmark.protocols.data import Features
+from benchmark.protocols.knn import knn_predict
+from benchmark.protocols.linear import linear_probe
+from benchmark.protocols.settings import EvaluationSettings
 
 pytestmark = pytest.mark.slow
 

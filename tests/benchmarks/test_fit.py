@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.parameters import PAPER_SPACE
+from benchmark.space import PAPER_SPACE
 from task2sim.config import PAPER
 from task2sim.literal import LiteralTask2Sim
 from task2sim.training import train

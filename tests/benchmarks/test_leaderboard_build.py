@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.results.record import to_line
+from benchmark.runs.record import to_line
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +19,7 @@ BUILD = r"""
 import json, re, sys, time
 from pathlib import Path
 from benchmark.leaderboard import build_boards, write_boards
-from benchmark.results.store import iterate_records
+from benchmark.runs.record_file import iterate_records
 start = time.perf_counter()
 boards = build_boards(iterate_records(Path(sys.argv[1])))
 write_boards(boards, Path(sys.argv[2]))

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.learning.networks import attach_head, build_backbone, normalise
-from benchmark.learning.recipes import MINI
-from benchmark.live.pipeline import Pipeline
-from benchmark.live.profiles import find_profile
-from benchmark.live.sources import Source
-from benchmark.live.store import CellStore
+from benchmark.core.store import CellStore
+from benchmark.pipeline.profiles import find_profile
+from benchmark.pipeline.sources import Source
+from benchmark.pipeline.stages import Pipeline
+from benchmark.pretraining.networks import attach_head, build_backbone, normalise
+from benchmark.pretraining.recipes import MINI
 from benchmark.rendering.run import render_dataset
 
 
@@ -29,8 +29,8 @@ from benchmark.rendering.run import render_dataset
 def tasks(benchmark):
     if not benchmark.enabled:
         pytest.skip("a measurement")
-    from benchmark.building.build import all_prepared
-    from benchmark.data.task_data import load_task_data
+    from benchmark.pipeline.table_builder import all_prepared
+    from benchmark.tasks.task_data import load_task_data
 
     found = [load_task_data(name) for name in all_prepared()]
     if not found:

@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.parameters import PAPER_SPACE
 from benchmark.rendering.encode import encode
 from benchmark.simulators.gl.simulator import GlSimulator
 from benchmark.simulators.interface import opened
 from benchmark.simulators.sampling import SceneSampler
+from benchmark.space import PAPER_SPACE
 
 pytestmark = pytest.mark.slow
 

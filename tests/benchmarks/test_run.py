@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.runner.plan import MethodSpec, Overwrite, RunRequest, Split
-from benchmark.runner.run import execute, make_plan
+from benchmark.runs.execution import execute, make_plan
+from benchmark.runs.plan import MethodSpec, Overwrite, RunRequest, Split
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -52,7 +52,7 @@ def test_run_of_baselines(benchmark, tmp_path: Path):
 
 def test_select(benchmark):
     """One-shot choice for 8 tasks of 9,600 numbers; ratio to the bare matrix products."""
-    from benchmark.parameters import PAPER_SPACE
+    from benchmark.space import PAPER_SPACE
     from task2sim.draws import draw_layers
     from task2sim.policy import Policy
 

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.data.registry import load_data_tasks
-from benchmark.data.task_data import is_prepared, load_task_data
-from benchmark.live.store import CellStore
+from benchmark.core.store import CellStore
 from benchmark.task2vec.distances import cosine, nearest
 from benchmark.task2vec.probe_files import load_probe
 from benchmark.task2vec.run import Embedder
 from benchmark.task2vec.settings import FAST
 from benchmark.task2vec.suite_probe import ProbeRequest, suite_probe
+from benchmark.tasks.stand_ins import load_data_tasks
+from benchmark.tasks.task_data import is_prepared, load_task_data
 
 FOLDER = Path(os.environ.get("T2SBENCH_DATA", "no-such-folder"))
 LIMIT_MINUTES = 18  # for 17 tasks on two cores, the probe included

@@ -13,12 +13,12 @@ from pathlib import Path
 import orjson
 import pytest
 
-from benchmark.parameters import PAPER_SPACE
 from benchmark.rendering.request import DatasetRequest
 from benchmark.rendering.run import render_dataset
 from benchmark.simulators.interface import opened
 from benchmark.simulators.registry import SimulatorChoice
 from benchmark.simulators.tdw.simulator import TdwSimulator
+from benchmark.space import PAPER_SPACE
 
 pytestmark = pytest.mark.slow
 

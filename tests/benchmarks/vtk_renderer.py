@@ -28,7 +28,7 @@ from vtkmodules.vtkRenderingOpenGL2 import (
 )
 
 from benchmark.simulators.gl.camera import FIELD_OF_VIEW, VIEW_ROTATION, Framing, rotation_matrix
-from benchmark.simulators.objects.framing import silhouettes
+from benchmark.simulators.meshes.framing import silhouettes
 
 
 def texture_of(pixels):

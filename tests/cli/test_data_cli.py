@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from benchmark.cli.main import main
-from benchmark.data.card import read_card
-from benchmark.data.images import LabelledImages, encode_png
-from benchmark.data.pack import write_pack
+from benchmark.tasks.card import read_card
+from benchmark.tasks.images import LabelledImages, encode_png
+from benchmark.tasks.pack import write_pack
 
 MINE = "schema: 1\ntasks:\n  - {name: MyTask, side: unseen, classes: 2, split: {test: 2}}\n"
 

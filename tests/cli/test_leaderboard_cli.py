@@ -1,7 +1,7 @@
 import pytest
 
 from benchmark.cli.main import main
-from benchmark.results.store import append_record
+from benchmark.runs.record_file import append_record
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from benchmark.cli.main import _COMMANDS, main
-from benchmark.errors import UnavailableError
-from benchmark.owners import check_import_owners
+from benchmark.core.errors import UnavailableError
+from benchmark.core.owners import check_import_owners
 
 
 def test_help_names_every_command(capsys):
@@ -159,7 +159,7 @@ def test_another_owner_is_found_on_the_machine(tmp_path: Path):
 
 
 def test_ctrl_c_exits_130(monkeypatch, capsys, small_table_folder):
-    from benchmark.runner import run
+    from benchmark.runs import execution as run
 
     def interrupt(*_args: object) -> None:
         raise KeyboardInterrupt

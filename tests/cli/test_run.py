@@ -102,7 +102,7 @@ def test_scratch_shows_why_it_has_no_score(run, capsys):
 
 
 def test_fit_and_select(small_table_folder: Path, small_table, tmp_path: Path, capsys):
-    from benchmark.embeddings import write_embeddings
+    from benchmark.tasks.vectors import write_embeddings
 
     model = tmp_path / "model"
     words = ["--table", str(small_table_folder), "-O", "epochs=3", "-O", "hidden=8"]

@@ -5,10 +5,10 @@ import orjson
 import pytest
 
 from benchmark.cli.main import main
-from benchmark.data.pack import write_pack
 from benchmark.leaderboard import build_boards
-from benchmark.results.store import current_records, iterate_records
-from tests.live.conftest import coloured, write_tasks
+from benchmark.runs.record_file import current_records, iterate_records
+from benchmark.tasks.pack import write_pack
+from tests.pipeline.conftest import coloured, write_tasks
 
 PROFILE = """\
 schema: 1
@@ -172,8 +172,8 @@ def test_what_was_learnt_from_and_real_images_are_part_of_the_key(
 def test_a_table_of_other_data_is_not_compared_with(
     live, same, small_table, small_table_folder, tmp_path, capsys
 ):
-    from benchmark.data.card import card_path, read_card
     from benchmark.rewards.card import TaskDataEntry
+    from benchmark.tasks.card import card_path, read_card
 
     digest = read_card(card_path("EuroSAT", tmp_path / "data")).digest if same else "0" * 64
     data = {"EuroSAT": TaskDataEntry(revision="r", digest=digest, classes=3, n_train=30)}

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from benchmark.cli.main import main
-from benchmark.parameters import Parameter, ParameterSpace
 from benchmark.rewards.effects import main_effects
 from benchmark.rewards.storage import Description, read_table, write_table
 from benchmark.rewards.table import RewardTable
+from benchmark.space import Parameter, ParameterSpace
 
 
 def numbers_of(line: str) -> list[float]:

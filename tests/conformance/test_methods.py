@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.errors import UnavailableError
+from benchmark.core.errors import UnavailableError
 from benchmark.methods import Mixture, TaskView, find_method, known_methods
-from benchmark.parameters import Configuration
+from benchmark.space import Configuration
 from benchmark.testing import MethodContract, toy_problem
 
 OPTIONS = {"task2sim": {"epochs": "5"}, "task2sim-released": {"epochs": "5"}}

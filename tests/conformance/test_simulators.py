@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.errors import UnavailableError
+from benchmark.core.errors import UnavailableError
 from benchmark.simulators.registry import find_simulator, known_simulators
 from benchmark.simulators.toy import ToySimulator
 from benchmark.testing import SimulatorContract

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from benchmark.cli.main import main
-from benchmark.results.record import Record
-from benchmark.results.store import current_records, iterate_records
 from benchmark.rewards.catalog import DEFAULT_TABLE
-from benchmark.runner.plan import MethodSpec, RunRequest, Split
-from benchmark.runner.run import execute, make_plan
+from benchmark.runs.execution import execute, make_plan
+from benchmark.runs.plan import MethodSpec, RunRequest, Split
+from benchmark.runs.record import Record
+from benchmark.runs.record_file import current_records, iterate_records
 
 BOARDS = Path(__file__).parents[2] / "leaderboards"
 TABLES = (DEFAULT_TABLE, "released")

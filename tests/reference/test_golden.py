@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.errors import RegressionFoundError
-from benchmark.results.record import Record
-from benchmark.results.store import append_record, current_records, iterate_records
-from benchmark.runner.plan import MethodSpec, RunRequest, Split
-from benchmark.runner.run import execute, make_plan
+from benchmark.core.errors import RegressionFoundError
+from benchmark.runs.execution import execute, make_plan
+from benchmark.runs.plan import MethodSpec, RunRequest, Split
+from benchmark.runs.record import Record
+from benchmark.runs.record_file import append_record, current_records, iterate_records
 
 DATA = Path(__file__).parent.parent / "data"
 GOLDEN = DATA / "golden.jsonl"
@@ -61,14 +61,14 @@ def test_decisions_and_scores_are_those_of_the_golden_records(fresh, golden):
 
 
 def test_compare_finds_no_regression(fresh, golden):
-    from benchmark.regression import check, compare, parse_limit
+    from benchmark.leaderboard.regression import check, compare, parse_limit
 
     limits = [parse_limit("regret:+0.0"), parse_limit("accuracy:-0.0")]
     check(compare(golden, fresh), limits)
 
 
 def test_compare_finds_a_planted_regression(fresh, golden):
-    from benchmark.regression import check, compare, parse_limit
+    from benchmark.leaderboard.regression import check, compare, parse_limit
 
     worse = [
         r.model_copy(update={"scores": [r.scores[0].model_copy(update={"value": 1.0})]})

@@ -9,8 +9,8 @@ from statistics import mean
 
 import pytest
 
-from benchmark.runner.plan import MethodSpec, RunRequest, Split
-from benchmark.runner.run import execute, make_plan
+from benchmark.runs.execution import execute, make_plan
+from benchmark.runs.plan import MethodSpec, RunRequest, Split
 
 pytestmark = pytest.mark.released
 
@@ -64,7 +64,7 @@ def test_task2sim_released(tmp_path: Path, released_environment):
 
 
 def sides(output: Path, method: str) -> tuple[float, float]:
-    from benchmark.results.store import current_records, iterate_records
+    from benchmark.runs.record_file import current_records, iterate_records
 
     records = [r for r in current_records(iterate_records(output)) if r.method.name == method]
     return (

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmark.learning.networks import build_backbone
+from benchmark.pretraining.networks import build_backbone
 from benchmark.task2vec.distances import cosine, distance_matrix, nearest, scaled_cosine
 from benchmark.task2vec.fisher import filter_weights
 

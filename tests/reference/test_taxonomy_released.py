@@ -9,8 +9,8 @@ from statistics import mean
 import numpy as np
 import pytest
 
-from benchmark.runner.plan import MethodSpec, RunRequest, Split
-from benchmark.runner.run import execute, make_plan
+from benchmark.runs.execution import execute, make_plan
+from benchmark.runs.plan import MethodSpec, RunRequest, Split
 from taskonomy.greedy import greedy
 from taskonomy.problem import make_problem
 from taskonomy.program import solve

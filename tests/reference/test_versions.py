@@ -1,7 +1,7 @@
 """Explicit versions: a result that changes fails here until its authors raise its version.
 
-Keys of datasets, backbones and scores are made of these versions, not of source text. After a change
-that is meant: raise the version named by the failure, then
+Keys of datasets, backbones and scores are made of these versions, not of source text. After an
+intended change: raise the version named by the failure, then
 ``pytest tests/reference/test_versions.py --update-golden``. Decisions of methods are held by
 ``test_golden.py`` in the same way.
 """
@@ -13,15 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.parameters import PAPER_SPACE
 from benchmark.simulators.gl.simulator import GlSimulator
 from benchmark.simulators.interface import opened
 from benchmark.simulators.sampling import SAMPLING_VERSION, SceneSampler
 from benchmark.simulators.shapes.genes import SHAPES_VERSION
 from benchmark.simulators.shapes.library import ProceduralLibrary
-from benchmark.simulators.surfaces import cache
-from benchmark.simulators.surfaces.cache import TEXTURES_VERSION
+from benchmark.simulators.textures import cache
+from benchmark.simulators.textures.cache import TEXTURES_VERSION
 from benchmark.simulators.toy import ToySimulator
+from benchmark.space import PAPER_SPACE
 
 GOLDEN = Path(__file__).parent.parent / "data" / "versions.json"
 CONFIGURATIONS = ("00000000", "01101101", "11111111")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from benchmark.parameters import PAPER_SPACE
 from benchmark.rendering.request import DatasetRequest
 from benchmark.simulators.registry import find_simulator
+from benchmark.space import PAPER_SPACE
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.errors import InvalidInputError, UnknownNameError
-from benchmark.parameters import PAPER_SPACE, Configuration
+from benchmark.core.errors import InvalidInputError, UnknownNameError
 from benchmark.rendering.request import (
     DatasetRequest,
     check_capabilities,
@@ -15,6 +14,7 @@ from benchmark.rendering.request import (
 from benchmark.simulators.interface import AssetCatalog, Capabilities
 from benchmark.simulators.registry import SimulatorChoice
 from benchmark.simulators.toy import ToySimulator
+from benchmark.space import PAPER_SPACE, Configuration
 
 
 def catalog(*counts):

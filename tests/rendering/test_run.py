@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
-from benchmark.errors import (
+from benchmark.core.errors import (
     InvalidFileError,
     InvalidInputError,
     StorageError,

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.errors import InvalidInputError, UnknownNameError
-from benchmark.parameters import PAPER_SPACE
+from benchmark.core.errors import InvalidInputError, UnknownNameError
 from benchmark.rendering import sheets
 from benchmark.simulators.interface import opened
 from benchmark.simulators.toy import ToySimulator
+from benchmark.space import PAPER_SPACE
 
 SIZE, GAP, TEXT, LABEL = 16, sheets._GAP, sheets._TEXT_HEIGHT, sheets._LABEL_WIDTH
 

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from benchmark.errors import InvalidInputError
-from benchmark.parameters import PAPER_SPACE, Configuration
+from benchmark.core.errors import InvalidInputError
 from benchmark.simulators import sampling
 from benchmark.simulators.interface import AssetCatalog
 from benchmark.simulators.sampling import SceneSampler
+from benchmark.space import PAPER_SPACE, Configuration
 
 CATALOG = AssetCatalog(
     {"mug": ("0", "1"), "chair": ("0", "1")},

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.parameters import Parameter, ParameterSpace
+from benchmark.space import Parameter, ParameterSpace
 from task2sim.config import TrainingConfig
 
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmark.errors import InvalidInputError
+from benchmark.core.errors import InvalidInputError
 from task2sim.config import PAPER, RELEASED, TrainingConfig, config_from_json
 
 

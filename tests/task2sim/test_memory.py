@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from benchmark.errors import InvalidInputError
+from benchmark.core.errors import InvalidInputError
 from task2sim.memory import RewardMemory
 
 

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmark.errors import InvalidFileError, InvalidInputError
+from benchmark.core.errors import InvalidFileError, InvalidInputError
 from task2sim.config import RELEASED
 from task2sim.draws import draw_layers
 from task2sim.model_io import load_policy, save_policy
@@ -82,7 +82,7 @@ def test_what_is_no_description_is_refused(policy, tmp_path, text):
 
 
 def test_weights_that_are_no_safetensors_are_refused(policy, tmp_path):
-    from benchmark.files import sha256_bytes
+    from benchmark.core.files import sha256_bytes
 
     save_policy(policy, tmp_path)
     (tmp_path / "policy.safetensors").write_bytes(b"\x80\x04N.")

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from benchmark.errors import InvalidInputError
-from benchmark.parameters import PAPER_SPACE, Configuration
+from benchmark.core.errors import InvalidInputError
+from benchmark.space import PAPER_SPACE, Configuration
 from task2sim.draws import draw_layers
 from task2sim.policy import Policy
 

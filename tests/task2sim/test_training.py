@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmark.errors import InvalidInputError
+from benchmark.core.errors import InvalidInputError
 from task2sim.config import PAPER, RELEASED
 from task2sim.draws import draw_layers
 from task2sim.literal import LiteralTask2Sim

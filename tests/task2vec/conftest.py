@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.data.images import LabelledImages
-from benchmark.learning.networks import build_backbone
+from benchmark.pretraining.networks import build_backbone
 from benchmark.task2vec.probe import make_probe
 from benchmark.task2vec.settings import FAST
+from benchmark.tasks.images import LabelledImages
 
 SIDE = 16
 
@@ -76,8 +76,8 @@ def prepared(tmp_path, monkeypatch, pictures):
 
     from PIL import Image
 
-    from benchmark.data.registry import load_data_tasks
-    from benchmark.data.task_data import Description, write_task_data
+    from benchmark.tasks.stand_ins import load_data_tasks
+    from benchmark.tasks.task_data import Description, write_task_data
 
     folder = tmp_path / "data"
     monkeypatch.setenv("T2SBENCH_DATA", str(folder))

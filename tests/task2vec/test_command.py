@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from benchmark.cli.main import main
-from benchmark.embeddings import read_embeddings
-from benchmark.learning.backbone_io import (
+from benchmark.pretraining.backbone_io import (
     PretrainedBackbone,
     save_backbone,
     untrained,
     weights_digest,
 )
 from benchmark.task2vec.card import read_task2vec
+from benchmark.tasks.vectors import read_embeddings
 
 QUICK = ["--draws", "64", "--max-images", "30"]
 
@@ -114,7 +114,7 @@ def test_help_imports_no_torch():
 
 def test_vectors_of_another_length_do_not_fit_a_policy(prepared, checkpoint, tmp_path, capsys):
     """A policy learns from vectors of one probe; others are refused in a sentence."""
-    from benchmark.parameters import PAPER_SPACE
+    from benchmark.space import PAPER_SPACE
     from task2sim.model_io import save_policy
     from task2sim.policy import Policy
 

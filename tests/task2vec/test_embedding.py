@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.errors import InvalidInputError, UnknownNameError
-from benchmark.learning.backbone_io import weights_digest
+from benchmark.core.errors import InvalidInputError, UnknownNameError
+from benchmark.pretraining.backbone_io import weights_digest
 from benchmark.task2vec.distances import cosine
 from benchmark.task2vec.draws import balanced_choice, balanced_draws
 from benchmark.task2vec.embedding import LabelledRows, embed

@@ -7,8 +7,8 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from benchmark.evaluation.features import load_batch
-from benchmark.learning.networks import build_backbone
+from benchmark.pretraining.networks import build_backbone
+from benchmark.protocols.features import load_batch
 from benchmark.task2vec.fisher import filter_weights, fisher_diagonal
 from benchmark.task2vec.settings import FAST
 

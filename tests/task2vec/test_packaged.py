@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from benchmark.errors import InvalidFileError
-from benchmark.learning.backbone_io import PretrainedBackbone, weights_digest
+from benchmark.core.errors import InvalidFileError
+from benchmark.pretraining.backbone_io import PretrainedBackbone, weights_digest
 from benchmark.task2vec import packaged
 from benchmark.task2vec.packaged import PATH, SHA256, packaged_probe, write_probe
 

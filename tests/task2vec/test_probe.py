@@ -2,11 +2,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from benchmark.errors import InvalidFileError, UnavailableError, UnknownNameError
-from benchmark.files import sha256_file
-from benchmark.learning.backbone_io import save_backbone, untrained
-from benchmark.learning.networks import build_backbone
-from benchmark.live.store import CellStore
+from benchmark.core.errors import InvalidFileError, UnavailableError, UnknownNameError
+from benchmark.core.files import sha256_file
+from benchmark.core.store import CellStore
+from benchmark.pretraining.backbone_io import save_backbone, untrained
+from benchmark.pretraining.networks import build_backbone
 from benchmark.task2vec import probe_files, suite_probe
 from benchmark.task2vec.probe import make_probe
 from benchmark.task2vec.probe_files import IMAGENET, imagenet_probe, load_probe
@@ -136,7 +136,7 @@ def test_imagenet_weights_are_pinned(tmp_path, monkeypatch, torchvision_weights)
 
 
 def test_the_suites_probe_is_made_once(tmp_path, monkeypatch, prepared, pictures):
-    from benchmark.data.pack import open_pack
+    from benchmark.tasks.pack import open_pack
 
     pack = open_pack(prepared / "USPS.parquet")
     request = suite_probe.request_of(network="mini-resnet", image_size=16, epochs=2)
@@ -153,7 +153,7 @@ def test_the_suites_probe_is_made_once(tmp_path, monkeypatch, prepared, pictures
 
 
 def test_an_unknown_network_is_met_with_a_suggestion(tmp_path, prepared):
-    from benchmark.data.pack import open_pack
+    from benchmark.tasks.pack import open_pack
 
     request = suite_probe.request_of(network="mini_resnet", image_size=16, epochs=1)
     pack = open_pack(prepared / "USPS.parquet")

@@ -4,13 +4,13 @@ import numpy as np
 import orjson
 import pytest
 
-from benchmark.data.task_data import load_task_data
-from benchmark.embeddings import TaskEmbeddings, read_embeddings
-from benchmark.errors import InvalidFileError, InvalidInputError
-from benchmark.live.store import CellStore
+from benchmark.core.errors import InvalidFileError, InvalidInputError
+from benchmark.core.store import CellStore
 from benchmark.task2vec import run
 from benchmark.task2vec.card import card_path, describe, read_task2vec, write_task2vec
 from benchmark.task2vec.run import Embedder
+from benchmark.tasks.task_data import load_task_data
+from benchmark.tasks.vectors import TaskEmbeddings, read_embeddings
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_a_vector_does_not_depend_on_other_tasks(embedder, tasks, tmp_path):
 
 @pytest.mark.parametrize("what", ["seed", "settings", "probe"])
 def test_another_seed_recipe_or_probe_is_another_cell(embedder, tasks, what, quick):
-    from benchmark.learning.networks import build_backbone
+    from benchmark.pretraining.networks import build_backbone
     from benchmark.task2vec.probe import make_probe
 
     first = next(embedder.run(tasks))
@@ -122,7 +122,7 @@ def test_equal_vectors_are_equal_files(written, tasks, probe, quick, tmp_path):
 def test_vectors_of_another_card_are_refused(written, tmp_path):
     path, embeddings, _ = written
     changed = TaskEmbeddings(embeddings.tasks, embeddings.vectors * 2)
-    from benchmark.embeddings import write_embeddings
+    from benchmark.tasks.vectors import write_embeddings
 
     write_embeddings(changed, path)
     with pytest.raises(InvalidFileError, match="not those of the card"):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmark.errors import InvalidInputError
+from benchmark.core.errors import InvalidInputError
 from taskonomy import affinity
 from taskonomy.affinity import affinities, principal_eigenvector
 from taskonomy.tournament import win_rates

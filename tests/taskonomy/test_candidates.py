@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from benchmark.errors import InvalidInputError, UnknownNameError
+from benchmark.core.errors import InvalidInputError, UnknownNameError
 from taskonomy.candidates import (
     Chain,
     grow,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.errors import InvalidFileError
+from benchmark.core.errors import InvalidFileError
 from taskonomy.numbers_file import read_numbers
 from taskonomy.samples_file import read_samples
 from taskonomy.table_file import MAX_BYTES, parse_transfers, read_transfers, write_transfers

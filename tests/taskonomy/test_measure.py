@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from benchmark.cli.main import main
-from benchmark.data.images import LabelledImages, encode_png
-from benchmark.data.task_data import Description, write_task_data
-from benchmark.errors import InvalidInputError, UnavailableError
-from benchmark.live.store import CellStore
-from benchmark.tasks import load_tasks
+from benchmark.core.errors import InvalidInputError, UnavailableError
+from benchmark.core.store import CellStore
+from benchmark.tasks.images import LabelledImages, encode_png
+from benchmark.tasks.registry import load_tasks
+from benchmark.tasks.task_data import Description, write_task_data
 from taskonomy import measure as measure_module
 from taskonomy.measure import MeasureSettings, TransferMeasurement, share
 from taskonomy.measure_files import write_card, write_measured
@@ -169,7 +169,7 @@ def test_shares_are_nested_and_stratified():
 
 
 def test_log_losses_equal_the_formula():
-    from benchmark.evaluation.data import Predictions
+    from benchmark.protocols.data import Predictions
 
     scores = np.random.default_rng(0).normal(0, 5, (20, 4))
     labels = np.arange(20) % 4
@@ -245,7 +245,7 @@ def test_bad_input_is_one_sentence(arguments, sentence, monkeypatch, capsys):
 
 def test_missing_data_say_how_to_get_them(monkeypatch):
     monkeypatch.setenv("T2SBENCH_DATA", "data")
-    from benchmark.data.task_data import load_task_data
+    from benchmark.tasks.task_data import load_task_data
 
     with pytest.raises(UnavailableError, match="data prepare"):
         load_task_data("CUB")

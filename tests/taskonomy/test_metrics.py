@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from benchmark.errors import InvalidInputError
+from benchmark.core.errors import InvalidInputError
 from taskonomy.metrics import gain, quality, win_rate
 
 

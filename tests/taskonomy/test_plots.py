@@ -6,11 +6,11 @@ import sys
 import numpy as np
 import pytest
 
-from benchmark.errors import InvalidInputError, UnavailableError
-from taskonomy.plots.curve import draw_budget_curve
-from taskonomy.plots.graph import arrange, draw_graph
-from taskonomy.plots.heatmap import affinity_matrix, draw_heat_map
-from taskonomy.plots.style import save_picture
+from benchmark.core.errors import InvalidInputError, UnavailableError
+from benchmark.plots.curve import draw_budget_curve
+from benchmark.plots.graph import arrange, draw_graph
+from benchmark.plots.heatmap import affinity_matrix, draw_heat_map
+from benchmark.plots.style import save_picture
 from taskonomy.problem import Rules, make_problem
 from taskonomy.program import solve
 from taskonomy.report import answers

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmark.errors import InvalidInputError, UnknownNameError
+from benchmark.core.errors import InvalidInputError, UnknownNameError
 from taskonomy.problem import Rules, make_problem
 from taskonomy.program import smallest_budget, solve
 from taskonomy.transfers import Transfer

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from benchmark.errors import InvalidInputError
+from benchmark.core.errors import InvalidInputError
 from taskonomy.greedy import greedy
 from taskonomy.problem import Problem, Rules, make_problem
 from taskonomy.program import smallest_budget, solve

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from benchmark.errors import InvalidInputError
+from benchmark.core.errors import InvalidInputError
 from taskonomy import tournament
 from taskonomy.tournament import Tournament, win_rates, win_rates_of_accuracies
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from benchmark.errors import InvalidInputError, UnknownNameError
+from benchmark.core.errors import InvalidInputError, UnknownNameError
 from taskonomy.affinity import affinities
 from taskonomy.transfers import (
     Transfer,

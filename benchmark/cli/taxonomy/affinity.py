@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from benchmark.cli.options import PATH
-from benchmark.errors import InvalidInputError
+from benchmark.core.errors import InvalidInputError
 from benchmark.rewards.catalog import DEFAULT_TABLE
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import importlib
 
 import click
 
-from benchmark.errors import UnknownNameError
+from benchmark.core.errors import UnknownNameError
 
 _COMMANDS = {
     "affinity": ("affinity", "Affinities from a reward table or from samples per test item."),

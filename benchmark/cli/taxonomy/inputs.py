@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from benchmark.cli.options import PATH, decorated, number_range
-from benchmark.errors import InvalidInputError
+from benchmark.core.errors import InvalidInputError
 from benchmark.rewards.catalog import DEFAULT_TABLE
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _read_transfers(
 
 
 def _from_file(file: Path, value: str) -> tuple[Sequence[Transfer], dict[str, str]]:
-    from benchmark.files import sha256_file
+    from benchmark.core.files import sha256_file
     from taskonomy.table_file import read_transfers
 
     if value == _REWARD:

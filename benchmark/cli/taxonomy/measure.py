@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from benchmark.cli.options import PATH
-from benchmark.errors import InvalidInputError
+from benchmark.core.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from taskonomy.measure import Measured
@@ -57,9 +57,9 @@ def measure(
     (samples-SHARE.npz, for '--samples') and a card. Finished networks and readouts are kept: the
     same command goes on where an interrupted one stopped.
     """
-    from benchmark.data.task_data import load_task_data
-    from benchmark.files import cache_root
-    from benchmark.live.store import CellStore
+    from benchmark.core.files import cache_root
+    from benchmark.core.store import CellStore
+    from benchmark.tasks.task_data import load_task_data
     from taskonomy.measure import MeasureSettings, TransferMeasurement
     from taskonomy.measure_files import write_card, write_measured
 

@@ -12,7 +12,7 @@ import click
 from benchmark.cli.options import PATH
 from benchmark.cli.taxonomy.inputs import parse_budgets, read_inputs, rule_options, source_options
 from benchmark.cli.taxonomy.solve import transfers_text, why_infeasible, write_answers
-from benchmark.errors import InvalidInputError
+from benchmark.core.errors import InvalidInputError
 
 _SHOWN = 5
 

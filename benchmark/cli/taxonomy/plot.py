@@ -49,7 +49,7 @@ def plot(
 
     Needs matplotlib: pip install 't2sbench[plots]'.
     """
-    from taskonomy.plots.style import require_matplotlib, save_picture
+    from benchmark.plots.style import require_matplotlib, save_picture
 
     require_matplotlib()  # before minutes of work
     inputs = read_inputs(given)
@@ -66,13 +66,13 @@ def plot(
 
 
 def _heat_map(inputs: Inputs, most: int) -> Callable[[], Figure]:
-    from taskonomy.plots.heatmap import draw_heat_map
+    from benchmark.plots.heatmap import draw_heat_map
 
     return lambda: draw_heat_map(inputs.transfers, most)
 
 
 def _graph(inputs: Inputs, budget: float) -> Callable[[], Figure]:
-    from taskonomy.plots.graph import draw_graph
+    from benchmark.plots.graph import draw_graph
     from taskonomy.program import solve
 
     solution = solve(inputs.problem(), budget, time_limit=60)
@@ -80,7 +80,7 @@ def _graph(inputs: Inputs, budget: float) -> Callable[[], Figure]:
 
 
 def _curve(inputs: Inputs, budgets: list[float]) -> Callable[[], Figure]:
-    from taskonomy.plots.curve import draw_budget_curve
+    from benchmark.plots.curve import draw_budget_curve
     from taskonomy.program import solve
     from taskonomy.report import answers
 

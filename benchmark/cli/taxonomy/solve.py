@@ -10,7 +10,7 @@ import click
 
 from benchmark.cli.options import PATH, FiniteRange
 from benchmark.cli.taxonomy.inputs import parse_budgets, read_inputs, rule_options, source_options
-from benchmark.errors import InvalidInputError
+from benchmark.core.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +65,7 @@ def write_answers(path: Path, found: Sequence[Answer], inputs: Inputs) -> None:
     """Write a result file."""
     import orjson
 
-    from benchmark.files import write_bytes
+    from benchmark.core.files import write_bytes
     from taskonomy.report import to_json
 
     value = to_json(found, inputs.rules, inputs.source)

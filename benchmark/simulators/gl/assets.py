@@ -6,16 +6,16 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.files import cache_root, digest
+from benchmark.core.files import cache_root, digest
 from benchmark.simulators.gl.camera import Framing
 from benchmark.simulators.gl.drawable import MaterialTable
 from benchmark.simulators.interface import AssetCatalog
 
 if TYPE_CHECKING:
-    from benchmark.simulators.objects.cache import CachedLibrary
-    from benchmark.simulators.objects.folder import FolderLibrary
-    from benchmark.simulators.objects.mesh import Mesh
-    from benchmark.simulators.surfaces.cache import MaterialSet, PanoramaSet
+    from benchmark.simulators.meshes.cache import CachedLibrary
+    from benchmark.simulators.meshes.folder import FolderLibrary
+    from benchmark.simulators.meshes.mesh import Mesh
+    from benchmark.simulators.textures.cache import MaterialSet, PanoramaSet
 
 PROCEDURAL = "procedural"
 MATERIAL_SIZE = 128
@@ -42,10 +42,10 @@ class Assets:
     def library(self) -> CachedLibrary | FolderLibrary:
         """The objects; meshes of a folder are loaded and checked, broken ones left out."""
         if self._objects != PROCEDURAL:
-            from benchmark.simulators.objects.folder import FolderLibrary
+            from benchmark.simulators.meshes.folder import FolderLibrary
 
             return FolderLibrary(Path(self._objects))
-        from benchmark.simulators.objects.cache import CachedLibrary
+        from benchmark.simulators.meshes.cache import CachedLibrary
         from benchmark.simulators.shapes.library import ProceduralLibrary
 
         inner = ProceduralLibrary(self._object_seed)
@@ -55,10 +55,10 @@ class Assets:
     def materials(self) -> MaterialSet:
         """The materials."""
         if self._material_folder is not None:
-            from benchmark.simulators.surfaces.images import folder_materials
+            from benchmark.simulators.textures.images import folder_materials
 
             return folder_materials(self._material_folder, MATERIAL_SIZE)
-        from benchmark.simulators.surfaces.cache import load_materials
+        from benchmark.simulators.textures.cache import load_materials
 
         return load_materials(MATERIAL_SIZE)
 
@@ -66,16 +66,16 @@ class Assets:
     def panoramas(self) -> PanoramaSet:
         """The panoramas."""
         if self._panorama_folder is not None:
-            from benchmark.simulators.surfaces.images import folder_panoramas
+            from benchmark.simulators.textures.images import folder_panoramas
 
             return folder_panoramas(self._panorama_folder, PANORAMA_HEIGHT)
-        from benchmark.simulators.surfaces.cache import load_panoramas
+        from benchmark.simulators.textures.cache import load_panoramas
 
         return load_panoramas(PANORAMA_HEIGHT)
 
     def release_pages(self) -> None:
         """Let go of images that the driver holds by now."""
-        from benchmark.simulators.surfaces.cache import release_pages
+        from benchmark.simulators.textures.cache import release_pages
 
         release_pages(self.materials.pixels)
         release_pages(self.panoramas.pixels)

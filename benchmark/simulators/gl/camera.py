@@ -16,7 +16,7 @@ from benchmark.simulators.scene import CAMERA_DIRECTION, REFERENCE_DISTANCE, Bac
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from benchmark.simulators.objects.framing import Silhouettes
+    from benchmark.simulators.meshes.framing import Silhouettes
 
 #: Vertical (and horizontal) field of view; the released generator's.
 FIELD_OF_VIEW = math.radians(60)

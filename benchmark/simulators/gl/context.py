@@ -6,7 +6,7 @@ import ctypes
 import os
 from typing import TYPE_CHECKING, Any
 
-from benchmark.errors import UnavailableError
+from benchmark.core.errors import UnavailableError
 
 if TYPE_CHECKING:
     import moderngl

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmark.simulators.objects.mesh import MAX_SLOTS, Mesh, Surface
+from benchmark.simulators.meshes.mesh import MAX_SLOTS, Mesh, Surface
 
 if TYPE_CHECKING:
     import moderngl

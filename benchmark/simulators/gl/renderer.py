@@ -23,7 +23,7 @@ from benchmark.simulators.gl.camera import (
 )
 from benchmark.simulators.gl.drawable import Drawable, MaterialTable, mipmapped, upload
 from benchmark.simulators.gl.scene_block import SIZE, SceneBlock
-from benchmark.simulators.objects.mesh import Mesh
+from benchmark.simulators.meshes.mesh import Mesh
 
 if TYPE_CHECKING:
     import moderngl

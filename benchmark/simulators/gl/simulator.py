@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.errors import InvalidInputError, UnavailableError, UnknownNameError
-from benchmark.parameters import PAPER_SPACE
+from benchmark.core.errors import InvalidInputError, UnavailableError, UnknownNameError
 from benchmark.simulators.gl.assets import Assets
 from benchmark.simulators.gl.context import create_context
 from benchmark.simulators.interface import AssetCatalog, Capabilities, Rendering
+from benchmark.space import PAPER_SPACE
 
 if TYPE_CHECKING:
     import moderngl

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmark.simulators.objects.mesh import Mesh, Surface
+from benchmark.simulators.meshes.mesh import Mesh, Surface
 from benchmark.simulators.shapes.part import Part, merged
 
 

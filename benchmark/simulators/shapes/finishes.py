@@ -10,7 +10,7 @@ import colorsys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmark.simulators.objects.mesh import Surface
+from benchmark.simulators.meshes.mesh import Surface
 
 _Range = tuple[float, float]
 

@@ -18,7 +18,7 @@ import numpy as np
 from benchmark.simulators.shapes.finishes import FINISHES, finish
 
 if TYPE_CHECKING:
-    from benchmark.simulators.objects.mesh import Surface
+    from benchmark.simulators.meshes.mesh import Surface
     from benchmark.simulators.shapes.part import Floats
 
 #: Enters every key: other shapes are another version.

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmark.errors import UnknownNameError
-from benchmark.files import digest
+from benchmark.core.errors import UnknownNameError
+from benchmark.core.files import digest
 from benchmark.simulators.shapes.assembly import assemble
 from benchmark.simulators.shapes.catalogue import CATEGORIES
 from benchmark.simulators.shapes.genes import SHAPES_VERSION, Genes
 
 if TYPE_CHECKING:
-    from benchmark.simulators.objects.mesh import Mesh
+    from benchmark.simulators.meshes.mesh import Mesh
     from benchmark.simulators.shapes.part import Part
 
 _N_OBJECTS = 10
 
 
 class ProceduralLibrary:
-    """Shape programs as an object library (see ``benchmark.simulators.objects.library``).
+    """Shape programs as an object library (see ``benchmark.simulators.meshes.library``).
 
     Args:
         seed: Other seeds give other objects under the same names.

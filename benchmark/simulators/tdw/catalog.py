@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from typing import TYPE_CHECKING
 
-from benchmark.errors import UnknownNameError
-from benchmark.files import digest
+from benchmark.core.errors import UnknownNameError
+from benchmark.core.files import digest
 from benchmark.simulators.interface import AssetCatalog
 from benchmark.simulators.tdw.index import load_index
 

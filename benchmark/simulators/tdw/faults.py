@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmark.errors import UnavailableError
+from benchmark.core.errors import UnavailableError
 
 
 class TdwError(UnavailableError):

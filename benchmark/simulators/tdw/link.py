@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from benchmark.errors import UnavailableError
+from benchmark.core.errors import UnavailableError
 from benchmark.simulators.tdw.faults import BuildProtocolError, BuildTimeoutError
 from benchmark.simulators.tdw.package import INSTALL
 from benchmark.simulators.tdw.wire import Reply, read_reply

@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 
-from benchmark.files import write_bytes
+from benchmark.core.files import write_bytes
 from benchmark.simulators.tdw.package import load
 
 Records = Mapping[str, Any]

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from benchmark.errors import UnavailableError
+from benchmark.core.errors import UnavailableError
 
 #: What ``t2sbench`` says wherever the extra is missing.
 INSTALL = "Run: pip install 't2sbench[tdw]'."

@@ -13,8 +13,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmark.errors import StorageError
-from benchmark.files import cache_root
+from benchmark.core.errors import StorageError
+from benchmark.core.files import cache_root
 from benchmark.simulators.tdw.faults import BuildCrashedError, BuildNotFoundError
 
 #: Where the package ``tdw`` puts a build that it downloads.

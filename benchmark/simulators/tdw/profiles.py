@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmark.errors import UnknownNameError
+from benchmark.core.errors import UnknownNameError
 from benchmark.simulators.tdw.faults import VersionMismatchError
 
 

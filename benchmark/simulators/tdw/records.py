@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmark.errors import InvalidInputError
-from benchmark.files import inside
+from benchmark.core.errors import InvalidInputError
+from benchmark.core.files import inside
 from benchmark.simulators.tdw.faults import AssetMissingError
 from benchmark.simulators.tdw.package import load
 

@@ -9,8 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from benchmark.errors import InvalidInputError, UnavailableError, UnknownNameError
-from benchmark.parameters import PAPER_SPACE
+from benchmark.core.errors import InvalidInputError, UnavailableError, UnknownNameError
 from benchmark.simulators.interface import AssetCatalog, Capabilities, Rendering
 from benchmark.simulators.tdw.build import Build, BuildSettings
 from benchmark.simulators.tdw.catalog import make_catalog, what_is_public
@@ -18,6 +17,7 @@ from benchmark.simulators.tdw.faults import ObjectFailedError, TdwError
 from benchmark.simulators.tdw.profiles import find_profile
 from benchmark.simulators.tdw.records import RecordBook
 from benchmark.simulators.tdw.studio import Studio, Style
+from benchmark.space import PAPER_SPACE
 
 if TYPE_CHECKING:
     from benchmark.simulators.scene import Scene

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmark.errors import UnavailableError
+from benchmark.core.errors import UnavailableError
 from benchmark.simulators.tdw.faults import BuildProtocolError
 from benchmark.simulators.tdw.package import INSTALL
 

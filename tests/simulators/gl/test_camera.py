@@ -16,7 +16,7 @@ from benchmark.simulators.gl.camera import (
     projection,
     rotation_matrix,
 )
-from benchmark.simulators.objects.framing import silhouettes
+from benchmark.simulators.meshes.framing import silhouettes
 from benchmark.simulators.sampling import reference_view, rotation
 from benchmark.simulators.scene import CAMERA_DIRECTION, REFERENCE_DISTANCE, Background, Focus
 
@@ -59,7 +59,7 @@ def box(x, y, z):
     """A box as a mesh, its bounding sphere of radius 1."""
     import trimesh
 
-    from benchmark.simulators.objects.mesh import Mesh, Surface
+    from benchmark.simulators.meshes.mesh import Mesh, Surface
 
     made = trimesh.creation.box((x, y, z))
     positions = np.asarray(made.vertices, dtype=np.float32)

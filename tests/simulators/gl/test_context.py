@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from benchmark.errors import UnavailableError
+from benchmark.core.errors import UnavailableError
 from benchmark.simulators.gl.context import create_context
 
 
@@ -49,7 +49,7 @@ def test_a_device_that_is_not_there_is_an_error():
     """In a process of its own: a driver may keep what a failed start left behind."""
     code = (
         "from benchmark.simulators.gl.context import create_context\n"
-        "from benchmark.errors import UnavailableError\n"
+        "from benchmark.core.errors import UnavailableError\n"
         "try:\n    create_context(99)\nexcept UnavailableError as error:\n    print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -18,8 +18,8 @@ from benchmark.simulators.gl.renderer import (
     Renderer,
     ambient_light,
 )
-from benchmark.simulators.objects.framing import silhouettes
-from benchmark.simulators.objects.mesh import Mesh, Surface
+from benchmark.simulators.meshes.framing import silhouettes
+from benchmark.simulators.meshes.mesh import Mesh, Surface
 from benchmark.simulators.sampling import REFERENCE_LIGHT_DIRECTION
 from benchmark.simulators.scene import Background, Focus, Light, Scene, SlotMaterial
 

@@ -6,11 +6,11 @@ import pytest
 import trimesh
 from PIL import Image
 
-from benchmark.errors import InvalidInputError, UnavailableError
-from benchmark.parameters import PAPER_SPACE
+from benchmark.core.errors import InvalidInputError, UnavailableError
 from benchmark.simulators.gl.simulator import GlSimulator
 from benchmark.simulators.interface import opened
 from benchmark.simulators.sampling import SceneSampler
+from benchmark.space import PAPER_SPACE
 
 
 @pytest.fixture(scope="module")

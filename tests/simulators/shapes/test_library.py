@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from benchmark.errors import UnknownNameError
-from benchmark.simulators.objects.library import ObjectLibrary
-from benchmark.simulators.objects.mesh import MAX_SLOTS
+from benchmark.core.errors import UnknownNameError
+from benchmark.simulators.meshes.library import ObjectLibrary
+from benchmark.simulators.meshes.mesh import MAX_SLOTS
 from benchmark.simulators.shapes.catalogue import CATEGORIES, FAMILIES
 from benchmark.simulators.shapes.library import ProceduralLibrary
 

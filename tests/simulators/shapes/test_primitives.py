@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.errors import InvalidInputError
+from benchmark.core.errors import InvalidInputError
 from benchmark.simulators.shapes.curves import (
     arc,
     gear,

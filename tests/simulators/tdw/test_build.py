@@ -18,7 +18,7 @@ pytest.importorskip("flatbuffers")
 
 import zmq
 
-from benchmark.errors import UnavailableError, UnknownNameError
+from benchmark.core.errors import UnavailableError, UnknownNameError
 from benchmark.simulators.tdw.build import Build, BuildSettings
 from benchmark.simulators.tdw.faults import (
     BuildCrashedError,

@@ -18,7 +18,6 @@ pytest.importorskip("zmq")
 pytest.importorskip("flatbuffers")
 pytest.importorskip("tdw")
 
-from benchmark.parameters import PAPER_SPACE
 from benchmark.rendering.request import DatasetRequest
 from benchmark.rendering.run import render_dataset
 from benchmark.simulators.interface import opened
@@ -27,6 +26,7 @@ from benchmark.simulators.tdw import faults
 from benchmark.simulators.tdw.build import Build
 from benchmark.simulators.tdw.faults import ObjectFailedError, TdwError
 from benchmark.simulators.tdw.simulator import TdwSimulator
+from benchmark.space import PAPER_SPACE
 
 CATEGORIES, IMAGES = 3, 6
 STEP_SECONDS = 2.0

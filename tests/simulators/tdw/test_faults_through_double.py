@@ -18,7 +18,6 @@ pytest.importorskip("zmq")
 pytest.importorskip("flatbuffers")
 pytest.importorskip("tdw")
 
-from benchmark.parameters import PAPER_SPACE
 from benchmark.rendering.request import DatasetRequest
 from benchmark.rendering.run import render_dataset
 from benchmark.simulators.registry import SimulatorChoice, find_simulator
@@ -33,6 +32,7 @@ from benchmark.simulators.tdw.faults import (
     TdwError,
     VersionMismatchError,
 )
+from benchmark.space import PAPER_SPACE
 
 STEP_TIMEOUT = 1.5
 LATE = STEP_TIMEOUT + 1

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from benchmark.errors import UnknownNameError
+from benchmark.core.errors import UnknownNameError
 from benchmark.simulators.tdw.catalog import make_catalog, what_is_public
 from benchmark.simulators.tdw.index import load_index
 

@@ -104,7 +104,7 @@ def test_without_the_package_the_error_names_the_command():
     message = run(
         """
         import json
-        from benchmark.errors import UnavailableError
+        from benchmark.core.errors import UnavailableError
         from benchmark.simulators.tdw.package import load
         try:
             load("tdw.librarian")

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial.transform import Rotation
 
-from benchmark.parameters import PAPER_SPACE
 from benchmark.simulators.sampling import REFERENCE_LIGHT_DIRECTION, SceneSampler, rotation
 from benchmark.simulators.scene import REFERENCE_DISTANCE
 from benchmark.simulators.tdw import commands as tell
@@ -17,6 +16,7 @@ from benchmark.simulators.tdw import placement
 from benchmark.simulators.tdw.catalog import make_catalog
 from benchmark.simulators.tdw.profiles import PROFILES
 from benchmark.simulators.tdw.records import Skybox
+from benchmark.space import PAPER_SPACE
 
 CATALOG = make_catalog("public", "subset", ())
 MIDDLE = (0.1, 0.4, -0.2)

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from benchmark.parameters import PAPER_SPACE
 from benchmark.rendering.request import DatasetRequest, shard_images
 from benchmark.rendering.run import render_dataset
 from benchmark.simulators.interface import opened
@@ -19,6 +18,7 @@ from benchmark.simulators.sampling import REFERENCE_LIGHT_DIRECTION, SceneSample
 from benchmark.simulators.scene import REFERENCE_DISTANCE
 from benchmark.simulators.tdw.records import RecordBook
 from benchmark.simulators.tdw.simulator import TdwSimulator
+from benchmark.space import PAPER_SPACE
 
 EIGHT = ["".join("01"[place == i] for i in range(8)) for place in range(8)]
 SIXTEEN = [

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.errors import InvalidInputError, UnavailableError, UnknownNameError
-from benchmark.parameters import PAPER_SPACE
+from benchmark.core.errors import InvalidInputError, UnavailableError, UnknownNameError
 from benchmark.simulators.interface import opened
 from benchmark.simulators.registry import find_simulator
 from benchmark.simulators.sampling import SceneSampler
 from benchmark.simulators.tdw.faults import AssetMissingError, VersionMismatchError
 from benchmark.simulators.tdw.simulator import TdwSimulator
+from benchmark.space import PAPER_SPACE
 from benchmark.testing import SimulatorContract
 
 ROOT = Path(__file__).parents[3]

@@ -1,1 +1,0 @@
-"""Builds reward tables: every configuration x seed x task, measured live."""

@@ -1,0 +1,1 @@
+"""Shared ground: errors, files, the cell store, YAML, versions, options and plug-ins."""

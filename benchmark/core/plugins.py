@@ -1,0 +1,178 @@
+"""Things that come from outside through entry points, or from a user's own Python file."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from benchmark.core.errors import InvalidInputError, UnavailableError, UnknownNameError
+
+METHOD_GROUP = "t2sbench.methods"
+SIMULATOR_GROUP = "t2sbench.simulators"
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A registered name and where its object comes from.
+
+    Attributes:
+        name: What users type.
+        origin: Distribution and version, or the file.
+        entry: The entry point, for plugins of a distribution.
+        value: The loaded object, for plugins of a file.
+    """
+
+    name: str
+    origin: str
+    entry: metadata.EntryPoint | None = None
+    value: Any = None
+
+    def install_hint(self) -> str:
+        """What is missing and the command that installs it; empty when nothing is.
+
+        A distribution that has an extra of the plugin's name says with it what the plugin needs.
+        Nothing is imported.
+        """
+        dist = self.entry.dist if self.entry else None
+        missing = _missing_packages(dist, self.name) if dist else []
+        if dist is None or not missing:
+            return ""
+        return f"no ({', '.join(missing)} missing): pip install '{dist.name}[{self.name}]'"
+
+    def load(self) -> Any:  # noqa: ANN401 - a plugin can be anything
+        """Import the object.
+
+        Raises:
+            UnavailableError: When its module cannot be imported.
+        """
+        if self.entry is None:
+            return self.value
+        try:
+            return self.entry.load()
+        except Exception as error:
+            raise UnavailableError(
+                f"Expected '{self.name}' to load from {self.origin}, but got "
+                f"{type(error).__name__}: {error}. Update or uninstall that distribution."
+            ) from error
+
+
+def _missing_packages(dist: metadata.Distribution, extra: str) -> list[str]:
+    """Packages that an extra of a distribution names and that are not installed."""
+    marker = re.compile(rf"extra\s*==\s*[\"']{re.escape(extra)}[\"']")
+    missing = []
+    for requirement in dist.requires or []:
+        name = re.match(r"[A-Za-z0-9._-]+", requirement)
+        if name is None or not marker.search(requirement.partition(";")[2]):
+            continue
+        try:
+            metadata.distribution(name[0])
+        except metadata.PackageNotFoundError:
+            missing.append(name[0])
+    return missing
+
+
+def discover(group: str) -> dict[str, Plugin]:
+    """All plugins of an entry-point group, by name; nothing is imported.
+
+    Raises:
+        InvalidInputError: When two distributions register one name.
+    """
+    found: dict[str, Plugin] = {}
+    for entry in metadata.entry_points(group=group):
+        dist = entry.dist
+        origin = f"{dist.name} {dist.version}" if dist else "unknown"
+        known = found.get(entry.name)
+        if known is not None and known.entry is not None and known.entry.value != entry.value:
+            raise InvalidInputError(
+                f"Expected one '{entry.name}' in {group}, but got it from {known.origin} and "
+                f"{origin}. Uninstall one of them."
+            )
+        found[entry.name] = Plugin(entry.name, origin, entry=entry)
+    return dict(sorted(found.items()))
+
+
+def find_plugin(kind: str, name: str, known: dict[str, Plugin]) -> Plugin:
+    """The plugin of that name, else a did-you-mean error."""
+    if name not in known:
+        raise UnknownNameError(kind, name, known)
+    return known[name]
+
+
+def with_files(known: dict[str, Plugin], files: Sequence[Path], registry: str) -> dict[str, Plugin]:
+    """``known`` and what users' files register in a dictionary, ``METHODS = {"name": Class}``.
+
+    Args:
+        known: Plugins of distributions.
+        files: Python files; they are executed.
+        registry: Name of the dictionary.
+
+    Raises:
+        InvalidInputError: When a file has no such dictionary or repeats a known name.
+    """
+    known = dict(known)
+    kind = registry.removesuffix("S").lower()
+    example = f'{registry} = {{"my-{kind}": My{kind.capitalize()}}}'
+    for path in files:
+        registered = getattr(load_file_module(path), registry, None)
+        if not isinstance(registered, dict) or not registered:
+            raise InvalidInputError(
+                f"Expected {path} to define {example}, but got {registered!r}. "
+                "Add that line at its end."
+            )
+        for name, value in registered.items():
+            if name in known:
+                raise InvalidInputError(
+                    f"Expected a new {kind} name in {path}, but got '{name}', which "
+                    f"{known[name].origin} registers. Choose another name."
+                )
+            known[name] = Plugin(name, origin=str(path), value=value)
+    return known
+
+
+def files_registering(files: Sequence[Path], registry: str) -> tuple[Path, ...]:
+    """Those of users' files that have a dictionary of that name; all are executed."""
+    return tuple(path for path in files if hasattr(load_file_module(path), registry))
+
+
+def load_file_module(path: Path) -> Any:  # noqa: ANN401 - a module of the user
+    """Import a Python file that the user named; this runs it, as ``python FILE`` would.
+
+    The module's name holds the digest of its text, so that worker processes and pickling agree and
+    an edited file is another module.
+
+    Raises:
+        InvalidInputError: When the file is missing or raises while it is imported.
+    """
+    path = path.resolve()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InvalidInputError(
+            f"Expected a Python file at {path}, but got: {error.strerror}. Check --plugin."
+        ) from error
+    name = f"t2sbench_plugin_{hashlib.sha256(str(path).encode() + content).hexdigest()[:16]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise InvalidInputError(f"Expected a .py file, but got {path}. Rename it to end in .py.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException as error:
+        del sys.modules[name]
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raise InvalidInputError(
+            f"Expected {path} to import, but got {type(error).__name__}: {error}. "
+            "Run it with python to see where."
+        ) from error
+    return module

@@ -1,0 +1,249 @@
+"""Comparing two sets of results, and the limits that a comparison may break.
+
+A limit is ``METRIC:SIGNED_THRESHOLD`` where METRIC is ``regret``, ``accuracy`` or ``task:NAME``
+(accuracy on one task, in points). The sign is the direction that is bad: ``regret:+0.02`` is broken
+by a regret more than 0.02 higher, ``accuracy:-0.5`` by an average more than half a point lower.
+
+A method that A scored and B lacks breaks every limit, and so does one that B scored in part:
+without some of the tasks, with other seeds on some tasks than on others, as a killed run leaves
+them, or with records that contradict each other. Otherwise a method that stopped to work would
+pass. Fewer seeds on all tasks are reported and break none, as do methods that only B has.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmark.core.errors import InvalidInputError, RegressionFoundError, UnknownNameError
+from benchmark.leaderboard.rows import MethodRow, Place, collect
+from benchmark.leaderboard.statistics import mean
+from benchmark.leaderboard.summary import RowSummary, summarise
+from benchmark.leaderboard.table import place_title
+
+if TYPE_CHECKING:
+    from benchmark.runs.record import Record
+
+_LIMIT = re.compile(
+    r"(?P<metric>regret|accuracy|task:(?P<task>.+)):(?P<bound>[+-]\d+(?:\.\d+)?)", re.ASCII
+)
+_ROUNDING = 1e-9  # a difference of exactly the threshold is no breach
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One limit.
+
+    Attributes:
+        text: As the user wrote it.
+        metric: "regret", "accuracy" or "task".
+        bound: Largest change that is allowed, its sign the direction that is bad.
+        rising: Whether higher is bad.
+        task: Name for the metric "task".
+    """
+
+    text: str
+    metric: str
+    bound: float
+    rising: bool
+    task: str = ""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What became of one method on one split, over the tasks that both sides scored.
+
+    Attributes:
+        label: Method.
+        split: Split.
+        regret: Change of the mean normalised regret, B minus A; None where it is undefined.
+        accuracy: Change of the mean accuracy, in points; None without a common task.
+        tasks: The same by task.
+        lost: Why B does not cover what A covers; empty if it does.
+        only_in_b: The method is new.
+        note: What else differs.
+    """
+
+    label: str
+    split: str
+    regret: float | None = None
+    accuracy: float | None = None
+    tasks: Mapping[str, float] | None = None
+    lost: str = ""
+    only_in_b: bool = False
+    note: str = ""
+
+    def value(self, limit: Limit) -> float | None:
+        """The change that a limit is about."""
+        if limit.metric == "task":
+            return (self.tasks or {}).get(limit.task)
+        return self.regret if limit.metric == "regret" else self.accuracy
+
+
+def parse_limit(text: str) -> Limit:
+    """The limit that a text states.
+
+    Raises:
+        InvalidInputError: When it states none.
+
+    Example:
+        >>> parse_limit("regret:+0.02").bound, parse_limit("task:CUB:-1").task
+        (0.02, 'CUB')
+    """
+    match = _LIMIT.fullmatch(text.strip())
+    if match is None:
+        raise InvalidInputError(
+            f"Expected a limit like 'regret:+0.02', 'accuracy:-0.5' or 'task:CUB:-1', but got "
+            f"'{text}'. Write the metric, a colon, and the signed change that is still allowed."
+        )
+    task, bound = match["task"] or "", match["bound"]
+    return Limit(
+        text.strip(), "task" if task else match["metric"], float(bound), bound[0] == "+", task
+    )
+
+
+_Rows = dict[tuple[str, str, bytes], MethodRow]
+
+
+def compare(
+    before: Iterable[Record], after: Iterable[Record], *, allow_different_source: bool = False
+) -> list[Change]:
+    """Changes from one set of results to another, by method and split.
+
+    Args:
+        before: Records of A, read once.
+        after: Records of B, read once.
+        allow_different_source: Compare although sources or protocols differ.
+
+    Raises:
+        InvalidInputError: When A holds nothing, or the two are not comparable.
+    """
+    places_a, places_b = collect(before), collect(after)
+    if not places_a:
+        raise InvalidInputError(
+            "Expected records in A, but got none that count. Give results made without --limit."
+        )
+    if not allow_different_source:
+        _check_same_sources(places_a, places_b)
+    rows_a, rows_b = _by_method(places_a, "A"), _by_method(places_b, "B")
+    return [
+        _change(key[0], rows_a.get(key), rows_b.get(key)) for key in sorted({**rows_a, **rows_b})
+    ]
+
+
+def _check_same_sources(a: Iterable[Place], b: Iterable[Place]) -> None:
+    sources_a, sources_b = _sources(a), _sources(b)
+    if sources_b and sources_a != sources_b:
+        raise InvalidInputError(
+            f"Expected A and B to have the same sources and protocols, but got "
+            f"{'; '.join(sorted(sources_a))} in A and {'; '.join(sorted(sources_b))} in B. "
+            "Compare results of one table, or add --allow-different-source."
+        )
+
+
+def _sources(places: Iterable[Place]) -> set[str]:
+    return {
+        f"{p.kind} {p.source} ({p.digest[:8]}) with {p.protocol} v{p.protocol_version}"
+        for p in places
+    }
+
+
+def _by_method(places: Mapping[Place, Sequence[MethodRow]], side: str) -> _Rows:
+    found: dict[tuple[str, str, bytes], tuple[Place, MethodRow]] = {}
+    for place, rows in places.items():
+        for row in rows:
+            key = (place.split, row.name, row.options)
+            if key in found:
+                raise InvalidInputError(
+                    f"Expected one result of {row.label} in {side}, but got two: "
+                    f"{place_title(found[key][0])} and {place_title(place)}. "
+                    "Give records of one source and version."
+                )
+            found[key] = place, row
+    return {key: row for key, (_, row) in found.items()}
+
+
+def _change(split: str, a: MethodRow | None, b: MethodRow | None) -> Change:
+    if a is None:
+        return Change(b.label if b else "", split, only_in_b=True)
+    if b is None:
+        return Change(a.label, split, lost="no records in B")
+    one, two = summarise(a, sorted(a.cells)), summarise(b, sorted(b.cells))
+    common = [task for task in one.means if task in two.means]
+    regrets = [task for task in common if task in one.regrets and task in two.regrets]
+    tasks = {task: two.means[task] - one.means[task] for task in common}
+    return Change(
+        label=a.label,
+        split=split,
+        regret=mean([two.regrets[t] - one.regrets[t] for t in regrets]) if regrets else None,
+        accuracy=mean(list(tasks.values())) if tasks else None,
+        tasks=tasks,
+        lost=_lost(one, two),
+        note="" if one.n_seeds == two.n_seeds else f"{one.n_seeds} seeds in A, {two.n_seeds} in B",
+    )
+
+
+def _lost(one: RowSummary, two: RowSummary) -> str:
+    gone = sorted(set(one.means) - set(two.means))
+    if gone:
+        return f"without a score in B: {', '.join(gone)}"
+    new = [fault for fault in two.faults if fault not in one.faults]
+    return f"incomplete in B: {'; '.join(new)}" if new else ""
+
+
+def breaches(changes: Sequence[Change], limits: Sequence[Limit]) -> list[str]:
+    """One sentence for every limit that a change breaks.
+
+    Args:
+        changes: From :func:`compare`.
+        limits: From :func:`parse_limit`.
+
+    Raises:
+        UnknownNameError: When a limit names a task that no change is about.
+    """
+    known = {task for change in changes for task in change.tasks or {}}
+    lost_all = any(change.lost for change in changes)
+    for limit in limits:
+        if limit.task and limit.task not in known and not lost_all:
+            raise UnknownNameError("task", limit.task, known)
+    return [
+        sentence
+        for change in changes
+        if not change.only_in_b
+        for sentence in _sentences(change, limits)
+    ]
+
+
+def _sentences(change: Change, limits: Sequence[Limit]) -> list[str]:
+    name = f"{change.label} on {change.split}"
+    if change.lost and limits:
+        return [f"{name}: {change.lost}"]
+    found = []
+    for limit in limits:
+        value = change.value(limit)
+        if value is None:
+            # A method of another split need not have the task that a limit names.
+            if limit.metric != "task":
+                found.append(f"{name}: {limit.metric} cannot be compared ({limit.text})")
+        elif (value - limit.bound) * (1 if limit.rising else -1) > _ROUNDING:
+            what = f"accuracy on {limit.task}" if limit.task else limit.metric
+            found.append(f"{name}: {what} changed by {value:+.4f}, limit {limit.text}")
+    return found
+
+
+def check(changes: Sequence[Change], limits: Sequence[Limit]) -> None:
+    """Raise when a limit is broken.
+
+    Raises:
+        RegressionFoundError: Naming every breach.
+        UnknownNameError: When a limit names a task that no change is about.
+    """
+    found = breaches(changes, limits)
+    if found:
+        lines = "\n".join(f"  - {sentence}" for sentence in found)
+        raise RegressionFoundError(
+            f"Expected B to keep {len(limits)} limits, but got {len(found)} breaches:\n{lines}\n"
+            "Mend the cause, or raise the limit if the change is intended."
+        )

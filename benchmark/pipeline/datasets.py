@@ -1,0 +1,221 @@
+"""Pre-training images as arrays: of a rendered dataset, or a subset of real images."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import orjson
+
+from benchmark.core.errors import InvalidFileError, InvalidInputError, UnavailableError
+from benchmark.core.files import write_bytes
+from benchmark.pretraining.training_set import TrainingSet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+    from benchmark.pipeline.profiles import Profile
+    from benchmark.tasks.pack import ImagePack
+
+#: Changes when the same images would give other arrays.
+DATASET_VERSION = 1
+
+_AGAIN = "Delete the folder; it is made again."
+_PIXELS, _LABELS, _ABOUT = "pixels.npy", "labels.npy", "images.json"
+# Arrays up to this size are read into memory, larger ones mapped.
+_IN_MEMORY = 2**30
+
+
+@dataclass(frozen=True)
+class RealImages:
+    """A collection of labelled real images, of which profiles take a part.
+
+    Attributes:
+        name: What records call it.
+        pack: The images; all of them, whatever their part.
+    """
+
+    name: str
+    pack: ImagePack
+
+    @property
+    def label(self) -> str:
+        """Name and start of the digest, as cards and records state them."""
+        return f"{self.name}-{self.pack.digest[:12]}"
+
+    def check(self, profile: Profile) -> None:
+        """Refuse a profile that needs more than there is.
+
+        Raises:
+            InvalidInputError: If it does.
+        """
+        counts = np.bincount(self.pack.labels, minlength=self.pack.n_classes)
+        enough = int((counts >= profile.images_per_class).sum())
+        if enough < profile.classes:
+            raise InvalidInputError(
+                f"Expected {profile.classes} classes of {profile.images_per_class} real images for "
+                f"profile '{profile.name}', but got {enough} such classes in '{self.name}'. "
+                "Choose a smaller profile, or other --real-images."
+            )
+
+    def identity(self, profile: Profile, seed: int) -> dict[str, Any]:
+        """What decides which images a profile takes."""
+        return {
+            "version": DATASET_VERSION,
+            "real_images": self.pack.digest,
+            "classes": profile.classes,
+            "images_per_class": profile.images_per_class,
+            "size": profile.size,
+            "seed": seed,
+        }
+
+    def write(self, profile: Profile, seed: int, folder: Path) -> None:
+        """Draw as many classes and images as the profile renders, and write them as arrays.
+
+        Classes, and images within them, are drawn by a generator of the seed, so that seeds differ
+        in what they show, as those of rendered datasets do.
+
+        Raises:
+            InvalidInputError: When there are too few.
+            InvalidFileError: When an image does not decode.
+        """
+        from benchmark.tasks.decoding import read_rgb, resized_square
+
+        self.check(profile)
+        chosen = self._draw(profile, np.random.default_rng([seed, 0x1A6E]))
+        pixels = _pixels(folder, len(chosen), profile.size)
+        for place, row in enumerate(chosen):
+            try:
+                image = read_rgb(self.pack.image_bytes(int(row)))
+            except (OSError, ValueError, SyntaxError) as error:
+                fault = f"row {row}: the image does not decode ({error})"
+                raise InvalidFileError(self.name, [fault], "Restore the file.") from error
+            square = resized_square(image, profile.size, margin=1)
+            pixels[place] = np.asarray(square).transpose(2, 0, 1)
+        labels = np.repeat(np.arange(profile.classes), profile.images_per_class)
+        _finish(folder, pixels, labels, profile.classes)
+
+    def _draw(self, profile: Profile, rng: np.random.Generator) -> NDArray[np.int64]:
+        counts = np.bincount(self.pack.labels, minlength=self.pack.n_classes)
+        able = np.flatnonzero(counts >= profile.images_per_class)
+        classes = rng.permutation(able)[: profile.classes]
+        count = profile.images_per_class
+        rows = [
+            np.sort(rng.permutation(np.flatnonzero(self.pack.labels == label))[:count])
+            for label in classes
+        ]
+        return np.concatenate(rows)
+
+
+def open_real_images(source: str) -> RealImages:
+    """Real images of a prepared Parquet file, or of an image folder (one folder per class).
+
+    A folder is packed once into the cache folder. Data sets of the hub: save one as Parquet or as
+    an image folder first, for example with ``t2sbench data prepare``.
+
+    Raises:
+        UnavailableError: When there is no such file or folder.
+        InvalidFileError: When it does not hold labelled images.
+    """
+    from benchmark.core.files import cache_root, digest
+    from benchmark.tasks.loaders.folders import image_folder
+    from benchmark.tasks.pack import open_pack, write_pack
+
+    path = Path(source).expanduser()
+    if path.is_dir():
+        files = sorted((str(f.relative_to(path)), f.stat().st_size) for f in path.rglob("*.*"))
+        packed = cache_root() / "real-images" / f"{digest([str(path.resolve()), files])}.parquet"
+        if not packed.is_file():
+            write_pack(image_folder(path), packed)
+        return RealImages(path.name, open_pack(packed))
+    if not path.is_file():
+        raise UnavailableError(
+            f"Expected real images at {path}, but got nothing there. Give --real-images a Parquet "
+            "file of the prepared form or a folder with one folder per class."
+        )
+    return RealImages(path.stem, open_pack(path))
+
+
+def write_rendered(data: Path, folder: Path, classes: int, size: int) -> None:
+    """Decode a rendered dataset into arrays.
+
+    Args:
+        data: Folder of the finished dataset, in Parquet shards.
+        folder: Where the arrays go.
+        classes: Number of categories.
+        size: Side of the images in pixels.
+
+    Raises:
+        InvalidFileError: When the dataset is damaged.
+    """
+    from benchmark.rendering.manifest import read_manifest
+
+    manifest = read_manifest(data)
+    if manifest is None:
+        raise InvalidFileError(data, ["no manifest"], "Render it again.")
+    pixels = _pixels(folder, int(manifest["images"]), size)
+    labels = np.zeros(len(pixels), dtype=np.int64)
+    rows = _rows(data / shard["file"] for shard in manifest["shards"])
+    for place, (content, label) in enumerate(rows):
+        pixels[place], labels[place] = _decode(content), label
+    _finish(folder, pixels, labels, classes)
+
+
+def _rows(files: Iterable[Path]) -> Iterator[tuple[bytes, int]]:
+    import pyarrow.parquet as pq
+
+    for file in files:
+        table = pq.read_table(file, columns=["image", "label"])
+        contents = table["image"].combine_chunks().field("bytes").to_pylist()
+        yield from zip(contents, table["label"].to_pylist(), strict=True)
+
+
+def _decode(content: bytes) -> NDArray[np.uint8]:
+    from PIL import Image
+
+    with Image.open(io.BytesIO(content)) as image:
+        return np.asarray(image.convert("RGB"), dtype=np.uint8).transpose(2, 0, 1)
+
+
+def _pixels(folder: Path, count: int, size: int) -> NDArray[np.uint8]:
+    shape = (count, 3, size, size)
+    mapped: NDArray[np.uint8] = np.lib.format.open_memmap(
+        folder / _PIXELS, mode="w+", dtype=np.uint8, shape=shape
+    )
+    return mapped
+
+
+def _finish(
+    folder: Path, pixels: NDArray[np.uint8], labels: NDArray[np.int64], classes: int
+) -> None:
+    np.save(folder / _LABELS, labels)
+    sha256 = TrainingSet(pixels, labels, classes).sha256
+    if isinstance(pixels, np.memmap):
+        pixels.flush()
+    write_bytes(folder / _ABOUT, orjson.dumps({"classes": classes, "sha256": sha256}))
+
+
+def read_training_set(folder: Path) -> TrainingSet:
+    """The arrays of a dataset cell, in memory or mapped.
+
+    Raises:
+        InvalidFileError: When files are missing or damaged.
+    """
+    try:
+        about = orjson.loads((folder / _ABOUT).read_bytes())
+        path = folder / _PIXELS
+        large = path.stat().st_size > _IN_MEMORY
+        pixels = np.load(path, mmap_mode="r" if large else None, allow_pickle=False)
+        labels = np.load(folder / _LABELS, allow_pickle=False)
+        found, stated = TrainingSet(pixels, labels, int(about["classes"])), str(about["sha256"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InvalidFileError(folder, [f"not a dataset cell: {error}"], _AGAIN) from error
+    if found.sha256 != stated:
+        fault = f"sha256 of the pixels is {found.sha256}, but {_ABOUT} says {stated}"
+        raise InvalidFileError(folder, [fault], _AGAIN)
+    return replace(found, known_sha256=stated)

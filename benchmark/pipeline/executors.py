@@ -1,0 +1,182 @@
+"""Runs jobs: in this process, in several, or on a Ray cluster; results in the order of their end.
+
+Whoever runs them, every job is a pure function of the request, so all give the same table.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+
+from benchmark.core.errors import UnavailableError
+from benchmark.core.processes import prepare_worker
+from benchmark.pipeline.datasets import open_real_images
+from benchmark.pipeline.job_results import JobResult, failed_job
+from benchmark.pipeline.table_request import BuildRequest, Job
+from benchmark.pipeline.worker import Worker
+from benchmark.pretraining.devices import resolve_device
+
+# How often a job may take its process with it, alone, before it is given up.
+_ATTEMPTS = 3
+# So many such jobs in a row, and it is the machine that is to blame.
+_HOPELESS = 3
+
+
+@dataclass(frozen=True)
+class Execution:
+    """Where jobs run.
+
+    Attributes:
+        store: Folder of the cells; on a cluster, of each machine's own.
+        workers: Processes.
+        max_bytes: Most that a store keeps.
+        address: Of the Ray cluster; None starts one on this machine.
+        gpus: GPUs that each job asks Ray for.
+    """
+
+    store: Path
+    workers: int = 1
+    max_bytes: int | None = None
+    address: str | None = None
+    gpus: float = 0.0
+
+
+def run_here(
+    request: BuildRequest, jobs: Sequence[Job], execution: Execution
+) -> Iterator[JobResult]:
+    """One job after the other, in this process."""
+    worker = Worker(request, execution.store, execution.max_bytes)
+    try:
+        for job in jobs:
+            yield worker.do(job)
+    finally:
+        worker.close()
+
+
+def run_in_processes(
+    request: BuildRequest, jobs: Sequence[Job], execution: Execution
+) -> Iterator[JobResult]:
+    """In several processes; one that dies is replaced, and a job that it dies of is given up.
+
+    When a process dies, the jobs that were under way are done one at a time, each in a process of
+    its own, so that the one that is to blame is found and the others go on.
+
+    Raises:
+        UnavailableError: When processes die whatever they do.
+    """
+    if execution.workers == 1:
+        yield from run_here(request, jobs, execution)
+        return
+    _check_request(request)
+    left = dict.fromkeys(jobs)
+    lost = 0
+    while left:
+        under_way: set[Job] = set()
+        try:
+            for result in _pool(request, tuple(left), execution, under_way):
+                lost = 0
+                del left[result.job]
+                yield result
+        except BrokenProcessPool:
+            for job in [job for job in left if job in under_way]:
+                result = _alone(request, job, execution)
+                lost = 0 if result.machine else lost + 1
+                if lost == _HOPELESS:
+                    raise UnavailableError(
+                        f"Expected worker processes to live, but for {_HOPELESS} backbones in a "
+                        f"row they died (out of memory, or killed), the last one {job}. Finished "
+                        "cells are kept; go on with fewer --workers."
+                    ) from None
+                del left[job]
+                yield result
+
+
+def _check_request(request: BuildRequest) -> None:
+    """What would otherwise end each process at its start, without a word."""
+    resolve_device(request.device)
+    if request.real_images:
+        open_real_images(request.real_images)
+
+
+def _alone(request: BuildRequest, job: Job, execution: Execution) -> JobResult:
+    for _ in range(_ATTEMPTS):
+        with suppress(BrokenProcessPool):
+            (result,) = _pool(request, (job,), replace(execution, workers=1), set())
+            return result
+    said = f"Its process died {_ATTEMPTS} times (out of memory, or killed)."
+    return failed_job(job, request.tasks, said)
+
+
+def _pool(
+    request: BuildRequest, jobs: Sequence[Job], execution: Execution, under_way: set[Job]
+) -> Iterator[JobResult]:
+    """Results of a pool of processes; ``under_way`` tells what it is at."""
+    spawn = multiprocessing.get_context("spawn")
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(
+        execution.workers, mp_context=spawn, initializer=_start, initargs=(request, execution)
+    )
+    waiting: set[Future[JobResult]] = set()
+    queue = iter(jobs)
+    try:
+        while True:
+            # No more than can be worked on, so that an interruption begins nothing new.
+            while len(waiting) < execution.workers and (job := next(queue, None)):
+                under_way.add(job)
+                waiting.add(pool.submit(_do, job))
+            if not waiting:
+                return
+            finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in finished:
+                result = future.result()
+                under_way.discard(result.job)
+                yield result
+    except BaseException:
+        # Nobody waits for a backbone after Ctrl-C: stages resume, finished cells are stored.
+        for child in set(multiprocessing.active_children()) - others:
+            child.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _Process:
+    """What a worker process keeps from job to job."""
+
+    worker: Worker | None = None
+
+
+def _start(request: BuildRequest, execution: Execution) -> None:
+    prepare_worker()
+    _Process.worker = Worker(request, execution.store, execution.max_bytes)
+
+
+def _do(job: Job) -> JobResult:
+    assert _Process.worker is not None  # noqa: S101 - made by _start
+    return _Process.worker.do(job)
+
+
+def run_on_ray(
+    request: BuildRequest, jobs: Sequence[Job], execution: Execution
+) -> Iterator[JobResult]:
+    """On a Ray cluster; jobs of lost machines are done again elsewhere.
+
+    Raises:
+        UnavailableError: When Ray is not installed, or no cluster answers at the address.
+    """
+    from benchmark.pipeline.ray_executor import run_on_cluster
+
+    return run_on_cluster(request, jobs, execution)
+
+
+Executor = Callable[[BuildRequest, Sequence[Job], Execution], Iterator[JobResult]]
+
+EXECUTORS: Mapping[str, Executor] = MappingProxyType(
+    {"processes": run_in_processes, "ray": run_on_ray}
+)

@@ -1,0 +1,126 @@
+"""What was measured of a table so far: one line of JSON per finished backbone, appended at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from benchmark.core.errors import InvalidInputError, StorageError
+from benchmark.core.files import canonical_json, held, write_bytes
+from benchmark.pipeline.job_results import JobResult, result_from_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from benchmark.pipeline.table_request import Job
+
+_HEADER, _LINES = "request.json", "measured.jsonl"
+
+
+@dataclass
+class Journal:
+    """Finished jobs of one table, in a folder of their own.
+
+    Args:
+        folder: Where.
+        identity: JSON value of all that a reward depends on, beside job and task.
+    """
+
+    folder: Path
+    identity: Any
+
+    @property
+    def exists(self) -> bool:
+        """Whether something was measured here."""
+        return (self.folder / _HEADER).is_file()
+
+    def check(self) -> None:
+        """See that what is measured here, if anything is, is the same.
+
+        Raises:
+            InvalidInputError: When the folder holds measurements of something else.
+        """
+        path = self.folder / _HEADER
+        if self.exists and path.read_bytes() != canonical_json(self.identity) + b"\n":
+            raise InvalidInputError(
+                f"Expected {self.folder} to hold measurements of this profile, protocol and "
+                f"simulator, but got others (see {path}). Choose another --output, or delete it."
+            )
+
+    @contextmanager
+    def begun(self) -> Iterator[None]:
+        """Note what is measured here, and hold the folder against other builds.
+
+        Raises:
+            InvalidInputError: When the folder holds measurements of something else.
+            StorageError: When another build writes here, or the file system refuses.
+        """
+        with held(self.folder, "another build writes its measurements there"):
+            self.check()
+            if not self.exists:
+                write_bytes(self.folder / _HEADER, canonical_json(self.identity) + b"\n")
+            yield
+
+    def read(self) -> dict[Job, JobResult]:
+        """The last result of every job; a line that a killed process left half written is skipped.
+
+        A later result adds its tasks to those of an earlier one.
+        """
+        try:
+            lines = (self.folder / _LINES).read_bytes().splitlines()
+        except OSError:
+            return {}
+        found: dict[Job, JobResult] = {}
+        for line in lines:
+            try:
+                result = result_from_json(orjson.loads(line))
+            except (ValueError, KeyError, TypeError):
+                continue
+            earlier = found.get(result.job)
+            found[result.job] = result if earlier is None else _joined(earlier, result)
+        return found
+
+    def append(self, result: JobResult) -> None:
+        """Add a result; it is on disk when this returns.
+
+        Raises:
+            StorageError: When the file system refuses.
+        """
+        line = canonical_json(result.to_json()) + b"\n"
+        try:
+            with (self.folder / _LINES).open("ab") as stream:
+                if stream.tell() and not _ends_whole(self.folder / _LINES):
+                    stream.write(b"\n")  # after half a line of a killed process
+                stream.write(line)
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            raise StorageError(
+                f"Expected to write to {self.folder}, but got: {error.strerror or error}. "
+                "Free some space and run the command again; finished cells are kept."
+            ) from error
+
+
+def _ends_whole(path: Path) -> bool:
+    with path.open("rb") as stream:
+        stream.seek(-1, os.SEEK_END)
+        return stream.read() == b"\n"
+
+
+def _joined(earlier: JobResult, later: JobResult) -> JobResult:
+    cells = {cell.task: cell for cell in earlier.cells}
+    for cell in later.cells:
+        if cell.accuracy is not None or cell.task not in cells:
+            cells[cell.task] = cell
+    whole, other = (later, earlier) if later.has_rewards else (earlier, later)
+    return replace(
+        whole,
+        cells=tuple(cells.values()),
+        seconds=max(whole.seconds, other.seconds),  # of one and the same backbone
+        mended=(*earlier.mended, *later.mended),
+    )

@@ -1,0 +1,337 @@
+"""From a configuration to a score: dataset, backbone, features, score, each a cell of the store.
+
+A cell's key is the digest of all that its content depends on, so methods and tasks share them: one
+pre-training serves every task. A cell that another process makes is waited for.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+
+from benchmark.core.errors import InvalidFileError, T2SBenchError, UnavailableError
+from benchmark.core.files import digest
+from benchmark.pipeline.datasets import read_training_set, write_rendered
+from benchmark.pipeline.features import StoredFeatures
+from benchmark.pipeline.renderer import Renderer
+from benchmark.pipeline.requests import build_simulator, dataset_request
+from benchmark.pipeline.score_cells import ScoreCell, read_score, write_score
+from benchmark.pipeline.task_images import TaskImages, evaluation_settings, relevant_settings
+from benchmark.pipeline.training import TrainingJob, train_in_processes
+from benchmark.pretraining.backbone_io import (
+    PretrainedBackbone,
+    load_backbone,
+    save_backbone,
+    untrained,
+)
+from benchmark.pretraining.devices import resolve_device, resolve_precision
+from benchmark.pretraining.pretrain import Execution, pretrain
+from benchmark.pretraining.recipes import recipe
+from benchmark.protocols.evaluate import Evaluation, evaluate
+from benchmark.protocols.registry import find_protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from benchmark.core.store import CellStore
+    from benchmark.pipeline.datasets import RealImages
+    from benchmark.pipeline.profiles import Profile
+    from benchmark.pipeline.sources import Source
+    from benchmark.pretraining.training_set import TrainingSet
+    from benchmark.rendering.request import DatasetRequest
+    from benchmark.simulators.interface import Simulator
+    from benchmark.tasks.task_data import TaskData
+
+#: Changes when the same inputs would give other backbones or scores.
+PIPELINE_VERSION = 1
+
+_BACKBONE = "backbone.safetensors"
+# Backbones that are kept in memory; one serves all tasks before the next is made.
+_KEPT_BACKBONES = 2
+
+T = TypeVar("T")
+
+StageObserver = Callable[[str, str], None]
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A pre-trained backbone and the key of its cell."""
+
+    pretrained: PretrainedBackbone
+    key: str
+
+
+class Pipeline:
+    """Scores of one profile.
+
+    Args:
+        profile: What is rendered and trained.
+        store: Where cells are kept.
+        device: "auto", "cpu", "cuda:0" ...
+        plugin_files: Users' files with more simulators.
+        real_images: Where ``real-images`` are taken from.
+        keep_features: Whether features become cells, so that protocols share them.
+        render_workers: Processes that render.
+        processes: Processes that train one backbone; None for one per GPU.
+        on_stage: Told what is begun: ``render``, ``pre-train`` or a protocol, and of what.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a choice of the user's
+        self,
+        profile: Profile,
+        store: CellStore,
+        *,
+        device: str = "auto",
+        plugin_files: tuple[Path, ...] = (),
+        real_images: RealImages | None = None,
+        keep_features: bool = True,
+        render_workers: int = 1,
+        processes: int | None = None,
+        on_stage: StageObserver = lambda _stage, _what: None,
+    ) -> None:
+        self.profile, self.store, self.real_images = profile, store, real_images
+        self.device = resolve_device(device)
+        gpus = torch.cuda.device_count() if device == "auto" else 1
+        self.processes = processes or max(1, gpus)
+        self.recipe = recipe(profile.recipe)
+        self._plugin_files, self._keep_features = plugin_files, keep_features
+        self._render_workers, self._on_stage = render_workers, on_stage
+        self._renderer = Renderer()
+        self._images = TaskImages(self.recipe.image_size)
+        self._simulator: Simulator | None = None
+        self._backbones: OrderedDict[str, PretrainedBackbone] = OrderedDict()
+        self._failed: dict[str, T2SBenchError] = {}
+
+    def close(self) -> None:
+        """End the rendering process; idempotent."""
+        self._renderer.close()
+
+    def simulator(self) -> Simulator:
+        """The profile's simulator, not open: for its space, assets and version."""
+        if self._simulator is None:
+            self._simulator = build_simulator(self.profile, self._plugin_files)
+        return self._simulator
+
+    # Identities
+
+    def dataset_identity(self, source: Source, seed: int) -> dict[str, Any]:
+        """What decides a dataset."""
+        if source.kind == "real-images":
+            return self._real().identity(self.profile, seed)
+        request = self._request(source, seed)
+        return request.identity(self.simulator())
+
+    def backbone_identity(self, source: Source, seed: int) -> dict[str, Any]:
+        """What decides a backbone."""
+        common: dict[str, Any] = {
+            "version": PIPELINE_VERSION,
+            "network": self.profile.network,
+            "seed": seed,
+        }
+        if source.kind == "none":
+            return {**common, "drop_path": self.recipe.drop_path}
+        if self.processes > 1:  # each has its own draws and batch statistics
+            common["processes"] = self.processes
+        return {
+            **common,
+            "dataset": digest(self.dataset_identity(source, seed)),
+            "recipe": self.recipe.digest,
+            "device": self.device.type,
+            "precision": str(resolve_precision(self.recipe.precision, self.device)),
+            "cpu_threads": self.profile.cpu_threads if self.device.type == "cpu" else None,
+        }
+
+    def score_identity(
+        self, source: Source, seed: int, task: TaskData, protocol: str
+    ) -> dict[str, Any]:
+        """What decides a score."""
+        found = find_protocol(protocol)
+        settings = evaluation_settings(self.profile, task, self.device, self.recipe.image_size)
+        return {
+            "version": PIPELINE_VERSION,
+            "backbone": digest(self.backbone_identity(source, seed)),
+            "task": task.digest,
+            "images": self._images.identity(),
+            "protocol": [found.name, found.version],
+            "settings": relevant_settings(settings, protocol),
+            "device": self.device.type,
+            "seed": None if protocol == "knn5" else seed,
+        }
+
+    # Stages
+
+    def score(self, source: Source, seed: int, task: TaskData, protocol: str) -> ScoreCell:
+        """The score of a task under a protocol; everything that is missing for it is made.
+
+        Raises:
+            T2SBenchError: When a stage fails; a failed dataset or backbone is not tried again by
+                this pipeline.
+        """
+        identity = self.score_identity(source, seed, task, protocol)
+        label = f"{protocol} of {task.name}, {source.label}, seed {seed}"
+
+        def make(folder: Path) -> None:
+            backbone = self.backbone(source, seed)
+            self._on_stage(protocol, task.name)
+            result = self._evaluate(backbone, task, protocol, seed)
+            write_score(folder, result, backbone.pretrained.card, backbone.key)
+
+        if self.store.find("score", identity) is None:
+            self.backbone(source, seed)  # before the cell is begun, so that its time is its own
+        return self._made("score", identity, make, label, read_score)
+
+    def seconds_of_training(self, source: Source, seed: int) -> float:
+        """What rendering and training took, whenever that was; 0 for what is no longer stored."""
+        if source.kind == "none":
+            return 0.0
+        backbone = self.store.seconds("backbone", self.backbone_identity(source, seed))
+        dataset = self.store.seconds("dataset", self.dataset_identity(source, seed))
+        return (backbone or 0.0) + (dataset or 0.0)
+
+    def backbone(self, source: Source, seed: int) -> Backbone:
+        """The backbone of a source, pre-trained now if it is not in the store.
+
+        Raises:
+            T2SBenchError: When rendering or training fails.
+        """
+        identity = self.backbone_identity(source, seed)
+        key = digest(identity)
+        if key in self._failed:
+            raise self._failed[key]
+        if key not in self._backbones:
+            try:
+                self._backbones[key] = self._load_or_train(source, seed, identity)
+            except T2SBenchError as error:
+                self._failed[key] = error
+                raise
+            while len(self._backbones) > _KEPT_BACKBONES:
+                self._backbones.popitem(last=False)
+        return Backbone(self._backbones[key], key)
+
+    def dataset(self, source: Source, seed: int) -> TrainingSet:
+        """A source's images as arrays, rendered or drawn now if they are not in the store.
+
+        Raises:
+            T2SBenchError: When that fails.
+        """
+        identity = self.dataset_identity(source, seed)
+
+        def make(folder: Path) -> None:
+            self._on_stage("render" if source.kind == "rendered" else "draw", source.label)
+            if source.kind == "real-images":
+                self._real().write(self.profile, seed, folder)
+                return
+            data = self.store.workspace("dataset", identity) / "data"
+            request = self._request(source, seed)
+            self._renderer.render(request, data, self._render_workers)
+            write_rendered(data, folder, self.profile.classes, self.profile.size)
+            shutil.move(data, folder / "data")
+
+        label = f"{self.profile.name}: {source.label}, seed {seed}"
+        return self._made("dataset", identity, make, label, read_training_set)
+
+    def _load_or_train(
+        self, source: Source, seed: int, identity: dict[str, Any]
+    ) -> PretrainedBackbone:
+        network = self.profile.network
+        if source.kind == "none":
+            return untrained(network, seed, drop_path=self.recipe.drop_path)
+
+        def make(folder: Path) -> None:
+            data = self.dataset(source, seed)
+            work = self.store.workspace("backbone", identity)
+            self._on_stage("pre-train", source.label)
+            if self.processes > 1:
+                self._train_in_processes(source, seed, work, folder)
+                return
+            execution = Execution(str(self.device), work / "checkpoint.safetensors")
+            with self._threads():
+                trained = pretrain(
+                    data, network=network, recipe=self.recipe, seed=seed, execution=execution
+                )
+            save_backbone(trained, folder / _BACKBONE)
+
+        label = f"{self.profile.name}: {source.label}, seed {seed}"
+        if self.store.find("backbone", identity) is None:
+            self.dataset(source, seed)
+        return self._made(
+            "backbone", identity, make, label, lambda at: load_backbone(at / _BACKBONE, network)
+        )
+
+    def _train_in_processes(self, source: Source, seed: int, work: Path, folder: Path) -> None:
+        dataset = self.store.find("dataset", self.dataset_identity(source, seed))
+        job = TrainingJob(
+            dataset=str(dataset),
+            target=str(folder / _BACKBONE),
+            checkpoint=str(work / "checkpoint.safetensors"),
+            network=self.profile.network,
+            recipe=self.profile.recipe,
+            seed=seed,
+            device="auto" if self.device.type == "cuda" else "cpu",
+            threads=self.profile.cpu_threads,
+        )
+        train_in_processes(job, self.processes, work)
+
+    def _made(
+        self,
+        kind: str,
+        identity: dict[str, Any],
+        make: Callable[[Path], None],
+        label: str,
+        read: Callable[[Path], T],
+    ) -> T:
+        """Read a cell; a damaged one is reported, thrown away and made again."""
+        try:
+            return read(self.store.get(kind, identity, make, label))
+        except InvalidFileError as error:
+            # A cell that is gone was pruned between the two steps, by somebody else.
+            if self.store.find(kind, identity) is not None:
+                self._on_stage("mend", f"{kind} of {label}: {error.faults[0]}")
+                self.store.discard(kind, identity)
+            return read(self.store.get(kind, identity, make, label))
+
+    def _evaluate(self, backbone: Backbone, task: TaskData, protocol: str, seed: int) -> Evaluation:
+        settings = evaluation_settings(self.profile, task, self.device, self.recipe.image_size)
+        data = self._images.of(task)
+        cache = None
+        if self._keep_features:
+            about = [PIPELINE_VERSION, settings.feature_precision, self._images.identity()]
+            cache = StoredFeatures(self.store, [backbone.key, task.digest, about], task.name)
+        with self._threads():
+            return evaluate(protocol, backbone.pretrained.backbone, data, settings, seed, cache)
+
+    def _request(self, source: Source, seed: int) -> DatasetRequest:
+        assert source.configuration is not None  # noqa: S101 - rendered sources have one
+        return dataset_request(
+            self.profile, self.simulator(), source.configuration, seed, self._plugin_files
+        )
+
+    def _real(self) -> RealImages:
+        if self.real_images is None:
+            raise UnavailableError(
+                "Expected real images for pre-training, but got none. Name them with "
+                "--real-images PATH (a Parquet file of the prepared form, or a folder with one "
+                "folder per class), or set T2SBENCH_REAL_IMAGES."
+            )
+        return self.real_images
+
+    @contextmanager
+    def _threads(self) -> Iterator[None]:
+        """As many threads on the processor as the profile says, so that digits repeat."""
+        wanted = self.profile.cpu_threads
+        if wanted is None or self.device.type != "cpu":
+            yield
+            return
+        before = torch.get_num_threads()
+        torch.set_num_threads(wanted)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)

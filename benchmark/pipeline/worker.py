@@ -1,0 +1,142 @@
+"""One job of a table, in whatever process it runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from benchmark.core.errors import T2SBenchError
+from benchmark.core.store import CellStore
+from benchmark.pipeline.datasets import open_real_images
+from benchmark.pipeline.job_results import CellResult, JobResult, failed_job
+from benchmark.pipeline.requests import source_digest
+from benchmark.pipeline.sources import Source
+from benchmark.pipeline.stages import PIPELINE_VERSION, Pipeline
+from benchmark.pipeline.table_request import REFERENCES, BuildRequest, Job
+from benchmark.pretraining.devices import resolve_precision
+from benchmark.tasks.task_data import TaskData, load_task_data
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Worker:
+    """Does jobs one after the other, keeping simulator and task images.
+
+    Args:
+        request: The table.
+        store: Folder of the cells.
+        max_bytes: Most that the store keeps.
+    """
+
+    def __init__(self, request: BuildRequest, store: Path, max_bytes: int | None) -> None:
+        real = open_real_images(request.real_images) if request.real_images else None
+        self._request = request
+        self._tasks: dict[str, TaskData] = {}
+        self._mended: list[str] = []
+        self.pipeline: Pipeline = Pipeline(
+            request.find_profile(),
+            CellStore(store, max_bytes),
+            device=request.device,
+            plugin_files=request.plugin_files,
+            real_images=real,
+            keep_features=False,
+            on_stage=self._on_stage,
+        )
+
+    def do(self, job: Job) -> JobResult:
+        """Measure a backbone on all tasks; a failure, of whatever kind, is part of the result."""
+        self._mended.clear()
+        try:
+            return self._measure(job)
+        except T2SBenchError as error:
+            return failed_job(job, self._request.tasks, str(error), machine())
+        except Exception as error:
+            said = f"{type(error).__name__}: {error}"
+            return failed_job(job, self._request.tasks, said, machine())
+
+    def _measure(self, job: Job) -> JobResult:
+        weights, cells, source = None, [], self._source(job)
+        for name in self._request.tasks:
+            try:
+                found = self.pipeline.score(
+                    source, job.seed, self._task(name), self._request.protocol
+                )
+            except T2SBenchError as error:
+                cells.append(CellResult(name, None, error=str(error)))
+                continue
+            weights = found.weights_sha256
+            cells.append(
+                CellResult(
+                    name,
+                    found.accuracy,
+                    found.n_correct,
+                    found.n_test,
+                    data=self._task(name).digest,
+                    seconds=self._score_seconds(source, job, name),
+                )
+            )
+        real = self.pipeline.real_images if source.kind == "real-images" else None
+        return JobResult(
+            job,
+            tuple(cells),
+            weights,
+            round(self.pipeline.seconds_of_training(source, job.seed), 3),
+            machine(),
+            self._terms(),
+            real.label if real else None,
+            tuple(self._mended),
+        )
+
+    def _terms(self) -> dict[str, Any]:
+        pipeline = self.pipeline
+        return {
+            "profile": pipeline.profile.digest,
+            "simulator": source_digest(pipeline.profile, self._request.plugin_files),
+            "pipeline": PIPELINE_VERSION,
+            "recipe": pipeline.recipe.digest,
+            "device": pipeline.device.type,
+            "precision": str(resolve_precision(pipeline.recipe.precision, pipeline.device)),
+            "processes": pipeline.processes,
+        }
+
+    def _on_stage(self, stage: str, what: str) -> None:
+        if stage == "mend":
+            self._mended.append(what)
+
+    def _score_seconds(self, source: Source, job: Job, task: str) -> float:
+        identity = self.pipeline.score_identity(
+            source, job.seed, self._task(task), self._request.protocol
+        )
+        return self.pipeline.store.seconds("score", identity) or 0.0
+
+    def close(self) -> None:
+        """End helper processes; idempotent."""
+        self.pipeline.close()
+
+    def _source(self, job: Job) -> Source:
+        if job.row in REFERENCES:
+            return Source(REFERENCES[job.row])
+        space = self.pipeline.simulator().capabilities.space
+        return Source("rendered", space.parse(job.row))
+
+    def _task(self, name: str) -> TaskData:
+        if name not in self._tasks:
+            self._tasks[name] = load_task_data(name, tasks_files=self._request.tasks_files)
+        return self._tasks[name]
+
+
+def machine() -> str:
+    """Kind of this machine: processor, and GPU if there is one."""
+    import platform
+
+    import torch
+
+    processor = platform.processor() or platform.machine()
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as stream:  # noqa: PTH123 - not a path of ours
+            models = [line for line in stream if line.startswith("model name")]
+        processor = models[0].partition(":")[2].strip() if models else processor
+    except OSError:
+        pass
+    gpu = f", {torch.cuda.get_device_name(0)}" if torch.cuda.is_available() else ""
+    return f"{processor}{gpu}"

@@ -1,0 +1,233 @@
+"""Backbones on disk: one safetensors file whose metadata holds the card; never pickle."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from benchmark.core.errors import InvalidFileError, InvalidInputError, UnknownNameError
+from benchmark.core.files import canonical_json, write_atomically
+from benchmark.pretraining.networks import Backbone, build_backbone
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor, nn
+
+#: Version of the file; a reader refuses all others.
+FORMAT_VERSION = 1
+
+_CARD = "t2sbench.backbone"
+_REMEDY = "Pre-train the backbone again, or restore the file from where it came."
+
+Count = Annotated[int, Field(ge=0)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class BackboneCard(BaseModel):
+    """All that is to be known of a backbone's weights.
+
+    Attributes:
+        format_version: Of the file.
+        network: Name of the backbone.
+        dimension: Length of its features.
+        drop_path: Rate of stochastic depth that it was trained with, and is fine-tuned with.
+        image_size: Side of its training images in pixels; 0 for random weights.
+        recipe: Name of the recipe; "scratch" for random weights.
+        recipe_sha256: Digest of the recipe; None for random weights.
+        seed: Of weights, order and augmentation.
+        classes: Categories of the pre-training set; 0 for random weights.
+        images: Its images; 0 for random weights.
+        dataset_sha256: Digest of its pixels and labels; None for random weights.
+        weights_sha256: :func:`weights_digest` of the weights.
+        torch_version: Of the PyTorch that trained them.
+        device: "cpu", "cuda" ...: weights repeat on one machine, not from one kind to another.
+        precision: "float32" or "bfloat16": the arithmetic of the convolutions.
+        wall_seconds: What training took, interruptions left out.
+        final_loss: Mean training loss of the last epoch; None for random weights.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format_version: Annotated[int, Field(ge=FORMAT_VERSION, le=FORMAT_VERSION)] = FORMAT_VERSION
+    network: str
+    dimension: Annotated[int, Field(ge=1)]
+    drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    image_size: Count
+    recipe: str
+    recipe_sha256: Sha256 | None
+    seed: Count
+    classes: Count
+    images: Count
+    dataset_sha256: Sha256 | None
+    weights_sha256: Sha256
+    torch_version: str
+    device: str
+    precision: str
+    wall_seconds: Annotated[float, Field(ge=0)]
+    final_loss: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class PretrainedBackbone:
+    """A backbone in evaluation mode, and its card."""
+
+    backbone: Backbone
+    card: BackboneCard
+
+
+def untrained(network: str, seed: int, *, drop_path: float = 0.0) -> PretrainedBackbone:
+    """A backbone with random weights, with a card that says so: the paper's Scratch.
+
+    Raises:
+        UnknownNameError: If no backbone has the name.
+    """
+    backbone = build_backbone(network, seed, drop_path=drop_path)
+    card = BackboneCard(
+        network=network,
+        dimension=backbone.dimension,
+        drop_path=drop_path,
+        image_size=0,
+        recipe="scratch",
+        recipe_sha256=None,
+        seed=seed,
+        classes=0,
+        images=0,
+        dataset_sha256=None,
+        weights_sha256=weights_digest(backbone),
+        torch_version=torch.__version__,
+        device="cpu",
+        precision="float32",
+        wall_seconds=0.0,
+        final_loss=None,
+    )
+    return PretrainedBackbone(backbone, card)
+
+
+def weights_digest(module: nn.Module) -> str:
+    """SHA-256 over names, types, shapes and values of all weights and statistics.
+
+    Equal weights give equal digests, wherever they lie and however their memory is laid out.
+    """
+    total = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        total.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
+        total.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return total.hexdigest()
+
+
+def save_backbone(pretrained: PretrainedBackbone, path: Path) -> None:
+    """Write weights and card as one safetensors file, atomically.
+
+    Raises:
+        StorageError: When the file system refuses.
+    """
+    tensors = portable(pretrained.backbone.state_dict())
+    metadata = {_CARD: canonical_json(pretrained.card.model_dump()).decode()}
+    write_atomically(path, lambda scratch: save_file(tensors, scratch, metadata))
+
+
+def load_backbone(path: Path, network: str | None = None) -> PretrainedBackbone:
+    """Read what :func:`save_backbone` wrote, checking card, names, shapes, values and digest.
+
+    Args:
+        path: The file.
+        network: The backbone that the caller needs; None takes any.
+
+    Returns:
+        The backbone on the processor, in evaluation mode, and its card.
+
+    Raises:
+        InvalidFileError: When the file is missing, damaged, of another version, or its tensors
+            do not fit the network that its card names.
+        InvalidInputError: When it holds another network than ``network``.
+    """
+    tensors, card = _read(path)
+    if network is not None and card.network != network:
+        raise InvalidInputError(
+            f"Expected a checkpoint of network '{network}', but got one of '{card.network}' in "
+            f"{path}. Choose '{card.network}', or a file of '{network}'."
+        )
+    try:
+        backbone = build_backbone(card.network, card.seed, drop_path=card.drop_path)
+    except UnknownNameError as error:
+        raise InvalidFileError(path, [str(error)], _REMEDY) from error
+    faults = tensor_faults(tensors, backbone.state_dict())
+    if faults:
+        raise InvalidFileError(path, faults, _REMEDY)
+    backbone.load_state_dict(tensors)
+    if weights_digest(backbone) != card.weights_sha256:
+        raise InvalidFileError(path, ["the weights differ from the card's digest"], _REMEDY)
+    return PretrainedBackbone(backbone, card)
+
+
+def read_card(path: Path) -> BackboneCard:
+    """The card of a saved backbone, without its weights.
+
+    Raises:
+        InvalidFileError: When the file is missing, damaged, of another version or has no card.
+    """
+    try:
+        with safe_open(path, framework="pt") as stream:
+            return _parse_card(path, stream.metadata())
+    except (OSError, SafetensorError) as error:
+        raise InvalidFileError(path, [_unreadable(error)], _REMEDY) from error
+
+
+def portable(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors as safetensors stores them: on the processor and contiguous."""
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+
+
+def tensor_faults(tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[str]:
+    """What keeps ``tensors`` from being loaded in place of ``wanted``; empty if nothing does."""
+    faults = [f"no tensor '{name}'" for name in sorted(wanted.keys() - tensors.keys())]
+    faults += [f"unknown tensor '{name}'" for name in sorted(tensors.keys() - wanted.keys())]
+    for name in sorted(tensors.keys() & wanted.keys()):
+        got, want = tensors[name], wanted[name]
+        if (got.shape, got.dtype) != (want.shape, want.dtype):
+            faults.append(
+                f"expected '{name}' to be {want.dtype} of shape {tuple(want.shape)}, "
+                f"but got {got.dtype} of shape {tuple(got.shape)}"
+            )
+        elif not torch.isfinite(got).all():
+            faults.append(f"'{name}' holds NaN or infinity")
+    return faults
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], BackboneCard]:
+    try:
+        with safe_open(path, framework="pt") as stream:
+            card = _parse_card(path, stream.metadata())
+            return {name: stream.get_tensor(name) for name in stream.keys()}, card  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise InvalidFileError(path, [_unreadable(error)], _REMEDY) from error
+
+
+def has_card(metadata: Mapping[str, str] | None) -> bool:
+    """Whether a file's metadata hold the card of a backbone; others write metadata, too."""
+    return metadata is not None and _CARD in metadata
+
+
+def _parse_card(path: Path, metadata: Mapping[str, str] | None) -> BackboneCard:
+    if metadata is None or not has_card(metadata):
+        raise InvalidFileError(path, ["it holds no card of a backbone"], _REMEDY)
+    try:
+        return BackboneCard.model_validate_json(metadata[_CARD], strict=True)
+    except ValidationError as error:
+        faults = [
+            f"card, {'.'.join(map(str, fault['loc'])) or 'whole'}: {fault['msg']}"
+            for fault in error.errors()
+        ]
+        raise InvalidFileError(path, faults, _REMEDY) from error
+
+
+def _unreadable(error: Exception) -> str:
+    return f"not a readable safetensors file: {error}"

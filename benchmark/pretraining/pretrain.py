@@ -1,0 +1,268 @@
+"""Pre-training of a backbone on labelled images: the paper's first stage.
+
+Mishra et al., CVPR 2022, section 4: a classifier of the rendered categories is trained from
+random weights, its last state is kept (no validation set), and its last layer is thrown away.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name that every reader knows
+
+from benchmark.core.errors import InvalidInputError
+from benchmark.pretraining.augment import training_batch
+from benchmark.pretraining.backbone_io import BackboneCard, PretrainedBackbone, weights_digest
+from benchmark.pretraining.checkpoints import Identity, Progress, load_checkpoint, save_checkpoint
+from benchmark.pretraining.devices import resolve_device, resolve_precision
+from benchmark.pretraining.distributed import Group, group_of_environment, joined
+from benchmark.pretraining.errors import DivergedError, memory_faults
+from benchmark.pretraining.networks import Classifier, attach_head, build_backbone, seeded
+from benchmark.pretraining.optimisers import build_optimiser, set_learning_rate
+from benchmark.pretraining.recipes import Recipe, learning_rate
+from benchmark.pretraining.training_set import Batches, TrainingSet
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """What an observer is told after every epoch.
+
+    Attributes:
+        epoch: Finished epochs.
+        epochs: All of them.
+        loss: Mean training loss of the epoch.
+        learning_rate: Of its last update.
+        seconds: What it took.
+        images_per_second: Over all processes.
+    """
+
+    epoch: int
+    epochs: int
+    loss: float
+    learning_rate: float
+    seconds: float
+    images_per_second: float
+
+
+Observer = Callable[[EpochReport], None]
+
+
+@dataclass(frozen=True)
+class Execution:
+    """Where and how training runs; nothing here is meant to change its result on one machine.
+
+    Attributes:
+        device: "auto", "cpu", "cuda:0" ...
+        checkpoint: File that is written after every epoch and continued from when it exists;
+            deleted by nobody. None keeps nothing.
+        observer: Told after every epoch.
+    """
+
+    device: str = "auto"
+    checkpoint: Path | None = None
+    observer: Observer | None = None
+
+
+def pretrain(
+    data: TrainingSet,
+    *,
+    network: str,
+    recipe: Recipe,
+    seed: int,
+    execution: Execution | None = None,
+) -> PretrainedBackbone:
+    """Train a backbone from random weights.
+
+    The same data, network, recipe and seed give the same weights on one machine, interrupted or
+    not; the global random state is left as it was. Started by ``torchrun``, all processes train
+    together and return the same backbone.
+
+    Args:
+        data: The labelled images.
+        network: Name of the backbone.
+        recipe: How to train.
+        seed: Of weights, order, augmentation and stochastic depth, each its own stream.
+        execution: Device, checkpoint, observer.
+
+    Returns:
+        The backbone in evaluation mode on the processor, and its card.
+
+    Raises:
+        InvalidInputError: For data that do not fit, an unknown network, or a checkpoint of
+            another run.
+        DivergedError: When the loss is not a number.
+        OutOfMemoryError: When a batch does not fit the device.
+        StorageError: When a checkpoint cannot be written.
+    """
+    execution = execution or Execution()
+    group = group_of_environment()
+    device = resolve_device(execution.device, group.local_rank)
+    share = _share(data, recipe, group)
+    with joined(group, device), memory_faults(share, str(device)):
+        run = _Run(data, network, recipe, seed, device, group)
+        progress = run.train(execution)
+        return run.finish(progress)
+
+
+class _Run:
+    """One training: the state that epochs share."""
+
+    def __init__(
+        self,
+        data: TrainingSet,
+        network: str,
+        recipe: Recipe,
+        seed: int,
+        device: torch.device,
+        group: Group,
+    ) -> None:
+        self.data, self.recipe, self.seed = data, recipe, seed
+        self.device, self.group = device, group
+        self.dtype = resolve_precision(recipe.precision, device)
+        self.model = _build(data, network, recipe, seed, device)
+        # Compiled or wrapped, it trains the weights of the model.
+        trained: nn.Module = self.model
+        if recipe.compile:
+            trained = torch.compile(trained)  # type: ignore[assignment]
+        self.trained = group.wrap(trained)
+        self.optimiser = build_optimiser(self.model, recipe)
+        self.batches = Batches(data, device)
+        self.share = _share(data, recipe, group)
+        self.identity = Identity(
+            network=network,
+            recipe=recipe.name,
+            recipe_sha256=recipe.digest,
+            seed=seed,
+            classes=data.classes,
+            dataset_sha256=data.sha256,
+            precision=_name(self.dtype),
+            processes=group.size,
+        )
+
+    def train(self, execution: Execution) -> Progress:
+        """All epochs that are left."""
+        path = execution.checkpoint
+        progress = Progress()
+        if path is not None:
+            progress = load_checkpoint(path, self.identity, self.model, self.optimiser)
+            self.group.wait()
+        while progress.epochs < self.recipe.epochs:
+            report = self._epoch(progress.epochs)
+            seconds = progress.seconds + report.seconds
+            progress = replace(progress, epochs=report.epoch, seconds=seconds, loss=report.loss)
+            if self.group.rank == 0:
+                if path is not None:
+                    save_checkpoint(path, self.identity, progress, self.model, self.optimiser)
+                if execution.observer is not None:
+                    execution.observer(report)
+        return progress
+
+    def finish(self, progress: Progress) -> PretrainedBackbone:
+        """The backbone of the trained model, with its card."""
+        self.group.share_first(dict(self.model.state_dict()))
+        backbone = self.model.backbone.eval().cpu().to(memory_format=torch.contiguous_format)
+        card = BackboneCard(
+            network=backbone.name,
+            dimension=backbone.dimension,
+            drop_path=backbone.drop_path,
+            image_size=self.recipe.image_size,
+            recipe=self.recipe.name,
+            recipe_sha256=self.recipe.digest,
+            seed=self.seed,
+            classes=self.data.classes,
+            images=len(self.data),
+            dataset_sha256=self.data.sha256,
+            weights_sha256=weights_digest(backbone),
+            torch_version=torch.__version__,
+            device=self.device.type,
+            precision=_name(self.dtype),
+            wall_seconds=progress.seconds,
+            final_loss=progress.loss,
+        )
+        return PretrainedBackbone(backbone, card)
+
+    def _epoch(self, epoch: int) -> EpochReport:
+        start = time.perf_counter()
+        order = np.random.default_rng([self.seed, epoch, 0]).permutation(len(self.data))
+        rng = np.random.default_rng([self.seed, epoch, 1, self.group.rank])
+        global_size = self.share * self.group.size
+        steps = len(self.data) // global_size
+        self.trained.train()
+        total = torch.zeros((), device=self.device)
+        # Stochastic depth draws from the default generators of its device.
+        with seeded(int(rng.integers(2**62))):
+            for step in range(steps):
+                set_learning_rate(self.optimiser, self._rate(epoch, step / steps))
+                begin = step * global_size + self.group.rank * self.share
+                total += self._step(order[begin : begin + self.share], rng)
+        # Looked at once per epoch: a GPU need not wait for the processor in between.
+        loss = float(self.group.mean(total / steps))
+        self._require_finite(loss, epoch)
+        seconds = time.perf_counter() - start
+        return EpochReport(
+            epoch=epoch + 1,
+            epochs=self.recipe.epochs,
+            loss=loss,
+            learning_rate=self._rate(epoch, (steps - 1) / steps),
+            seconds=seconds,
+            images_per_second=steps * global_size / seconds,
+        )
+
+    def _rate(self, epoch: int, part: float) -> float:
+        by_step = self.recipe.schedule_unit == "step"
+        return learning_rate(self.recipe, epoch + part if by_step else epoch)
+
+    def _step(self, rows: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
+        images, labels = self.batches.take(rows)
+        inputs, targets = training_batch(images, labels, self.data.classes, self.recipe, rng)
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
+        mixed = self.dtype != torch.float32
+        with torch.autocast(self.device.type, self.dtype, enabled=mixed):
+            logits = self.trained(inputs)
+        loss = F.cross_entropy(logits.float(), targets)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        return loss.detach()
+
+    def _require_finite(self, loss: float, epoch: int) -> None:
+        if not np.isfinite(loss):
+            raise DivergedError(
+                f"Expected a finite training loss, but got {loss} in epoch {epoch + 1} of recipe "
+                f"'{self.recipe.name}'. Use a smaller learning rate than {self.recipe.lr}, a "
+                "longer warm-up, or precision 'float32'."
+            )
+
+
+def _share(data: TrainingSet, recipe: Recipe, group: Group) -> int:
+    """Images per process and update; a set smaller than a batch is one batch."""
+    total = min(recipe.batch_size, len(data))
+    if recipe.batch_size % group.size or total < 2 * group.size:
+        raise InvalidInputError(
+            f"Expected a batch of {total} images to give each of {group.size} processes the same "
+            "number, at least two. Change the batch size or the number of processes."
+        )
+    return total // group.size
+
+
+def _build(
+    data: TrainingSet, network: str, recipe: Recipe, seed: int, device: torch.device
+) -> Classifier:
+    backbone = build_backbone(network, seed, drop_path=recipe.drop_path)
+    model = attach_head(backbone, data.classes, seed).to(device)
+    # Channels last: what the fast convolutions of processors and GPUs work on.
+    return model.to(memory_format=torch.channels_last)
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

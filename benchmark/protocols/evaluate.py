@@ -1,0 +1,134 @@
+"""One interface to every protocol: backbone and task in, accuracy and predictions out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmark.core.errors import InvalidInputError, UnknownNameError
+from benchmark.protocols import metrics
+from benchmark.protocols.evaluators import EVALUATORS, FeatureCache, Job, MemoryFeatureCache
+from benchmark.protocols.registry import PROTOCOLS, HyperparameterValue
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from benchmark.pretraining.networks import Backbone
+    from benchmark.protocols.data import EvaluationData, Predictions
+    from benchmark.protocols.settings import EvaluationSettings
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """A backbone's result on a task under a protocol.
+
+    Attributes:
+        protocol: Name of the protocol.
+        task: Name of the task.
+        accuracy: Per cent of the test items.
+        balanced_accuracy: Mean of the classes' accuracies, per cent.
+        class_accuracies: float64 ``(n_classes,)``, per cent; NaN for classes without test items.
+        half_width: Half of the 95 % Wilson interval of the accuracy, percentage points.
+        predictions: int64 ``(n_test,)``.
+        scores: float64 ``(n_test, n_classes)``, votes or logits.
+        labels: int64 ``(n_test,)``, the true ones.
+        n_train: Number of training items.
+        n_test: Number of test items.
+        seconds: Wall time, that of computing features included unless they were cached.
+        hyperparameters: All that the result depends on besides backbone and data.
+    """
+
+    protocol: str
+    task: str
+    accuracy: float
+    balanced_accuracy: float
+    class_accuracies: NDArray[np.float64]
+    half_width: float
+    predictions: NDArray[np.int64]
+    scores: NDArray[np.float64]
+    labels: NDArray[np.int64]
+    n_train: int
+    n_test: int
+    seconds: float
+    hyperparameters: Mapping[str, HyperparameterValue]
+
+
+def evaluate(
+    protocol: str,
+    backbone: Backbone,
+    data: EvaluationData,
+    settings: EvaluationSettings,
+    seed: int,
+    cache: FeatureCache | None = None,
+) -> Evaluation:
+    """Score a backbone on a task.
+
+    Args:
+        protocol: Name of a protocol.
+        backbone: The pre-trained network; it is left as it was.
+        data: The task.
+        settings: Device, batch sizes and lengths of training.
+        seed: Of all that is random; at least 0. ``knn5`` does not depend on it.
+        cache: Keeps features, so that protocols on the same features share them.
+
+    Raises:
+        UnknownNameError: For an unknown protocol.
+        InvalidInputError: When the data do not suffice for the protocol.
+        DivergedError: When training leaves the finite numbers.
+        DeviceMemoryError: When a batch does not fit; the sentence suggests a size.
+    """
+    if protocol not in EVALUATORS:
+        raise UnknownNameError("protocol", protocol, EVALUATORS)
+    if seed < 0:
+        raise InvalidInputError(f"Expected a seed of at least 0, but got {seed}.")
+    job = Job(backbone, data, settings, seed, MemoryFeatureCache() if cache is None else cache)
+    start = time.perf_counter()
+    predictions = EVALUATORS[protocol](job)
+    return _judge(protocol, job, predictions, time.perf_counter() - start)
+
+
+def _judge(protocol: str, job: Job, found: Predictions, seconds: float) -> Evaluation:
+    labels, n_classes = job.data.test_labels, job.data.n_classes
+    accuracy = metrics.accuracy(labels, found.labels)
+    return Evaluation(
+        protocol=protocol,
+        task=job.data.name,
+        accuracy=accuracy,
+        balanced_accuracy=metrics.balanced_accuracy(labels, found.labels, n_classes),
+        class_accuracies=metrics.class_accuracies(labels, found.labels, n_classes),
+        half_width=metrics.half_width(accuracy, len(labels)),
+        predictions=found.labels,
+        scores=found.scores,
+        labels=labels,
+        n_train=len(job.data.train_labels),
+        n_test=len(labels),
+        seconds=seconds,
+        hyperparameters=_hyperparameters(protocol, job.settings, len(job.data.train_labels)),
+    )
+
+
+def _hyperparameters(
+    protocol: str, settings: EvaluationSettings, n_train: int
+) -> Mapping[str, HyperparameterValue]:
+    fixed = dict(PROTOCOLS[protocol].hyperparameters)
+    if protocol != "finetune":
+        fixed["feature_precision"] = settings.feature_precision
+    if protocol not in ("linear", "finetune"):
+        return fixed
+    plan = settings.plan("linear" if protocol == "linear" else "finetune").for_size(n_train)
+    drops = " and ".join(map(str, plan.milestones))
+    chosen: dict[str, HyperparameterValue] = {
+        "epochs": plan.epochs,
+        "schedule": f"x0.1 at epochs {drops}" if drops else "constant",
+        "head": f"dropout {plan.dropout:g}, batch norm (not affine), linear",
+        "learning_rate": plan.training.lr,
+        "batch_size": plan.training.batch_size,
+        "weight_decay": plan.training.weight_decay,
+    }
+    if protocol == "finetune":
+        chosen["image_size"] = plan.image_size or "of the data"
+        chosen["precision"] = plan.precision
+    return fixed | chosen

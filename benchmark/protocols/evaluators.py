@@ -1,0 +1,197 @@
+"""The protocols at work: each turns a job, a backbone on a task, into predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from benchmark.core.errors import InvalidInputError
+from benchmark.protocols.data import EvaluationData, Features, Predictions
+from benchmark.protocols.features import Mode, extract
+from benchmark.protocols.finetune import finetune
+from benchmark.protocols.knn import knn_predict
+from benchmark.protocols.linear import linear_probe
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from benchmark.pretraining.networks import Backbone
+    from benchmark.protocols.settings import EvaluationSettings
+
+_RELEASED_BATCH = 128
+_NEIGHBOURS = 5
+_TEMPERATURE = 0.07
+
+
+class FeatureCache(Protocol):
+    """Where features of one backbone and one task are kept."""
+
+    def __call__(self, key: str, compute: Callable[[], Features]) -> Features:
+        """The features of that key; computed, and kept, when they are not yet there.
+
+        Args:
+            key: What tells these features from others of the same backbone and task: ``eval``, or
+                ``train-`` and the seed.
+            compute: Computes them.
+        """
+
+
+@dataclass
+class MemoryFeatureCache:
+    """Keeps features in memory; one for each pair of backbone and task.
+
+    Attributes:
+        held: Features by key.
+
+    Example:
+        >>> cache = MemoryFeatureCache()
+        >>> features = Features(np.zeros((2, 3), np.float32), np.zeros((1, 3), np.float32))
+        >>> cache("eval", lambda: features) is cache("eval", lambda: 1 / 0)
+        True
+    """
+
+    held: dict[str, Features] = field(default_factory=dict)
+
+    def __call__(self, key: str, compute: Callable[[], Features]) -> Features:
+        """See :class:`FeatureCache`."""
+        if key not in self.held:
+            self.held[key] = compute()
+        return self.held[key]
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One evaluation to be done.
+
+    Attributes:
+        backbone: The network; never changed.
+        data: The task.
+        settings: Device, batch sizes and lengths of training.
+        seed: Of all that is random.
+        cache: Keeps features.
+    """
+
+    backbone: Backbone
+    data: EvaluationData
+    settings: EvaluationSettings
+    seed: int
+    cache: FeatureCache
+
+    def rng(self) -> np.random.Generator:
+        """A new generator from the seed."""
+        return np.random.default_rng(self.seed)
+
+    def features(self) -> Features:
+        """Features by the network in evaluation mode."""
+        return self._checked("eval", lambda: Features(*map(self._extract, self._images())))
+
+    def released_features(self) -> Features:
+        """Features as the released code's loaders and training mode give them."""
+        return self._checked(f"train-{self.seed}", self._extract_released)
+
+    def _images(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        return self.data.train_images, self.data.test_images
+
+    def _extract(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        settings = self.settings
+        return extract(
+            self.backbone,
+            images,
+            batch_size=settings.batch_size,
+            device=settings.device,
+            precision=settings.feature_precision,
+        )
+
+    def _extract_released(self) -> Features:
+        rng, device = self.rng(), self.settings.device
+
+        def loaded(images: NDArray[np.uint8], mode: Mode) -> NDArray[np.float32]:
+            batch = _RELEASED_BATCH
+            return extract(
+                self.backbone,
+                images,
+                batch_size=batch,
+                mode=mode,
+                device=device,
+                rng=rng,
+                precision=self.settings.feature_precision,
+            )
+
+        train, test = self._images()
+        return Features(loaded(train, "train-shuffled"), loaded(test, "train-ordered"))
+
+    def _checked(self, key: str, compute: Callable[[], Features]) -> Features:
+        features = self.cache(key, compute)
+        found, wanted = (len(features.train), len(features.test)), tuple(map(len, self._images()))
+        if found != wanted:
+            raise InvalidInputError(
+                f"Expected cached features of {wanted[0]} training and {wanted[1]} test images of "
+                f"task '{self.data.name}', but got {found[0]} and {found[1]}. Use one cache for "
+                "each backbone and task."
+            )
+        return features
+
+
+Evaluator = Callable[[Job], Predictions]
+
+
+def _knn5(job: Job) -> Predictions:
+    _require_neighbours(job.data)
+    return _vote(job, job.features(), job.data.train_labels)
+
+
+def _knn5_released(job: Job) -> Predictions:
+    _require_neighbours(job.data)
+    features = job.released_features()
+    # Rows that the train loader dropped stayed zero, and so did their labels.
+    labels = np.where(features.train.any(axis=1), job.data.train_labels, 0)
+    return _vote(job, features, labels)
+
+
+def _vote(job: Job, features: Features, labels: NDArray[np.int64]) -> Predictions:
+    return knn_predict(
+        features.train,
+        labels,
+        features.test,
+        n_classes=job.data.n_classes,
+        k=_NEIGHBOURS,
+        temperature=_TEMPERATURE,
+    )
+
+
+def _require_neighbours(data: EvaluationData) -> None:
+    """Refuse before features are computed; :func:`knn_predict` would refuse after it."""
+    if len(data.train_labels) < _NEIGHBOURS:
+        raise InvalidInputError(
+            f"Expected at least k = {_NEIGHBOURS} training images of task '{data.name}', but got "
+            f"{len(data.train_labels)}. Add training images, or score it with 'linear'."
+        )
+
+
+def _linear(job: Job) -> Predictions:
+    return linear_probe(
+        job.features(),
+        job.data.train_labels,
+        n_classes=job.data.n_classes,
+        plan=job.settings.plan("linear"),
+        rng=job.rng(),
+    )
+
+
+def _finetune(job: Job) -> Predictions:
+    return finetune(job.backbone, job.data, plan=job.settings.plan("finetune"), rng=job.rng())
+
+
+#: The protocols of :data:`benchmark.protocols.registry.PROTOCOLS` at work.
+EVALUATORS: Mapping[str, Evaluator] = MappingProxyType(
+    {
+        "knn5": _knn5,
+        "knn5-released": _knn5_released,
+        "linear": _linear,
+        "finetune": _finetune,
+    }
+)

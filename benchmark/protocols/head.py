@@ -1,0 +1,149 @@
+"""The paper's head and the loop that trains it, for a frozen and for a trained backbone.
+
+Source: Task2Sim, supplementary, and the released linear and fine-tuning configurations.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name that every reader knows
+from torch import Tensor, nn
+
+from benchmark.core.errors import InvalidInputError
+from benchmark.protocols.data import Predictions
+from benchmark.protocols.failures import DivergedError
+
+if TYPE_CHECKING:
+    from benchmark.protocols.settings import TrainingPlan
+
+_MOMENTUM = 0.9
+
+
+class ProtocolHead(nn.Module):
+    """Dropout, batch normalisation without learnt scale, linear layer.
+
+    The linear layer begins at zero, where the release draws it at random: nothing then depends on
+    how classes are numbered, and the loss begins at its value for a uniform guess.
+
+    Attributes:
+        norm: Batch normalisation.
+        linear: Linear layer.
+        dropout: Share of features that training drops; 0.2 in the paper.
+        generator: Source of dropout, on the device of the features.
+    """
+
+    def __init__(
+        self, dimension: int, n_classes: int, dropout: float, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(dimension, affine=False)
+        # Without the random draw that would be overwritten, and touch the global random state.
+        self.linear = nn.Linear(dimension, n_classes, device="meta").to_empty(device="cpu")
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+        self.dropout = dropout
+        self.generator = generator
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Logits ``(n, n_classes)`` of features ``(n, dimension)``."""
+        if self.training and self.dropout > 0:
+            keep = 1 - self.dropout
+            kept = torch.empty_like(features).bernoulli_(keep, generator=self.generator)
+            features = features * kept.div_(keep)
+        logits: Tensor = self.linear(self.norm(features))
+        return logits
+
+
+def train(
+    module: nn.Module,
+    logits_of: Callable[[Tensor], Tensor],
+    labels: Tensor,
+    plan: TrainingPlan,
+    order: torch.Generator,
+) -> None:
+    """Minimise the cross-entropy by Nesterov SGD over the plan's epochs.
+
+    Weight decay acts on matrices and kernels only, as in the timm optimiser of the release.
+
+    Args:
+        module: Whose parameters to train.
+        logits_of: From indices of images, int64 ``(batch,)``, to logits ``(batch, n_classes)``.
+        labels: int64 ``(n,)``, on the device of the logits.
+        plan: Learning rate and so on; ``min_steps`` counts.
+        order: Source of the order of the images; a generator of the processor.
+
+    Raises:
+        InvalidInputError: For batches of one image, which have no statistics.
+        DivergedError: When the loss of an epoch is not finite.
+    """
+    batch_size = plan.batch_size_of(len(labels))
+    if batch_size < 2:
+        raise InvalidInputError(
+            f"Expected batches of at least 2 images to normalise over, but got a batch size of "
+            f"{plan.training.batch_size} for {len(labels)} images. Set a larger batch size."
+        )
+    plan = plan.for_size(len(labels))
+    optimizer = torch.optim.SGD(
+        _groups(module, plan.training.weight_decay),
+        lr=plan.training.lr,
+        momentum=_MOMENTUM,
+        nesterov=True,
+    )
+    schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, plan.milestones, gamma=0.1)
+    for epoch in range(plan.epochs):
+        total = torch.zeros((), device=labels.device)
+        for index in shuffled_batches(len(labels), batch_size, order):
+            loss = F.cross_entropy(logits_of(index), labels[index.to(labels.device)])
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            total += loss.detach()
+        _require_finite(float(total), epoch, plan)
+        schedule.step()
+
+
+def shuffled_batches(n: int, batch_size: int, order: torch.Generator) -> Iterator[Tensor]:
+    """Indices of ``n`` images in random batches, one epoch.
+
+    The last, incomplete batch is dropped, as in the release, unless it is the only one.
+    """
+    permuted = torch.randperm(n, generator=order)
+    kept = n - n % batch_size if n >= batch_size else n
+    yield from torch.split(permuted[:kept], batch_size)
+
+
+def to_predictions(logits: Tensor) -> Predictions:
+    """Classes of the largest logits ``(n, n_classes)``.
+
+    Raises:
+        DivergedError: When a logit is not finite.
+    """
+    scores = logits.double().cpu().numpy()
+    if not np.isfinite(scores).all():
+        raise DivergedError(
+            "Expected finite logits of the test images, but got NaN or infinity. "
+            "Try a tenth of the learning rate."
+        )
+    return Predictions(scores.argmax(axis=1), scores)
+
+
+def _groups(module: nn.Module, weight_decay: float) -> list[dict[str, object]]:
+    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    return [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+
+
+def _require_finite(loss: float, epoch: int, plan: TrainingPlan) -> None:
+    if not math.isfinite(loss):
+        raise DivergedError(
+            f"Expected a finite training loss, but got {loss} in epoch {epoch + 1} of "
+            f"{plan.epochs} at learning rate {plan.training.lr}. "
+            f"Try a learning rate of {plan.training.lr / 10:g}."
+        )

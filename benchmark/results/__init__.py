@@ -1,1 +1,0 @@
-"""Records: one immutable JSON line per scored cell."""

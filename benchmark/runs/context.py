@@ -1,0 +1,165 @@
+"""What every cell of a run shares, and what identifies a cell."""
+
+from __future__ import annotations
+
+import functools
+import platform
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmark.core.versions import SUITE_VERSION, package_version
+from benchmark.methods import Method, TaskView
+from benchmark.runs.record import (
+    Environment,
+    MethodEntry,
+    SourceEntry,
+    TaskEntry,
+    cell_digest,
+    key_digest,
+)
+from benchmark.runs.scoring import CachedScorer, Scorer
+
+if TYPE_CHECKING:
+    from benchmark.rewards.table import RewardTable
+    from benchmark.runs.plan import Fold, Split
+    from benchmark.tasks.registry import TaskRegistry
+
+
+@dataclass(frozen=True)
+class Context:
+    """Table, registry and settings of a run.
+
+    Attributes:
+        table: Rewards that methods learn from.
+        registry: Task definitions.
+        scorer: Turns decisions into scores.
+        split: The run's split.
+        debug: Whether records are marked as debug.
+    """
+
+    table: RewardTable
+    registry: TaskRegistry
+    scorer: Scorer
+    split: Split
+    debug: bool
+
+    def task_view(self, name: str) -> TaskView:
+        """What a method sees of a task.
+
+        A stand-in that the table has no embedding of has that of the task it stands in for.
+        """
+        embeddings = self.table.embeddings
+        if embeddings is None:
+            return TaskView(name, None)
+        if name not in self.table.tasks:
+            known = getattr(self.registry[name], "stands_in_for", None)
+            found = known is not None and known in self.table.tasks
+            return TaskView(name, embeddings.of(known) if known and found else None)
+        return TaskView(name, embeddings.of(name))
+
+    def task_entry(self, name: str) -> TaskEntry:
+        """The task as records state it."""
+        return self.scorer.task_entry(self.registry[name])
+
+    def method_entry(self, method: Method, fold: Fold, queries: int | None) -> MethodEntry:
+        """The method as records state it."""
+        return MethodEntry(
+            name=method.name,
+            label=method.label,
+            version=method.version,
+            origin=method.plugin.origin,
+            code_sha256=method.code_sha256,
+            options=dict(method.options),
+            privileged=method.privileged,
+            learnt_from=sorted({*fold.learn, *(fold.targets if method.privileged else ())}),
+            queries=queries,
+            learnt_table=self._learnt_table(),
+        )
+
+    def _learnt_table(self) -> SourceEntry | None:
+        if self.scorer.source.kind == "table":
+            return None  # it is the source itself
+        return SourceEntry(kind="table", id=self.table.id, digest=self.table.digest)
+
+    def _vectors(self) -> dict[str, str]:
+        """Digest of the vectors that methods read, unless they are pinned as the table's files."""
+        embeddings, card = self.table.embeddings, self.table.card
+        pinned = card is not None and card.sources
+        return {} if embeddings is None or pinned else {"vectors": embeddings.digest}
+
+    def identity(
+        self, method: MethodEntry, task: str, seed: int, pretraining: str = "rendered"
+    ) -> dict[str, Any]:
+        """Digests of a cell: its coordinates, and everything that its score depends on.
+
+        Args:
+            method: The method as records state it.
+            task: Name of the task.
+            seed: Of the run.
+            pretraining: The method's kind: ``rendered``, ``real-images`` or ``none``.
+        """
+        cell = cell_digest(
+            method=method,
+            task=task,
+            split=self.split,
+            seed=seed,
+            protocol=self.scorer.protocol.name,
+            source=self.scorer.source,
+            debug=self.debug,
+        )
+        key = key_digest(
+            cell,
+            {
+                **({"code": method.code_sha256} if method.code_sha256 else {}),
+                "version": method.version,
+                "privileged": method.privileged,
+                "learnt_from": method.learnt_from,
+                "task": self.task_entry(task).model_dump(mode="json"),
+                "protocol": self.scorer.protocol.model_dump(mode="json"),
+                **self._vectors(),
+                **self.scorer.depends_on(pretraining),
+            },
+        )
+        return {"cell": cell, "key": key}
+
+
+def load_context(
+    table: str,
+    split: Split,
+    tasks_files: tuple[Path, ...],
+    *,
+    debug: bool,
+    make_scorer: Callable[[RewardTable], Scorer] = CachedScorer,
+) -> Context:
+    """Load everything that the cells of a run share."""
+    from benchmark.rewards.catalog import load_table
+    from benchmark.tasks.stand_ins import load_data_tasks
+
+    loaded = load_table(table)
+    return Context(loaded, load_data_tasks(tasks_files), make_scorer(loaded), split, debug)
+
+
+@functools.cache
+def environment() -> Environment:
+    """Software and hardware of this process."""
+    names = ("numpy", "scipy", "torch")
+    packages = {}
+    for name in names:
+        try:
+            packages[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return Environment(
+        python=platform.python_version(),
+        packages=packages,
+        platform=f"{sys.platform}-{platform.machine()}",
+    )
+
+
+def provenance() -> dict[str, Any]:
+    """Versions that every record states."""
+    return {"suite_version": SUITE_VERSION, "package_version": package_version()}

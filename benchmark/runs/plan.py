@@ -1,0 +1,209 @@
+"""What a run consists of: folds, units (one method fitted on one fold), cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.core.errors import InvalidInputError, UnavailableError, UnknownNameError
+from benchmark.methods import Method, find_method
+from benchmark.rewards.catalog import DEFAULT_TABLE
+
+if TYPE_CHECKING:
+    from benchmark.rewards.table import RewardTable
+    from benchmark.runs.live_scorer import LiveChoice
+    from benchmark.tasks.registry import Task, TaskRegistry
+
+
+class Split(StrEnum):
+    """Which tasks a method learns from and which it is judged on."""
+
+    SEEN = "seen"  # learns from the seen tasks, judged on the same (the paper's Table 2)
+    UNSEEN = "unseen"  # learns from the seen tasks, judged on the unseen (the paper's Table 3)
+    ALL = "all"  # learns from the seen tasks, judged on all
+    LEAVE_ONE_TASK_OUT = "leave-one-task-out"  # judged on each task, learns from all others
+
+
+class Overwrite(StrEnum):
+    """What happens to cells that have a record already."""
+
+    NEVER = "never"  # refuse to start when there is any
+    MISSING = "missing"  # keep every record, whatever made it
+    STALE = "stale"  # redo those that failed, or whose code or task definition changed since
+    ALWAYS = "always"  # redo all; new records supersede old ones
+
+
+@dataclass(frozen=True)
+class MethodSpec:
+    """A method as the user named it: picklable, so that a worker can build it."""
+
+    name: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    plugin_files: tuple[Path, ...] = ()
+
+    def resolve(self) -> Method:
+        """Find and check it."""
+        return find_method(self.name, self.options, self.plugin_files)
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """Everything that a run depends on.
+
+    Attributes:
+        methods: The methods to compare.
+        split: Which tasks are learnt from and judged.
+        table: Name or folder of the reward table.
+        tasks: Tasks to judge, in any order; empty means all of the split.
+        seeds: One fit per method, fold and seed.
+        tasks_files: Users' task definitions.
+        limit: Judge only so many tasks; marks records as debug.
+        overwrite: What happens to cells that have a record.
+        jobs: Worker processes.
+        timeout: Seconds that one fit may take; None for no limit.
+        keep_going: Go on after a failed cell.
+        output: Folder of the records and tables.
+        live: How scores are measured; None looks them up in the table.
+    """
+
+    methods: tuple[MethodSpec, ...]
+    split: Split = Split.UNSEEN
+    table: str = DEFAULT_TABLE
+    tasks: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    tasks_files: tuple[Path, ...] = ()
+    limit: int | None = None
+    overwrite: Overwrite = Overwrite.STALE
+    jobs: int = 1
+    timeout: float | None = None
+    keep_going: bool = True
+    output: Path = Path("results")
+    live: LiveChoice | None = None
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One split of the tasks: learn from some, be judged on some."""
+
+    learn: tuple[str, ...]
+    targets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One method on one fold: the seeds are fitted together, each judged on each target."""
+
+    spec: MethodSpec
+    fold: Fold
+    seeds: tuple[int, ...]
+    cells: frozenset[tuple[str, int]]
+
+    def narrowed(self, cells: frozenset[tuple[str, int]]) -> Unit:
+        """The same unit with only these (task, seed) cells left to do."""
+        seeds = tuple(seed for seed in self.seeds if any(s == seed for _, s in cells))
+        return replace(self, seeds=seeds, cells=cells)
+
+
+def table_tasks(table: RewardTable, registry: TaskRegistry) -> list[Task]:
+    """The table's tasks as the registry defines them, in registry order.
+
+    Raises:
+        UnknownNameError: When the table holds a task that the registry does not know.
+    """
+    known = {task.name for task in registry}
+    for name in table.tasks:
+        if name not in known:
+            raise UnknownNameError("task (add yours with --tasks-file)", name, known)
+    return [task for task in registry if task.name in table.tasks]
+
+
+def prepared_tasks(registry: TaskRegistry, wanted: Sequence[str] = ()) -> list[Task]:
+    """Tasks whose images are on this machine, in registry order, and those that are wanted anyway.
+
+    Raises:
+        UnavailableError: When there are none.
+        UnknownNameError: For a wanted task that the registry does not know.
+    """
+    from benchmark.tasks.card import data_root
+    from benchmark.tasks.task_data import is_prepared
+
+    for name in wanted:
+        registry[name]
+    found = [task for task in registry if task.name in wanted or is_prepared(task.name)]
+    if not found:
+        raise UnavailableError(
+            f"Expected prepared images of tasks in {data_root()}, but got none. Prepare some with "
+            "'t2sbench data fetch' or 't2sbench data prepare', or set T2SBENCH_DATA to a folder "
+            "that has them."
+        )
+    return found
+
+
+def make_folds(
+    tasks: Sequence[Task],
+    split: Split,
+    wanted: Sequence[str] = (),
+    limit: int | None = None,
+    judged: Sequence[Task] | None = None,
+) -> list[Fold]:
+    """The folds of a split over these tasks.
+
+    Args:
+        tasks: Tasks that may be learnt from.
+        split: The split.
+        wanted: Judge only these.
+        limit: Judge only so many.
+        judged: Tasks that may be judged; those that may be learnt from when None.
+
+    Raises:
+        UnknownNameError: When a wanted task is not among the split's targets.
+        InvalidInputError: When nothing is left to learn from or to judge.
+    """
+    seen = tuple(task.name for task in tasks if task.side == "seen")
+    judged = tasks if judged is None else judged
+    everything = tuple(task.name for task in judged)
+    if split is Split.LEAVE_ONE_TASK_OUT:
+        targets = _chosen(everything, wanted, split)[:limit]
+        original = {t.name: getattr(t, "stands_in_for", t.name) for t in (*tasks, *judged)}
+        return [_without(out, [task.name for task in tasks], original) for out in targets]
+    sides = {
+        Split.SEEN: tuple(task.name for task in judged if task.side == "seen"),
+        Split.UNSEEN: tuple(task.name for task in judged if task.side != "seen"),
+        Split.ALL: everything,
+    }
+    targets = _chosen(sides[split], wanted, split)[:limit]
+    if not seen or not targets:
+        raise InvalidInputError(
+            f"Expected tasks to learn from and to judge, but got {len(seen)} seen tasks and "
+            f"{len(targets)} targets. Choose another table, split or --tasks."
+        )
+    return [Fold(seen, targets)]
+
+
+def _without(out: str, names: Sequence[str], original: Mapping[str, str]) -> Fold:
+    """Learn from all but a task, and but the task that it stands in for or the other way round."""
+    return Fold(tuple(name for name in names if original[name] != original[out]), (out,))
+
+
+def _chosen(available: tuple[str, ...], wanted: Sequence[str], split: Split) -> tuple[str, ...]:
+    for name in wanted:
+        if name not in available:
+            raise UnknownNameError(f"task of split '{split}'", name, available)
+    return tuple(name for name in available if not wanted or name in wanted)
+
+
+def make_units(request: RunRequest, folds: Sequence[Fold]) -> list[Unit]:
+    """All units of a run, fold by fold so that every method has early results."""
+    return [
+        Unit(
+            spec,
+            fold,
+            request.seeds,
+            frozenset((task, seed) for task in fold.targets for seed in request.seeds),
+        )
+        for fold in folds
+        for spec in request.methods
+    ]

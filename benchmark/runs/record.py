@@ -1,0 +1,300 @@
+"""The result record: one immutable JSON line per (method, task, split, seed, protocol, source)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    model_serializer,
+)
+
+from benchmark.core.files import canonical_json, digest, sha256_bytes
+from benchmark.core.versions import SUITE_VERSION
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Option = str | bool | int | float
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class DataEntry(_Frozen):
+    """The images that a score was measured on.
+
+    Attributes:
+        revision: Identifies data and split.
+        digest: SHA-256 of their content.
+        stands_in_for: Task of the paper in whose place they are used.
+        partial: In what number of classes or images they differ from the registry's.
+    """
+
+    revision: str
+    digest: Sha256
+    stands_in_for: str | None = None
+    partial: str | None = None
+
+
+class TaskEntry(_Frozen):
+    """The task, as it was defined when the record was made.
+
+    Attributes:
+        data: The images of the score, where they are known.
+        reliability: Of the task's rewards over configurations, where a table states it.
+    """
+
+    name: str
+    side: Literal["seen", "unseen"]
+    data_revision: str
+    task_sha256: Sha256
+    n_train: int | None
+    n_test: Annotated[int, Field(gt=0)]
+    data: DataEntry | None = None
+    reliability: float | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_absent_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Older records keep the bytes, and so the ids, that they had without these fields.
+        content: dict[str, Any] = handler(self)
+        for name in ("data", "reliability"):
+            if content.get(name) is None:
+                content.pop(name, None)
+        return content
+
+
+class SourceEntry(_Frozen):
+    """Where the score comes from: a reward table, or a live run."""
+
+    kind: Literal["table", "live"]
+    id: str
+    digest: Sha256
+
+
+class MethodEntry(_Frozen):
+    """The method: which code with which options, and what it was allowed to see.
+
+    Attributes:
+        version: Raised by the method's authors when its decisions change.
+        code_sha256: Digest of a plug-in file or a submission; absent for methods of a
+            distribution.
+        label: Name and changed options; the row of a table.
+        learnt_from: Tasks whose rewards it could query.
+        queries: Distinct rewards it did query; None when it failed before.
+        privileged: It saw the rewards that it is judged on; a reference, never ranked.
+        learnt_table: Reward table that it learnt from, where that is not the source of the score.
+    """
+
+    name: str
+    label: str
+    version: str
+    origin: str
+    code_sha256: Sha256 | None = None
+    options: dict[str, Option]
+    privileged: bool
+    learnt_from: list[str]
+    queries: int | None
+    learnt_table: SourceEntry | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_absent_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = handler(self)
+        for name in ("code_sha256", "learnt_table"):
+            if content.get(name) is None:
+                content.pop(name, None)
+        return content
+
+
+class DecisionEntry(_Frozen):
+    """What the method chose: one configuration, or a mixture of several."""
+
+    configuration: str | None = None
+    mixture: Literal["uniform"] | dict[str, float] | None = None
+
+
+class ProtocolEntry(_Frozen):
+    """The evaluation protocol with all hyperparameters."""
+
+    name: str
+    version: int
+    hyperparameters: dict[str, Option]
+
+
+class PretrainingEntry(_Frozen):
+    """What the scored backbone was trained on.
+
+    Attributes:
+        simulator: Who rendered; ``real-images:NAME`` or ``none`` for references.
+        simulator_version: Its version, or the start of the real images' digest.
+        profile: How much was rendered, and how the network was trained.
+        n_images: Images of pre-training.
+        checkpoint_sha256: Digest of the backbone's weights.
+    """
+
+    simulator: str
+    simulator_version: str
+    profile: str
+    n_images: int | None
+    checkpoint_sha256: Sha256 | None = None
+
+
+class ReferenceEntry(_Frozen):
+    """The two fixed points of the regret scale for this task, in percent.
+
+    Attributes:
+        random: Mean over all configurations.
+        oracle: Best configuration (cross-fitted between seeds where the source has several).
+        error: Standard error of ``oracle`` from the noise between seeds, where it is known.
+    """
+
+    random: float
+    oracle: float
+    error: float | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_absent_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = handler(self)
+        return {name: value for name, value in content.items() if value is not None}
+
+
+class Score(_Frozen):
+    """One measured number; NaN is not JSON, so a missing value is null with a reason."""
+
+    metric: str
+    value: float | None
+    unit: str
+    n_correct: int | None = None
+    reason: str | None = None
+    predictions: str | None = None
+
+
+class Cost(_Frozen):
+    """What the cell took; a fit shared by several cells is divided among them."""
+
+    wall_seconds: float
+    gpu_seconds: float = 0.0
+
+
+class Environment(_Frozen):
+    """Software and hardware that the cell ran on."""
+
+    python: str
+    packages: dict[str, str]
+    platform: str
+    device: str = "cpu"
+    deterministic: bool = True
+
+
+class Failure(_Frozen):
+    """Why a cell has no score."""
+
+    type: str
+    message: str
+
+
+class Record(_Frozen):
+    """One scored (or failed) cell.
+
+    Attributes:
+        record_id: SHA-256 of the canonical content without this field.
+        supersedes: ``record_id`` that this record replaces; nothing is ever deleted.
+        key: Digest of everything that the score depends on; equal keys, equal cells.
+        cell: Digest of the coordinates alone (method, options, task, split, seed, protocol, source,
+            suite version): same cell, other key means that the method's code or the task's
+            definition changed.
+        suite_version: Version of the numbers; boards never mix two.
+        debug: Made with ``--limit``: never ranked.
+        decision: What the method chose; absent for failed cells, and for references that use no
+            configuration.
+        reference: Absent for live scores of a profile that no table has.
+    """
+
+    schema_version: Literal[1] = 1
+    record_id: Sha256
+    supersedes: Sha256 | None = None
+    status: Literal["ok", "failed", "timeout"]
+    error: Failure | None = None
+    key: Sha256
+    cell: Sha256
+    suite_version: int
+    package_version: str
+    debug: bool = False
+    split: str
+    seed: int
+    task: TaskEntry
+    method: MethodEntry
+    decision: DecisionEntry | None = None
+    protocol: ProtocolEntry
+    pretraining: PretrainingEntry
+    source: SourceEntry
+    reference: ReferenceEntry | None
+    scores: list[Score] = []
+    cost: Cost
+    environment: Environment
+
+    @property
+    def accuracy(self) -> float | None:
+        """The first score's value, in percent; None for a failed cell."""
+        return self.scores[0].value if self.scores else None
+
+
+RECORD_ADAPTER: TypeAdapter[Record] = TypeAdapter(Record)
+
+
+def cell_digest(  # noqa: PLR0913 - the coordinates of a cell
+    *,
+    method: MethodEntry,
+    task: str,
+    split: str,
+    seed: int,
+    protocol: str,
+    source: SourceEntry,
+    debug: bool,
+) -> str:
+    """Digest of a cell's coordinates.
+
+    The suite's version and the source's content are among them: a later version or a changed table
+    makes new cells beside the old ones, so that old boards keep their rows.
+    """
+    coordinates: dict[str, Any] = {
+        "method": method.name,
+        "options": method.options,
+        "task": task,
+        "split": split,
+        "seed": seed,
+        "protocol": protocol,
+        "source": source.model_dump(mode="json"),
+        "suite": SUITE_VERSION,
+        "debug": debug,
+    }
+    if method.learnt_table is not None:
+        coordinates["learnt_table"] = method.learnt_table.model_dump(mode="json")
+    return digest(coordinates)
+
+
+def key_digest(cell: str, parts: dict[str, Any]) -> str:
+    """Digest of a cell's coordinates and of everything else that its score depends on."""
+    return digest({"cell": cell, **parts})
+
+
+def seal(content: dict[str, Any]) -> Record:
+    """The record with that content, its id computed.
+
+    Args:
+        content: All fields but ``record_id``, as JSON values.
+
+    Raises:
+        pydantic.ValidationError: When the content breaks the schema.
+    """
+    draft = Record.model_validate({**content, "record_id": "0" * 64})
+    plain = draft.model_dump(mode="json", exclude={"record_id"})
+    return draft.model_copy(update={"record_id": sha256_bytes(canonical_json(plain))})
+
+
+def to_line(record: Record) -> bytes:
+    """The record as one canonical JSON line."""
+    return canonical_json(record.model_dump(mode="json")) + b"\n"

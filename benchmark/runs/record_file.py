@@ -1,0 +1,133 @@
+"""Records on disk: append-only JSON lines, every finished cell at once."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from benchmark.core.errors import InvalidFileError, StorageError
+from benchmark.core.files import sha256_bytes
+from benchmark.runs.record import RECORD_ADAPTER, Record, to_line
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILE = "records.jsonl"
+_ID = b'"record_id":"%s",'
+
+
+def append_record(path: Path, record: Record) -> None:
+    """Append one record so that it is whole on disk when this returns, or not there at all.
+
+    A broken last line left by a killed process is closed with a newline first: it stays one broken
+    line, reported by readers, and never swallows the new record.
+
+    Raises:
+        StorageError: When the file system refuses; what was written of the line is taken back.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+    except OSError as error:
+        raise _refused(path, error) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        size = os.fstat(descriptor).st_size
+        closed = size == 0 or os.pread(descriptor, 1, size - 1) == b"\n"
+        line = (b"" if closed else b"\n") + to_line(record)
+        try:
+            _write_whole(descriptor, line)
+            os.fsync(descriptor)
+        except OSError:
+            os.ftruncate(descriptor, size)
+            raise
+    except OSError as error:
+        raise _refused(path, error) from error
+    finally:
+        os.close(descriptor)
+
+
+def _write_whole(descriptor: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _refused(path: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"Expected to append a record to {path}, but got: {error.strerror or error}. Finished "
+        "cells are safe; free some space or choose another folder, and run the command again."
+    )
+
+
+@dataclass
+class BrokenLines:
+    """Lines of record files that could not be read: ``path:line: why``."""
+
+    faults: list[str] = field(default_factory=list)
+
+
+def parse_line(line: bytes) -> Record:
+    """The record of one line, its schema and its id verified.
+
+    Raises:
+        ValueError: With one sentence on what is wrong.
+    """
+    try:
+        record = RECORD_ADAPTER.validate_json(line)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        if fault["type"] == "json_invalid":
+            raise ValueError(f"not JSON: {fault['msg']}") from error
+        where = ".".join(map(str, fault["loc"])) or "record"
+        raise ValueError(f"{where}: {fault['msg']}") from error
+    # The id is the digest of the line's own bytes without the id: no number is written again.
+    if sha256_bytes(line.strip().replace(_ID % record.record_id.encode(), b"")) != record.record_id:
+        raise ValueError("record_id does not match the content: the line was changed")
+    return record
+
+
+def iterate_records(path: Path, broken: BrokenLines | None = None) -> Iterator[Record]:
+    """The records of a file, or of all ``*.jsonl`` files below a folder, in order of path and line.
+
+    Args:
+        path: File or folder.
+        broken: Takes up unreadable lines; without it the first one raises.
+
+    Raises:
+        InvalidFileError: When the path does not exist, or (without ``broken``) at a broken line.
+    """
+    if not path.exists():
+        raise InvalidFileError(path, ["no such file or folder"], "Check the path of the records.")
+    files = sorted(path.rglob("*.jsonl")) if path.is_dir() else [path]
+    for file in files:
+        with file.open("rb") as stream:
+            for number, line in enumerate(stream, start=1):
+                if not line.strip():
+                    continue
+                try:
+                    yield parse_line(line)
+                except ValueError as error:
+                    if broken is None:
+                        raise InvalidFileError(file, [f"line {number}: {error}"]) from error
+                    broken.faults.append(f"{file}:{number}: {error}")
+
+
+def current_records(records: Iterable[Record]) -> list[Record]:
+    """Records that no other record supersedes, exact repetitions once, in order.
+
+    Where one cell was recorded several times without ``supersedes``, the last one counts.
+    """
+    everything = list(records)
+    superseded = {record.supersedes for record in everything}
+    latest: dict[str, Record] = {}
+    for record in everything:
+        if record.record_id not in superseded:
+            latest.pop(record.cell, None)
+            latest[record.cell] = record
+    return list(latest.values())

@@ -1,0 +1,219 @@
+"""Makes an object of loaded parts: few triangles, few slots, unit size, normals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmark.core.errors import UnavailableError
+from benchmark.simulators.meshes.loading import Part, UnusableMeshError
+from benchmark.simulators.meshes.mesh import MAX_SLOTS, Mesh, Surface
+from benchmark.simulators.meshes.shading import corner_normals, face_normals
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_FEWEST_TRIANGLES = 12  # of a part, however small its share
+
+
+def make_mesh(parts: Sequence[Part], max_triangles: int) -> Mesh:
+    """An object from the parts of a file, drawn two-sided: real meshes are rarely closed.
+
+    Each part is reduced by quadric decimation to its share of the triangles; texture coordinates
+    of a reduced part are those of the nearest vertex there was. Beyond ``MAX_SLOTS`` materials the
+    parts of least area take the slot of nearest colour.
+
+    Args:
+        parts: What a file holds.
+        max_triangles: Upper limit for the object.
+
+    Raises:
+        UnusableMeshError: When nothing is left to draw.
+    """
+    whole = [clean for part in parts if (clean := _cleaned(part)) is not None]
+    if not whole:
+        raise UnusableMeshError("only triangles without area")
+    reduced = _reduced(_normalised(whole), max_triangles)
+    if not reduced:
+        raise UnusableMeshError("only triangles without area")
+    slots, surfaces = _slots(reduced)
+    pieces = [_vertices(part, slot) for part, slot in zip(reduced, slots, strict=True)]
+    counts = np.cumsum([0] + [len(piece[0]) for piece in pieces])
+    return Mesh(
+        np.concatenate([piece[0] for piece in pieces]),
+        np.concatenate([piece[1] for piece in pieces]),
+        np.concatenate([piece[2] for piece in pieces]),
+        np.concatenate([piece[3] for piece in pieces]),
+        np.concatenate(
+            [piece[4] + start for piece, start in zip(pieces, counts, strict=False)]
+        ).astype(np.uint32),
+        surfaces,
+        closed=False,
+    )
+
+
+def _cleaned(part: Part) -> Part | None:
+    """Without triangles that have no area, corners at one place joined."""
+    used, faces = np.unique(part.faces, return_inverse=True)
+    positions = part.positions[used]
+    uvs = None if part.uvs is None else part.uvs[used]
+    part = Part(positions, faces.reshape(-1, 3).astype(np.int64), uvs, part.surface)
+    size = np.ptp(positions, axis=0).max()
+    area = np.linalg.norm(face_normals(positions, part.faces), axis=1)
+    keep = area > 1e-12 * max(size, 1e-300) ** 2
+    if not keep.any():
+        return None
+    return replace(part, faces=part.faces[keep])
+
+
+def _normalised(parts: Sequence[Part]) -> list[Part]:
+    """Centred on the bounding box; the farthest vertex at distance 1."""
+    corners = np.concatenate([part.positions[np.unique(part.faces)] for part in parts])
+    centre = (corners.min(axis=0) + corners.max(axis=0)) / 2
+    radius = float(np.linalg.norm(corners - centre, axis=1).max())
+    return [replace(part, positions=(part.positions - centre) / radius) for part in parts]
+
+
+def _reduced(parts: Sequence[Part], max_triangles: int) -> list[Part]:
+    total = sum(len(part.faces) for part in parts)
+    if total <= max_triangles:
+        return list(parts)
+    parts = _largest(parts, max_triangles // _FEWEST_TRIANGLES)
+    total = sum(len(part.faces) for part in parts)
+    spare = max_triangles - _FEWEST_TRIANGLES * len(parts)
+    found = []
+    for part in parts:
+        count = _FEWEST_TRIANGLES + int(spare * len(part.faces) / total)
+        found.append(part if len(part.faces) <= count else _decimated(part, count))
+    return [part for part in found if len(part.faces)]
+
+
+def _largest(parts: Sequence[Part], count: int) -> list[Part]:
+    """At most so many parts, those of largest area, in their order."""
+    areas = [_area(part) for part in parts]
+    chosen = sorted(np.argsort(areas, kind="stable")[::-1][:count].tolist())
+    return [parts[i] for i in chosen]
+
+
+def _area(part: Part) -> float:
+    return float(np.linalg.norm(face_normals(part.positions, part.faces), axis=1).sum()) / 2
+
+
+def _welded(part: Part) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Positions that occur once, and faces over them."""
+    keys = np.round(part.positions, 6)
+    _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    faces = inverse.ravel()[part.faces]
+    different = (faces != np.roll(faces, 1, axis=1)).all(axis=1)
+    return part.positions[first], faces[different].astype(np.int64)
+
+
+def _decimated(part: Part, count: int) -> Part:
+    try:
+        import fast_simplification
+    except ImportError as error:
+        raise UnavailableError(
+            f"Expected the package fast-simplification, but got: {error}. "
+            "Run: pip install 't2sbench[meshes]'."
+        ) from error
+    positions, faces = _welded(part)
+    if len(faces) > count:
+        points, triangles = fast_simplification.simplify(
+            positions.astype(np.float32), faces.astype(np.int32), target_count=count
+        )
+        positions, faces = points.astype(np.float64), triangles.astype(np.int64)
+    if len(faces) > count:  # loose triangles, as of foliage, cannot be merged: the largest stay
+        areas = np.linalg.norm(face_normals(positions, faces), axis=1)
+        faces = faces[np.sort(np.argsort(areas, kind="stable")[::-1][:count])]
+    uvs = None if part.uvs is None else _nearest_uvs(part, positions)
+    return _cleaned(Part(positions, faces, uvs, part.surface)) or replace(part, faces=faces[:0])
+
+
+def _nearest_uvs(part: Part, positions: NDArray[np.float64]) -> NDArray[np.float64]:
+    from scipy.spatial import cKDTree
+
+    _, nearest = cKDTree(part.positions).query(positions)
+    uvs: NDArray[np.float64] = np.asarray(part.uvs)[nearest]
+    return uvs
+
+
+def _slots(parts: Sequence[Part]) -> tuple[list[int], tuple[Surface, ...]]:
+    """Slot of each part, and the surfaces of the slots."""
+    surfaces: list[Surface] = []
+    areas: list[float] = []
+    own = []
+    for part in parts:
+        number = next((i for i, s in enumerate(surfaces) if _alike(s, part.surface)), None)
+        if number is None:
+            number = len(surfaces)
+            surfaces.append(part.surface)
+            areas.append(0.0)
+        areas[number] += _area(part)
+        own.append(number)
+    kept = np.argsort(areas, kind="stable")[::-1][:MAX_SLOTS].tolist()
+    colours = np.array([_shade(surface) for surface in surfaces])
+    slot = {}
+    for number in range(len(surfaces)):
+        distances = ((colours[kept] - colours[number]) ** 2).sum(axis=1)
+        slot[number] = kept.index(number) if number in kept else int(distances.argmin())
+    return [slot[number] for number in own], tuple(surfaces[number] for number in kept)
+
+
+def _alike(first: Surface, second: Surface) -> bool:
+    same = (first.colour, first.roughness, first.metalness) == (
+        second.colour,
+        second.roughness,
+        second.metalness,
+    )
+    if first.texture is None or second.texture is None:
+        return same and first.texture is second.texture
+    return same and np.array_equal(first.texture, second.texture)
+
+
+def _shade(surface: Surface) -> NDArray[np.float64]:
+    """Mean linear colour."""
+    colour = np.array(surface.colour)
+    if surface.texture is None:
+        return colour
+    shade: NDArray[np.float64] = colour * ((surface.texture / 255.0) ** 2).mean(axis=(0, 1))
+    return shade
+
+
+def _vertices(
+    part: Part, slot: int
+) -> tuple[
+    NDArray[np.float32],
+    NDArray[np.float32],
+    NDArray[np.float32],
+    NDArray[np.uint8],
+    NDArray[np.int64],
+]:
+    """Positions, normals, UVs, slots and triangles; a vertex per distinct corner."""
+    welded, faces = _welded_for_shading(part)
+    normals = corner_normals(welded, faces).reshape(-1, 3)
+    corners = part.faces.ravel()
+    uvs = _box_uvs(part) if part.uvs is None else part.uvs[corners]
+    rows = np.concatenate([part.positions[corners], normals, uvs], axis=1).astype(np.float32)
+    _, first, inverse = np.unique(np.round(rows, 5), axis=0, return_index=True, return_inverse=True)
+    chosen = rows[first]
+    slots = np.full(len(chosen), slot, dtype=np.uint8)
+    return chosen[:, :3], chosen[:, 3:6], chosen[:, 6:], slots, inverse.reshape(-1, 3)
+
+
+def _welded_for_shading(part: Part) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Like :func:`_welded`, but every face stays: rows must match the part's corners."""
+    keys = np.round(part.positions, 6)
+    _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    return part.positions[first], inverse.ravel()[part.faces].astype(np.int64)
+
+
+def _box_uvs(part: Part) -> NDArray[np.float64]:
+    """Texture coordinates by projection along the main axis of each corner's triangle."""
+    corners = part.positions[part.faces]
+    axis = np.abs(face_normals(part.positions, part.faces)).argmax(axis=1)
+    others = np.array([[2, 1], [0, 2], [0, 1]])[axis]
+    picked = np.take_along_axis(corners, np.repeat(others[:, None, :], 3, axis=1), axis=2)
+    return picked.reshape(-1, 2)

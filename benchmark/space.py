@@ -1,0 +1,307 @@
+"""The finite space of simulator settings, and the ways a point of it is written.
+
+The paper (Mishra et al., CVPR 2022, section 4) uses eight on/off switches, 256 points; a space
+here has any number of named categorical parameters with any number of levels. A configuration
+is written as a bit string (``01101101``: one digit per parameter), in named form
+(``object_rotation=1,...``), or, for the paper's space, as the released tuple key
+(``0_1_1_1_0_3_0_0_1``: nine fields in the order of the released reward file).
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmark.core.errors import InvalidInputError, UnknownNameError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_MAX_LEVELS = 36  # one character per parameter: 0-9, a-z
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One named categorical setting.
+
+    Attributes:
+        name: Lower-case identifier.
+        levels: What each level means, in order; at least two.
+    """
+
+    name: str
+    levels: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise InvalidInputError(
+                f"Expected a parameter name like 'light_colour', but got '{self.name}'. "
+                "Use lower-case letters, digits and underscores."
+            )
+        if not 2 <= len(self.levels) <= _MAX_LEVELS or len(set(self.levels)) != len(self.levels):
+            raise InvalidInputError(
+                f"Expected parameter '{self.name}' to have 2 to {_MAX_LEVELS} distinct levels, "
+                f"but got {list(self.levels)}. Give each level a name of its own."
+            )
+
+
+@dataclass(frozen=True, order=True)
+class Configuration:
+    """One point of a space: the chosen level of every parameter, in the space's order.
+
+    Example:
+        >>> str(Configuration((0, 1, 1, 0, 1, 1, 0, 1)))
+        '01101101'
+    """
+
+    levels: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return "".join(_DIGITS[level] for level in self.levels)
+
+
+@dataclass(frozen=True)
+class ParameterSpace:
+    """All combinations of the levels of some parameters.
+
+    Points are numbered 0 to ``size - 1``, the first parameter being the most significant digit,
+    so that index order is the order of the bit strings.
+
+    Raises:
+        InvalidInputError: When there is no parameter or a name occurs twice.
+    """
+
+    parameters: tuple[Parameter, ...]
+
+    def __post_init__(self) -> None:
+        names = [parameter.name for parameter in self.parameters]
+        if not names or len(set(names)) != len(names):
+            raise InvalidInputError(
+                f"Expected at least one parameter, each with its own name, but got {names}. "
+                "Rename or remove the repeated ones."
+            )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the parameters, in order."""
+        return tuple(parameter.name for parameter in self.parameters)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of levels of each parameter."""
+        return tuple(len(parameter.levels) for parameter in self.parameters)
+
+    @property
+    def size(self) -> int:
+        """Number of configurations.
+
+        Example:
+            >>> PAPER_SPACE.size
+            256
+        """
+        return functools.reduce(lambda total, levels: total * levels, self.shape, 1)
+
+    def __iter__(self) -> Iterator[Configuration]:
+        return map(Configuration, itertools.product(*map(range, self.shape)))
+
+    def __contains__(self, configuration: object) -> bool:
+        return (
+            isinstance(configuration, Configuration)
+            and len(configuration.levels) == len(self.shape)
+            and all(0 <= a < n for a, n in zip(configuration.levels, self.shape, strict=True))
+        )
+
+    def check(self, configuration: object) -> Configuration:
+        """The same configuration, if it is a point of this space.
+
+        Raises:
+            InvalidInputError: If it is not.
+        """
+        if not isinstance(configuration, Configuration) or configuration not in self:
+            shape = "x".join(map(str, self.shape))
+            shown = getattr(configuration, "levels", configuration)
+            raise InvalidInputError(
+                f"Expected a configuration of the {shape} space, but got {shown!r}. "
+                "Build it with ParameterSpace.parse or ParameterSpace.at."
+            )
+        return configuration
+
+    def at(self, index: int) -> Configuration:
+        """Configuration number ``index``.
+
+        Example:
+            >>> str(PAPER_SPACE.at(109))
+            '01101101'
+        """
+        if not 0 <= index < self.size:
+            raise InvalidInputError(
+                f"Expected an index from 0 to {self.size - 1}, but got {index}."
+            )
+        levels = []
+        for count in reversed(self.shape):
+            index, level = divmod(int(index), count)
+            levels.append(level)
+        return Configuration(tuple(reversed(levels)))
+
+    def index(self, configuration: Configuration) -> int:
+        """Number of a configuration; the inverse of :meth:`at`."""
+        number = 0
+        for level, count in zip(self.check(configuration).levels, self.shape, strict=True):
+            number = number * count + level
+        return number
+
+    def level_matrix(self) -> NDArray[np.int64]:
+        """Levels of all configurations, int64 ``(size, n_parameters)``, in index order."""
+        import numpy as np
+
+        return np.array([configuration.levels for configuration in self], dtype=np.int64)
+
+    def parse(self, text: str) -> Configuration:
+        """Read a bit string, a named form or (paper's space only) a released tuple key.
+
+        Named form may leave parameters out; they take level 0. A level is its number or name.
+
+        Raises:
+            InvalidInputError: When the text fits none of the three forms.
+
+        Example:
+            >>> str(PAPER_SPACE.parse("light_colour=1, materials=random"))
+            '00010001'
+            >>> str(PAPER_SPACE.parse("0_1_1_1_0_3_0_0_1"))
+            '01011101'
+        """
+        text = text.strip()
+        if "=" in text:
+            return self._parse_named(text)
+        if "_" in text and self == PAPER_SPACE:
+            return parse_tuple_key(text)
+        levels = tuple(_DIGITS.find(digit) for digit in text)
+        if Configuration(levels) not in self:
+            raise InvalidInputError(
+                f"Expected {len(self.shape)} digits, one per parameter ({', '.join(self.names)}), "
+                f"but got '{text}'. Write for example '{self.at(0)}' or '{self.names[0]}=1'."
+            )
+        return Configuration(levels)
+
+    def _parse_named(self, text: str) -> Configuration:
+        chosen = dict.fromkeys(self.names, 0)
+        for item in filter(None, (part.strip() for part in text.split(","))):
+            name, _, level = (part.strip() for part in item.partition("="))
+            if name not in chosen:
+                raise UnknownNameError("parameter", name, self.names)
+            chosen[name] = self._parse_level(name, level)
+        return Configuration(tuple(chosen.values()))
+
+    def _parse_level(self, name: str, level: str) -> int:
+        known = self.parameters[self.names.index(name)].levels
+        if level.isdecimal() and int(level) < len(known):
+            return int(level)
+        if level in known:
+            return known.index(level)
+        raise UnknownNameError(f"level of '{name}'", level, known)
+
+    def named(self, configuration: Configuration) -> str:
+        """Named form, every parameter spelt out; :meth:`parse` reads it back.
+
+        Example:
+            >>> ParameterSpace((Parameter("fog", ("none", "thin", "thick")),)).named(
+            ...     Configuration((2,)))
+            'fog=thick'
+        """
+        levels = self.check(configuration).levels
+        return ",".join(
+            f"{parameter.name}={parameter.levels[level]}"
+            for parameter, level in zip(self.parameters, levels, strict=True)
+        )
+
+    def to_json(self) -> list[dict[str, object]]:
+        """The space as JSON; :func:`space_from_json` reads it back."""
+        return [{"name": p.name, "levels": list(p.levels)} for p in self.parameters]
+
+
+def space_from_json(value: Sequence[Mapping[str, object]]) -> ParameterSpace:
+    """Read what :meth:`ParameterSpace.to_json` wrote.
+
+    Raises:
+        InvalidInputError: For anything else.
+
+    Example:
+        >>> space_from_json(PAPER_SPACE.to_json()) == PAPER_SPACE
+        True
+    """
+    parameters = []
+    for item in value:
+        name, levels = item.get("name"), item.get("levels")
+        if not isinstance(name, str) or not isinstance(levels, list | tuple):
+            raise InvalidInputError(
+                f"Expected a parameter with a 'name' and a list of 'levels', but got {dict(item)}. "
+                "Correct the space."
+            )
+        parameters.append(Parameter(name, tuple(map(str, levels))))
+    return ParameterSpace(tuple(parameters))
+
+
+#: The paper's space (Task2Sim, section 4 and figure 3): eight switches, in the order in which the
+#: released generator numbers its 256 sets.
+PAPER_SPACE = ParameterSpace(
+    (
+        Parameter("object_rotation", ("canonical", "random")),
+        Parameter("object_distance", ("fixed", "random")),
+        Parameter("light_intensity", ("fixed", "random")),
+        Parameter("light_colour", ("fixed", "random")),
+        Parameter("light_direction", ("fixed", "random")),
+        Parameter("focus_blur", ("none", "random")),
+        Parameter("background", ("fixed", "random")),
+        Parameter("materials", ("native", "random")),
+    )
+)
+
+# The released key sorts its nine fields by their own names: background, blur, light colour,
+# light direction, light intensity, materials (1 native, 3 random), camera pose (always 0),
+# object rotation, object distance. Each entry: which of our eight parameters it holds.
+_TUPLE_FIELDS: tuple[int | None, ...] = (6, 5, 3, 4, 2, 7, None, 0, 1)
+_MATERIALS_FIELD = 5
+
+
+def tuple_key(configuration: Configuration) -> str:
+    """Key of a configuration of the paper's space in the released reward file.
+
+    Example:
+        >>> tuple_key(Configuration((0, 1, 1, 0, 1, 1, 0, 1)))
+        '0_1_0_1_1_3_0_0_1'
+    """
+    levels = PAPER_SPACE.check(configuration).levels
+    fields = [0 if source is None else levels[source] for source in _TUPLE_FIELDS]
+    fields[_MATERIALS_FIELD] = 1 + 2 * fields[_MATERIALS_FIELD]
+    return "_".join(map(str, fields))
+
+
+def parse_tuple_key(key: str) -> Configuration:
+    """Configuration of a released key; the inverse of :func:`tuple_key`.
+
+    Raises:
+        InvalidInputError: When the key is not one of the 256.
+
+    Example:
+        >>> str(parse_tuple_key("1_1_1_1_1_1_0_0_1"))
+        '01111110'
+    """
+    try:
+        return _tuple_keys()[key]
+    except KeyError:
+        raise InvalidInputError(
+            "Expected a released key of nine fields like '0_1_0_1_1_3_0_0_1' "
+            f"(materials 1 or 3, camera pose 0), but got '{key}'."
+        ) from None
+
+
+@functools.cache
+def _tuple_keys() -> dict[str, Configuration]:
+    return {tuple_key(configuration): configuration for configuration in PAPER_SPACE}

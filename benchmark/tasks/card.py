@@ -1,0 +1,132 @@
+"""The card of a task's data: everything about them but the images."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from benchmark.core.errors import InvalidFileError
+from benchmark.core.files import cache_root, canonical_json, write_bytes
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Size = Annotated[int, Field(ge=0)]
+#: What to do about prepared data that are damaged.
+REMEDY = "Prepare the task again with 't2sbench data prepare' or 't2sbench data adopt'."
+
+
+def data_root() -> Path:
+    """Folder of the prepared tasks: ``T2SBENCH_DATA``, else ``data`` in the cache folder."""
+    explicit = os.environ.get("T2SBENCH_DATA")
+    return Path(explicit).expanduser() if explicit else cache_root() / "data"
+
+
+def pack_path(task: str, folder: Path) -> Path:
+    """The Parquet file of a task in a folder of prepared tasks."""
+    return folder / f"{task}.parquet"
+
+
+def card_path(task: str, folder: Path) -> Path:
+    """The card of a task in a folder of prepared tasks."""
+    return folder / f"{task}.card.json"
+
+
+class DataCard(BaseModel):
+    """What a task's Parquet file holds and where it comes from.
+
+    Attributes:
+        format_version: Version of the prepared form.
+        task: Name of the task.
+        revision: Identifies data and split; the registry's ``data_revision`` when the data are all
+            that the registry says, else one that ends with the start of ``digest``.
+        digest: SHA-256 of the content (images as encoded, labels, parts, class names), the same
+            whatever library wrote the file.
+        parquet_sha256: SHA-256 of the file.
+        class_names: Names of the classes, in the order of the labels.
+        split_rule: How training and test part were made.
+        train: Training images of each class.
+        test: Test images of each class.
+        source: Where the images came from.
+        licence: Terms of the original data, as far as known.
+        stands_in_for: Task of the paper in whose place these data are used; None for its own.
+        partial: In what number of classes or images the data differ from the registry; None when
+            in nothing.
+        notes: What a reader of scores should know.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    format_version: Literal[1] = 1
+    task: str
+    revision: str
+    digest: Sha256
+    parquet_sha256: Sha256
+    class_names: tuple[str, ...] = Field(min_length=2)
+    split_rule: str
+    train: tuple[Size, ...]
+    test: tuple[Size, ...]
+    source: str
+    licence: str
+    stands_in_for: str | None = None
+    partial: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _check_lengths(self) -> Self:
+        classes = len(self.class_names)
+        if len(self.train) != classes or len(self.test) != classes:
+            raise ValueError(
+                f"expected {classes} counts per part, one a class, "
+                f"but got {len(self.train)} and {len(self.test)}"
+            )
+        return self
+
+    @property
+    def n_train(self) -> int:
+        """Number of training images."""
+        return sum(self.train)
+
+    @property
+    def n_test(self) -> int:
+        """Number of test images."""
+        return sum(self.test)
+
+    def provenance(self) -> dict[str, Any]:
+        """What a record of a score on these data states of them: JSON values."""
+        return {
+            "revision": self.revision,
+            "digest": self.digest,
+            "stands_in_for": self.stands_in_for,
+            "partial": self.partial,
+        }
+
+
+def read_card(path: Path) -> DataCard:
+    """Read a card.
+
+    Args:
+        path: The ``.card.json`` file.
+
+    Returns:
+        The card.
+
+    Raises:
+        InvalidFileError: When it is missing or breaks the form; lists all faults.
+    """
+    try:
+        return DataCard.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InvalidFileError(path, [f"not readable: {error.strerror}"], REMEDY) from error
+    except ValidationError as error:
+        faults = [
+            f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}"
+            for fault in error.errors()
+        ]
+        raise InvalidFileError(path, faults, REMEDY) from error
+
+
+def write_card(card: DataCard, path: Path) -> None:
+    """Write a card atomically, as canonical JSON on one line."""
+    write_bytes(path, canonical_json(card.model_dump(mode="json")) + b"\n")

@@ -1,0 +1,218 @@
+"""Images as arrays: decoded once per size, kept in a memory-mapped file."""
+
+from __future__ import annotations
+
+import io
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmark.core.errors import InvalidFileError, InvalidInputError
+from benchmark.core.files import cache_root, digest, write_atomically
+from benchmark.tasks.images import shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+    from benchmark.tasks.pack import ImagePack
+
+#: Changes when decoded pixels could change.
+DECODING_VERSION = 1
+#: Resize 256, crop 224: the paper's validation transform (Task2Sim, released settings).
+MARGIN = 256 / 224
+_BLOCK = 64
+
+
+def decode_images(
+    data: ImagePack, size: int, *, workers: int = 1, margin: float = MARGIN
+) -> NDArray[np.uint8]:
+    """All images as squares of one size, by the paper's validation transform at that size.
+
+    The shorter side is resized to ``round(margin * size)`` (bicubic, antialiased), then the central
+    square is cut out; at size 224 that is Resize(256), CenterCrop(224), pixel for pixel as
+    torchvision does it. Grey, palette and transparent images become RGB; transparency is dropped
+    and EXIF orientation ignored, as in the release. Departure: the release also takes truncated
+    files, here they are faults.
+
+    Args:
+        data: The images.
+        size: Side of the squares in pixels.
+        workers: Threads that decode; they help with large images, hardly with those of 64 pixels.
+        margin: Resized shorter side over ``size``; 1 keeps all of the shorter side.
+
+    Returns:
+        uint8 ``(n, 3, size, size)``, read-only and mapped from a file in the cache folder, which
+        is made on the first call and found by the data's digest afterwards.
+
+    Raises:
+        InvalidFileError: When images do not decode; names their rows.
+        InvalidInputError: When size, workers or margin is out of range.
+        StorageError: When the cache folder cannot be written.
+    """
+    if size < 1 or workers < 1 or margin < 1:
+        raise InvalidInputError(
+            "Expected size, workers and margin to be at least 1, "
+            f"but got {size}, {workers} and {margin}. Choose larger values."
+        )
+    path = decoded_path(data, size, margin)
+    shape = (len(data), 3, size, size)
+    kept = _open(path, shape)
+    if kept is not None:
+        return kept
+    write_atomically(path, lambda scratch: _decode_into(scratch, data, shape, workers, margin))
+    made = _open(path, shape)
+    if made is None:
+        raise InvalidFileError(path, ["not what was just written"], "Check the disk.")
+    return made
+
+
+def decoded_path(data: ImagePack, size: int, margin: float = MARGIN) -> Path:
+    """Where the decoded images are kept; the name covers everything that the pixels depend on."""
+    import PIL
+
+    key = digest([DECODING_VERSION, PIL.__version__, data.digest, size, margin])
+    return cache_root() / "decoded" / f"{key[:32]}.npy"
+
+
+def _open(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
+    try:
+        kept: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError):  # none yet, or damaged
+        return None
+    return kept if kept.shape == shape and kept.dtype == np.uint8 else None
+
+
+def _decode_into(
+    path: Path, data: ImagePack, shape: tuple[int, ...], workers: int, margin: float
+) -> None:
+    pixels = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+
+    def decode(item: tuple[int, bytes]) -> str:
+        row, encoded = item  # whatever a decoder raises, the image is at fault
+        try:
+            square = resized_square(read_rgb(encoded), shape[-1], margin)
+        except Exception as error:
+            return _sentence(row, error)
+        pixels[row] = np.asarray(square).transpose(2, 0, 1)
+        return ""
+
+    faults = _each_image(data, decode, workers)
+    pixels.flush()
+    refuse_images(data.path, faults)
+
+
+def undecodable(data: ImagePack, workers: int = 1) -> list[str]:
+    """One sentence for each image that does not decode, with its row."""
+
+    def decode(item: tuple[int, bytes]) -> str:
+        try:
+            read_rgb(item[1])
+        except Exception as error:
+            return _sentence(item[0], error)
+        return ""
+
+    return _each_image(data, decode, workers)
+
+
+def refuse_images(path: Path, faults: list[str]) -> None:
+    """Do nothing when there are no faults.
+
+    Raises:
+        InvalidFileError: With the first of them.
+    """
+    if faults:
+        raise InvalidFileError(
+            path, shortened(faults), "Replace these images at the source and prepare it again."
+        )
+
+
+def _each_image(
+    data: ImagePack, check: Callable[[tuple[int, bytes]], str], workers: int
+) -> list[str]:
+    # Blocks bound the memory: `map` of a pool would read the whole file first. Pillow releases
+    # the interpreter lock while it decodes, and a thread takes many images at once, for small
+    # ones take less time than a thread's switch.
+    def check_all(items: list[tuple[int, bytes]]) -> list[str]:
+        return [fault for fault in map(check, items) if fault]
+
+    faults = []
+    items = enumerate(data.images())
+    with ThreadPoolExecutor(workers) if workers > 1 else nullcontext() as pool:
+        apply = map if pool is None else pool.map
+        while blocks := list(islice(_blocks(items), workers)):
+            for found in apply(check_all, blocks):
+                faults += found
+    return faults
+
+
+def _blocks(items: Iterator[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
+    while block := list(islice(items, _BLOCK)):
+        yield block
+
+
+def _sentence(row: int, error: Exception) -> str:
+    detail = " ".join(str(error).split())[:120]
+    return f"row {row}: the image does not decode ({type(error).__name__}: {detail})"
+
+
+def read_rgb(encoded: bytes) -> Image:
+    """Decode an image to 8-bit RGB.
+
+    Args:
+        encoded: A JPEG, PNG or any other file that Pillow reads.
+
+    Returns:
+        The image in mode RGB.
+
+    Raises:
+        Exception: Whatever Pillow raises for a file that is damaged or no image.
+    """
+    from PIL import Image
+
+    with Image.open(io.BytesIO(encoded)) as image:
+        image.load()
+        if image.mode.startswith("I"):  # 16 bits of grey, which Pillow would clip
+            wide = np.asarray(image).astype(np.int64)
+            return Image.fromarray((wide >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
+        if image.mode == "P" and "transparency" in image.info:
+            return image.convert("RGBA").convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def resized_square(image: Image, size: int, margin: float = MARGIN) -> Image:
+    """Resize the shorter side to ``round(margin * size)``, then cut out the central square.
+
+    Args:
+        image: Any image.
+        size: Side of the square in pixels.
+        margin: Resized shorter side over ``size``, at least 1.
+
+    Returns:
+        The square.
+
+    Example:
+        >>> from PIL import Image
+        >>> resized_square(Image.new("RGB", (300, 200)), 32).size
+        (32, 32)
+    """
+    from PIL import Image
+
+    width, height = image.size
+    shorter = round(margin * size)
+    # torchvision truncates the longer side and rounds the offsets of the crop.
+    target = (
+        (shorter, int(shorter * height / width))
+        if width <= height
+        else (int(shorter * width / height), shorter)
+    )
+    if target != image.size:
+        image = image.resize(target, Image.Resampling.BICUBIC)
+    left, top = round((target[0] - size) / 2), round((target[1] - size) / 2)
+    return image.crop((left, top, left + size, top + size))

@@ -1,0 +1,124 @@
+"""Data sets of the Hugging Face hub, or in a local folder of its form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmark.core.errors import InvalidInputError, UnavailableError
+from benchmark.tasks.images import LabelledImages
+from benchmark.tasks.splits import SEVENTY_THIRTY, train_mask_70_30
+
+if TYPE_CHECKING:
+    from benchmark.tasks.registry import Task
+
+# Configurations of the data sets that tasks.yaml names.
+_CONFIGURATIONS = {"ufldl-stanford/svhn": "cropped_digits"}
+
+
+def hub_id(task: Task) -> str:
+    """The hub's name of a task's data set.
+
+    Raises:
+        UnavailableError: When the task names none.
+    """
+    for loader in task.loaders:
+        if loader.kind == "hub":
+            return loader.id
+    raise UnavailableError(
+        f"Expected {task.name} to name a data set of the hub, but it names none. "
+        f"Give one: --from hub:OWNER/NAME."
+    )
+
+
+def from_hub(task: Task, name: str) -> LabelledImages:
+    """Images of a data set of the hub, by the task's split rule.
+
+    Tasks split 70/30 take all rows of all parts; others take the parts 'train' and 'test'. Code
+    that a data set may bring is never run.
+
+    Args:
+        task: The task.
+        name: Name of the data set, ``OWNER/NAME`` or ``OWNER/NAME@CONFIGURATION``, or a folder.
+
+    Returns:
+        The images.
+
+    Raises:
+        UnavailableError: When ``datasets`` is not installed or the data set cannot be had.
+        InvalidInputError: When the data set lacks images, labels or parts.
+    """
+    parts = _load(name)
+    whole = task.split.rule == SEVENTY_THIRTY or "test" not in parts
+    chosen = list(parts.values()) if whole else [parts["train"], parts["test"]]
+    image, label = _columns(chosen[0].features, name)
+    labels = np.concatenate([np.array(part[label], dtype=np.int64) for part in chosen])
+    starts = np.cumsum([0, *(len(part) for part in chosen)])
+    encoded = [_undecoded(part, image) for part in chosen]
+
+    def read(row: int) -> bytes:
+        part = int(np.searchsorted(starts, row, side="right")) - 1
+        return _bytes(encoded[part][row - int(starts[part])][image])
+
+    names = tuple(chosen[0].features[label].names)
+    if labels.size and not 0 <= labels.min() <= labels.max() < len(names):
+        raise InvalidInputError(
+            f"Expected labels 0 to {len(names) - 1} in {name}, but got {labels.min()} to "
+            f"{labels.max()}. A part without labels cannot be used."
+        )
+    mask = train_mask_70_30(labels) if whole else np.arange(len(labels)) < starts[1]
+    return LabelledImages(names, labels, mask, read, SEVENTY_THIRTY if whole else "")
+
+
+def _load(name: str) -> Any:  # noqa: ANN401 - datasets has no types
+    try:
+        import datasets
+    except ImportError as error:
+        raise UnavailableError(
+            "Expected the package datasets, but it is not installed. "
+            "Run pip install 't2sbench[data]'."
+        ) from error
+    identifier, _, configuration = name.partition("@")
+    configuration = configuration or _CONFIGURATIONS.get(identifier, "")
+    try:
+        parts = datasets.load_dataset(identifier, configuration or None)
+    except Exception as error:
+        # The hub's client raises errors of many libraries.
+        reason = " ".join(str(error).split())[:200]
+        raise UnavailableError(
+            f"Expected to load {name} from the hub, but got {type(error).__name__}: {reason} "
+            "Check the name and the network, or unpack the official archive and use --from DIR."
+        ) from error
+    if "train" not in parts:
+        raise InvalidInputError(
+            f"Expected a part 'train' in {name}, but got {', '.join(parts)}. Name another data set."
+        )
+    return parts
+
+
+def _columns(features: Any, name: str) -> tuple[str, str]:  # noqa: ANN401 - datasets has no types
+    """Names of the first column of images and the first of class labels."""
+    from datasets import ClassLabel, Image
+
+    found = [
+        next((column for column, kind in features.items() if isinstance(kind, wanted)), None)
+        for wanted in (Image, ClassLabel)
+    ]
+    if found[0] is None or found[1] is None:
+        raise InvalidInputError(
+            f"Expected a column of images and one of class labels in {name}, "
+            f"but got {', '.join(features)}. Name another data set."
+        )
+    return found[0], found[1]
+
+
+def _undecoded(part: Any, image: str) -> Any:  # noqa: ANN401 - datasets has no types
+    from datasets import Image
+
+    return part.cast_column(image, Image(decode=False))
+
+
+def _bytes(value: dict[str, Any]) -> bytes:
+    return value["bytes"] or Path(value["path"]).read_bytes()

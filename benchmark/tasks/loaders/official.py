@@ -1,0 +1,43 @@
+"""Which loader reads the official download of which task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from benchmark.tasks.images import LabelledImages
+from benchmark.tasks.loaders import arrays, folders, listed
+
+Loader = Callable[[Path], LabelledImages]
+
+#: Loader of each of the paper's tasks; others are read by :func:`folders.image_folder`.
+LOADERS: Mapping[str, Loader] = MappingProxyType(
+    {
+        "CropDisease": folders.train_test_folders,
+        "EuroSAT": folders.whole_folder,
+        "SVHN": arrays.svhn,
+        "ChestX": listed.chest_x,
+        "Sketch": folders.whole_folder,
+        "DTD": listed.dtd,
+        "Flowers102": listed.flowers102,
+        "DeepWeeds": listed.deep_weeds,
+        "Resisc45": folders.whole_folder,
+        "Omniglot": arrays.omniglot,
+        "ISIC": listed.isic,
+        "Kaokore": listed.kaokore,
+        "CUB": listed.cub,
+        "PacsC": arrays.pacs_cartoon,
+        "PacsS": arrays.pacs_sketch,
+        "AID": folders.whole_folder,
+        "USPS": arrays.usps,
+        "FMD": folders.fmd,
+        "CactusAerial": folders.cactus_aerial,
+        "ChestXPneumonia": folders.train_test_folders,
+    }
+)
+
+
+def loader_of(task: str) -> Loader:
+    """The loader of a task's official download; that of image folders for all other tasks."""
+    return LOADERS.get(task, folders.image_folder)

@@ -1,0 +1,321 @@
+"""The Parquet file of a task: written in a stream, read lazily, its structure verified."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmark.core.errors import InvalidFileError, InvalidInputError
+from benchmark.core.files import canonical_json, write_atomically
+from benchmark.tasks.card import REMEDY
+from benchmark.tasks.images import LabelledImages, shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from pyarrow import Table
+
+ROWS_PER_GROUP = 512
+PARTS = ("train", "test")
+_COLUMNS = ("image", "label", "label_name", "split")
+
+
+@dataclass(frozen=True, eq=False)
+class ImagePack:
+    """Images with labels and parts in a Parquet file; the images are read when asked for.
+
+    Attributes:
+        path: The file.
+        class_names: Names of the classes, in the order of the labels.
+        labels: Class of each image, int64 ``(n,)``, read-only.
+        is_train: Whether it trains (else it tests), bool ``(n,)``, read-only.
+        known_digest: Digest of the content where a card states it; else it is computed.
+    """
+
+    path: Path
+    class_names: tuple[str, ...]
+    labels: NDArray[np.int64]
+    is_train: NDArray[np.bool_]
+    known_digest: str = ""
+
+    def __post_init__(self) -> None:
+        self.labels.setflags(write=False)
+        self.is_train.setflags(write=False)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+        return len(self.class_names)
+
+    @functools.cached_property
+    def train(self) -> NDArray[np.int64]:
+        """Rows of the training images, int64, ascending."""
+        return np.flatnonzero(self.is_train)
+
+    @functools.cached_property
+    def test(self) -> NDArray[np.int64]:
+        """Rows of the test images, int64, ascending."""
+        return np.flatnonzero(~self.is_train)
+
+    @functools.cached_property
+    def class_counts(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Training images of each class, and test images of each."""
+        train, test = (
+            tuple(np.bincount(self.labels[rows], minlength=self.n_classes).tolist())
+            for rows in (self.train, self.test)
+        )
+        return train, test
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """SHA-256 of class names, images as encoded, labels and parts."""
+        if self.known_digest:
+            return self.known_digest
+        content = ContentDigest(self.class_names)
+        for image, label, train in zip(self.images(), self.labels, self.is_train, strict=True):
+            content.add(image, int(label), train=bool(train))
+        return content.hexdigest()
+
+    def images(self) -> Iterator[bytes]:
+        """Encoded bytes of all images, in row order; reads a few hundred at a time.
+
+        Missing images come as empty bytes.
+        """
+        from pyarrow import parquet
+
+        with parquet.ParquetFile(self.path) as file:
+            for batch in file.iter_batches(ROWS_PER_GROUP, columns=["image"]):
+                yield from (image or b"" for image in batch.column(0).to_pylist())
+
+    def image_bytes(self, row: int) -> bytes:
+        """Encoded bytes of one image.
+
+        Raises:
+            InvalidInputError: When there is no such row.
+        """
+        if not 0 <= row < len(self):
+            raise InvalidInputError(
+                f"Expected a row from 0 to {len(self) - 1} of {self.path}, but got {row}."
+            )
+        group = int(np.searchsorted(self._group_ends, row, side="right"))
+        start = int(self._group_ends[group - 1]) if group else 0
+        return self._group(group)[row - start] or b""
+
+    def as_images(self) -> LabelledImages:
+        """The same images for :func:`write_pack`."""
+        return LabelledImages(self.class_names, self.labels, self.is_train, self.image_bytes)
+
+    @functools.cached_property
+    def _group_ends(self) -> NDArray[np.int64]:
+        from pyarrow import parquet
+
+        metadata = parquet.read_metadata(self.path)
+        sizes = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
+        return np.cumsum(np.array(sizes, dtype=np.int64))
+
+    def _group(self, group: int) -> list[bytes | None]:
+        # Rows are mostly asked for in order: the last group is kept.
+        kept: tuple[int, list[bytes | None]] | None = self.__dict__.get("_kept")
+        if kept is None or kept[0] != group:
+            from pyarrow import parquet
+
+            with parquet.ParquetFile(self.path) as file:
+                images = file.read_row_group(group, columns=["image"]).column(0).to_pylist()
+            kept = (group, images)
+            self.__dict__["_kept"] = kept
+        return kept[1]
+
+
+class ContentDigest:
+    """SHA-256 of images with labels and parts, whatever library writes their file.
+
+    Args:
+        class_names: Names of the classes, in the order of the labels.
+
+    Example:
+        >>> ContentDigest(["a", "b"]).hexdigest() == ContentDigest(["b", "a"]).hexdigest()
+        False
+    """
+
+    def __init__(self, class_names: Sequence[str]) -> None:
+        self._hash = hashlib.sha256(canonical_json(list(class_names)))
+
+    def add(self, image: bytes, label: int, *, train: bool) -> None:
+        """Take in the next image."""
+        self._hash.update(hashlib.sha256(image).digest())
+        self._hash.update(f"{label} {PARTS[0] if train else PARTS[1]}\n".encode())
+
+    def hexdigest(self) -> str:
+        """Hexadecimal digest of all so far."""
+        return self._hash.hexdigest()
+
+
+def write_pack(images: LabelledImages, path: Path) -> str:
+    """Write images as a Parquet file, atomically; memory holds a few hundred at a time.
+
+    Args:
+        images: What to write; their order is kept.
+        path: The file.
+
+    Returns:
+        Digest of the content.
+
+    Raises:
+        InvalidFileError: When an image is none by its header; lists the rows.
+        StorageError: When the file system refuses.
+    """
+    content = ContentDigest(images.class_names)
+    write_atomically(path, lambda scratch: _write(images, scratch, content))
+    return content.hexdigest()
+
+
+def _write(images: LabelledImages, path: Path, content: ContentDigest) -> None:
+    from pyarrow import parquet
+
+    faults: list[str] = []
+    text = ["label_name", "split"]
+    with parquet.ParquetWriter(
+        path,
+        _schema(),
+        compression={**dict.fromkeys(_COLUMNS, "zstd"), "image": "none"},
+        use_dictionary=text,
+        write_statistics=["label", *text],
+    ) as writer:
+        for start in range(0, len(images), ROWS_PER_GROUP):
+            rows = range(start, min(start + ROWS_PER_GROUP, len(images)))
+            encoded = [images.read(row) for row in rows]
+            for row, image in zip(rows, encoded, strict=True):
+                fault = _header_fault(image)
+                faults += [f"row {row}: {fault}"] if fault else []
+                content.add(image, int(images.labels[row]), train=bool(images.is_train[row]))
+            writer.write_table(_table(images, rows, encoded), row_group_size=ROWS_PER_GROUP)
+    if faults:
+        raise InvalidFileError("every image", shortened(faults), "Replace or remove these images.")
+
+
+def _table(images: LabelledImages, rows: range, encoded: list[bytes]) -> Table:
+    import pyarrow as pa
+
+    labels = images.labels[rows.start : rows.stop]
+    names = [images.class_names[label] for label in labels]
+    parts = [PARTS[0] if train else PARTS[1] for train in images.is_train[rows.start : rows.stop]]
+    return pa.table([encoded, labels, names, parts], schema=_schema())
+
+
+def _header_fault(image: bytes) -> str:
+    # Whatever a decoder raises, the image is at fault: hence the wide net.
+    import io
+
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(image)):
+            return ""
+    except Exception as error:
+        return f"not an image ({type(error).__name__})"
+
+
+def _schema() -> Any:  # noqa: ANN401 - pyarrow has no types
+    import pyarrow as pa
+
+    kinds = (pa.binary(), pa.int64(), pa.string(), pa.string())
+    return pa.schema(list(zip(_COLUMNS, kinds, strict=True)))
+
+
+def open_pack(path: Path, *, min_train: int = 1, known_digest: str = "") -> ImagePack:
+    """Open a Parquet file of images and verify its structure; no image is read.
+
+    Args:
+        path: File with the columns image (encoded bytes), label (0 to classes - 1), label_name
+            and split ('train' or 'test').
+        min_train: Fewest training images that will do, such as k of a k-NN.
+        known_digest: Digest of the content where it is known.
+
+    Returns:
+        The pack.
+
+    Raises:
+        InvalidFileError: With all faults of the structure.
+    """
+    columns = _read_columns(path)
+    labels = columns["label"].to_numpy().astype(np.int64)
+    names, parts = (np.array(columns[name].to_pylist(), dtype=str) for name in _COLUMNS[2:])
+    class_names, faults = _class_names(labels, names)
+    faults += _part_faults(parts, labels, min_train)
+    if faults:
+        raise InvalidFileError(path, shortened(faults), REMEDY)
+    return ImagePack(path, class_names, labels, parts == PARTS[0], known_digest)
+
+
+def _read_columns(path: Path) -> Any:  # noqa: ANN401 - pyarrow has no types
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        schema = parquet.read_schema(path)
+        missing = [name for name in _COLUMNS if name not in schema.names]
+        if missing:
+            raise InvalidFileError(path, [f"no column '{name}'" for name in missing], REMEDY)
+        columns = parquet.read_table(path, columns=list(_COLUMNS[1:]))
+        wanted = pa.schema([_schema().field(name) for name in columns.schema.names])
+        columns = columns.cast(wanted)
+    except (OSError, pa.ArrowException) as error:
+        raise InvalidFileError(path, [f"not readable as Parquet: {error}"], REMEDY) from error
+    empty = [
+        f"column '{name}': {columns[name].null_count} rows are empty"
+        for name in _COLUMNS[1:]
+        if columns[name].null_count
+    ]
+    if empty:
+        raise InvalidFileError(path, empty, REMEDY)
+    return columns
+
+
+def _class_names(
+    labels: NDArray[np.int64], names: NDArray[np.str_]
+) -> tuple[tuple[str, ...], list[str]]:
+    """Names in the order of the labels, and what is wrong with either."""
+    pairs = sorted(set(zip(labels.tolist(), names.tolist(), strict=True)))
+    found = {label for label, _ in pairs}
+    classes = len({name for _, name in pairs})
+    faults = [
+        f"row {np.flatnonzero(labels == label)[0]}: label {label} is out of range: "
+        f"{classes} class names make labels 0 to {classes - 1}"
+        for label in sorted(found)
+        if not 0 <= label < classes
+    ]
+    if len(pairs) > len(found) or len(pairs) > classes:
+        shown = ", ".join(f"{label} '{name}'" for label, name in _conflicts(pairs)[:6])
+        faults.append(f"labels and names do not belong one to one: {shown}")
+    if classes == 1:
+        faults.append(f"one class only, '{pairs[0][1]}'; a task needs two or more")
+    return tuple(name for _, name in pairs), faults
+
+
+def _conflicts(pairs: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    labels, names = [label for label, _ in pairs], [name for _, name in pairs]
+    return [pair for pair in pairs if labels.count(pair[0]) > 1 or names.count(pair[1]) > 1]
+
+
+def _part_faults(parts: NDArray[np.str_], labels: NDArray[np.int64], min_train: int) -> list[str]:
+    unknown = np.flatnonzero(~np.isin(parts, PARTS))
+    faults = [
+        f"row {row}: split is '{parts[row]}'; it must be 'train' or 'test'" for row in unknown
+    ]
+    n_train, n_test = (int((parts == part).sum()) for part in PARTS)
+    if not n_test:
+        faults.append("the test split is empty")
+    if n_train < max(min_train, 1):
+        faults.append(f"{n_train} training images, fewer than the {max(min_train, 1)} needed")
+    elif len(np.unique(labels[parts == PARTS[0]])) == 1 < len(np.unique(labels)):
+        faults.append("all training images are of one class")
+    return faults

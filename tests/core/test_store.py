@@ -1,0 +1,179 @@
+import multiprocessing
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmark.core.errors import StorageError
+from benchmark.core.store import CellStore
+
+ROOT = Path("store")
+
+
+def writer(text="x", calls=None):
+    def make(folder):
+        if calls is not None:
+            calls.append(folder)
+        (folder / "value").write_text(text)
+
+    return make
+
+
+def test_a_cell_is_made_once():
+    store, calls = CellStore(ROOT), []
+    assert store.find("score", {"a": 1}) is None
+    first = store.get("score", {"a": 1}, writer(calls=calls), "a score")
+    again = CellStore(ROOT).get("score", {"a": 1}, writer(calls=calls))
+    assert first == again == store.find("score", {"a": 1})
+    assert (first / "value").read_text() == "x"
+    assert len(calls) == 1
+    store.get("score", {"a": 2}, writer(calls=calls))
+    store.get("backbone", {"a": 1}, writer(calls=calls))
+    assert len(calls) == 3, "kind and identity both count"
+
+
+def test_a_failure_leaves_nothing():
+    store = CellStore(ROOT)
+
+    def half(folder):
+        (folder / "value").write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.get("score", 1, half)
+    assert store.find("score", 1) is None
+    assert list((ROOT / ".scratch").iterdir()) == []
+    assert store.get("score", 1, writer()).is_dir()
+
+
+def test_a_full_disk_is_a_sentence():
+    def full(folder):
+        raise OSError(28, os.strerror(28))
+
+    with pytest.raises(StorageError, match=r"No space left on device.*cache prune"):
+        CellStore(ROOT).get("score", 1, full)
+    Path("file").write_text("")
+    with pytest.raises(StorageError, match="Expected to write to the store file"):
+        CellStore(Path("file")).get("score", 1, writer())
+
+
+def compete(start, queue, root):
+    start.wait()
+    made = []
+
+    def make(folder):
+        made.append(1)
+        time.sleep(0.2)
+        (folder / "value").write_text("x")
+
+    folder = CellStore(root).get("backbone", "same", make)
+    queue.put((len(made), (folder / "value").read_text()))
+
+
+def test_processes_share_the_work():
+    context = multiprocessing.get_context("fork")
+    start, queue = context.Barrier(4), context.Queue()
+    workers = [context.Process(target=compete, args=(start, queue, ROOT)) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    results = [queue.get(timeout=30) for _ in workers]
+    for worker in workers:
+        worker.join()
+    assert sum(made for made, _ in results) == 1
+    assert {text for _, text in results} == {"x"}
+
+
+def test_a_killed_process_leaves_no_lock():
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom benchmark.core.store import CellStore\n"
+        "def make(folder):\n    print('in', flush=True)\n    time.sleep(60)\n"
+        "CellStore(Path('store')).get('score', 1, make)\n"
+    )
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "in\n"
+        process.kill()
+    assert (CellStore(ROOT).get("score", 1, writer()) / "value").read_text() == "x"
+
+
+def test_entries_and_pruning():
+    store = CellStore(ROOT)
+    for number in range(4):
+        folder = store.get("score", number, writer("x" * 1000), f"cell {number}")
+        os.utime(folder / "cell.json", (number, number))
+    store.find("score", 0)  # used just now
+    entries = store.entries()
+    assert [entry.label for entry in entries] == ["cell 1", "cell 2", "cell 3", "cell 0"]
+    assert all(1000 < entry.bytes < 1200 for entry in entries)
+    removed = store.prune(2 * entries[0].bytes + 50)
+    assert [entry.label for entry in removed] == ["cell 1", "cell 2"]
+    assert store.find("score", 1) is None
+    assert store.find("score", 0) is not None
+    assert store.prune(10**9) == []
+    assert len(store.prune(0)) == 2
+    assert store.entries() == []
+
+
+def test_what_was_just_made_or_used_is_not_pruned(monkeypatch):
+    monkeypatch.setattr("benchmark.core.store._LOOK_EVERY_SECONDS", 0.0)
+    store = CellStore(ROOT, max_bytes=1)
+    first = store.get("dataset", 1, writer("x" * 1000))
+    second = store.get("dataset", 2, writer("x" * 1000))
+    assert first.is_dir()  # used within minutes: somebody may be at it
+    assert second.is_dir()
+    os.utime(first / "cell.json", (0, 0))
+    os.utime(second / "cell.json", (0, 0))
+    third = store.get("dataset", 3, writer("x" * 1000))
+    assert not first.exists()
+    assert not second.exists()
+    assert third.is_dir()
+
+
+def aged(folder):
+    folder.mkdir(parents=True)
+    (folder / "file").write_text("")
+    for path in (folder / "file", folder):
+        os.utime(path, (0, 0))
+    return folder
+
+
+def test_unfinished_work_is_swept_unless_somebody_is_at_it():
+    store = CellStore(ROOT)
+    held, left = aged(ROOT / ".work" / "dataset-held"), aged(ROOT / ".work" / "dataset-left")
+    inside = aged(ROOT / ".work" / "dataset-inside")
+    (inside / "file").write_text("written now")
+    os.utime(inside, (0, 0))
+    with store._locked("dataset-held"):
+        store.prune(10**9)
+    assert held.exists()
+    assert inside.exists()
+    assert not left.exists()
+
+
+def test_a_folder_that_goes_away_while_it_is_looked_at(monkeypatch):
+    store = CellStore(ROOT)
+    aged(ROOT / ".scratch" / "one")
+    monkeypatch.setattr(Path, "rglob", lambda path, _pattern: [path / "gone"])
+    assert store.prune(10**9) == []
+    assert (ROOT / ".scratch" / "one").exists()
+
+
+def test_old_scratch_is_swept_and_young_is_not():
+    store = CellStore(ROOT)
+    old, young = ROOT / ".scratch" / "old", ROOT / ".scratch" / "young"
+    for folder in (old, young):
+        folder.mkdir(parents=True)
+    os.utime(old, (0, 0))
+    store.prune(10**9)
+    assert not old.exists()
+    assert young.exists()
+
+
+def test_damaged_descriptions_are_not_listed():
+    store = CellStore(ROOT)
+    folder = store.get("score", 1, writer())
+    (folder / "cell.json").write_text("{")
+    assert store.entries() == []

@@ -1,0 +1,212 @@
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from benchmark.leaderboard import build_boards, render_boards
+from benchmark.leaderboard.ranking import shared_ranks
+from benchmark.leaderboard.statistics import bootstrap_means
+
+TASKS = [f"T{i}" for i in range(8)]
+share = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+
+
+@pytest.fixture(scope="session")
+def rows(make_record):
+    """Records of methods with these mean values, over eight tasks and two seeds."""
+
+    def make(values, **changes):
+        return [
+            make_record(method, task, seed, value + i / 8 + seed / 10, **changes)
+            for method, value in values.items()
+            for i, task in enumerate(TASKS)
+            for seed in (0, 1)
+        ]
+
+    return make
+
+
+def only(records, **options):
+    (board,) = build_boards(records, **options)
+    return board
+
+
+def labels(board):
+    return [row.summary.label for row in board.ranked]
+
+
+def test_sorted_by_regret(rows):
+    board = only(rows({"low": 45.0, "high": 55.0, "mid": 50.0}))
+    assert labels(board) == ["high", "mid", "low"]
+    assert [row.rank for row in board.ranked] == [1, 2, 3]
+    assert board.ranked[0].p_value is None
+    assert board.ranked[1].p_value == pytest.approx(2 * 2 / 2**8)
+    assert board.ranked[0].win_rate == 1
+    assert board.ranked[2].average_rank == 3
+
+
+def test_rows_that_tasks_cannot_tell_apart_share_a_rank(make_record):
+    noise = np.random.default_rng(0).normal(0, 3, len(TASKS))
+    records = [
+        make_record(method, task, 0, value)
+        for i, task in enumerate(TASKS)
+        for method, value in [("a", 50.0), ("b", 50.0 + noise[i]), ("c", 41.0)]
+    ]
+    board = only(records)
+    assert [row.rank for row in board.ranked] == [1, 1, 3]
+    assert board.detectable is not None
+
+
+def test_few_tasks_tell_nothing_apart_however_clear_they_are():
+    means = np.array([[3.0, 1.0]] * 100)
+    assert shared_ranks(means, np.outer([3.0, 1.0], np.ones(5))) == [1, 1]
+    assert shared_ranks(means, np.outer([3.0, 1.0], np.ones(6))) == [1, 2]
+
+
+def test_equal_methods_rarely_get_different_ranks():
+    """At most one pair in 20 is told apart by chance (the interval alone: one in ten)."""
+    rng = np.random.default_rng(3)
+    found = 0
+    for _ in range(400):
+        goodness = rng.normal(size=(2, 8))
+        goodness = goodness[np.argsort(-goodness.mean(axis=1))]
+        means = bootstrap_means(goodness, np.random.Generator(np.random.PCG64(0)))
+        found += shared_ranks(means, goodness) == [1, 2]
+    assert found <= 400 * 0.05 + 2 * np.sqrt(400 * 0.05 * 0.95)
+
+
+def test_one_task_tells_nothing_apart():
+    assert shared_ranks(np.array([[3.0, 1.0]]), np.zeros((2, 1))) == [1, 1]
+
+
+def test_references_and_incomplete_rows_are_not_ranked(rows, make_record):
+    records = rows({"a": 50.0})
+    records += rows({"oracle": 60.0}, privileged=True)
+    records += rows({"part": 59.0})[:-1]
+    records += [*rows({"broken": 59.0})[:-1], make_record("broken", TASKS[-1], 1, None)]
+    board = only(records)
+    assert labels(board) == ["a"]
+    assert [row.label for row in board.reference] == ["oracle"]
+    assert {row.label: row.faults[0] for row in board.incomplete} == {
+        "part": "tasks have different seeds",
+        "broken": "failed: T7",
+    }
+    assert board.missing == ["random", "single-best", "nearest-task"]
+
+
+def test_tasks_follow_the_order_given(rows):
+    board = only(rows({"a": 50.0}), task_order=["T3", "absent", "T1"])
+    assert board.tasks == ("T3", "T1", "T0", "T2", "T4", "T5", "T6", "T7")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"suite_version": 2},
+        {"digest": "f" * 64},
+        {"protocol_version": 2},
+        {"protocol": "linear"},
+        {"kind": "live"},
+        {"source_id": "other"},
+        {"split": "seen"},
+    ],
+)
+def test_versions_are_never_mixed(rows, change):
+    boards = build_boards([*rows({"a": 50.0}), *rows({"a": 51.0}, **change)])
+    assert [len(board.ranked) for board in boards] == [1, 1]
+    assert len(render_boards(boards)) == 6
+
+
+def test_newest_suite_keeps_the_path(rows):
+    records = [*rows({"a": 50.0}, suite_version=1), *rows({"a": 51.0}, suite_version=2)]
+    names = set(render_boards(build_boards(records)))
+    assert {name for name in names if name.endswith(".md")} == {
+        "toy/knn5/unseen.md",
+        "toy/knn5/unseen@v1-22222222.md",
+    }
+
+
+@pytest.mark.parametrize("source", ["../../etc", "/abs", "..", ".", "a/b", "a\\b", "x@v1-2", ""])
+def test_paths_are_not_up_to_the_records(rows, source):
+    (name, *_) = render_boards(build_boards(rows({"a": 50.0}, source_id=source)))
+    parts = name.split("/")
+    assert len(parts) == 3
+    assert not any(part in {"", ".", ".."} or "\\" in part for part in parts)
+    assert "@" not in name
+
+
+def test_debug_records_are_left_out(rows):
+    assert build_boards(rows({"a": 50.0}, debug=True)) == []
+
+
+def test_corrections_supersede(make_record):
+    wrong = make_record("a", "CUB", 0, 90.0)
+    right = make_record("a", "CUB", 0, 50.0, supersedes=wrong.record_id)
+    for order in ([wrong, right], [right, wrong]):
+        board = only(order)
+        assert board.ranked[0].summary.average == 50.0
+        assert board.n_records == 1
+
+
+def test_a_withdrawn_method_leaves_the_board(make_record):
+    first = make_record("a", "CUB", 0, 90.0)
+    moved = make_record("b", "CUB", 0, 50.0, supersedes=first.record_id)
+    assert labels(only([first, moved])) == ["b"]
+
+
+def test_equal_repetitions_count_once_and_different_ones_are_a_conflict(make_record):
+    one = make_record("a", "CUB", 0, 50.0)
+    again = make_record("a", "CUB", 0, 50.0, seconds=0.2)
+    other = make_record("a", "CUB", 0, 51.0)
+    assert only([one, again]).n_records == 1
+    assert labels(only([one, again])) == ["a"]
+    board = only([one, other])
+    assert labels(board) == []
+    assert "let one supersede" in board.incomplete[0].faults[0]
+
+
+def test_a_success_replaces_a_failure(make_record):
+    failed, scored = make_record(value=None), make_record(value=50.0)
+    assert labels(only([failed, scored])) == labels(only([scored, failed])) == ["random"]
+
+
+def test_versions_of_a_method_are_not_mixed(make_record):
+    records = [make_record("a", "CUB", 0, 50.0), make_record("a", "AID", 0, 50.0, version="2")]
+    assert only(records).incomplete[0].faults == ("mixes versions 1, 2 of the method",)
+
+
+def test_methods_that_differ_in_options_are_rows_of_their_own(make_record):
+    records = [make_record("a", "CUB", 0, v, options={"k": v}) for v in (1.0, 2.0)]
+    assert labels(only(records)) == ["a (2)", "a"]
+
+
+@share
+@given(random=st.randoms(use_true_random=False), wrong=st.integers(40, 60))
+def test_boards_do_not_depend_on_the_order_of_records(rows, make_record, random, wrong):
+    records = rows({"b": 50.0, "a": 50.2, "c": 47.0})
+    records += rows({"oracle": 60.0}, privileged=True) + rows({"part": 48.0})[:-2]
+    old = make_record("d", "T0", 0, float(wrong))
+    records += [old, make_record("d", "T0", 0, 50.0, supersedes=old.record_id)]
+    records += [make_record("e", "T0", 0, 50.0), make_record("e", "T0", 0, 51.0)]
+    records += rows({"a": 51.0}, suite_version=2)
+    expected = render_boards(build_boards(records))
+    shuffled = random.sample(records, len(records))
+    assert render_boards(build_boards(iter(shuffled))) == expected
+
+
+@share
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=6))
+def test_no_method_beats_the_oracle(make_record, values):
+    best = max(values)
+    fixed = {"random": min(values) - 1, "oracle": best}
+    records = [
+        make_record("m", "CUB", 0, value, options={"i": i}, **fixed)
+        for i, value in enumerate(values)
+    ]
+    records.append(make_record("oracle", "CUB", 0, best, privileged=True, **fixed))
+    board = only(records)
+    assert board.reference[0].regret == 0
+    regrets = [row.summary.regret for row in board.ranked]
+    assert regrets == sorted(regrets)
+    assert regrets[0] == 0
+    assert all(0 <= regret <= 1 for regret in regrets)

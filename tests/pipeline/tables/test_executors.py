@@ -1,0 +1,249 @@
+"""Whoever does the jobs, whatever happens to them: the same table."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmark.cli.progress import JobDisplay
+from benchmark.core.errors import (
+    CellsFailedError,
+    InvalidInputError,
+    T2SBenchError,
+    UnavailableError,
+)
+from benchmark.pipeline import executors
+from benchmark.pipeline.executors import Execution
+from benchmark.pipeline.job_results import failed_job
+from benchmark.pipeline.table_builder import Build
+from benchmark.pipeline.table_request import Job
+from tests.pipeline.tables.conftest import LABELS, PROFILE, ROOT, command, files
+
+
+@pytest.fixture
+def fake_executor(monkeypatch):
+    known = dict(executors.EXECUTORS)
+    monkeypatch.setattr("benchmark.pipeline.table_builder.EXECUTORS", known)
+
+    def make(**changes):
+        def run(request, jobs, execution):
+            for result in executors.run_here(request, jobs, execution):
+                changed = {name: change(getattr(result, name)) for name, change in changes.items()}
+                yield replace(result, **changed)
+
+        known["fake"] = run
+
+    return make
+
+
+def test_backbones_of_other_devices_are_refused(request_of, execution, tmp_path, fake_executor):
+    build = Build(request_of(), tmp_path / "table")
+    build.measure(execution, limit=1)
+    fake_executor(terms=lambda terms: {**terms, "device": "cuda"}, machine=lambda _: "node 7")
+    with pytest.raises(InvalidInputError, match=r"device cuda in place of cpu for .* on node 7"):
+        build.measure(execution, "fake")
+    assert len(build.left()) == 5
+    fake_executor(terms=lambda terms: {**terms, "profile": "another"})
+    with pytest.raises(InvalidInputError, match="profile another in place of"):
+        Build(request_of(), tmp_path / "empty").measure(execution, "fake")
+
+
+def test_rewards_on_other_data_are_failures(request_of, execution, tmp_path, fake_executor):
+    build = Build(request_of(seeds=(0,), configurations=(0,)), tmp_path / "table")
+    fake_executor(
+        cells=lambda cells: (replace(cells[0], data="other"), cells[1]), machine=lambda _: "node 7"
+    )
+    (failed,) = build.measure(execution, "fake")
+    (error,) = failed.errors
+    assert error.startswith("Expected EuroSAT as it is prepared here, but got other data on node 7")
+    assert failed.cells[1].accuracy is not None
+    assert len(build.left()) == 1
+    assert build.measure(execution) == []
+
+
+BROKEN_SIMULATOR = """
+from benchmark.simulators.toy import ToySimulator
+
+
+class Broken(ToySimulator):
+    def sample_scene(self, *arguments, **options):
+        raise RuntimeError("out of polygons")
+
+    def open(self, *arguments, **options):
+        raise RuntimeError("out of polygons")
+
+
+SIMULATORS = {"broken": Broken}
+"""
+
+
+def test_whatever_a_simulator_raises_is_a_failure_like_others(request_of, execution, tmp_path):
+    (tmp_path / "broken.py").write_text(BROKEN_SIMULATOR)
+    (tmp_path / "tiny.yaml").write_text(PROFILE.replace("simulator: toy", "simulator: broken"))
+    request = request_of(
+        seeds=(0,), plugin_files=(tmp_path / "broken.py",), references=("untrained",)
+    )
+    (tmp_path / "tiny.yaml").write_text(PROFILE.replace("simulator: toy", "simulator: broken"))
+    build = Build(request, tmp_path / "table")
+    failed = build.measure(execution)
+    assert [result.job.row for result in failed] == [job.row for job in build.jobs[1:]]
+    assert all("out of polygons" in error for result in failed for error in result.errors)
+    assert len(build.left()) == 3
+
+
+def test_a_job_that_kills_its_process_is_given_up_and_others_go_on(
+    request_of, execution, monkeypatch
+):
+    """A stand-in for the pool: processes that live, but for one job."""
+    request = request_of(seeds=(0,))
+    jobs = [Job(row, 0) for row in ("00000000", "00000011", "11111111")]
+    begun = []
+
+    def pool(_request, given, _execution, under_way):
+        for job in given:
+            begun.append(job)
+            under_way.add(job)
+            if job == jobs[1]:
+                raise BrokenProcessPool
+            under_way.discard(job)
+            yield failed_job(job, ("EuroSAT",), "measured", "this machine")
+
+    monkeypatch.setattr(executors, "_pool", pool)
+    two = replace(execution, workers=2)
+    results = {result.job: result for result in executors.run_in_processes(request, jobs, two)}
+    assert set(results) == set(jobs)
+    assert results[jobs[1]].errors == ("Its process died 3 times (out of memory, or killed).",)
+    assert results[jobs[2]].errors == ("measured",)
+    assert begun.count(jobs[1]) == 4
+    monkeypatch.setattr(executors, "_HOPELESS", 1)
+    with pytest.raises(UnavailableError, match="for 1 backbones in a row they died"):
+        list(executors.run_in_processes(request, jobs, two))
+
+
+def test_what_ends_every_process_at_its_start_is_said_before(request_of, execution, tmp_path):
+    two = replace(execution, workers=2)
+    for changes in ({"device": "cuda:7"}, {"real_images": str(tmp_path / "nowhere")}):
+        build = Build(request_of(**changes), tmp_path / "table")
+        with pytest.raises(T2SBenchError, match=r"Expected .*(cuda:7|nowhere)"):
+            build.measure(two)
+
+
+def lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_ctrl_c_waits_for_nobody(request_of, tmp_path):
+    request_of()
+    # A shell's background job ignores SIGINT and hands that down: ask for the default again.
+    start = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from benchmark.cli.main import run_main\nif __name__ == '__main__': run_main()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", start, *command(tmp_path, "out", "--workers", "2")[3:]],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "T2SBENCH_CACHE": str(tmp_path / "cache")},
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+    )
+    journal = tmp_path / "out.measured" / "measured.jsonl"
+    while not journal.is_file() and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert b"Traceback" not in said
+    done = len(journal.read_bytes().splitlines())
+    assert 1 <= done <= 3  # of twelve; what was under way is not waited for
+    while lives(process.pid):  # no process of the group outlives it for long
+        time.sleep(0.05)
+
+
+def test_failures_are_isolated_and_listed(request_of, execution, tmp_path, tiny_data, monkeypatch):
+    folder = tmp_path / "data"
+    shutil.copytree(tiny_data, folder)
+    monkeypatch.setenv("T2SBENCH_DATA", str(folder))
+    build = Build(request_of(protocol="knn5-released", seeds=(0,)), tmp_path / "table")
+    failed = build.measure(execution)  # too few training images for a batch
+    assert len(failed) == 3
+    assert "Expected at least 128 training images" in failed[0].errors[0]
+    with pytest.raises(CellsFailedError, match="--with-gaps"):
+        build.write(LABELS)
+
+
+def test_two_processes_give_the_same_table(request_of, tmp_path):
+    digests = set()
+    for name, workers in (("one", 1), ("two", 2)):
+        build = Build(request_of(), tmp_path / name)
+        build.measure(Execution(tmp_path / f"cells-{name}", workers))
+        build.write(LABELS, with_gaps=True)
+        digests.add(files(tmp_path / name))
+    assert len(digests) == 1
+
+
+# More for evidence: T2SBENCH_TEST_KILLS=20 pytest tests/pipeline/tables -k killed
+KILLS = int(os.environ.get("T2SBENCH_TEST_KILLS", "4"))
+
+
+def cells_of(store):
+    """Modification times of all finished cells: one that is made again has another."""
+    return {path: path.stat().st_mtime_ns for path in store.glob("[a-z]*/*/*/score.json")}
+
+
+def test_killed_at_random_moments_the_table_is_the_same(request_of, tmp_path):
+    request_of()  # writes the profile
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    rng = np.random.default_rng(1)
+    lines, cells, n = set(), {}, 2 * KILLS
+    for _ in range(KILLS):
+        process = subprocess.Popen(
+            command(tmp_path, "killed", "--workers", "2", configurations=n),
+            env={**env, "T2SBENCH_CACHE": str(tmp_path / "a")},
+            start_new_session=True,
+        )
+        time.sleep(float(rng.uniform(3, 9)))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        journal = tmp_path / "killed.measured" / "measured.jsonl"
+        found = set(journal.read_bytes().split(b"\n")) if journal.is_file() else set()
+        assert journal.is_file() is False or lines <= found | {b""}
+        lines = {line for line in found if line.endswith(b"}")}
+        now = cells_of(tmp_path / "a" / "cells")
+        assert cells.items() <= now.items()  # none lost, none made again
+        cells = now
+    print(f"{KILLS} kills, {len(lines)} of {2 * n} backbones done by then")  # noqa: T201
+    for output, cache in (("killed", "a"), ("whole", "b")):
+        if (tmp_path / output / "card.json").exists():
+            continue
+        subprocess.run(
+            command(tmp_path, output, configurations=n),
+            env={**env, "T2SBENCH_CACHE": str(tmp_path / cache)},
+            check=True,
+        )
+    assert cells.items() <= cells_of(tmp_path / "a" / "cells").items()
+    assert files(tmp_path / "killed") == files(tmp_path / "whole")
+
+
+def test_a_damaged_cell_is_made_again_and_told(request_of, execution, tmp_path, capsys):
+    request = request_of(seeds=(0,), configurations=(0,))
+    Build(request, tmp_path / "one").measure(execution)
+    for path in execution.store.glob("score/*/*/score.json"):
+        path.write_bytes(path.read_bytes()[:20])
+    told = []
+    with JobDisplay(1) as display:
+        again = Build(request, tmp_path / "two")
+        again.measure(execution, on_job=lambda r: (told.append(r), display.on_job(r)))
+    assert again.left() == []
+    assert len(told[0].mended) == 2
+    assert "score of knn5 of EuroSAT" in told[0].mended[0]
+    assert capsys.readouterr().err.count("Damaged, made again: score of knn5") == 2

@@ -1,0 +1,96 @@
+from pathlib import Path
+
+import pytest
+
+from benchmark.core.errors import InvalidFileError, InvalidInputError, UnknownNameError
+from benchmark.pipeline.profiles import (
+    expand,
+    find_profile,
+    find_sweep,
+    parse_changes,
+    read_profiles,
+)
+from benchmark.pipeline.requests import build_simulator, dataset_request
+from benchmark.pretraining.recipes import RECIPES
+
+MINE = """\
+schema: 1
+profiles:
+  - {name: mine, simulator: toy, classes: 4, images_per_class: 5, size: 32, network: mini-resnet,
+     recipe: mini}
+"""
+
+
+@pytest.mark.parametrize("profile", read_profiles()[0], ids=lambda profile: profile.name)
+def test_every_profile_names_what_exists(profile):
+    from benchmark.pretraining.networks import build_backbone
+
+    assert profile.recipe in RECIPES
+    assert profile.size >= RECIPES[profile.recipe].image_size
+    simulator = build_simulator(profile)
+    request = dataset_request(profile, simulator, simulator.capabilities.space.at(0), seed=0)
+    assert len(request) == profile.n_images
+    if profile.network == "mini-resnet":
+        build_backbone(profile.network, 0)
+
+
+@pytest.mark.parametrize("sweep", read_profiles()[1], ids=lambda sweep: sweep.name)
+def test_every_point_of_a_sweep_is_a_profile_of_its_own(sweep):
+    profiles = find_sweep(sweep.name)
+    assert len({profile.digest for profile in profiles}) == len(sweep.points) == len(profiles)
+    assert [find_profile(*pair) for pair in expand(sweep.name, {})] == list(profiles)
+
+
+def test_the_papers_profiles_have_its_sizes():
+    assert find_profile("paper-100c-40k").n_images == 40_000
+    assert find_profile("paper-237c-100k").classes == 237
+    assert abs(find_profile("paper-237c-100k").n_images - 100_000) < 237
+
+
+def test_name_and_summary_are_not_part_of_the_digest():
+    mini = find_profile("mini")
+    other = mini.model_copy(update={"name": "x", "summary": "y"})
+    assert other.digest == mini.digest
+    assert mini.changed({"classes": 41}).digest != mini.digest
+
+
+def test_a_users_file(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(MINE)
+    assert find_profile(str(path)).name == "mine"
+    assert find_profile(str(path), {"size": 40}).size == 40
+
+
+def test_a_faulty_file_lists_all_faults_with_lines(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(MINE.replace("size: 32", "sise: 32").replace("classes: 4", "classes: 1"))
+    with pytest.raises(InvalidFileError) as raised:
+        find_profile(str(path))
+    text = str(raised.value)
+    assert "line 3" in text
+    assert "Did you mean 'size'" in text
+    assert len(raised.value.faults) >= 2
+
+
+def test_two_profiles_in_a_users_file_are_refused(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(MINE + MINE.splitlines()[2].replace("mine", "other") + "\n     recipe: mini}\n")
+    with pytest.raises(InvalidInputError, match="Expected one profile"):
+        find_profile(str(path))
+
+
+def test_mistyped_names_get_a_hint():
+    with pytest.raises(UnknownNameError, match="Did you mean 'mini'"):
+        find_profile("mimi")
+    with pytest.raises(UnknownNameError, match="Did you mean 'classes'"):
+        find_profile("mini", {"clases": 3})
+    with pytest.raises(UnknownNameError, match="Did you mean 'mini-by-images'"):
+        find_sweep("mini-by-image")
+    with pytest.raises(InvalidInputError, match="classes=1"):
+        find_profile("mini", {"classes": 1})
+    with pytest.raises(InvalidInputError, match="FIELD=VALUE"):
+        parse_changes(["classes"])
+
+
+def test_the_file_is_part_of_the_package():
+    assert (Path(read_profiles.__wrapped__.__code__.co_filename).parent / "profiles.yaml").is_file()

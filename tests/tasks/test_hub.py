@@ -1,0 +1,96 @@
+"""A folder in the hub's form stands in for the hub: no test needs a network."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmark.core.errors import InvalidInputError, UnavailableError
+from benchmark.tasks.loaders.hub import from_hub, hub_id
+from benchmark.tasks.registry import load_tasks
+from benchmark.tasks.splits import train_mask_70_30
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+]
+datasets = pytest.importorskip("datasets")
+
+
+def png(number: int) -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGB", (4, 4), (number, 2 * number, 3)).save(stream, format="PNG")
+    return stream.getvalue()
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Writer of a data set: ``folder(train=(first number, labels), test=...)``."""
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "hub-cache")
+    datasets.disable_progress_bars()
+
+    def write(label_column="label", **parts) -> str:
+        features = datasets.Features(
+            {
+                "image": datasets.Image(),
+                label_column: datasets.ClassLabel(names=["no", "yes"])
+                if label_column == "label"
+                else datasets.Value("string"),
+            }
+        )
+        for part, (first, labels) in parts.items():
+            rows = {
+                "image": [{"bytes": png(first + i), "path": None} for i in range(len(labels))],
+                label_column: labels,
+            }
+            made = datasets.Dataset.from_dict(rows, features=features)
+            made.to_parquet(tmp_path / "set" / f"{part}-00000-of-00001.parquet")
+        return str(tmp_path / "set")
+
+    return write
+
+
+def test_official_parts(folder):
+    name = folder(train=(0, [0, 1, 1, 0]), test=(50, [1, 0]))
+    images = from_hub(load_tasks()["SVHN"], name)
+    assert images.class_names == ("no", "yes")
+    assert images.labels.tolist() == [0, 1, 1, 0, 1, 0]
+    assert images.is_train.tolist() == [True] * 4 + [False] * 2
+    assert [images.read(row) for row in range(6)] == [png(n) for n in (0, 1, 2, 3, 50, 51)]
+
+
+def test_a_task_split_70_30_takes_all_rows(folder):
+    labels = [0, 1, 1, 0, 1, 0, 0, 1, 1, 1]
+    images = from_hub(load_tasks()["Sketch"], folder(train=(0, labels)))
+    assert images.is_train.tolist() == train_mask_70_30(np.array(labels)).tolist()
+    assert "RandomState(0)" in images.split_rule
+
+
+def test_a_part_without_labels(folder):
+    name = folder(train=(0, [0, 1]), test=(9, [-1, -1]))
+    with pytest.raises(InvalidInputError, match="labels 0 to 1"):
+        from_hub(load_tasks()["SVHN"], name)
+
+
+def test_no_class_labels(folder):
+    name = folder("text", train=(0, ["a", "b"]))
+    with pytest.raises(InvalidInputError, match=r"class labels in .* but got image, text"):
+        from_hub(load_tasks()["Sketch"], name)
+
+
+def test_no_train_part(folder):
+    with pytest.raises(InvalidInputError, match="Expected a part 'train'"):
+        from_hub(load_tasks()["Sketch"], folder(test=(0, [0, 1])))
+
+
+def test_what_cannot_be_loaded_is_one_sentence(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UnavailableError, match=r"Expected to load .*empty from the hub"):
+        from_hub(load_tasks()["Sketch"], str(tmp_path / "empty"))
+
+
+def test_names_of_the_registry():
+    assert hub_id(load_tasks()["SVHN"]) == "ufldl-stanford/svhn"
+    with pytest.raises(UnavailableError, match="Expected CUB to name a data set of the hub"):
+        hub_id(load_tasks()["CUB"])
