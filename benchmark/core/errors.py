@@ -1,4 +1,4 @@
-"""The errors that a user can see. All say what was expected, what came, and the remedy."""
+"""Errors shown to users: each message names the problem, its place and the next step."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
-_SHOWN = 40  # a longer list would hide the sentence before it
+_SHOWN = 40  # a longer list would push the message itself out of sight
 
 
 class T2SBenchError(Exception):
-    """Base of every error that is the user's to mend; the command line prints it without traceback.
+    """Base of all errors that a user can correct; the command line prints no traceback for them.
 
-    ``exit_code`` is what ``t2sbench`` exits with: 2 for wrong input (the default), 1 for a
-    regression found, 3 for cells that failed.
+    ``exit_code`` is the exit status of ``t2sbench``: 2 for wrong input (the default), 1 for a
+    regression, 3 for failed cells.
     """
 
     exit_code = 2
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # By default an exception is made anew from its message alone; ours are made of more, and
-        # worker processes send them home.
+        # Worker processes pickle errors. By default, unpickling calls the constructor with the
+        # message only, which fails for the subclasses that take other arguments.
         return _restored, (type(self), self.args, self.__dict__)
 
 
@@ -32,26 +32,32 @@ def _restored(kind: type[T2SBenchError], args: tuple[Any, ...], state: dict[str,
 
 
 class InvalidInputError(T2SBenchError, ValueError):
-    """A value, a file or a combination of options that breaks a stated rule."""
+    """A value, a file or a combination of options that is not allowed."""
 
 
 class InvalidFileError(InvalidInputError):
-    """A file that cannot be read as what it claims to be; lists all its faults at once."""
+    """An unreadable or invalid file; the message lists all its faults.
+
+    Example:
+        >>> print(InvalidFileError("tasks.yaml", ["line 3: missing 'name'"]))
+        tasks.yaml is not valid (1 fault):
+          - line 3: missing 'name'
+    """
 
     def __init__(self, path: object, faults: Iterable[str], remedy: str = "") -> None:
         self.faults = list(faults)
         count = "1 fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
-        lines = [f"Expected {path} to be valid, but got {count}:"]
+        lines = [f"{path} is not valid ({count}):"]
         lines += [f"  - {fault}" for fault in self.faults]
         super().__init__("\n".join([*lines, remedy] if remedy else lines))
 
 
 class UnknownNameError(InvalidInputError, KeyError):
-    """A name that no registry holds.
+    """A name that is not registered.
 
     Example:
         >>> print(UnknownNameError("method", "orakle", ["oracle", "random"]))
-        Expected a known method, but got 'orakle'. Did you mean 'oracle'? Known: oracle, random.
+        Unknown method 'orakle'. Did you mean 'oracle'? Known: oracle, random.
     """
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
@@ -64,7 +70,8 @@ class UnknownNameError(InvalidInputError, KeyError):
         if len(self.known) > _SHOWN:
             listing += f" and {len(self.known) - _SHOWN} more"
         question = f" {hint}" if hint else ""
-        return f"Expected a known {self.kind}, but got '{self.name}'.{question} Known: {listing}."
+        colon = ":" if self.kind.endswith("'") else ""
+        return f"Unknown {self.kind}{colon} '{self.name}'.{question} Known: {listing}."
 
     def __str__(self) -> str:
         # KeyError would show the repr of the sentence.
@@ -72,7 +79,7 @@ class UnknownNameError(InvalidInputError, KeyError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A question that offers the closest known name; empty when none is close.
+    """Question that suggests the closest known name; empty if none is close.
 
     Example:
         >>> did_you_mean("afinity", ["affinity", "cost"])
@@ -84,24 +91,24 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 class UnavailableError(T2SBenchError):
-    """Something that exists but cannot be had here and now: no network, no package, no reward."""
+    """A resource that is missing here: a network, a package, a reward, prepared data."""
 
 
 class AccessError(T2SBenchError):
-    """A method asked for something that it must not see."""
+    """A method asked for data that it must not see."""
 
 
 class StorageError(T2SBenchError):
-    """The file system refused: full disk, no permission, another writer."""
+    """A failed write: full disk, no permission, another writer."""
 
 
 class RegressionFoundError(T2SBenchError):
-    """A comparison broke a limit that the user set."""
+    """A comparison exceeded a limit set by the user."""
 
     exit_code = 1
 
 
 class CellsFailedError(T2SBenchError):
-    """Some cells of a run failed; the others are on disk."""
+    """Failed cells of a run; the other cells are on disk."""
 
     exit_code = 3

@@ -121,7 +121,7 @@ def test_an_image_that_does_not_decode(data, tmp_path, capsys):
         (["fetch", "SVHN"], "--accept-licence"),
         (["check", "CUB"], "Set T2SBENCH_DATA"),
         (["adopt", "absent"], "Expected a Parquet file, or a folder"),
-        (["adopt", "PACKS/Holiday.parquet"], "Expected a known task, but got 'Holiday'"),
+        (["adopt", "PACKS/Holiday.parquet"], "task 'Holiday'"),
         (["adopt", "PACKS", "--task", "EuroSAT"], "Expected a Parquet file, but got"),
         (["adopt", "PACKS", "--stands-in-for", "FMD"], "Adopt it by itself"),
         (

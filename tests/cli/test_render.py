@@ -149,7 +149,7 @@ def test_previews_are_pictures(arguments, capsys):
     [
         (["config", "01"], "Expected 8 digits"),
         (["category", "stra"], "Did you mean 'star'"),
-        (["switches", "--category", "nothing"], "Expected a known category"),
+        (["switches", "--category", "nothing"], "category 'nothing'"),
         (["library", "-o", "sheet.txt"], "Expected a picture file"),
         (["library", "-o", "/proc/sheet.png"], "Choose another --output"),
     ],

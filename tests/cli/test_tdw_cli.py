@@ -81,7 +81,7 @@ def test_a_build_that_is_missing_is_one_sentence(capsys, tmp_path):
     ("words", "message"),
     [
         (["--assets", "papper"], "Did you mean 'paper'"),
-        (["-O", "profile=1.12"], "Expected a known TDW profile"),
+        (["-O", "profile=1.12"], "TDW profile '1.12'"),
         (["--assets", "paper", "--encoding", "png"], "Expected JPEG images from simulator 'tdw'"),
         (["--classes", "200"], "Expected 1 to 118 classes"),
     ],
@@ -109,7 +109,7 @@ def test_assets_are_a_word_of_their_own(capsys, tmp_path):
         "-o", str(tmp_path / "set"),
     )  # fmt: skip
     assert code == 2
-    assert "Expected a known option of simulator 'toy', but got 'assets'" in err
+    assert "option of simulator 'toy': 'assets'" in err
 
 
 def test_a_dataset_from_the_command_line(capsys, tmp_path, monkeypatch):

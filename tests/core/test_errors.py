@@ -14,12 +14,12 @@ def test_unknown_name_without_a_near_one_only_lists():
 
 
 def test_invalid_file_lists_every_fault():
-    error = InvalidFileError("t.yaml", ["first", "second"], "Mend it.")
+    error = InvalidFileError("t.yaml", ["first", "second"], "Correct it.")
     assert str(error).splitlines() == [
-        "Expected t.yaml to be valid, but got 2 faults:",
+        "t.yaml is not valid (2 faults):",
         "  - first",
         "  - second",
-        "Mend it.",
+        "Correct it.",
     ]
 
 
@@ -33,10 +33,10 @@ def test_every_error_is_ours_and_has_an_exit_code():
 
 def made(kind: type[T2SBenchError]) -> T2SBenchError:
     if issubclass(kind, InvalidFileError):
-        return kind("card.json", ["one", "two"], "Mend it.")
+        return kind("card.json", ["one", "two"], "Correct it.")
     if issubclass(kind, UnknownNameError):
         return kind("method", "orakle", ["oracle"])
-    return kind("Expected this, but got that. Do something.")
+    return kind("A message.")
 
 
 def test_errors_travel_between_processes():

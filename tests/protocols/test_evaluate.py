@@ -203,5 +203,5 @@ def test_refuses(backbone, make_data, protocol, n_train, seed, sentence):
 
 
 def test_unknown_protocol(backbone, make_data):
-    with pytest.raises(UnknownNameError, match="a known protocol, but got 'knn'"):
+    with pytest.raises(UnknownNameError, match="protocol 'knn'"):
         score("knn", backbone, make_data())

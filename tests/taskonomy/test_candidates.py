@@ -41,7 +41,7 @@ def test_growing_takes_the_best_extension_each_time():
     assert found == [("B", "D"), ("B", "D", "E"), ("B", "D", "E", "F")]
     assert len(calls) == 7 + 6 + 5
     assert grow((), "AB", 9, evaluate) == [("B",), ("A", "B")]
-    with pytest.raises(UnknownNameError, match="known source"):
+    with pytest.raises(UnknownNameError, match="Unknown source"):
         grow(("Z",), "AB", 2, evaluate)
 
 

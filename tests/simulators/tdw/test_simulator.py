@@ -136,7 +136,7 @@ def test_private_models_are_fetched_with_signed_addresses(double, journal):
     [
         ({"assets": "publik"}, "Did you mean 'public'"),
         ({"objects": "half"}, "Known: all, subset"),
-        ({"profile": "1.8"}, "Expected a known TDW profile"),
+        ({"profile": "1.8"}, "TDW profile '1.8'"),
         ({"ranges": "release"}, "Did you mean 'released'"),
         ({"port": "70000"}, "port 70000"),
         ({"retries": "-1"}, "retries -1"),
