@@ -79,7 +79,7 @@ def load_materials(size: int) -> MaterialSet:
     pixels = load_stack(
         f"materials-{size}",
         (N_MATERIALS, size, size, 3),
-        lambda: (material(number, size).albedo for number in range(N_MATERIALS)),
+        lambda: (material(number, size) for number in range(N_MATERIALS)),
     )
     return MaterialSet(
         tuple(recipe.name for recipe in recipes),
@@ -93,15 +93,15 @@ def load_materials(size: int) -> MaterialSet:
 
 def load_panoramas(height: int) -> PanoramaSet:
     """The procedural panoramas, from disk or made now."""
-    from benchmark.simulators.textures.panoramas import N_PANORAMAS, panorama, panorama_names
+    from benchmark.simulators.textures.panoramas import N_PANORAMAS, PANORAMA_NAMES, panorama
 
     pixels = load_stack(
         f"panoramas-{height}",
         (N_PANORAMAS, height, 2 * height, 3),
-        lambda: (panorama(number, height).pixels for number in range(N_PANORAMAS)),
+        lambda: (panorama(number, height) for number in range(N_PANORAMAS)),
     )
     key = digest(["panoramas", TEXTURES_VERSION, height])
-    return PanoramaSet(panorama_names(), pixels, key)
+    return PanoramaSet(PANORAMA_NAMES, pixels, key)
 
 
 def load_stack(
