@@ -12,6 +12,8 @@ answers in ``select``; see ``docs/adding-a-method.md``. Class attributes a metho
 * ``protocols`` (tuple of str): the only protocols that it is scored under; default all.
 * ``fit_seeds(tasks, rewards, rngs)``: fits several seeds at once and returns one fitted selector
   per seed; must decide exactly as ``fit`` does seed by seed.
+* ``save``, ``load``, ``space`` (:class:`SavableSelector`): a fitted selector on disk, for
+  ``t2sbench fit`` and ``select``.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 
@@ -115,6 +117,25 @@ class ParameterSelector(Protocol):
         """Choose a configuration (or a mixture of them) for a task, in one shot."""
 
 
+class SavableSelector(ParameterSelector, Protocol):
+    """A method whose fitted state can be saved, for ``t2sbench fit`` and ``select``.
+
+    A method may also offer ``probabilities(task)``: the probabilities of the levels, one array per
+    parameter of the space.
+    """
+
+    @property
+    def space(self) -> ParameterSpace:
+        """Configurations that the fitted method chooses from."""
+
+    def save(self, folder: Path, metadata: Mapping[str, object]) -> None:
+        """Write the fitted state and some facts about its training into a folder."""
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a fitted selector that :meth:`save` wrote."""
+
+
 @dataclass(frozen=True)
 class Method:
     """A method with its options, ready to be built as often as needed.
@@ -166,6 +187,21 @@ class Method:
         """A fresh, unfitted selector."""
         selector: ParameterSelector = self.plugin.load()(**self.options)
         return selector
+
+    @property
+    def savable(self) -> type[SavableSelector]:
+        """The class of a method that can be saved.
+
+        Raises:
+            InvalidInputError: When it has no ``save`` and ``load``.
+        """
+        factory: type[SavableSelector] = self.plugin.load()
+        if not all(callable(getattr(factory, verb, None)) for verb in ("save", "load")):
+            raise InvalidInputError(
+                f"Method '{self.name}' cannot be saved: it has no 'save' and 'load'. "
+                "See docs/adding-a-method.md."
+            )
+        return factory
 
     @property
     def code_sha256(self) -> str | None:

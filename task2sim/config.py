@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from benchmark.core.errors import InvalidInputError
 
 Credit = Literal["own", "cross"]
 LogOf = Literal["policy", "perturbed"]
 Precision = Literal["single", "double"]
-
-_CHOICES = {
-    "credit": ("own", "cross"),
-    "log_of": ("policy", "perturbed"),
-    "precision": ("single", "double"),
-}
-_AT_LEAST_ONE = ("epochs", "batch_size", "hidden", "decay_epoch", "exploration_period")
-_AT_LEAST_ZERO = (
-    "warmup_epochs",
-    "imitation_start",
-    "imitation_steps",
-    "weight_decay",
-    "warmup_rate",
-)
+AtLeastOne = Annotated[int, Field(ge=1)]
+AtLeastZero = Annotated[int, Field(ge=0)]
 
 
-@dataclass(frozen=True)
-class TrainingConfig:
-    """How the policy is trained; every default is the paper's.
+class TrainingConfig(BaseModel):
+    """Hyper-parameters of a training; every default is the paper's.
 
     Attributes:
         epochs: Passes over the seen tasks.
@@ -49,73 +36,64 @@ class TrainingConfig:
             ``exploration / ceil((e + 1) / exploration_period)``.
         imitation_start: First epoch with imitation of each task's best configuration so far.
         imitation_steps: Imitation updates after every policy update.
-        credit: Whose action a reward is credited to. "own": each task's heads learn from that
+        credit: Action that a reward is credited to. "own": each task's heads learn from that
             task's action alone (equation 4). "cross": every task's heads learn from every action
             of the batch, the indexing slip of the released code.
-        log_of: Of what the gradient is taken: the log-probability under the policy (equation 4),
+        log_of: Argument of the gradient: the log-probability under the policy (equation 4),
             or under the policy with exploration (released code).
-        rate_lag: Whether the schedule of the rate runs one epoch late, epochs 0 and 1 both at
+        rate_lag: True if the schedule of the rate runs one epoch late, epochs 0 and 1 both at
             the warm-up rate (released code).
         precision: Floating-point numbers in training. Rounding is amplified by sampling over a
             long run: in "double" a whole run equals the literal form, weight by weight.
-
-    Raises:
-        InvalidInputError: When a value is out of range.
     """
 
-    epochs: int = 1000
-    batch_size: int = 4
-    hidden: int = 400
-    learning_rate: float = 1e-3
-    momentum: float = 0.9
-    weight_decay: float = 1e-5
-    warmup_epochs: int = 50
-    warmup_rate: float = 1e-6
-    decay_epoch: int = 500
-    decay_factor: float = 0.1
-    exploration: float = 0.4
-    exploration_period: int = 1
-    imitation_start: int = 50
-    imitation_steps: int = 5
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    epochs: AtLeastOne = 1000
+    batch_size: AtLeastOne = 4
+    hidden: AtLeastOne = 400
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    momentum: Annotated[float, Field(ge=0.01, le=0.999)] = 0.9
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-5
+    warmup_epochs: AtLeastZero = 50
+    warmup_rate: Annotated[float, Field(ge=0)] = 1e-6
+    decay_epoch: AtLeastOne = 500
+    decay_factor: Annotated[float, Field(gt=0, le=1)] = 0.1
+    exploration: Annotated[float, Field(ge=0, lt=1)] = 0.4
+    exploration_period: AtLeastOne = 1
+    imitation_start: AtLeastZero = 50
+    imitation_steps: AtLeastZero = 5
     credit: Credit = "own"
     log_of: LogOf = "policy"
     rate_lag: bool = False
     precision: Precision = "single"
 
-    def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            self._check_type(field.name, field.type)
-        for name in _AT_LEAST_ONE:
-            self._check(name, getattr(self, name) >= 1, "at least 1")
-        for name in _AT_LEAST_ZERO:
-            self._check(name, getattr(self, name) >= 0, "at least 0")
-        self._check("learning_rate", self.learning_rate > 0, "above 0")
-        self._check("decay_factor", 0 < self.decay_factor <= 1, "above 0 and at most 1")
-        self._check("exploration", 0 <= self.exploration < 1, "from 0 to below 1")
-        self._check("momentum", 0.01 <= self.momentum <= 0.999, "from 0.01 to 0.999")
+    @model_validator(mode="after")
+    def _check_modes(self) -> Self:
         # Beyond this product, momentum and decay oscillate and have no real modes (momentum.py).
         limit = (1 - math.sqrt(self.momentum)) ** 2 / 2
         fastest = max(self.learning_rate, self.warmup_rate)
-        self._check("weight_decay", fastest * self.weight_decay < limit, f"below {limit / fastest}")
-
-    def _check_type(self, name: str, kind: object) -> None:
-        value = getattr(self, name)
-        if name in _CHOICES:
-            self._check(name, value in _CHOICES[name], f"one of {', '.join(_CHOICES[name])}")
-        elif kind == "bool":
-            self._check(name, isinstance(value, bool), "true or false")
-        elif kind == "int":
-            self._check(name, isinstance(value, int) and not isinstance(value, bool), "an integer")
-        else:
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            self._check(name, number and math.isfinite(value), "a finite number")
-
-    def _check(self, name: str, valid: bool, rule: str) -> None:
-        if not valid:
-            raise InvalidInputError(
-                f"Expected training option '{name}' to be {rule}, but got {getattr(self, name)!r}. "
-                "Correct it, or leave it out for the paper's value."
+        if fastest * self.weight_decay >= limit:
+            raise ValueError(
+                f"'weight_decay' must be below {limit / fastest} with this momentum and rate "
+                f"(got {self.weight_decay})"
             )
+        return self
+
+    def changed(self, options: Mapping[str, Any]) -> TrainingConfig:
+        """Return a copy with other values of some options.
+
+        Raises:
+            InvalidInputError: For an unknown option or a value out of range; names all faults.
+        """
+        try:
+            return TrainingConfig(**{**self.model_dump(), **options})
+        except ValidationError as error:
+            faults = [_sentence(fault) for fault in error.errors(include_url=False)]
+            raise InvalidInputError(
+                f"Invalid training options: {'; '.join(faults)}. Correct them, or leave them out "
+                "for the paper's values."
+            ) from error
 
     def rate_at(self, epoch: int) -> float:
         """Learning rate of an epoch, counted from 0.
@@ -154,28 +132,30 @@ class TrainingConfig:
         imitating = max(self.epochs - self.imitation_start, 0)
         return batches * (self.epochs + imitating * self.imitation_steps)
 
-    def to_json(self) -> dict[str, object]:
-        """The options as JSON; :func:`config_from_json` reads them back."""
-        return dataclasses.asdict(self)
+
+def _sentence(fault: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+    if not fault["loc"]:
+        return str(fault["msg"]).removeprefix("Value error, ")
+    rule = str(fault["msg"]).removeprefix("Input should be ")
+    return f"'{fault['loc'][0]}' must be {rule} (got {fault['input']!r})"
 
 
 def config_from_json(value: Mapping[str, Any]) -> TrainingConfig:
-    """Read what :meth:`TrainingConfig.to_json` wrote, all options being required.
+    """Read a dump of :class:`TrainingConfig`; every option is required.
 
     Raises:
         InvalidInputError: When an option is unknown, missing or out of range.
 
     Example:
-        >>> config_from_json(RELEASED.to_json()) == RELEASED
+        >>> config_from_json(RELEASED.model_dump()) == RELEASED
         True
     """
-    names = {field.name for field in dataclasses.fields(TrainingConfig)}
-    if set(value) != names:
+    missing = sorted(set(TrainingConfig.model_fields) - set(value))
+    if missing:
         raise InvalidInputError(
-            f"Expected the training options {', '.join(sorted(names))}, "
-            f"but got {', '.join(sorted(value)) or 'none'}. Train and save the policy again."
+            f"Missing training options: {', '.join(missing)}. Train and save the policy again."
         )
-    return TrainingConfig(**value)
+    return PAPER.changed(value)
 
 
 #: Task2Sim as the paper describes it: equation 4 credits each task with its own action and takes

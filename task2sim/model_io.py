@@ -25,11 +25,11 @@ _REMEDY = "Train and save the policy again, or restore both files from where the
 
 @dataclass(frozen=True, eq=False)
 class SavedPolicy:
-    """What the two files hold.
+    """Content of the two files.
 
     Attributes:
         policy: The policy.
-        training: How it was trained, if known.
+        training: Its training options, if known.
         seed: The seed of its random numbers, if known.
         metadata: Anything else that is JSON.
     """
@@ -63,7 +63,7 @@ def save_policy(
         "seed": seed,
         "sha256": sha256_bytes(weights),
         "space": policy.space.to_json(),
-        "training": None if training is None else training.to_json(),
+        "training": None if training is None else training.model_dump(),
     }
     text = canonical_json(description)
     write_bytes(folder / WEIGHTS_FILE, weights)
@@ -85,7 +85,7 @@ def load_policy(folder: Path) -> SavedPolicy:
     except (InvalidInputError, KeyError, TypeError, AttributeError) as error:
         raise InvalidFileError(
             path, [f"not a policy's space and training: {error}"], _REMEDY
-        ) from (error)
+        ) from error
     arrays = _read_weights(folder / WEIGHTS_FILE, description["sha256"])
     try:
         policy = Policy(space, **arrays)

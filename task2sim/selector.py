@@ -1,18 +1,16 @@
-"""Task2Sim as a method of the suite: learns from seen tasks, answers for any task in one shot."""
+"""Task2Sim as a method of the suite: learns from seen tasks, then answers for any task."""
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from benchmark.core.errors import InvalidInputError
 from task2sim.config import PAPER, RELEASED, TrainingConfig
-from task2sim.model_io import save_policy
+from task2sim.model_io import load_policy, save_policy
 from task2sim.training import train
 
 if TYPE_CHECKING:
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
 
     from benchmark.methods import TaskView
     from benchmark.rewards.view import RewardView
-    from benchmark.space import Configuration
+    from benchmark.space import Configuration, ParameterSpace
     from task2sim.memory import RewardFunction
     from task2sim.policy import Policy
 
@@ -41,13 +39,13 @@ class PolicySelector:
         super().__init_subclass__()
         keyword = inspect.Parameter.KEYWORD_ONLY
         parameters = [
-            inspect.Parameter(field.name, keyword, default=getattr(cls.defaults, field.name))
-            for field in dataclasses.fields(TrainingConfig)
+            inspect.Parameter(name, keyword, default=value)
+            for name, value in cls.defaults.model_dump().items()
         ]
         setattr(cls, "__signature__", inspect.Signature(parameters))  # noqa: B010 - mypy knows it not
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - checked by TrainingConfig
-        self.config = replace(self.defaults, **options)
+        self.config = self.defaults.changed(options)
         self.policy: Policy | None = None
 
     def fit(self, tasks: Sequence[TaskView], rewards: RewardView, rng: np.random.Generator) -> None:
@@ -73,7 +71,7 @@ class PolicySelector:
         return [self._with(policy) for policy in policies]
 
     def _with(self, policy: Policy) -> Self:
-        fitted = type(self)(**dataclasses.asdict(self.config))
+        fitted = type(self)(**self.config.model_dump())
         fitted.policy = policy
         return fitted
 
@@ -84,9 +82,45 @@ class PolicySelector:
             InvalidInputError: Before ``fit``.
         """
         del rng
+        return self._trained().configurations(task.vector()[None])[0]
+
+    def _trained(self) -> Policy:
         if self.policy is None:
-            raise InvalidInputError("Expected a trained policy, but got none. Call fit first.")
-        return self.policy.configurations(task.vector()[None])[0]
+            raise InvalidInputError("The policy is not trained. Call fit or load first.")
+        return self.policy
+
+    @property
+    def space(self) -> ParameterSpace:
+        """Configurations that the policy chooses from."""
+        return self._trained().space
+
+    def probabilities(self, task: TaskView) -> list[NDArray[np.float64]]:
+        """Probabilities of the levels of every parameter, for one task."""
+        return [head[0] for head in self._trained().probabilities(task.vector()[None])]
+
+    def save(self, folder: Path, metadata: Mapping[str, object]) -> None:
+        """Write the policy, its training options and some facts (safetensors and JSON)."""
+        facts = dict(metadata)
+        seed = facts.pop("seed", None)
+        save_policy(
+            self._trained(),
+            folder,
+            facts,
+            training=self.config,
+            seed=seed if isinstance(seed, int) else None,
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a saved policy.
+
+        Raises:
+            InvalidFileError: When a file is missing, damaged or does not fit the other.
+        """
+        saved = load_policy(folder)
+        selector = cls(**(saved.training.model_dump() if saved.training else {}))
+        selector.policy = saved.policy
+        return selector
 
 
 def _reward_function(view: RewardView, names: Sequence[str]) -> RewardFunction:
@@ -118,16 +152,3 @@ class Task2SimReleased(PolicySelector):
     """
 
     defaults = RELEASED
-
-
-def save_selector(
-    selector: object, folder: Path, metadata: Mapping[str, object], seed: int
-) -> None:
-    """Save a fitted Task2Sim; ``t2sbench select`` reads it.
-
-    Raises:
-        InvalidInputError: When it is no fitted Task2Sim.
-    """
-    if not isinstance(selector, PolicySelector) or selector.policy is None:
-        raise InvalidInputError(f"Expected a fitted Task2Sim, but got {selector!r}. Fit it first.")
-    save_policy(selector.policy, folder, metadata, training=selector.config, seed=seed)

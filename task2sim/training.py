@@ -1,7 +1,7 @@
 """Training of Task2Sim: REINFORCE with a greedy baseline, and imitation of the best so far.
 
 Algorithm 1 of Mishra et al. (CVPR 2022). See ``span.py``, ``momentum.py`` and ``network.py`` for
-why it takes seconds; ``literal.py`` is the same training written down plainly.
+why it takes seconds. ``tests/task2sim/literal.py`` is the same training in plain torch.
 """
 
 from __future__ import annotations

@@ -1,22 +1,29 @@
-"""``t2sbench fit`` and ``select``: a trained Task2Sim, and its answer for a new task."""
+"""``t2sbench fit`` and ``select``: a trained method, and its choice for a new task."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from benchmark.cli.options import PATH, parse_method_options, source_options
 from benchmark.core.errors import InvalidInputError
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from benchmark.methods import Decision, SavableSelector
+    from benchmark.space import ParameterSpace
+
+_method_option = click.option(
+    "--method", "-m", default="task2sim", show_default=True, help="Method that can be saved."
+)
+
 
 @click.command()
-@click.option(
-    "--method",
-    type=click.Choice(["task2sim", "task2sim-released"]),
-    default="task2sim",
-    show_default=True,
-)
+@_method_option
 @source_options
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--option", "-O", "options", multiple=True, metavar="NAME=VALUE")
@@ -30,30 +37,33 @@ def fit(  # noqa: PLR0913, PLR0917 - one argument per option
     options: tuple[str, ...],
     output: Path,
 ) -> int:
-    """Train Task2Sim on the seen tasks of a table and save it (safetensors + JSON)."""
+    """Train a method on the seen tasks of a table and save it."""
     from benchmark.runs.cells import fit_unit
     from benchmark.runs.context import load_context
     from benchmark.runs.plan import MethodSpec, Split, Unit, make_folds, table_tasks
-    from task2sim.selector import save_selector
 
     spec = MethodSpec(method, parse_method_options(options, (method,))[method], plugins)
+    method_found = spec.resolve()
+    _ = method_found.savable  # refused before anything is trained
     context = load_context(table, Split.ALL, tasks_files, debug=False)
     (fold,) = make_folds(table_tasks(context.table, context.registry), Split.ALL)
-    (fitted,) = fit_unit(context, spec.resolve(), Unit(spec, fold, (seed,), frozenset()), None)
+    (fitted,) = fit_unit(context, method_found, Unit(spec, fold, (seed,), frozenset()), None)
     if fitted.error is not None:
         raise fitted.error
-    source = {"table": context.table.id, "table_sha256": context.table.digest}
-    save_selector(fitted.selector, output, source, seed)
+    facts = {"table": context.table.id, "table_sha256": context.table.digest, "seed": seed}
+    cast("SavableSelector", fitted.selector).save(output, facts)
     click.echo(
         f"Trained on {len(fold.learn)} tasks of {context.table.id} in {fitted.seconds:.1f} s "
         f"({fitted.rewards.queries} rewards queried). Saved in {output}; now: t2sbench select "
-        f"--model {output} --task2vec FILE"
+        f"--method {method} --model {output} --task2vec FILE"
     )
     return 0
 
 
 @click.command()
+@_method_option
 @click.option("--model", type=PATH, required=True, help="Folder written by 't2sbench fit'.")
+@click.option("--plugin", "plugins", type=PATH, multiple=True, metavar="FILE")
 @click.option(
     "--task2vec",
     type=PATH,
@@ -62,24 +72,42 @@ def fit(  # noqa: PLR0913, PLR0917 - one argument per option
     help="safetensors file with one Task2Vec vector per task.",
 )
 @click.option("--probabilities", is_flag=True, help="Show the probability of every level, too.")
-def select(model: Path, task2vec: Path, probabilities: bool) -> int:
+def select(
+    method: str, model: Path, plugins: tuple[Path, ...], task2vec: Path, probabilities: bool
+) -> int:
     """Choose a configuration for each task of a Task2Vec file, in one shot."""
-    from benchmark.tasks.vectors import read_embeddings
-    from task2sim.model_io import load_policy
+    import numpy as np
 
-    policy = load_policy(model).policy
+    from benchmark.methods import TaskView, find_method
+    from benchmark.tasks.vectors import read_embeddings
+
+    selector = find_method(method, plugin_files=plugins).savable.load(model)
+    heads = getattr(selector, "probabilities", None)
+    if probabilities and heads is None:
+        raise InvalidInputError(f"Method '{method}' has no probabilities. Omit --probabilities.")
     embeddings = read_embeddings(task2vec)
     if not embeddings.tasks:
-        raise InvalidInputError(f"Expected task vectors in {task2vec}, but got none.")
-    levels = policy.probabilities(embeddings.vectors)
-    for row, (task, chosen) in enumerate(
-        zip(embeddings.tasks, policy.configurations(embeddings.vectors), strict=True)
-    ):
-        click.echo(f"{task}: {chosen} ({policy.space.named(chosen)})")
-        if probabilities:
-            for parameter, head in zip(policy.space.parameters, levels, strict=True):
-                shown = ", ".join(
-                    f"{name} {p:.3f}" for name, p in zip(parameter.levels, head[row], strict=True)
-                )
-                click.echo(f"  {parameter.name}: {shown}")
+        raise InvalidInputError(f"No task vectors in {task2vec}.")
+    for name in embeddings.tasks:
+        task = TaskView(name, embeddings.of(name))
+        chosen = selector.select(task, np.random.default_rng(0))
+        click.echo(f"{name}: {_shown(chosen, selector.space)}")
+        if heads is not None and probabilities:
+            _echo_levels(selector.space, heads(task))
     return 0
+
+
+def _shown(chosen: Decision, space: ParameterSpace) -> str:
+    from benchmark.space import Configuration
+
+    if isinstance(chosen, Configuration):
+        return f"{chosen} ({space.named(chosen)})"
+    likely = [(p, index) for index, p in enumerate(chosen.probabilities) if p]
+    return "mixture of " + ", ".join(f"{space.at(index)} {p:.3f}" for p, index in likely)
+
+
+def _echo_levels(space: ParameterSpace, heads: list[NDArray[np.float64]]) -> None:
+    for parameter, head in zip(space.parameters, heads, strict=True):
+        levels = zip(parameter.levels, head, strict=True)
+        shown = ", ".join(f"{name} {probability:.3f}" for name, probability in levels)
+        click.echo(f"  {parameter.name}: {shown}")

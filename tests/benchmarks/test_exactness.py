@@ -7,14 +7,13 @@ chaotic: a rounding error grows about a thousandfold in 150 epochs. Weights are 
 """
 
 import time
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from task2sim.config import PAPER, RELEASED
-from task2sim.literal import LiteralTask2Sim
 from task2sim.training import train
+from tests.task2sim.literal import LiteralTask2Sim
 
 pytestmark = [pytest.mark.slow, pytest.mark.released]
 
@@ -22,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.released]
 @pytest.mark.parametrize("epochs", [400, 1000])
 @pytest.mark.parametrize("base", [PAPER, RELEASED], ids=["paper", "released"])
 def test_full_run_equals_the_literal_form(benchmark, released, base, epochs):
-    config = replace(base, precision="double", epochs=epochs)
+    config = base.changed({"precision": "double", "epochs": epochs})
     if not benchmark.enabled:
         pytest.skip("takes minutes; run with --benchmark-enable")
     seen, unseen = released.embeddings.vectors[:12], released.embeddings.vectors[12:]

@@ -11,8 +11,8 @@ import torch
 
 from benchmark.space import PAPER_SPACE
 from task2sim.config import PAPER
-from task2sim.literal import LiteralTask2Sim
 from task2sim.training import train
+from tests.task2sim.literal import LiteralTask2Sim
 
 pytestmark = pytest.mark.slow
 

@@ -1,13 +1,11 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from benchmark.core.errors import InvalidInputError
 from task2sim.config import PAPER, RELEASED
 from task2sim.draws import draw_layers
-from task2sim.literal import LiteralTask2Sim
 from task2sim.training import train
+from tests.task2sim.literal import LiteralTask2Sim
 
 
 def fit(made_up, embeddings, space, table, seeds, config):
@@ -47,7 +45,7 @@ def test_span_training_equals_literal_training_with_heads_of_unequal_width(made_
 
 def test_span_training_equals_literal_training_at_the_papers_size(made_up):
     problem = made_up.problem(n_tasks=12, dimension=9600, space=made_up.space_of(*[2] * 8))
-    config = replace(PAPER, epochs=8, warmup_epochs=2, imitation_start=3)
+    config = PAPER.changed({"epochs": 8, "warmup_epochs": 2, "imitation_start": 3})
     assert_same_training(made_up, *problem, config)
 
 

@@ -1,7 +1,7 @@
 """The same training written down plainly in torch: all 9,600 inputs, autograd, one policy.
 
-It is the measure of ``training.py``: the same random numbers give the same decisions, and the
-same weights up to rounding. Nothing else uses it; it takes minutes where the other takes seconds.
+The reference for ``task2sim.training``: the same random numbers give the same decisions, and the
+same weights up to rounding. It takes minutes where the other takes seconds.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class LiteralTask2Sim:
     Args:
         embeddings: One vector per seen task.
         space: The simulator settings.
-        rewards: Answers pairs (task indices, configuration indices); asked anew every time.
+        rewards: Answers pairs (task indices, configuration indices); asked every time.
         rng: Random numbers, used as ``draws.py`` describes.
         config: How to train.
     """
