@@ -1,17 +1,22 @@
-# Two commands do everything on a fresh machine: `make run` and `make test`.
+# On a fresh machine, `make run` and `make test` set up what they need.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Tests run in as many processes as there are cores, eight at most.
+# One test process per core, at most eight.
 PYTEST_PROCESSES := -n auto --maxprocesses 8
 
-.PHONY: run test venv lint bench clean
+.PHONY: run test test-all venv lint bench clean
 
 run: venv
 	$(BIN)/t2sbench run --method task2sim --split unseen
 
+# Minutes: all that shows whether an installation works.
 test: venv
-	$(BIN)/python -m pytest $(PYTEST_PROCESSES) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not slow" $(PYTEST_PROCESSES) $(PYTEST_ARGS)
+
+# Slow tests too, and more examples of each property.
+test-all: venv
+	$(BIN)/python -m pytest --hypothesis-profile thorough $(PYTEST_PROCESSES) $(PYTEST_ARGS)
 
 lint: venv
 	$(BIN)/ruff check .
@@ -19,14 +24,14 @@ lint: venv
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The full comparison with the literal form takes a quarter of an hour; run it by itself.
+# test_exactness.py takes a quarter of an hour; run it separately.
 bench: venv
 	$(BIN)/python -m pytest tests/benchmarks --ignore tests/benchmarks/test_exactness.py \
 	    --benchmark-enable --benchmark-only -s $(PYTEST_ARGS)
 
 venv: $(VENV)/ready
 
-# The stamp is made last, so that an interrupted set-up is begun again.
+# The stamp is written last, so that an interrupted set-up starts again.
 $(VENV)/ready: pyproject.toml setup.sh
 	sh setup.sh $(PYTHON) $(VENV)
 	touch $@

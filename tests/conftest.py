@@ -1,11 +1,17 @@
-"""Fixtures for all tests: small tables, and the released one where it can be had."""
+"""Fixtures of all tests: reward tables, records and caches."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+# One thread per test process: the processes already share the cores. Set before torch is loaded.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from hypothesis import settings
@@ -15,28 +21,45 @@ from benchmark.rewards.storage import read_table
 from benchmark.rewards.table import RewardTable
 from benchmark.runs.record import Record
 
-# A busy machine must not fail a test: speed is measured in tests/benchmarks alone.
-settings.register_profile("t2sbench", deadline=None)
-settings.load_profile("t2sbench")
+# No deadlines: a busy machine must not fail a test. Speed is measured in tests/benchmarks only.
+settings.register_profile("quick", deadline=None, max_examples=25)
+settings.register_profile("thorough", deadline=None, max_examples=200)
+settings.load_profile("quick")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--require-released",
         action="store_true",
-        help="fail, rather than skip, tests of the released table when it cannot be had",
+        help="fail, rather than skip, tests of the released table if it is not available",
     )
-
     parser.addoption(
         "--update-golden",
         action="store_true",
-        help="write tests/data/golden.jsonl anew, after a change that is meant to change results",
+        help="rewrite tests/data/golden.jsonl after a change that is meant to change results",
     )
+
+
+def common_folder(factory: pytest.TempPathFactory, name: str) -> Path:
+    """Folder that all worker processes of a test run share; T2SBENCH_TEST_CACHE keeps it."""
+    base = factory.getbasetemp()
+    parent = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = Path(os.environ.get("T2SBENCH_TEST_CACHE", parent / name))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time prepare a folder."""
+    with (folder / ".test-lock").open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test touches the user's cache or folder, and none tries the network by accident."""
+    """Keep every test away from the user's cache, the working folder and the network."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("T2SBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("T2SBENCH_MIRROR", raising=False)
@@ -46,16 +69,16 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def released_cache(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """A cache folder with the released table prepared, from cache, mirror or network."""
+    """Cache folder with the released table, prepared once from a mirror or the network."""
     from benchmark.rewards.catalog import RECIPES
 
-    shared = os.environ.get("T2SBENCH_TEST_CACHE")
-    folder = Path(shared) if shared else tmp_path_factory.mktemp("released")
-    with pytest.MonkeyPatch.context() as patch:
+    folder = common_folder(tmp_path_factory, "released")
+    with locked(folder), pytest.MonkeyPatch.context() as patch:
         patch.setenv("T2SBENCH_CACHE", str(folder))
         recipe = RECIPES["released"]
         try:
-            recipe.build(recipe.folder)
+            if not recipe.is_prepared:
+                recipe.build(recipe.folder)
         except T2SBenchError as error:
             if request.config.getoption("--require-released"):
                 pytest.fail(f"the released table is required: {error}")
@@ -65,7 +88,7 @@ def released_cache(
 
 @pytest.fixture
 def released_environment(released_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The process sees the prepared released table."""
+    """Make the prepared released table the one of this process."""
     monkeypatch.setenv("T2SBENCH_CACHE", str(released_cache))
     return released_cache
 
@@ -91,76 +114,75 @@ def small_table_folder(small_table: RewardTable, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def published_transfers():
-    """A table of the published shape: 26 tasks, self rows, orders 1 to 4, about 1,300 edges.
-
-    First-order transfers between all tasks, then all pairs and triples of the 5 best sources and
-    all quadruples of the 6 best, as in the paper. Four tasks are sources only: nothing leads to
-    them, as in the paper's list of self-supervised tasks.
-    """
-    import numpy as np
-
-    from taskonomy.affinity import affinities
-    from taskonomy.candidates import high_order_candidates
-    from taskonomy.tournament import win_rates_of_accuracies
-    from taskonomy.transfers import Transfer
-
-    rng = np.random.default_rng(0)
-    names = [f"Task {chr(65 + i)}" for i in range(26)]
-    skill = rng.beta(4, 3, size=26)
-    transfers = []
-    for target in names[:22]:
-        others = [name for name in names if name != target]
-        single = np.clip(0.5 * rng.beta(3, 3, size=25) + 0.4 * skill[:25], 0.02, 0.98)
-        merit = dict(zip([(name,) for name in others], single, strict=True))
-        worth = {name: merit[name,] for name in others}
-        for order in (2, 3, 4):
-            for group in high_order_candidates(worth, order):
-                merit[group] = min(0.99, max(worth[n] for n in group) + 0.05 * rng.random() * order)
-        merit[()] = float(rng.uniform(0.7, 0.99))
-        values = affinities(win_rates_of_accuracies(list(merit.values()))).values
-        transfers += [Transfer(target, g, float(p)) for g, p in zip(merit, values, strict=True)]
-    return transfers
-
-
-@pytest.fixture(scope="session")
 def make_record() -> Callable[..., Record]:
-    """Maker of valid records: ``make_record(method, task, seed, value, **changes)``.
+    """Return :func:`build_record`."""
+    return build_record
 
-    ``value=None`` makes a failed cell. Changes go into the part that has such a field: ``split``,
-    ``privileged``, ``digest``, ``random``, ``oracle``, ``source_id``, ``protocol_version`` ...
+
+def build_record(
+    method: str = "random",
+    task: str = "CUB",
+    seed: int = 0,
+    value: float | None = 50.0,
+    *,
+    split: str = "unseen",
+    label: str | None = None,
+    version: str = "1",
+    options: dict[str, Any] | None = None,
+    privileged: bool = False,
+    task_facts: dict[str, Any] | None = None,
+    suite_version: int = 1,
+    protocol: str = "knn5",
+    protocol_version: int = 1,
+    source_kind: str = "table",
+    source_id: str = "toy",
+    source_digest: str = "2" * 64,
+    random: float = 40.0,
+    oracle: float = 60.0,
+    reference_error: str | None = None,
+    seconds: float = 0.1,
+    debug: bool = False,
+    supersedes: str | None = None,
+) -> Record:
+    """Build a valid, sealed record of one cell of a reward table.
+
+    Args:
+        method: Name of the method.
+        task: Name of the task, which is judged as an unseen one.
+        seed: Seed of the cell.
+        value: Accuracy in percent; None for a cell that failed.
+        split: Split that the run judged.
+        label: Label of the method on boards; its name by default.
+        version: Version of the method.
+        options: Options of the method.
+        privileged: True if the method may see the answers.
+        task_facts: Changes to the description of the task, such as ``n_test``.
+        suite_version: Version of the registry of tasks.
+        protocol: Name of the protocol.
+        protocol_version: Version of the protocol.
+        source_kind: Kind of the rewards: "table" or "live".
+        source_id: Name of the reward table.
+        source_digest: Digest of the reward table.
+        random: Accuracy of the random reference, in percent.
+        oracle: Accuracy of the oracle, in percent.
+        reference_error: Reason why the references are missing.
+        seconds: Wall time of the cell.
+        debug: True for a record of a run that is not for boards.
+        supersedes: Digest of the record that this one replaces.
     """
-    return _make_record
-
-
-def _make_record(method="random", task="CUB", seed=0, value: float | None = 50.0, **changes):
     from benchmark.core.files import digest
     from benchmark.runs.record import seal
 
-    def take(name, default):
-        return changes.pop(name, default)
-
-    entry = {
-        "name": method,
-        "label": take("label", method),
-        "version": take("version", "1"),
-        "origin": "tests",
-        "code_sha256": "1" * 64,
-        "options": take("options", {}),
-        "privileged": take("privileged", False),
-        "learnt_from": ["DTD"],
-        "queries": take("queries", 256),
-    }
-    source = {"kind": take("kind", "table"), "id": take("source_id", "toy")}
-    source["digest"] = take("digest", "2" * 64)
-    protocol = {"name": take("protocol", "knn5"), "version": take("protocol_version", 1)}
+    failed = value is None
+    options = options or {}
+    cell = digest([[method, options, task, seed, split], source_id, protocol, debug])
     content = {
-        "status": "ok" if value is not None else "failed",
-        "error": None if value is not None else {"type": "ValueError", "message": "broke"},
-        "suite_version": take("suite_version", 1),
+        "status": "failed" if failed else "ok",
+        "error": {"type": "ValueError", "message": "broke"} if failed else None,
+        "suite_version": suite_version,
         "package_version": "0",
-        "debug": take("debug", False),
-        "split": take("split", "unseen"),
+        "debug": debug,
+        "split": split,
         "seed": seed,
         "task": {
             "name": task,
@@ -169,45 +191,48 @@ def _make_record(method="random", task="CUB", seed=0, value: float | None = 50.0
             "task_sha256": "3" * 64,
             "n_train": None,
             "n_test": 400,
-            **take("task_facts", {}),
+            **(task_facts or {}),
         },
-        "method": entry,
-        "protocol": {**protocol, "hyperparameters": {}},
+        "method": {
+            "name": method,
+            "label": label or method,
+            "version": version,
+            "origin": "tests",
+            "code_sha256": "1" * 64,
+            "options": options,
+            "privileged": privileged,
+            "learnt_from": ["DTD"],
+            "queries": 256,
+        },
+        "protocol": {"name": protocol, "version": protocol_version, "hyperparameters": {}},
         "pretraining": {
             "simulator": "none",
             "simulator_version": "0",
             "profile": "mini",
             "n_images": None,
         },
-        "source": source,
-        "reference": {
-            "random": take("random", 40.0),
-            "oracle": take("oracle", 60.0),
-            **({} if (error := take("error", None)) is None else {"error": error}),
-        },
-        "scores": []
-        if value is None
-        else [{"metric": "accuracy", "value": value, "unit": "percent"}],
-        "cost": {"wall_seconds": take("seconds", 0.1)},
+        "source": {"kind": source_kind, "id": source_id, "digest": source_digest},
+        "reference": {"random": random, "oracle": oracle},
+        "scores": [] if failed else [{"metric": "accuracy", "value": value, "unit": "percent"}],
+        "cost": {"wall_seconds": seconds},
         "environment": {"python": "3", "packages": {}, "platform": "any"},
-        "supersedes": take("supersedes", None),
+        "supersedes": supersedes,
+        "cell": cell,
+        "key": digest([cell, version, source_digest]),
     }
-    assert not changes, f"unknown changes: {changes}"
-    coordinates = [entry["name"], entry["options"], task, seed, content["split"]]
-    content["cell"] = digest([coordinates, source["id"], protocol["name"], content["debug"]])
-    content["key"] = digest([content["cell"], entry["version"], source["digest"]])
+    if reference_error is not None:
+        content["reference"]["error"] = reference_error
     return seal(content)
 
 
 @pytest.fixture(scope="session")
 def simulator_cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One cache for all tests that render: materials, panoramas and meshes are made once."""
-    shared = os.environ.get("T2SBENCH_TEST_CACHE")
-    return Path(shared) if shared else tmp_path_factory.mktemp("simulator")
+    """One cache of all tests that render: textures and meshes are made once."""
+    return common_folder(tmp_path_factory, "simulator")
 
 
 @pytest.fixture
 def simulator_cache(simulator_cache_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The process uses that cache."""
+    """Make that cache the one of this process."""
     monkeypatch.setenv("T2SBENCH_CACHE", str(simulator_cache_folder))
     return simulator_cache_folder

@@ -1,3 +1,8 @@
-"""The reference renderer needs the extra ``bench``: it is imported by its benchmark alone."""
+"""The table of the published shape is one of tests/taskonomy."""
 
+from tests.taskonomy.conftest import published_transfers
+
+__all__ = ["published_transfers"]
+
+# The reference renderer needs VTK: only its benchmark imports it.
 collect_ignore = ["vtk_renderer.py"]

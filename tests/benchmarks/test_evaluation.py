@@ -3,7 +3,6 @@
 import time
 
 import numpy as np
-import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -13,8 +12,6 @@ from benchmark.protocols.data import Features
 from benchmark.protocols.knn import knn_predict
 from benchmark.protocols.linear import linear_probe
 from benchmark.protocols.settings import EvaluationSettings
-
-pytestmark = pytest.mark.slow
 
 N_TRAIN, N_TEST, DIMENSION, N_CLASSES = 20_000, 10_000, 512, 50
 MIN_RATIO = 3.0

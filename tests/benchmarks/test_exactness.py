@@ -15,7 +15,7 @@ from task2sim.config import PAPER, RELEASED
 from task2sim.training import train
 from tests.task2sim.literal import LiteralTask2Sim
 
-pytestmark = [pytest.mark.slow, pytest.mark.released]
+pytestmark = pytest.mark.released
 
 
 @pytest.mark.parametrize("epochs", [400, 1000])

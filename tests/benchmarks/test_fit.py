@@ -14,8 +14,6 @@ from task2sim.config import PAPER
 from task2sim.training import train
 from tests.task2sim.literal import LiteralTask2Sim
 
-pytestmark = pytest.mark.slow
-
 N_TASKS, LITERAL_UPDATES = 12, 100
 
 

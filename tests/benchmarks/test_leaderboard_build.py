@@ -9,8 +9,6 @@ import pytest
 
 from benchmark.runs.record import to_line
 
-pytestmark = pytest.mark.slow
-
 N_RECORDS, N_TASKS, N_SEEDS = 100_000, 20, 5
 MAX_GIB = 1.0
 

@@ -22,8 +22,6 @@ from benchmark.simulators.interface import opened
 from benchmark.simulators.sampling import SceneSampler
 from benchmark.space import PAPER_SPACE
 
-pytestmark = pytest.mark.slow
-
 SIZES = (64, 128, 224)
 WANTED = {64: 800, 128: 300, 224: 100}
 IMAGES, OBJECTS, ROUNDS = 240, 24, 3

@@ -24,7 +24,6 @@ FOLDER = Path(os.environ.get("T2SBENCH_DATA", "no-such-folder"))
 LIMIT_MINUTES = 18  # for 17 tasks on two cores, the probe included
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.skipif(not FOLDER.is_dir(), reason="needs the task packs in T2SBENCH_DATA"),
 ]
 

@@ -10,8 +10,6 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.slow
-
 HEADER = r"""
 import json, re, sys, time
 from pathlib import Path

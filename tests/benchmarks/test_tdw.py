@@ -20,8 +20,6 @@ from benchmark.simulators.registry import SimulatorChoice
 from benchmark.simulators.tdw.simulator import TdwSimulator
 from benchmark.space import PAPER_SPACE
 
-pytestmark = pytest.mark.slow
-
 CATEGORIES, IMAGES, OBJECTS, ROUNDS = 5, 400, 2, 3
 WANTED = 1000  # images/s
 #: The part of the bare exchange's speed that a stored, checked image keeps at least.

@@ -103,10 +103,10 @@ def test_tasks_follow_the_order_given(rows):
     "change",
     [
         {"suite_version": 2},
-        {"digest": "f" * 64},
+        {"source_digest": "f" * 64},
         {"protocol_version": 2},
         {"protocol": "linear"},
-        {"kind": "live"},
+        {"source_kind": "live"},
         {"source_id": "other"},
         {"split": "seen"},
     ],

@@ -108,7 +108,12 @@ def test_unknown_tasks_are_named(results):
 
 @pytest.mark.parametrize(
     "change",
-    [{"digest": "f" * 64}, {"protocol": "linear"}, {"protocol_version": 2}, {"source_id": "x"}],
+    [
+        {"source_digest": "f" * 64},
+        {"protocol": "linear"},
+        {"protocol_version": 2},
+        {"source_id": "x"},
+    ],
 )
 def test_other_sources_need_leave(results, change):
     a, b = results(50.0), results(51.0, **change)

@@ -244,7 +244,7 @@ def test_noisy_tasks_have_no_regret(make_record):
 @pytest.mark.parametrize(("error", "defined"), [(None, True), (0.2, True), (0.3, False)])
 def test_a_task_whose_oracle_is_within_noise_has_no_regret(make_record, error, defined):
     made = [
-        make_record("first", task, 0, 50.2, random=50.0, oracle=oracle, error=given)
+        make_record("first", task, 0, 50.2, random=50.0, oracle=oracle, reference_error=given)
         for task, oracle, given in (("AID", 50.5, error), ("DTD", 60.0, 0.1))
     ]
     table = build_table(made, ("AID", "DTD"))

@@ -100,7 +100,7 @@ def test_references_are_held_against_the_card(small_table, make_record, tmp_path
     known = write_table(
         small_table, tmp_path / "t", Description("T", "toy", "1", references={"untrained": rows})
     )
-    record = make_record("untrained", "CUB", 0, value, digest=known.digest)
+    record = make_record("untrained", "CUB", 0, value, source_digest=known.digest)
     pretraining = record.pretraining.model_copy(update={"simulator": "none"})
     record = record.model_copy(update={"decision": None, "pretraining": pretraining})
     found = audit_records([record], known)

@@ -123,3 +123,36 @@ def random_problem():
 @pytest.fixture
 def rng():
     return np.random.default_rng(6)
+
+
+@pytest.fixture(scope="session")
+def published_transfers():
+    """A table of the published shape: 26 tasks, self rows, orders 1 to 4, about 1,300 edges.
+
+    First-order transfers between all tasks, then all pairs and triples of the 5 best sources and
+    all quadruples of the 6 best, as in the paper. Four tasks are sources only: nothing leads to
+    them, as in the paper's list of self-supervised tasks.
+    """
+    import numpy as np
+
+    from taskonomy.affinity import affinities
+    from taskonomy.candidates import high_order_candidates
+    from taskonomy.tournament import win_rates_of_accuracies
+    from taskonomy.transfers import Transfer
+
+    rng = np.random.default_rng(0)
+    names = [f"Task {chr(65 + i)}" for i in range(26)]
+    skill = rng.beta(4, 3, size=26)
+    transfers = []
+    for target in names[:22]:
+        others = [name for name in names if name != target]
+        single = np.clip(0.5 * rng.beta(3, 3, size=25) + 0.4 * skill[:25], 0.02, 0.98)
+        merit = dict(zip([(name,) for name in others], single, strict=True))
+        worth = {name: merit[name,] for name in others}
+        for order in (2, 3, 4):
+            for group in high_order_candidates(worth, order):
+                merit[group] = min(0.99, max(worth[n] for n in group) + 0.05 * rng.random() * order)
+        merit[()] = float(rng.uniform(0.7, 0.99))
+        values = affinities(win_rates_of_accuracies(list(merit.values()))).values
+        transfers += [Transfer(target, g, float(p)) for g, p in zip(merit, values, strict=True)]
+    return transfers

@@ -1,5 +1,4 @@
 import shutil
-import time
 
 import numpy as np
 import pytest
@@ -66,12 +65,9 @@ def test_cost_is_that_of_making_the_cells_whoever_made_them(request_of, executio
     measured = []
     Build(request, tmp_path / "first").measure(execution, on_job=measured.append)
     again = []
-    start = time.perf_counter()
     Build(request, tmp_path / "second").measure(execution, on_job=again.append)
-    took = time.perf_counter() - start
     assert [result.cost for result in again] == [result.cost for result in measured]
     assert all(result.seconds > 0 and result.cost > result.seconds for result in measured)
-    assert took < sum(result.cost for result in measured)
 
 
 def test_more_can_be_added_later(request_of, execution, tmp_path):

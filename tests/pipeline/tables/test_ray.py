@@ -31,6 +31,7 @@ def build(tiny_data, tmp_path, monkeypatch):
     return make
 
 
+@pytest.mark.slow
 def test_two_nodes_one_of_them_killed_give_the_same_table(build, tmp_path):
     pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
