@@ -1,20 +1,91 @@
-"""The built-in object library: 237 categories of 10 objects, made when they are asked for."""
+"""The built-in object library: 237 categories of 10 objects, made on demand."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import dataclasses
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
 
 from benchmark.core.errors import UnknownNameError
 from benchmark.core.files import digest
-from benchmark.simulators.shapes.assembly import assemble
-from benchmark.simulators.shapes.catalogue import CATEGORIES
-from benchmark.simulators.shapes.genes import SHAPES_VERSION, Genes
-
-if TYPE_CHECKING:
-    from benchmark.simulators.meshes.mesh import Mesh
-    from benchmark.simulators.shapes.part import Part
+from benchmark.simulators.meshes.mesh import Mesh, Surface
+from benchmark.simulators.shapes.families import (
+    aircraft,
+    animals,
+    cars,
+    clothing,
+    craft,
+    crawlers,
+    figures,
+    fittings,
+    forms,
+    fruits,
+    furniture,
+    hardware,
+    household,
+    houses,
+    instruments,
+    kitchen,
+    monuments,
+    plants,
+    quadrupeds,
+    seating,
+    storage,
+    tools,
+    toys,
+    vessels,
+    wagons,
+)
+from benchmark.simulators.shapes.genes import SHAPES_VERSION, Family, Genes
+from benchmark.simulators.shapes.part import Part, merged
 
 _N_OBJECTS = 10
+_MODULES = (
+    vessels,
+    seating,
+    animals,
+    cars,
+    plants,
+    houses,
+    kitchen,
+    crawlers,
+    tools,
+    craft,
+    storage,
+    clothing,
+    forms,
+    furniture,
+    quadrupeds,
+    wagons,
+    fruits,
+    monuments,
+    household,
+    figures,
+    hardware,
+    aircraft,
+    fittings,
+    instruments,
+    toys,
+)
+
+#: All families, one of every module in turn.
+FAMILIES: tuple[Family, ...] = tuple(
+    family
+    for row in itertools.zip_longest(*(module.FAMILIES for module in _MODULES))
+    for family in row
+    if family is not None
+)
+
+
+#: Family and variant of every category: first categories of all families, second ones, ...
+CATEGORIES: dict[str, tuple[Family, int]] = {
+    family.categories[variant]: (family, variant)
+    for variant in range(max(len(family.categories) for family in FAMILIES))
+    for family in FAMILIES
+    if variant < len(family.categories)
+}
 
 
 class ProceduralLibrary:
@@ -26,9 +97,8 @@ class ProceduralLibrary:
     Attributes:
         name: ``procedural``.
         digest: SHA-256 of the version of the shape programs and the seed.
-        categories: Names like ``mug-2``, families taking turns: the first ones are varied.
-        n_categories: 237, as many as the paper's ShapeNet and other models have.
-        n_objects: 10 in every category.
+        categories: 237 names like ``mug-2``, as many as the paper's ShapeNet and other models have;
+            families take turns, so that the first ones are varied.
 
     Example:
         >>> library = ProceduralLibrary()
@@ -40,8 +110,6 @@ class ProceduralLibrary:
     """
 
     name = "procedural"
-    n_categories = len(CATEGORIES)
-    n_objects = _N_OBJECTS
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
@@ -67,20 +135,36 @@ class ProceduralLibrary:
         """
         if name not in self.objects(category):
             raise UnknownNameError("object", name, self._names)
-        parts, genes = self._grow(category, name)
-        return assemble(parts, genes.surfaces, genes.stretch())
-
-    def parts(self, category: str, name: str) -> list[Part]:
-        """What the mesh is assembled from, each watertight by itself.
-
-        Raises:
-            UnknownNameError: When there is no such object.
-        """
-        if name not in self.objects(category):
-            raise UnknownNameError("object", name, self._names)
-        return self._grow(category, name)[0]
-
-    def _grow(self, category: str, name: str) -> tuple[list[Part], Genes]:
         family, variant = CATEGORIES[category]
         genes = Genes(self.seed, family.name, variant, len(family.categories), name)
-        return family.grow(genes), genes
+        parts = family.grow(genes)
+        return assemble(parts, genes.surfaces, genes.stretch())
+
+
+def assemble(
+    parts: Sequence[Part],
+    surfaces: Sequence[Surface],
+    stretch: tuple[float, float, float] = (1.0, 1.0, 1.0),
+) -> Mesh:
+    """Join parts, centre their bounding box on the origin and scale the farthest vertex to 1.
+
+    Args:
+        parts: At least one.
+        surfaces: By slot; those that no part uses are left out.
+        stretch: Factors on x, y and z, applied first.
+    """
+    used = sorted({part.slot for part in parts})
+    parts = [dataclasses.replace(part, slot=used.index(part.slot)) for part in parts]
+    whole = merged(parts).scaled(*stretch)
+    centre = (whole.positions.min(axis=0) + whole.positions.max(axis=0)) / 2
+    positions = whole.positions - centre
+    radius = float(np.sqrt(np.einsum("ij,ij->i", positions, positions).max()))
+    slots = np.repeat([part.slot for part in parts], [len(part.positions) for part in parts])
+    return Mesh(
+        (positions / radius).astype(np.float32),
+        whole.normals.astype(np.float32),
+        (whole.uvs / radius).astype(np.float32),
+        slots.astype(np.uint8),
+        whole.triangles.astype(np.uint32),
+        tuple(surfaces[slot] for slot in used),
+    )

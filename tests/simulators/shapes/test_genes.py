@@ -3,8 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.simulators.shapes.finishes import FINISHES, finish
-from benchmark.simulators.shapes.genes import Genes
+from benchmark.simulators.shapes.genes import FINISHES, Genes, finish
 
 _UNIT = st.floats(0, 1)
 

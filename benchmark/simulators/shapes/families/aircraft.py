@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from benchmark.simulators.shapes.curves import spline
 from benchmark.simulators.shapes.families.common import faced, wheel
-from benchmark.simulators.shapes.family import Family
+from benchmark.simulators.shapes.genes import Family, Genes
 from benchmark.simulators.shapes.lathes import ball, cylinder, ellipsoid, lathe, torus
 from benchmark.simulators.shapes.part import Part, merged
 from benchmark.simulators.shapes.solids import box, prism
 from benchmark.simulators.shapes.sweeps import rod
-
-if TYPE_CHECKING:
-    from benchmark.simulators.shapes.genes import Genes
 
 
 def _fuselage(length: float, radius: float, tail: float) -> Part:

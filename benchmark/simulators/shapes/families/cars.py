@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from benchmark.simulators.shapes.curves import spline
 from benchmark.simulators.shapes.families.common import axle_ends, faced, hub, side_view, wheel
-from benchmark.simulators.shapes.family import Family
+from benchmark.simulators.shapes.genes import Family, Genes
 from benchmark.simulators.shapes.lathes import ball, cylinder, ellipsoid, lathe
 from benchmark.simulators.shapes.part import Part, merged
 from benchmark.simulators.shapes.solids import box
 from benchmark.simulators.shapes.sweeps import rod
-
-if TYPE_CHECKING:
-    from benchmark.simulators.shapes.genes import Genes
 
 
 def _wheels(

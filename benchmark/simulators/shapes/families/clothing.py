@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmark.simulators.shapes.curves import arc, spline
-from benchmark.simulators.shapes.family import Family
+from benchmark.simulators.shapes.genes import Family, Genes
 from benchmark.simulators.shapes.lathes import ball, cylinder, ellipsoid, lathe, torus
 from benchmark.simulators.shapes.part import Part, merged
 from benchmark.simulators.shapes.solids import box, prism
 from benchmark.simulators.shapes.sweeps import hull, rod, tube
-
-if TYPE_CHECKING:
-    from benchmark.simulators.shapes.genes import Genes
-
 
 _X, _Z = (1.0, 0.0, 0.0), (0.0, 0.0, 1.0)
 

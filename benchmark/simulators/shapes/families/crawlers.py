@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmark.simulators.shapes.curves import arc, spline
 from benchmark.simulators.shapes.families.common import eyes, faced, jointed_legs
-from benchmark.simulators.shapes.family import Family
+from benchmark.simulators.shapes.genes import Family, Genes
 from benchmark.simulators.shapes.lathes import ball, cylinder, ellipsoid, lathe, torus
 from benchmark.simulators.shapes.part import Part, merged
 from benchmark.simulators.shapes.solids import prism
 from benchmark.simulators.shapes.sweeps import rod, tube
-
-if TYPE_CHECKING:
-    from benchmark.simulators.shapes.genes import Genes
-
 
 _X = (1.0, 0.0, 0.0)
 

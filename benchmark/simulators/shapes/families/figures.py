@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from benchmark.simulators.shapes.curves import spline
 from benchmark.simulators.shapes.families.common import eyes, jointed_legs
-from benchmark.simulators.shapes.family import Family
+from benchmark.simulators.shapes.genes import Family, Genes
 from benchmark.simulators.shapes.lathes import ball, cylinder, drum, ellipsoid, lathe, torus
 from benchmark.simulators.shapes.part import Part, merged
 from benchmark.simulators.shapes.solids import box
 from benchmark.simulators.shapes.sweeps import rod, tube
-
-if TYPE_CHECKING:
-    from benchmark.simulators.shapes.genes import Genes
-
 
 _X = (1.0, 0.0, 0.0)
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmark.simulators.shapes.curves import arc, flat_path, rounded
-from benchmark.simulators.shapes.family import Family
+from benchmark.simulators.shapes.genes import Family, Genes
 from benchmark.simulators.shapes.lathes import (
     ball,
     cylinder,
@@ -21,9 +20,6 @@ from benchmark.simulators.shapes.lathes import (
 from benchmark.simulators.shapes.part import Part, merged
 from benchmark.simulators.shapes.solids import box, plate, prism
 from benchmark.simulators.shapes.sweeps import rod, tube
-
-if TYPE_CHECKING:
-    from benchmark.simulators.shapes.genes import Genes
 
 
 def clock(g: Genes) -> list[Part]:

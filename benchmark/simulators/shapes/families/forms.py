@@ -5,19 +5,15 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmark.simulators.shapes.curves import heart, star
-from benchmark.simulators.shapes.family import Family
+from benchmark.simulators.shapes.genes import Family, Genes
 from benchmark.simulators.shapes.lathes import ball, drum, ellipsoid, lathe
 from benchmark.simulators.shapes.part import Floats, Indices, Part, merged
 from benchmark.simulators.shapes.solids import box, faceted, prism
 from benchmark.simulators.shapes.sweeps import tube
-
-if TYPE_CHECKING:
-    from benchmark.simulators.shapes.genes import Genes
 
 
 def knot(g: Genes) -> list[Part]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from benchmark.simulators.shapes.curves import spline
 from benchmark.simulators.shapes.families.common import corners, grouped
-from benchmark.simulators.shapes.family import Family
+from benchmark.simulators.shapes.genes import Family, Genes
 from benchmark.simulators.shapes.lathes import (
     ball,
     cylinder,
@@ -20,9 +18,6 @@ from benchmark.simulators.shapes.lathes import (
 from benchmark.simulators.shapes.part import Part, merged
 from benchmark.simulators.shapes.solids import box, prism
 from benchmark.simulators.shapes.sweeps import rod, tube
-
-if TYPE_CHECKING:
-    from benchmark.simulators.shapes.genes import Genes
 
 
 def bed(g: Genes) -> list[Part]:

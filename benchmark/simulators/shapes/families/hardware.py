@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmark.simulators.shapes.curves import arc, gear, helix, polar, spline
 from benchmark.simulators.shapes.families.common import slanted
-from benchmark.simulators.shapes.family import Family
+from benchmark.simulators.shapes.genes import Family, Genes
 from benchmark.simulators.shapes.lathes import ball, cylinder, drum, lathe, prismatic, torus
 from benchmark.simulators.shapes.part import Floats, Part, merged
 from benchmark.simulators.shapes.solids import box, plate, prism
 from benchmark.simulators.shapes.sweeps import rod, tube
-
-if TYPE_CHECKING:
-    from benchmark.simulators.shapes.genes import Genes
 
 
 def screw(g: Genes) -> list[Part]:

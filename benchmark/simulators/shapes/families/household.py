@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 from benchmark.simulators.shapes.curves import spline
 from benchmark.simulators.shapes.families.common import bow, grouped, radius_at
-from benchmark.simulators.shapes.family import Family
+from benchmark.simulators.shapes.genes import Family, Genes
 from benchmark.simulators.shapes.lathes import cylinder, drum, ellipsoid, lathe, torus, vessel
 from benchmark.simulators.shapes.sweeps import rod, tube
 
 if TYPE_CHECKING:
-    from benchmark.simulators.shapes.genes import Genes
     from benchmark.simulators.shapes.part import Part
 
 

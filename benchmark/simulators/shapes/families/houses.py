@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmark.simulators.shapes.curves import arc
 from benchmark.simulators.shapes.families.common import corners
-from benchmark.simulators.shapes.family import Family
+from benchmark.simulators.shapes.genes import Family, Genes
 from benchmark.simulators.shapes.lathes import cylinder, drum, ellipsoid, lathe, prismatic
 from benchmark.simulators.shapes.part import Part, merged
 from benchmark.simulators.shapes.solids import box, prism
 from benchmark.simulators.shapes.sweeps import rod
-
-if TYPE_CHECKING:
-    from benchmark.simulators.shapes.genes import Genes
 
 
 def house(g: Genes) -> list[Part]:

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from benchmark.simulators.shapes.curves import arc, flat_path, spline
-from benchmark.simulators.shapes.family import Family
+from benchmark.simulators.shapes.genes import Family, Genes
 from benchmark.simulators.shapes.lathes import ball, cylinder, drum, lathe, torus
 from benchmark.simulators.shapes.part import Part, merged
 from benchmark.simulators.shapes.solids import box, prism
 from benchmark.simulators.shapes.sweeps import rod, tube
-
-if TYPE_CHECKING:
-    from benchmark.simulators.shapes.genes import Genes
-
 
 _X, _Z = (1.0, 0.0, 0.0), (0.0, 0.0, 1.0)
 

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from benchmark.simulators.shapes.curves import arc, flat_path, rounded, spline
 from benchmark.simulators.shapes.families.common import bow, grouped, radius_at
-from benchmark.simulators.shapes.family import Family, numbered
+from benchmark.simulators.shapes.genes import Family, Genes, numbered
 from benchmark.simulators.shapes.lathes import ball, cylinder, drum, ellipsoid, lathe, torus, vessel
 from benchmark.simulators.shapes.part import Part, merged
 from benchmark.simulators.shapes.sweeps import strap, tube
-
-if TYPE_CHECKING:
-    from benchmark.simulators.shapes.genes import Genes
-
 
 _Z = (0.0, 0.0, 1.0)
 

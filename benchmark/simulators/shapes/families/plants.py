@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmark.simulators.shapes.curves import spline
 from benchmark.simulators.shapes.families.common import grouped
-from benchmark.simulators.shapes.family import Family
+from benchmark.simulators.shapes.genes import Family, Genes
 from benchmark.simulators.shapes.lathes import ball, cylinder, ellipsoid, lathe, vessel
 from benchmark.simulators.shapes.part import Part, merged
 from benchmark.simulators.shapes.sweeps import rod, tube
-
-if TYPE_CHECKING:
-    from benchmark.simulators.shapes.genes import Genes
-
 
 _Z = (0.0, 0.0, 1.0)
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from benchmark.simulators.shapes.families.common import corners, grouped
-from benchmark.simulators.shapes.family import Family, numbered
+from benchmark.simulators.shapes.genes import Family, Genes, numbered
 from benchmark.simulators.shapes.lathes import (
     ball,
     cylinder,
@@ -16,9 +14,6 @@ from benchmark.simulators.shapes.lathes import (
 from benchmark.simulators.shapes.part import Part, merged
 from benchmark.simulators.shapes.solids import box
 from benchmark.simulators.shapes.sweeps import rod
-
-if TYPE_CHECKING:
-    from benchmark.simulators.shapes.genes import Genes
 
 
 def _legs(kind: str, width: float, depth: float, height: float, thick: float) -> Part:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from benchmark.simulators.shapes.curves import arc, flat_path, rounded, spline
 from benchmark.simulators.shapes.families.common import grouped, slanted
-from benchmark.simulators.shapes.family import Family
+from benchmark.simulators.shapes.genes import Family, Genes
 from benchmark.simulators.shapes.lathes import (
     ball,
     cylinder,
@@ -19,10 +17,6 @@ from benchmark.simulators.shapes.lathes import (
 from benchmark.simulators.shapes.part import Part, merged
 from benchmark.simulators.shapes.solids import box, plate, prism
 from benchmark.simulators.shapes.sweeps import rod, tube
-
-if TYPE_CHECKING:
-    from benchmark.simulators.shapes.genes import Genes
-
 
 _Z = (0.0, 0.0, 1.0)
 

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmark.simulators.shapes.curves import helix, rounded
-from benchmark.simulators.shapes.family import Family
+from benchmark.simulators.shapes.genes import Family, Genes
 from benchmark.simulators.shapes.lathes import ball, cylinder, drum, lathe, torus
 from benchmark.simulators.shapes.part import Part, merged
 from benchmark.simulators.shapes.solids import box
 from benchmark.simulators.shapes.sweeps import rod, tube
-
-if TYPE_CHECKING:
-    from benchmark.simulators.shapes.genes import Genes
 
 
 def chain(g: Genes) -> list[Part]:

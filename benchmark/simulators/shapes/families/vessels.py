@@ -8,12 +8,11 @@ import numpy as np
 
 from benchmark.simulators.shapes.curves import spline
 from benchmark.simulators.shapes.families.common import bow, radius_at
-from benchmark.simulators.shapes.family import Family, numbered
+from benchmark.simulators.shapes.genes import Family, Genes, numbered
 from benchmark.simulators.shapes.lathes import ball, cylinder, drum, lathe, torus, vessel
 from benchmark.simulators.shapes.sweeps import tube
 
 if TYPE_CHECKING:
-    from benchmark.simulators.shapes.genes import Genes
     from benchmark.simulators.shapes.part import Floats, Part
 
 
