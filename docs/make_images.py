@@ -10,8 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmark.leaderboard import build_boards
-from benchmark.leaderboard.render import board_grid
-from benchmark.leaderboard.terminal import print_grid
+from benchmark.leaderboard.text_tables import print_table
 from benchmark.rewards.catalog import DEFAULT_TABLE
 from benchmark.runs.record_file import iterate_records
 from benchmark.tasks.registry import load_tasks
@@ -28,7 +27,7 @@ def main() -> None:
             continue
         with Path("/dev/null").open("w", encoding="utf-8") as nowhere:
             console = Console(record=True, width=WIDTH, file=nowhere, force_terminal=True)
-            print_grid(board_grid(board), console)
+            print_table(board.text(), console)
             target = ROOT / "docs" / "images" / "unseen.svg"
             target.parent.mkdir(exist_ok=True)
             console.save_svg(str(target), title="t2sbench", unique_id="unseen")

@@ -43,7 +43,7 @@ def build(records: Path, output: Path) -> int:
     deleted.
     """
     from benchmark.leaderboard import build_boards, write_boards
-    from benchmark.leaderboard.folder import board_files
+    from benchmark.leaderboard.boards import board_files
     from benchmark.runs.record_file import BrokenLines, iterate_records
 
     broken = BrokenLines()

@@ -1,14 +1,14 @@
-"""Ranks, and how sure they are: every uncertainty is over the tasks of the board."""
+"""Ranks and their uncertainty over the tasks of a board."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from benchmark.leaderboard.rows import Standing
 from benchmark.leaderboard.statistics import (
     average_ranks,
     bootstrap_means,
@@ -22,97 +22,63 @@ from benchmark.leaderboard.statistics import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from benchmark.leaderboard.summary import RowSummary
+    from benchmark.leaderboard.rows import Row
 
 _SEED = 20220619  # any fixed number: boards must not change between builds
 _LEVEL = 0.95
 _DIGITS = 6  # what differs between processors lies far below
 
 
-@dataclass(frozen=True)
-class RankedRow:
-    """A row with its standing.
-
-    Attributes:
-        summary: The row.
-        rank: Place of its group; rows that the tasks cannot tell apart share one.
-        places: First and last place over resampled tasks (95 %).
-        average_rank: Mean over tasks.
-        win_rate: Share of (other method, task) pairs won; None without others.
-        p_value: Holm-corrected, of the sign-flip test against the best row; None for the best row.
-    """
-
-    summary: RowSummary
-    rank: int
-    places: tuple[int, int]
-    average_rank: float
-    win_rate: float | None
-    p_value: float | None
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Ranked rows, best first, and what the board can tell apart.
+class Ranking(NamedTuple):
+    """Ranked rows, and the differences that their tasks can show.
 
     Attributes:
         rows: Best first.
         detectable: Smallest difference in mean regret to the best row that these tasks would
             show with 80 % power (median over rows); None with fewer than two rows or tasks.
-        n_compared: Tasks that rows are compared on: those with a regret, if there are any.
+        n_compared: Number of tasks that rows are compared on: those with a regret, if any.
     """
 
-    rows: tuple[RankedRow, ...]
+    rows: tuple[Row, ...]
     detectable: float | None
-    n_compared: int = 0
+    n_compared: int
 
 
-def rank_rows(rows: Sequence[RowSummary], tasks: Sequence[str]) -> Standing:
+def rank_rows(rows: Sequence[Row], tasks: Sequence[str]) -> Ranking:
     """Rank complete rows by mean regret, then by average accuracy, then by label.
 
     Args:
-        rows: Complete rows of methods.
+        rows: Complete rows of methods; their standings are set.
         tasks: Tasks of the board.
     """
     ordered = sorted(rows, key=_sort_key)
     if not ordered:
-        return Standing((), None)
+        return Ranking((), None, 0)
     goodness = _goodness(ordered, tasks)
     means = bootstrap_means(goodness, np.random.Generator(np.random.PCG64(_SEED)))
     differences = [(goodness[0] - row).tolist() for row in goodness]
-    wins = win_rates(goodness)
     columns = zip(
         ordered,
         shared_ranks(means, goodness),
         rank_intervals(means, _LEVEL).tolist(),
         average_ranks(goodness),
-        wins,
+        win_rates(goodness),
         _p_values(differences),
         strict=True,
     )
-    return Standing(
-        tuple(
-            RankedRow(
-                summary=row,
-                rank=rank,
-                places=(low, high),
-                average_rank=_rounded(average),
-                win_rate=None if np.isnan(win) else _rounded(win),
-                p_value=p,
-            )
-            for row, rank, (low, high), average, win, p in columns
-        ),
-        _detectable(differences[1:]),
-        goodness.shape[1],
-    )
+    for row, rank, (low, high), average, win, p in columns:
+        wins = None if np.isnan(win) else _rounded(win)
+        row.standing = Standing(rank, low, high, _rounded(average), wins, p)
+    return Ranking(tuple(ordered), _detectable(differences[1:]), goodness.shape[1])
 
 
-def _sort_key(row: RowSummary) -> tuple[float, float, str]:
+def _sort_key(row: Row) -> tuple[float, float, str]:
     regret = math.inf if row.regret is None else row.regret
     return regret, -(row.average or 0.0), row.label
 
 
-def _goodness(rows: Sequence[RowSummary], tasks: Sequence[str]) -> NDArray[np.float64]:
-    """What is compared task by task: minus regret, or accuracy where no regret is defined."""
+def _goodness(rows: Sequence[Row], tasks: Sequence[str]) -> NDArray[np.float64]:
+    """Scores to compare task by task: minus regret, or accuracy where no regret is defined."""
     defined = [task for task in tasks if all(task in row.regrets for row in rows)]
     if defined:
         return -np.array([[row.regrets[task] for task in defined] for row in rows])

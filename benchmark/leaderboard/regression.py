@@ -18,10 +18,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmark.core.errors import InvalidInputError, RegressionFoundError, UnknownNameError
-from benchmark.leaderboard.rows import MethodRow, Place, collect
+from benchmark.leaderboard.rows import Group, Place, Row, collect, find_faults
 from benchmark.leaderboard.statistics import mean
-from benchmark.leaderboard.summary import RowSummary, summarise
-from benchmark.leaderboard.table import place_title
 
 if TYPE_CHECKING:
     from benchmark.runs.record import Record
@@ -104,7 +102,7 @@ def parse_limit(text: str) -> Limit:
     )
 
 
-_Rows = dict[tuple[str, str, bytes], MethodRow]
+_Rows = dict[tuple[str, str, bytes], Row]
 
 
 def compare(
@@ -150,46 +148,46 @@ def _sources(places: Iterable[Place]) -> set[str]:
     }
 
 
-def _by_method(places: Mapping[Place, Sequence[MethodRow]], side: str) -> _Rows:
-    found: dict[tuple[str, str, bytes], tuple[Place, MethodRow]] = {}
-    for place, rows in places.items():
-        for row in rows:
+def _by_method(groups: Mapping[Place, Group], side: str) -> _Rows:
+    found: dict[tuple[str, str, bytes], tuple[Place, Row]] = {}
+    for place, group in groups.items():
+        for row in group.rows:
             key = (place.split, row.name, row.options)
             if key in found:
                 raise InvalidInputError(
                     f"Expected one result of {row.label} in {side}, but got two: "
-                    f"{place_title(found[key][0])} and {place_title(place)}. "
+                    f"{found[key][0].title} and {place.title}. "
                     "Give records of one source and version."
                 )
             found[key] = place, row
     return {key: row for key, (_, row) in found.items()}
 
 
-def _change(split: str, a: MethodRow | None, b: MethodRow | None) -> Change:
+def _change(split: str, a: Row | None, b: Row | None) -> Change:
     if a is None:
         return Change(b.label if b else "", split, only_in_b=True)
     if b is None:
         return Change(a.label, split, lost="no records in B")
-    one, two = summarise(a, sorted(a.cells)), summarise(b, sorted(b.cells))
-    common = [task for task in one.means if task in two.means]
-    regrets = [task for task in common if task in one.regrets and task in two.regrets]
-    tasks = {task: two.means[task] - one.means[task] for task in common}
+    common = [task for task in sorted(a.means) if task in b.means]
+    regrets = [b.regrets[t] - a.regrets[t] for t in common if t in a.regrets and t in b.regrets]
+    tasks = {task: b.means[task] - a.means[task] for task in common}
     return Change(
         label=a.label,
         split=split,
-        regret=mean([two.regrets[t] - one.regrets[t] for t in regrets]) if regrets else None,
+        regret=mean(regrets) if regrets else None,
         accuracy=mean(list(tasks.values())) if tasks else None,
         tasks=tasks,
-        lost=_lost(one, two),
-        note="" if one.n_seeds == two.n_seeds else f"{one.n_seeds} seeds in A, {two.n_seeds} in B",
+        lost=_lost(a, b),
+        note="" if a.n_seeds == b.n_seeds else f"{a.n_seeds} seeds in A, {b.n_seeds} in B",
     )
 
 
-def _lost(one: RowSummary, two: RowSummary) -> str:
-    gone = sorted(set(one.means) - set(two.means))
+def _lost(a: Row, b: Row) -> str:
+    gone = sorted(set(a.means) - set(b.means))
     if gone:
         return f"without a score in B: {', '.join(gone)}"
-    new = [fault for fault in two.faults if fault not in one.faults]
+    known = find_faults(a, sorted(a.cells))
+    new = [fault for fault in find_faults(b, sorted(b.cells)) if fault not in known]
     return f"incomplete in B: {'; '.join(new)}" if new else ""
 
 

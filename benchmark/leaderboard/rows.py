@@ -1,28 +1,38 @@
-"""From a stream of records to compact rows, one per method and place; no record is retained.
+"""From a stream of records to rows, one per method and place; no record is retained.
 
 Rules, none of which depends on the order of the records:
 
 * Superseded records do not count; debug records never count together with others.
 * Of several records of one cell, those that succeeded count. Equal outcomes are one; different
-  ones are a conflict, which a human solves by letting one record supersede the others.
+  ones are a conflict, which a person solves by letting one record supersede the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from benchmark.core.files import canonical_json, sha256_bytes
-from benchmark.leaderboard.facts import TaskFact, fact_of
-from benchmark.leaderboard.statistics import normalised_regret
+from benchmark.leaderboard.statistics import mean, normalised_regret, t_interval
+from benchmark.protocols.metrics import wilson_interval
+from benchmark.rewards.noise import NORMAL_95
+from benchmark.rewards.reliability import LOW_RELIABILITY
 
 if TYPE_CHECKING:
+    from benchmark.runs.published import PublishedRow
     from benchmark.runs.record import Record
+
+# Quantiles differ between versions of scipy in their last digits; boards must not.
+_DIGITS = 6
+
+Kind = Literal["method", "reference", "published"]
 
 
 class Place(NamedTuple):
-    """What makes numbers comparable: one board, one result table.
+    """Coordinates that comparable numbers share: one board, one result table.
 
     Attributes:
         suite_version: Version of the numbers.
@@ -31,7 +41,7 @@ class Place(NamedTuple):
         kind: "table" or "live".
         source: Name of the reward table or live profile.
         digest: Digest of the source.
-        split: Which tasks are judged.
+        split: Split of the judged tasks.
     """
 
     suite_version: int
@@ -42,61 +52,260 @@ class Place(NamedTuple):
     digest: str
     split: str
 
+    @property
+    def title(self) -> str:
+        """The place in words.
+
+        Example:
+            >>> Place(1, "knn5", 1, "table", "mini", "ab" * 32, "unseen").title
+            'unseen tasks, knn5 v1, table mini (abababab), suite 1'
+        """
+        return (
+            f"{self.split} tasks, {self.protocol} v{self.protocol_version}, {self.kind} "
+            f"{self.source} ({self.digest[:8]}), suite {self.suite_version}"
+        )
+
+
+class TaskFact(NamedTuple):
+    """Properties of a task that a reader of its numbers should know.
+
+    Attributes:
+        stands_in_for: Task of the paper that is replaced by other data.
+        partial: True if its data have other classes or numbers of images than the registry's.
+        reliability: Reliability of its rewards over configurations; None where it is unknown.
+        gain: Oracle minus mean configuration, points; None where its error is unknown.
+        gain_error: Standard error of the gain from the noise between seeds.
+    """
+
+    stands_in_for: str | None = None
+    partial: bool = False
+    reliability: float | None = None
+    gain: float | None = None
+    gain_error: float | None = None
+
+    @property
+    def is_unreliable(self) -> bool:
+        """True if its reliability is low."""
+        return self.reliability is not None and self.reliability < LOW_RELIABILITY
+
+    @property
+    def gains_nothing(self) -> bool:
+        """True if the oracle is within noise of the mean configuration."""
+        if self.gain is None or self.gain_error is None:
+            return False
+        return self.gain < NORMAL_95 * self.gain_error
+
+    @property
+    def has_scale(self) -> bool:
+        """True if regret, whose unit is the gain, is more than noise over noise."""
+        return not (self.is_unreliable or self.gains_nothing)
+
+    @classmethod
+    def of(cls, record: Record) -> TaskFact:
+        """The facts that a record states about its task."""
+        data, reference = record.task.data, record.reference
+        fact = cls(
+            stands_in_for=data.stands_in_for if data else None,
+            partial=bool(data and data.partial is not None),
+            reliability=record.task.reliability,
+        )
+        if reference is None or reference.error is None:
+            return fact
+        return fact._replace(gain=reference.oracle - reference.random, gain_error=reference.error)
+
 
 class Outcome(NamedTuple):
-    """Result of one cell; no value for a failed one, no regret where it is undefined."""
+    """Result of one cell; no accuracy for a failed one, no regret where it is undefined."""
 
-    value: float | None
+    accuracy: float | None
     regret: float | None
     queries: int | None
     n_test: int
 
+    @classmethod
+    def of(cls, record: Record) -> Outcome:
+        """The outcome that a record states."""
+        accuracy = record.accuracy if record.status == "ok" else None
+        # Where configurations hardly differ but for noise, the scale would be noise over noise.
+        scale = record.reference if TaskFact.of(record).has_scale else None
+        regret = None
+        if accuracy is not None and scale is not None:
+            regret = normalised_regret(accuracy, scale.oracle, scale.random)
+        return cls(accuracy, regret, record.method.queries, record.task.n_test)
 
-@dataclass(slots=True)
-class MethodRow:
-    """All cells of a method in one place.
+
+class Standing(NamedTuple):
+    """Rank of a row, and its uncertainty over the tasks.
 
     Attributes:
-        name: Registered name.
-        options: Its options as canonical JSON.
-        labels: Name and changed options, as its records write them.
-        versions: Versions of the method among the records.
-        privileged: Some record saw the rewards that it is judged on.
-        cells: Outcome by task and seed.
-        conflicts: Tasks on which records of one cell disagree.
-        record_ids: Records that count, as bytes.
-        facts: What is to be known of its tasks.
+        rank: Place of its group; rows that the tasks cannot tell apart share one.
+        place_low: First place over resampled tasks (95 %).
+        place_high: Last place over resampled tasks.
+        average_rank: Mean over tasks.
+        win_rate: Share of (other method, task) pairs won; None without others.
+        p_value: Holm-corrected, of the sign-flip test against the best row; None for the best row.
     """
 
-    name: str
+    rank: int | None = None
+    place_low: int | None = None
+    place_high: int | None = None
+    average_rank: float | None = None
+    win_rate: float | None = None
+    p_value: float | None = None
+
+
+@dataclass(eq=False)
+class Row:
+    """One row: all cells of a method in one place, or a published figure.
+
+    Attributes:
+        name: Registered name; empty for published rows.
+        options: Options as canonical JSON.
+        label: Name and changed options.
+        kind: "reference" saw the rewards that it is judged on; "published" is copied from a paper.
+            Only a "method" is ranked and marked.
+        cells: Outcome by task and seed.
+        versions: Versions of the method among the records.
+        conflicts: Tasks on which records of one cell disagree.
+        record_ids: Records that count, as bytes.
+        faults: Reasons why the row is incomplete; empty when it is complete.
+        published: Published average, percent.
+        note: Footnote.
+        standing: Rank on a board; empty for rows that are not ranked.
+    """
+
+    name: str = ""
     options: bytes = b"{}"
-    labels: set[str] = field(default_factory=set)
-    versions: set[str] = field(default_factory=set)
-    privileged: bool = False
+    label: str = ""
+    kind: Kind = "method"
     cells: dict[str, dict[int, Outcome]] = field(default_factory=dict)
+    versions: set[str] = field(default_factory=set)
     conflicts: set[str] = field(default_factory=set)
     record_ids: list[bytes] = field(default_factory=list)
-    facts: dict[str, TaskFact] = field(default_factory=dict)
+    faults: tuple[str, ...] = ()
+    published: float | None = None
+    note: str = ""
+    standing: Standing = field(default_factory=Standing)
 
     @property
-    def label(self) -> str:
-        """The label to show."""
-        return min(self.labels)
+    def complete(self) -> bool:
+        """True if every task has the same seeds, all scored."""
+        return not self.faults
 
-    @property
-    def queries(self) -> int | None:
-        """Most distinct rewards that one cell's method queried."""
-        known = [
-            outcome.queries
-            for seeds in self.cells.values()
-            for outcome in seeds.values()
-            if outcome.queries is not None
+    @cached_property
+    def failed(self) -> frozenset[str]:
+        """Tasks with a failed cell."""
+        return frozenset(
+            task
+            for task, cells in self.cells.items()
+            if any(outcome.accuracy is None for outcome in cells.values())
+        )
+
+    @cached_property
+    def means(self) -> dict[str, float]:
+        """Mean accuracy over seeds by task, percent; tasks with a failed cell are left out."""
+        return {task: mean(_accuracies(cells.values())) for task, cells in self._scored()}
+
+    @cached_property
+    def regrets(self) -> dict[str, float]:
+        """Mean normalised regret over seeds by task, where every seed has one."""
+        known = {
+            task: [o.regret for o in cells.values() if o.regret is not None]
+            for task, cells in self._scored()
+        }
+        return {t: mean(values) for t, values in known.items() if len(values) == len(self.cells[t])}
+
+    def _scored(self) -> Iterable[tuple[str, dict[int, Outcome]]]:
+        return ((task, cells) for task, cells in self.cells.items() if task not in self.failed)
+
+    @cached_property
+    def average(self) -> float | None:
+        """Mean accuracy over tasks; None when the row is incomplete."""
+        if self.kind == "published":
+            return self.published
+        return mean(list(self.means.values())) if self.complete else None
+
+    @cached_property
+    def interval(self) -> float | None:
+        """Half-width of the 95 % t interval of the average over seeds; None if they all agree."""
+        if not self.complete or not self.cells:
+            return None
+        seeds = sorted(next(iter(self.cells.values())))
+        averages = [
+            mean(_accuracies(cells[seed] for cells in self.cells.values())) for seed in seeds
         ]
-        return max(known, default=None)
+        width = t_interval(averages) if len(set(averages)) > 1 else None
+        return None if width is None else round(width, _DIGITS)
+
+    @cached_property
+    def regret(self) -> float | None:
+        """Mean normalised regret over tasks; None when incomplete or nowhere defined."""
+        return mean(list(self.regrets.values())) if self.complete and self.regrets else None
+
+    def test_interval(self, task: str) -> tuple[float, float] | None:
+        """95 % Wilson interval of a task's mean for its sample of test images, percent."""
+        if task not in self.means:
+            return None
+        cells = self.cells[task]
+        low, high = wilson_interval(self.means[task], cells[min(cells)].n_test)
+        return round(low, _DIGITS), round(high, _DIGITS)
+
+    @property
+    def n_seeds(self) -> int | None:
+        """Number of seeds that every task has; None for published rows."""
+        if self.kind == "published":
+            return None
+        return min((len(cells) for cells in self.cells.values()), default=0)
+
+    @cached_property
+    def queries(self) -> int | None:
+        """Largest number of distinct rewards that the method queried for one cell."""
+        outcomes = (outcome for cells in self.cells.values() for outcome in cells.values())
+        return max((o.queries for o in outcomes if o.queries is not None), default=None)
+
+
+def _accuracies(outcomes: Iterable[Outcome]) -> list[float]:
+    return [outcome.accuracy for outcome in outcomes if outcome.accuracy is not None]
+
+
+def published_row(row: PublishedRow) -> Row:
+    """Row of a published figure, which has at most an average."""
+    return Row(label=row.label, kind="published", published=row.average, note=row.footnote)
+
+
+def records_digest(rows: Iterable[Row]) -> str:
+    """SHA-256 over the sorted ids of all records of some rows."""
+    return sha256_bytes(b"".join(sorted(one for row in rows for one in row.record_ids)))
+
+
+def find_faults(row: Row, tasks: Sequence[str]) -> tuple[str, ...]:
+    """Reasons why a row is incomplete on some tasks; empty if it is complete."""
+    missing = [task for task in tasks if task not in row.cells]
+    seeds = {frozenset(row.cells[task]) for task in tasks if task in row.cells}
+    conflicts = [task for task in tasks if task in row.conflicts]
+    disagree = (
+        f"records of one cell disagree on {', '.join(conflicts)}; let one supersede the others"
+    )
+    found = {
+        "no tasks": not tasks,
+        f"missing: {', '.join(missing)}": missing,
+        f"failed: {', '.join(sorted(row.failed))}": row.failed,
+        "tasks have different seeds": len(seeds) > 1,
+        disagree: conflicts,
+        f"mixes versions {', '.join(sorted(row.versions))} of the method": len(row.versions) > 1,
+    }
+    return tuple(text for text, applies in found.items() if applies)
+
+
+class Group(NamedTuple):
+    """Rows of one place, in order of first appearance, and the facts about their tasks."""
+
+    rows: list[Row]
+    facts: dict[str, TaskFact]
 
 
 class _Variant(NamedTuple):
-    """What may differ between records of one method and its options."""
+    """Fields that may differ between records of one method and its options."""
 
     label: str
     version: str
@@ -124,55 +333,58 @@ class _Collector:
         if record.debug is not self.debug:
             return
         method = record.method
-        place, identity = _place(record), (method.name, canonical_json(method.options))
         variant = _Variant(method.label, method.version, method.privileged)
         coordinates = (
-            self.places.setdefault(place, len(self.places)),
-            self.methods.setdefault(identity, len(self.methods)),
+            self.places.setdefault(_place(record), len(self.places)),
+            self.methods.setdefault(
+                (method.name, canonical_json(method.options)), len(self.methods)
+            ),
             record.task.name,
             record.seed,
         )
         candidate = (
             bytes.fromhex(record.record_id),
-            _outcome(record),
+            Outcome.of(record),
             self.variants.setdefault(variant, len(self.variants)),
         )
         self.cells.setdefault(coordinates, []).append(candidate)
         known = self.facts.setdefault((coordinates[0], record.task.name), set())
-        known.add(fact_of(record))
+        known.add(TaskFact.of(record))
 
-    def rows(self) -> dict[Place, list[MethodRow]]:
+    def groups(self) -> dict[Place, Group]:
         places, methods, variants = list(self.places), list(self.methods), list(self.variants)
-        rows: dict[tuple[int, int], MethodRow] = {}
+        rows: dict[tuple[int, int], Row] = {}
+        groups: dict[Place, Group] = {}
         for (place, method, task, seed), candidates in self.cells.items():
             left = [one for one in candidates if one[0] not in self.superseded]
-            if left:
-                row = rows.setdefault((place, method), MethodRow(*methods[method]))
-                _settle(row, task, seed, left, variants)
-                row.facts[task] = min(self.facts[place, task], key=repr)
-        result: dict[Place, list[MethodRow]] = {}
-        for (place, _), row in rows.items():
-            result.setdefault(places[place], []).append(row)
-        return result
+            if not left:
+                continue
+            group = groups.setdefault(places[place], Group([], {}))
+            if (place, method) not in rows:
+                rows[place, method] = Row(*methods[method])
+                group.rows.append(rows[place, method])
+            _settle(rows[place, method], task, seed, left, variants)
+            group.facts[task] = min(self.facts[place, task], key=repr)
+        return groups
 
 
 def _settle(
-    row: MethodRow, task: str, seed: int, left: list[_Candidate], variants: list[_Variant]
+    row: Row, task: str, seed: int, left: list[_Candidate], variants: list[_Variant]
 ) -> None:
     """Enter the outcome of one cell into its row."""
-    scored = [one for one in left if one[1].value is not None] or left
+    scored = [one for one in left if one[1].accuracy is not None] or left
     if len({one[1] for one in scored}) > 1:
         row.conflicts.add(task)
     record_id, outcome, number = min(scored, key=lambda one: one[0])
     variant = variants[number]
-    row.labels.add(variant.label)
+    row.label = min(row.label or variant.label, variant.label)
     row.versions.add(variant.version)
-    row.privileged |= variant.privileged
+    row.kind = "reference" if variant.privileged else row.kind
     row.cells.setdefault(task, {})[seed] = outcome
     row.record_ids.append(record_id)
 
 
-def collect(records: Iterable[Record], *, debug: bool = False) -> dict[Place, list[MethodRow]]:
+def collect(records: Iterable[Record], *, debug: bool = False) -> dict[Place, Group]:
     """Rows of every place that the records belong to.
 
     Args:
@@ -180,22 +392,29 @@ def collect(records: Iterable[Record], *, debug: bool = False) -> dict[Place, li
         debug: Take the debug records, and only these.
 
     Returns:
-        Rows by place, both in order of first appearance.
+        Rows and facts by place, in order of first appearance.
     """
     collector = _Collector(debug=debug)
     for record in records:
         collector.add(record)
-    return collector.rows()
+    return collector.groups()
 
 
-def facts_of_rows(rows: Iterable[MethodRow]) -> dict[str, TaskFact]:
-    """What is to be known of the tasks of any of the rows of one place."""
-    return {task: fact for row in rows for task, fact in row.facts.items()}
+def finish(rows: Iterable[Row], tasks: Sequence[str]) -> list[Row]:
+    """Enter the faults of rows on the tasks of a table; of equal labels, later ones get a number.
 
-
-def records_digest(rows: Iterable[MethodRow]) -> str:
-    """SHA-256 over the sorted ids of the records that the rows are made of."""
-    return sha256_bytes(b"".join(sorted(one for row in rows for one in row.record_ids)))
+    Returns:
+        The same rows, in the same order.
+    """
+    taken: set[str] = set()
+    finished = []
+    for row in rows:
+        names = itertools.chain([row.label], (f"{row.label} ({n})" for n in itertools.count(2)))
+        row.label = next(name for name in names if name not in taken)
+        taken.add(row.label)
+        row.faults = find_faults(row, tasks)
+        finished.append(row)
+    return finished
 
 
 def _place(record: Record) -> Place:
@@ -208,13 +427,3 @@ def _place(record: Record) -> Place:
         record.source.digest,
         record.split,
     )
-
-
-def _outcome(record: Record) -> Outcome:
-    value = record.accuracy if record.status == "ok" else None
-    if value is None:
-        return Outcome(None, None, record.method.queries, record.task.n_test)
-    # Where configurations hardly differ but for noise, the scale would be noise over noise.
-    fixed = record.reference if fact_of(record).has_scale else None
-    regret = None if fixed is None else normalised_regret(value, fixed.oracle, fixed.random)
-    return Outcome(value, regret, record.method.queries, record.task.n_test)

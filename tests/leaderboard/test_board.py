@@ -32,17 +32,17 @@ def only(records, **options):
 
 
 def labels(board):
-    return [row.summary.label for row in board.ranked]
+    return [row.label for row in board.ranked]
 
 
 def test_sorted_by_regret(rows):
     board = only(rows({"low": 45.0, "high": 55.0, "mid": 50.0}))
     assert labels(board) == ["high", "mid", "low"]
-    assert [row.rank for row in board.ranked] == [1, 2, 3]
-    assert board.ranked[0].p_value is None
-    assert board.ranked[1].p_value == pytest.approx(2 * 2 / 2**8)
-    assert board.ranked[0].win_rate == 1
-    assert board.ranked[2].average_rank == 3
+    assert [row.standing.rank for row in board.ranked] == [1, 2, 3]
+    assert board.ranked[0].standing.p_value is None
+    assert board.ranked[1].standing.p_value == pytest.approx(2 * 2 / 2**8)
+    assert board.ranked[0].standing.win_rate == 1
+    assert board.ranked[2].standing.average_rank == 3
 
 
 def test_rows_that_tasks_cannot_tell_apart_share_a_rank(make_record):
@@ -53,7 +53,7 @@ def test_rows_that_tasks_cannot_tell_apart_share_a_rank(make_record):
         for method, value in [("a", 50.0), ("b", 50.0 + noise[i]), ("c", 41.0)]
     ]
     board = only(records)
-    assert [row.rank for row in board.ranked] == [1, 1, 3]
+    assert [row.standing.rank for row in board.ranked] == [1, 1, 3]
     assert board.detectable is not None
 
 
@@ -91,7 +91,15 @@ def test_references_and_incomplete_rows_are_not_ranked(rows, make_record):
         "part": "tasks have different seeds",
         "broken": "failed: T7",
     }
-    assert board.missing == ["random", "single-best", "nearest-task"]
+
+
+def test_methods_of_other_splits_are_missing(rows):
+    records = rows({"a": 50.0, "b": 50.0}, split="seen") + rows({"b": 50.0})
+    records += rows({"a": 50.0})[:-1] + rows({"c": 50.0}, digest="f" * 64)
+    boards = {(board.place.split, board.place.digest[0]): board for board in build_boards(records)}
+    assert boards["unseen", "2"].missing == ("a",)
+    assert "absent or incomplete here: a." in " ".join(boards["unseen", "2"].text().notes)
+    assert boards["seen", "2"].missing == boards["unseen", "f"].missing == ()
 
 
 def test_tasks_follow_the_order_given(rows):
@@ -144,7 +152,7 @@ def test_corrections_supersede(make_record):
     right = make_record("a", "CUB", 0, 50.0, supersedes=wrong.record_id)
     for order in ([wrong, right], [right, wrong]):
         board = only(order)
-        assert board.ranked[0].summary.average == 50.0
+        assert board.ranked[0].average == 50.0
         assert board.n_records == 1
 
 
@@ -206,7 +214,7 @@ def test_no_method_beats_the_oracle(make_record, values):
     records.append(make_record("oracle", "CUB", 0, best, privileged=True, **fixed))
     board = only(records)
     assert board.reference[0].regret == 0
-    regrets = [row.summary.regret for row in board.ranked]
+    regrets = [row.regret for row in board.ranked]
     assert regrets == sorted(regrets)
     assert regrets[0] == 0
     assert all(0 <= regret <= 1 for regret in regrets)

@@ -6,10 +6,8 @@ import pytest
 from rich.console import Console
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError
-from benchmark.leaderboard.markdown import render_markdown
-from benchmark.leaderboard.plain import render_csv, render_json
-from benchmark.leaderboard.table import build_table
-from benchmark.leaderboard.terminal import print_grid, terminal_tables
+from benchmark.leaderboard.results import build_table
+from benchmark.leaderboard.text_tables import markdown, print_table, terminal_tables
 from benchmark.runs.published import load_published, published_rows
 
 TASKS = ("CUB", "AID")
@@ -53,7 +51,7 @@ def test_no_interval_when_seeds_agree_or_are_one(records, make_record):
 
 
 def test_marks_skip_references_and_ties_share(records):
-    lines = render_markdown(build_table(records, TASKS).grid()).splitlines()
+    lines = markdown(build_table(records, TASKS).text()).splitlines()
     cells = {line.split("|")[1].strip(): line.replace(" ", "") for line in lines if "|" in line}
     assert "|**55.50**|**57.50**|**56.50**|" in cells["good"]
     assert "|<u>50.00</u>|<u>57.00</u>|<u>53.50</u>|" in cells["fair"]
@@ -64,7 +62,7 @@ def test_marks_skip_references_and_ties_share(records):
 
 def test_tied_best_values_are_all_bold_and_the_next_is_second(make_record):
     records = [make_record(m, "CUB", 0, v) for m, v in [("a", 5.001), ("b", 5.0), ("c", 4.0)]]
-    text = render_markdown(build_table(records, ["CUB"]).grid())
+    text = markdown(build_table(records, ["CUB"]).text())
     assert text.count("**5.00**") == 4  # task and average of a and b
     assert text.count("<u>4.00</u>") == 2
 
@@ -75,7 +73,7 @@ def test_failed_cells_make_a_row_incomplete(records, make_record):
     table = build_table(records, TASKS)
     row = row_of(table, "poor")
     assert (row.average, row.regret, row.interval, row.complete) == (None, None, None, False)
-    text = render_markdown(table.grid())
+    text = markdown(table.text())
     assert "failed |" in text
     assert "poor: incomplete (failed: AID)." in text
 
@@ -107,7 +105,7 @@ def test_undefined_regret_is_left_out(make_record):
 
 def test_several_places_make_no_table(make_record):
     records = [make_record(split=split) for split in ("seen", "unseen")]
-    with pytest.raises(InvalidInputError, match="one source, protocol and split, but got 2"):
+    with pytest.raises(InvalidInputError, match=r"2 sources.*seen tasks.*unseen tasks"):
         build_table(records, TASKS)
 
 
@@ -121,7 +119,7 @@ def test_debug_records_have_their_own_table(make_record):
 def test_published_rows_are_marked_and_never_ranked(records):
     extra = published_rows("unseen", "5-NN (released)", include_missing=True)
     table = build_table(records, TASKS, published=extra)
-    text = render_markdown(table.grid())
+    text = markdown(table.text())
     assert "Task2Sim ‡" in text
     assert "published: Task2Sim, Table 3." in text
     assert "**53.06**" not in text
@@ -157,7 +155,7 @@ def test_broken_published_files_are_explained(tmp_path, text, says):
 def test_csv_keeps_full_precision(make_record):
     third = 100 / 3
     table = build_table([make_record("=cmd", "CUB", 0, third)], ["CUB"])
-    (row,) = csv.DictReader(io.StringIO(render_csv(table)))
+    (row,) = csv.DictReader(io.StringIO(table.csv()))
     assert float(row["task:CUB"]) == third
     assert row["method"] == "'=cmd"
     assert row["interval95"] == ""
@@ -165,8 +163,8 @@ def test_csv_keeps_full_precision(make_record):
 
 def test_json_is_canonical_and_complete(records):
     table = build_table(records, TASKS)
-    content = json.loads(render_json(table))
-    assert render_json(build_table(records, TASKS)) == render_json(table)
+    content = json.loads(table.json())
+    assert build_table(records, TASKS).json() == table.json()
     assert content["rows"][0]["tasks"]["CUB"]["accuracy"] == 55.5
     assert content["place"]["split"] == "unseen"
 
@@ -174,9 +172,9 @@ def test_json_is_canonical_and_complete(records):
 def test_labels_are_shown_as_they_are(make_record):
     label = "m(a|b=*x*,\n<img>)[red]"
     table = build_table([make_record(label=label)], ["CUB"])
-    assert r"m(a\|b=\*x\*, \<img\>)\[red\]" in render_markdown(table.grid())
+    assert r"m(a\|b=\*x\*, \<img\>)\[red\]" in markdown(table.text())
     console = Console(width=100, file=io.StringIO())
-    print_grid(table.grid(), console)
+    print_table(table.text(), console)
     assert "[red]" in console.file.getvalue()
 
 
@@ -187,8 +185,8 @@ def test_terminal_tables_fit_and_show_everything(make_record, n_tasks, width):
     label = "a-method-with-a-long-name(option=1)"
     records = [make_record("m", task, 0, 40 + i, label=label) for i, task in enumerate(tasks)]
     console = Console(width=width, file=io.StringIO())
-    grid = build_table(records, tasks).grid()
-    print_grid(grid, console)
+    grid = build_table(records, tasks).text()
+    print_table(grid, console)
     text = console.file.getvalue()
     assert max(map(len, text.splitlines())) <= width
     assert all(text.count(task) == 1 for task in tasks)
@@ -199,7 +197,7 @@ def test_terminal_tables_fit_and_show_everything(make_record, n_tasks, width):
 
 def test_terminal_marks_are_bold_and_underlined(records):
     console = Console(width=100, file=io.StringIO(), force_terminal=True, color_system="standard")
-    print_grid(build_table(records, TASKS).grid(), console)
+    print_table(build_table(records, TASKS).text(), console)
     text = console.file.getvalue()
     assert "\x1b[1m55.50" in text
     assert "\x1b[4m50.00" in text
@@ -219,8 +217,8 @@ def test_what_is_to_be_known_of_tasks_is_said_once(make_record):
         for method in ("random", "first")
         for task, known in (("TrashNet", one), ("AID", two))
     ]
-    grid = build_table(made, ("AID", "TrashNet")).grid()
-    assert grid.headers[1:3] == ("AID", "TrashNet °")
+    grid = build_table(made, ("AID", "TrashNet")).text()
+    assert [c.header for c in grid.columns[1:3]] == ["AID", "TrashNet °"]
     notes = "\n".join(grid.notes)
     assert notes.count("TrashNet 0.25") == 1
     assert "TrashNet for FMD" in notes
@@ -251,15 +249,15 @@ def test_a_task_whose_oracle_is_within_noise_has_no_regret(make_record, error, d
     (row,) = table.rows
     wanted = {"AID": pytest.approx(0.6), "DTD": pytest.approx(0.98)}
     assert row.regrets == (wanted if defined else {"DTD": wanted["DTD"]})
-    notes = " ".join(table.grid().notes)
+    notes = " ".join(table.text().notes)
     assert ("mean configuration (AID +0.50 ± 0.59 points): left out" in notes) is not defined
-    assert table.grid().headers[1] == ("AID" if defined else "AID °")
+    assert table.text().columns[1].header == ("AID" if defined else "AID °")
 
 
 @pytest.mark.parametrize(("value", "is_said"), [(59.0, False), (61.0, True)])
 def test_regret_below_zero_is_explained(make_record, value, is_said):
     made = [make_record("first", "AID", 0, value, random=50.0, oracle=60.0)]
-    notes = " ".join(build_table(made, ("AID",)).grid().notes)
+    notes = " ".join(build_table(made, ("AID",)).text().notes)
     assert ("Regret below 0" in notes) is is_said
 
 

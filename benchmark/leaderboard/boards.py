@@ -1,0 +1,355 @@
+"""Boards: one for each suite version, protocol, source and split; written and verified as files."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from benchmark.core.errors import InvalidFileError
+from benchmark.core.files import canonical_json, inside, write_bytes
+from benchmark.leaderboard.ranking import rank_rows
+from benchmark.leaderboard.results import (
+    EXPLANATION,
+    columns_of,
+    fact_notes,
+    legend,
+    row_json,
+    row_values,
+)
+from benchmark.leaderboard.rows import Group, Place, Row, TaskFact, collect, finish, records_digest
+from benchmark.leaderboard.text_tables import Column, TextTable, csv_text, markdown
+
+if TYPE_CHECKING:
+    from benchmark.runs.record import Record
+
+_STANDING = (
+    "Rank: rows that the tasks cannot tell apart share one (paired bootstrap and "
+    "sign-flip test over tasks, 95 %). "
+    "Places: 95 % interval over resampled tasks. Wins: share of pairs of another method and a "
+    "task that the row wins. p: sign-flip test of its regret against the first row's, "
+    "Holm-corrected."
+)
+_SUFFIXES = (".md", ".csv", ".json")
+_MAX_LINES = 40
+_MAX_WIDTH = 160
+
+
+@dataclass(frozen=True)
+class Board:
+    """A leaderboard.
+
+    Attributes:
+        place: Coordinates of all its numbers.
+        tasks: Union of the tasks of its records, in order.
+        ranked: Complete rows of methods, best first.
+        reference: Complete rows of methods that saw the rewards that they are judged on.
+        incomplete: Rows that cannot be ranked; their faults say why.
+        missing: Methods that have a complete row on another split of the same source only.
+        detectable: Smallest difference in regret that the tasks would show; None if unknown.
+        n_compared: Number of tasks that ranks rest on: those with a regret.
+        facts: Facts about the tasks.
+    """
+
+    place: Place
+    tasks: tuple[str, ...]
+    ranked: tuple[Row, ...]
+    reference: tuple[Row, ...]
+    incomplete: tuple[Row, ...]
+    missing: tuple[str, ...]
+    detectable: float | None
+    n_compared: int
+    facts: Mapping[str, TaskFact]
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """All rows: ranked, references, incomplete."""
+        return self.ranked + self.reference + self.incomplete
+
+    @property
+    def n_records(self) -> int:
+        """Number of records behind the rows."""
+        return sum(len(row.record_ids) for row in self.rows)
+
+    @property
+    def records_sha256(self) -> str:
+        """Digest over the sorted ids of these records."""
+        return records_digest(self.rows)
+
+    def text(self) -> TextTable:
+        """The board as texts."""
+        columns, tasks = columns_of(self.rows, self.tasks, self.facts)
+        standings = [row.standing for row in self.rows]
+        sections = (len(self.ranked), len(self.reference), len(self.incomplete))
+        return TextTable(
+            title=f"Leaderboard: {self.place.title}",
+            columns=(
+                columns["Method"],
+                Column("Rank", [one.rank for one in standings], 0),
+                *(columns[name] for name in ("Regret", "Avg", "±")),
+                *tasks,
+                Column("Places", [_places(row) for row in self.rows]),
+                Column("Mean rank", [one.average_rank for one in standings]),
+                Column("Wins", [one.win_rate for one in standings]),
+                Column("p", [one.p_value for one in standings], 3),
+                columns["Seeds"],
+                columns["Queries"],
+            ),
+            sections=tuple(size for size in sections if size),
+            n_competing=len(self.ranked),
+            notes=(EXPLANATION, _STANDING, *self._notes(), *legend(self.rows)),
+        )
+
+    def _notes(self) -> list[str]:
+        notes = []
+        if self.detectable is not None:
+            every = self.n_compared == len(self.tasks)
+            compared = f"{self.n_compared} tasks" + ("" if every else " with a regret")
+            notes.append(
+                f"Differences in regret below about {self.detectable:.3f} are not detectable with "
+                f"these {compared} (80 % power, 5 % level)."
+            )
+        notes += fact_notes(self.tasks, self.facts)
+        if self.missing:
+            notes.append(
+                "On the boards of other splits, but absent or incomplete here: "
+                f"{', '.join(self.missing)}."
+            )
+        if self.incomplete:
+            notes.append("Incomplete rows come last and are not ranked.")
+        notes.append(f"Built from {self.n_records} records, digest {self.records_sha256}.")
+        return notes
+
+    def csv(self) -> str:
+        """One line per row, numbers in full precision; empty where there is no number."""
+        return csv_text(
+            {**row_values(row, self.tasks), **row.standing._asdict()} for row in self.rows
+        )
+
+    def json(self) -> bytes:
+        """Canonical JSON: equal boards, equal bytes."""
+        known = {task: fact._asdict() for task, fact in self.facts.items() if any(fact)}
+        content: dict[str, Any] = {
+            "schema_version": 1,
+            "place": self.place._asdict(),
+            "tasks": list(self.tasks),
+            "rows": [
+                {
+                    **row_json(row, self.tasks),
+                    **row.standing._asdict(),
+                    "records_sha256": records_digest([row]),
+                }
+                for row in self.rows
+            ],
+            "missing": list(self.missing),
+            "detectable_regret": self.detectable,
+            "records": {"count": self.n_records, "sha256": self.records_sha256},
+        }
+        if known:  # boards without facts keep their bytes
+            content["task_facts"] = known
+        return canonical_json(content) + b"\n"
+
+
+def _places(row: Row) -> str | None:
+    low, high = row.standing.place_low, row.standing.place_high
+    if low is None:
+        return None
+    return str(low) if low == high else f"{low}-{high}"
+
+
+def build_boards(records: Iterable[Record], task_order: Sequence[str] = ()) -> list[Board]:
+    """All boards of a stream of records.
+
+    The result does not depend on the order of the records.
+
+    Args:
+        records: Read once; none is kept. Superseded ones must be among them.
+        task_order: Order of the columns; tasks that it lacks follow by name.
+
+    Returns:
+        Boards in order of their places.
+    """
+    groups = collect(records)
+    tasks = {place: _ordered(group, task_order) for place, group in groups.items()}
+    complete: dict[Place, set[str]] = {}  # methods with a complete row, over the splits of a source
+    for place, group in groups.items():
+        group.rows.sort(key=lambda row: (row.label, row.name, row.options))
+        rows = finish(group.rows, tasks[place])
+        names = {row.name for row in rows if row.complete}
+        complete.setdefault(place._replace(split=""), set()).update(names)
+    return [
+        _build(place, groups[place], tasks[place], complete[place._replace(split="")])
+        for place in sorted(groups)
+    ]
+
+
+def _build(place: Place, group: Group, tasks: tuple[str, ...], expected: set[str]) -> Board:
+    complete = [row for row in group.rows if row.complete]
+    ranking = rank_rows([row for row in complete if row.kind == "method"], tasks)
+    return Board(
+        place=place,
+        tasks=tasks,
+        ranked=ranking.rows,
+        reference=tuple(row for row in complete if row.kind == "reference"),
+        incomplete=tuple(row for row in group.rows if not row.complete),
+        missing=tuple(sorted(expected - {row.name for row in complete})),
+        detectable=ranking.detectable,
+        n_compared=ranking.n_compared,
+        facts=group.facts,
+    )
+
+
+def _ordered(group: Group, task_order: Sequence[str]) -> tuple[str, ...]:
+    tasks = {task for row in group.rows for task in row.cells}
+    known = [task for task in task_order if task in tasks]
+    return (*known, *sorted(tasks.difference(known)))
+
+
+def render_boards(boards: Sequence[Board]) -> dict[str, bytes]:
+    """Contents by path relative to the boards' folder: ``<source>/<protocol>/<split>.<suffix>``."""
+    files: dict[str, bytes] = {}
+    for stem, board in _paths(boards).items():
+        files[f"{stem}.md"] = markdown(board.text()).encode()
+        files[f"{stem}.csv"] = board.csv().encode()
+        files[f"{stem}.json"] = board.json()
+    return files
+
+
+def _paths(boards: Sequence[Board]) -> dict[str, Board]:
+    """Path of every board, without suffix.
+
+    Where several boards claim one path, the one with the newest suite version, then protocol
+    version, keeps it (of equal ones the greatest digest); the others get
+    ``@v<suite version>-<first 8 digits of the digest>``, or more digits if that is taken, too.
+    """
+    groups: dict[str, list[Board]] = {}
+    for board in boards:
+        parts = (board.place.source, board.place.protocol, board.place.split)
+        groups.setdefault("/".join(map(_safe_name, parts)), []).append(board)
+    paths: dict[str, Board] = {}
+    for stem, group in groups.items():
+        newest, *others = sorted(group, key=_age, reverse=True)
+        paths[stem] = newest
+        for board in others:
+            paths[_other_path(stem, board.place, paths)] = board
+    return paths
+
+
+def _age(board: Board) -> tuple[int, int, str, str]:
+    place = board.place
+    return place.suite_version, place.protocol_version, place.digest, place.kind
+
+
+def _other_path(stem: str, place: Place, taken: dict[str, Board]) -> str:
+    short = f"{stem}@v{place.suite_version}-{place.digest[:8]}"
+    if short not in taken:
+        return short
+    return f"{stem}@v{place.suite_version}-p{place.protocol_version}-{place.kind}-{place.digest}"
+
+
+def _safe_name(text: str) -> str:
+    """One component of a path from any text: records are not trusted with paths."""
+    escaped = quote(text, safe="+(),=")
+    return f"%2E{escaped[1:]}" if escaped.startswith(".") else escaped or "_"
+
+
+def write_boards(boards: Sequence[Board], folder: Path) -> list[Path]:
+    """Write every board atomically; other files stay as they are.
+
+    Args:
+        boards: Boards of :func:`build_boards`.
+        folder: Created if it is missing.
+
+    Returns:
+        The files written.
+
+    Raises:
+        StorageError: When the file system refuses.
+    """
+    written = []
+    for name, content in render_boards(boards).items():
+        path = inside(folder, name)
+        write_bytes(path, content)
+        written.append(path)
+    return written
+
+
+def board_files(folder: Path, records: Path | None = None) -> list[str]:
+    """Relative paths of the files in the places where boards lie.
+
+    Args:
+        folder: Folder of boards.
+        records: Folder of records, which may lie inside it and holds no boards.
+    """
+    hidden = None if records is None else records.resolve()
+    return sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.glob("*/*/*")
+        if path.suffix in _SUFFIXES
+        and (hidden is None or not path.resolve().is_relative_to(hidden))
+    )
+
+
+def verify(
+    records: Iterable[Record],
+    folder: Path,
+    task_order: Sequence[str] = (),
+    *,
+    records_path: Path | None = None,
+) -> list[str]:
+    """Rebuild the boards and compare them with a folder, byte for byte.
+
+    Args:
+        records: All records that the boards are built from.
+        folder: Folder of boards.
+        task_order: Same as for :func:`build_boards`.
+        records_path: Path of the records, if inside ``folder``.
+
+    Returns:
+        One text per difference, with a unified diff where both sides exist; empty if all agree.
+
+    Raises:
+        InvalidFileError: When the folder does not exist.
+    """
+    if not folder.is_dir():
+        raise InvalidFileError(folder, ["no such folder"], "Build the boards first.")
+    expected = render_boards(build_boards(records, task_order))
+    present = board_files(folder, records_path)
+    differences = [
+        f"{name}: missing; the records call for it" for name in sorted({*expected} - {*present})
+    ]
+    for name in present:
+        content = (folder / name).read_bytes()
+        if name not in expected:
+            differences.append(f"{name}: extra; no record calls for it")
+        elif content != expected[name]:
+            differences.append(f"{name}: differs\n{_diff(name, content, expected[name])}")
+    return differences
+
+
+def _diff(name: str, found: bytes, rebuilt: bytes) -> str:
+    """Unified diff of two versions of a file, cut to a readable length."""
+    names = (f"found/{name}", f"rebuilt/{name}")
+    before, after = _lines(name, found), _lines(name, rebuilt)
+    lines = list(difflib.unified_diff(before, after, *names, lineterm="", n=1))
+    shown = [
+        line if len(line) <= _MAX_WIDTH else f"{line[:_MAX_WIDTH]}..."
+        for line in lines[:_MAX_LINES]
+    ]
+    if len(lines) > _MAX_LINES:
+        shown.append(f"... and {len(lines) - _MAX_LINES} more lines")
+    return "\n".join(shown) if shown else "only line ends, blanks or the order of keys differ"
+
+
+def _lines(name: str, content: bytes) -> list[str]:
+    text = content.decode(errors="replace")
+    if name.endswith(".json"):
+        # One canonical line would make an unreadable diff; other content is shown as it is.
+        with contextlib.suppress(ValueError):
+            text = json.dumps(json.loads(text), indent=1, sort_keys=True, ensure_ascii=False)
+    return text.splitlines()
