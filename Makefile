@@ -5,9 +5,9 @@ BIN := $(VENV)/bin
 # One test process per core, at most eight.
 PYTEST_PROCESSES := -n auto --maxprocesses 8
 
-.PHONY: run test test-all venv lint bench clean
+.PHONY: run test test-all nightly lint bench venv clean
 
-run: venv
+run: $(VENV)/ready
 	$(BIN)/t2sbench run --method task2sim --split unseen
 
 # Minutes: all that shows whether an installation works.
@@ -17,6 +17,8 @@ test: venv
 # Slow tests too, and more examples of each property.
 test-all: venv
 	$(BIN)/python -m pytest --hypothesis-profile thorough $(PYTEST_PROCESSES) $(PYTEST_ARGS)
+
+nightly: lint test-all bench
 
 lint: venv
 	$(BIN)/ruff check .
@@ -29,11 +31,17 @@ bench: venv
 	$(BIN)/python -m pytest tests/benchmarks --ignore tests/benchmarks/test_exactness.py \
 	    --benchmark-enable --benchmark-only -s $(PYTEST_ARGS)
 
-venv: $(VENV)/ready
+# The environment with everything that tests need.
+venv: $(VENV)/ready-dev
 
-# The stamp is written last, so that an interrupted set-up starts again.
+# Two stamps: `make run` installs the core alone. Each is written last, so that an interrupted set-up
+# starts again; a new core set-up empties the environment, the stamp of dev included.
 $(VENV)/ready: pyproject.toml setup.sh
-	sh setup.sh $(PYTHON) $(VENV)
+	sh setup.sh core $(PYTHON) $(VENV)
+	touch $@
+
+$(VENV)/ready-dev: $(VENV)/ready
+	sh setup.sh dev $(PYTHON) $(VENV)
 	touch $@
 
 clean:

@@ -65,6 +65,24 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("T2SBENCH_MIRROR", raising=False)
 
 
+@pytest.fixture
+def without_packages(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Function that hides installed distributions: ``without_packages("torch")``."""
+    from importlib import metadata
+
+    find = metadata.distribution
+
+    def forget(*names: str) -> None:
+        def distribution(name: str) -> metadata.Distribution:
+            if name in names:
+                raise metadata.PackageNotFoundError(name)
+            return find(name)
+
+        monkeypatch.setattr(metadata, "distribution", distribution)
+
+    return forget
+
+
 @pytest.fixture(scope="session")
 def released_cache(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory

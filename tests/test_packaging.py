@@ -1,5 +1,7 @@
 """The distribution is complete: imports are declared, files travel, names are registered once."""
 
+import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -11,8 +13,11 @@ import grimp
 import pytest
 from packaging.requirements import Requirement
 
+from benchmark.core.errors import UnavailableError
+from benchmark.core.extras import require
+
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("benchmark", "baselines", "task2sim", "taskonomy")
+PACKAGES = ("benchmark", "baselines", "task2sim", "taskonomy", "t2sbench")
 
 
 def canonical(name: str) -> str:
@@ -24,14 +29,27 @@ def project() -> dict:
     return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
-def test_every_import_is_declared(project):
+@pytest.fixture(scope="module")
+def imported() -> set[str]:
+    """Top-level names of all other packages that ours import, lazily or not."""
     graph = grimp.build_graph(*PACKAGES, include_external_packages=True)
-    external = {m for m in graph.modules if graph.is_module_squashed(m)}
-    imported = {m.split(".")[0] for m in external} - set(sys.stdlib_module_names)
+    external = {m.split(".")[0] for m in graph.modules if graph.is_module_squashed(m)}
+    return external - set(sys.stdlib_module_names)
+
+
+def names(requirements) -> set[str]:
+    return {canonical(Requirement(text).name) for text in requirements}
+
+
+def for_users(project) -> dict[str, list[str]]:
+    """Extras by name, without those of developers."""
+    extras = project["optional-dependencies"]
+    return {name: texts for name, texts in extras.items() if name not in {"bench", "dev"}}
+
+
+def test_every_import_is_declared(project, imported):
     owners = metadata.packages_distributions()
-    extras = [text for texts in project["optional-dependencies"].values() for text in texts]
-    # What only an extra declares is imported lazily; tests of the commands hold it to that.
-    declared = {canonical(Requirement(text).name) for text in [*project["dependencies"], *extras]}
+    declared = names(project["dependencies"]).union(*map(names, for_users(project).values()))
     undeclared = {
         name
         for name in imported
@@ -40,17 +58,107 @@ def test_every_import_is_declared(project):
     assert undeclared == set()
 
 
-def test_every_declared_dependency_is_imported(project):
-    graph = grimp.build_graph(*PACKAGES, include_external_packages=True)
-    imported = {m.split(".")[0] for m in graph.modules if graph.is_module_squashed(m)}
+def test_every_declared_dependency_is_imported(project, imported):
     owners = metadata.packages_distributions()
     used = {canonical(owner) for name in imported for owner in owners.get(name, [name])}
+    for texts in [project["dependencies"], *for_users(project).values()]:
+        assert names(texts) - used - {"t2sbench", "pandas"} == set()
+
+
+def test_extras_are_built_from_extras(project):
     extras = project["optional-dependencies"]
-    texts = [*project["dependencies"], *extras["data"], *extras["meshes"], *extras["plots"]]
-    unused = {
-        Requirement(text).name for text in texts if canonical(Requirement(text).name) not in used
-    }
-    assert unused == set()
+    (everything,) = extras["all"]
+    assert Requirement(everything).extras == set(for_users(project)) - {"all"}
+    assert "t2sbench[all]" in extras["dev"]
+
+
+def test_required_extras_exist(project):
+    """Each call of require() names an extra and packages of it, as plugins do."""
+    extras = project["optional-dependencies"]
+    for path in ROOT.glob("[bt]*/**/*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "require"):
+                continue
+            extra, _, *packages = [getattr(argument, "value", None) for argument in node.args]
+            if extra is not None:
+                assert {p for p in packages if p} <= names(extras[extra]), path
+    for values in project["entry-points"].values():
+        for value in values.values():
+            for extra in re.findall(r"\[(\w+)\]", value):
+                assert extra in extras
+
+
+def test_a_missing_extra_is_named_with_its_pip_line(without_packages):
+    without_packages("torch", "trimesh")
+    with pytest.raises(UnavailableError) as caught:
+        require("live", "Live scoring")
+    assert str(caught.value) == "Live scoring needs torch, trimesh: pip install 't2sbench[live]'"
+    require("live", "Rendering", "moderngl")
+    require("plots", "Plotting")
+
+
+def test_the_released_table_names_its_extra_before_any_download(without_packages, monkeypatch):
+    from benchmark.rewards import released
+
+    without_packages("torch")
+    monkeypatch.setattr(released, "fetch", lambda source: pytest.fail(f"fetched {source}"))
+    with pytest.raises(UnavailableError, match=r"torch.*t2sbench\[live\]"):
+        released.build_released(Path("released"))
+
+
+# A process in which no installed package can be imported but core dependencies and t2sbench.
+CORE_CODE = """
+import shlex, sys
+from importlib import abc
+
+class OnlyCore(abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name in {blocked!r}:
+            raise ModuleNotFoundError(f"{{name}} is no core dependency", name=name)
+
+sys.meta_path.insert(0, OnlyCore())
+from benchmark.cli.main import main
+
+for words in [
+    "ls methods",
+    "table effects gl-mini",
+    "run -m single-best -m nearest-task --split unseen -o results",
+    "compare results results",
+    "submit pack -m nearest-task --id my-method --author A --description D. -o mine",
+    "submit check mine",
+    "leaderboard build --records results -o boards",
+]:
+    code = main(shlex.split(words))
+    assert code == 0, (words, code)
+"""
+
+
+@pytest.fixture(scope="module")
+def optional_modules(project) -> set[str]:
+    """Top-level names of installed packages that a core installation lacks."""
+    found, queue = {"t2sbench"}, sorted(names(project["dependencies"]))
+    while queue:
+        name = queue.pop()
+        if name in found:
+            continue
+        found.add(name)
+        for text in metadata.distribution(name).requires or []:
+            requirement = Requirement(text)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                queue.append(canonical(requirement.name))
+    owners = metadata.packages_distributions()
+    optional = {m for m, given in owners.items() if not {canonical(d) for d in given} & found}
+    return optional - set(PACKAGES)
+
+
+def test_a_core_installation_runs_and_builds_boards(optional_modules, tmp_path):
+    """Torch, rendering and plots are not imported by cached runs, boards and submissions."""
+    assert {"torch", "moderngl", "matplotlib", "PIL"} <= optional_modules
+    code = CORE_CODE.format(blocked=optional_modules)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_import_names_equal_folder_names(project):
@@ -76,7 +184,7 @@ def test_the_tree_holds_no_downloaded_data():
 
 
 @pytest.mark.slow
-def test_the_wheel_holds_every_module_and_the_tasks(tmp_path: Path):
+def test_the_wheel_holds_every_module_and_the_data(tmp_path: Path):
     pytest.importorskip("hatchling")
     code = (
         f"import os; os.chdir({str(ROOT)!r}); from hatchling.build import build_wheel; "
@@ -87,9 +195,8 @@ def test_the_wheel_holds_every_module_and_the_tasks(tmp_path: Path):
     held = set(zipfile.ZipFile(wheel).namelist())
     for package in PACKAGES:
         for path in (ROOT / package).rglob("*"):
-            if path.suffix in {".py", ".yaml", ".typed"}:
+            if path.suffix in {".py", ".yaml", ".typed", ".csv", ".safetensors"}:
                 assert path.relative_to(ROOT).as_posix() in held
-    assert "benchmark/tasks/registry.yaml" in held
-    assert "benchmark/task2vec/probe.safetensors" in held
-    for path in (ROOT / "benchmark" / "tables").rglob("*.*"):
+    assert "benchmark/tasks.yaml" in held
+    for path in (ROOT / "benchmark" / "rewards" / "tables").rglob("*.*"):
         assert path.relative_to(ROOT).as_posix() in held

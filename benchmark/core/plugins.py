@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.core.errors import InvalidInputError, UnavailableError, UnknownNameError
+from benchmark.core.extras import missing_packages
 
 METHOD_GROUP = "t2sbench.methods"
 SIMULATOR_GROUP = "t2sbench.simulators"
@@ -35,16 +35,19 @@ class Plugin:
     value: Any = None
 
     def install_hint(self) -> str:
-        """What is missing and the command that installs it; empty when nothing is.
+        """Missing packages and the command that installs them; empty when none is missing.
 
-        A distribution that has an extra of the plugin's name says with it what the plugin needs.
-        Nothing is imported.
+        The packages are those of the extra that the entry point names, as in
+        ``gl = "benchmark.simulators.gl.simulator:GlSimulator [live]"``, else those of the extra
+        with the plugin's name. Nothing is imported.
         """
         dist = self.entry.dist if self.entry else None
-        missing = _missing_packages(dist, self.name) if dist else []
-        if dist is None or not missing:
+        if self.entry is None or dist is None:
             return ""
-        return f"no ({', '.join(missing)} missing): pip install '{dist.name}[{self.name}]'"
+        for extra in self.entry.extras or [self.name]:
+            if missing := missing_packages(dist, extra):
+                return f"no ({', '.join(missing)} missing): pip install '{dist.name}[{extra}]'"
+        return ""
 
     def load(self) -> Any:  # noqa: ANN401 - a plugin can be anything
         """Import the object.
@@ -61,21 +64,6 @@ class Plugin:
                 f"Expected '{self.name}' to load from {self.origin}, but got "
                 f"{type(error).__name__}: {error}. Update or uninstall that distribution."
             ) from error
-
-
-def _missing_packages(dist: metadata.Distribution, extra: str) -> list[str]:
-    """Packages that an extra of a distribution names and that are not installed."""
-    marker = re.compile(rf"extra\s*==\s*[\"']{re.escape(extra)}[\"']")
-    missing = []
-    for requirement in dist.requires or []:
-        name = re.match(r"[A-Za-z0-9._-]+", requirement)
-        if name is None or not marker.search(requirement.partition(";")[2]):
-            continue
-        try:
-            metadata.distribution(name[0])
-        except metadata.PackageNotFoundError:
-            missing.append(name[0])
-    return missing
 
 
 def discover(group: str) -> dict[str, Plugin]:

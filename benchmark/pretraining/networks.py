@@ -223,7 +223,7 @@ def _torchvision_resnet(depth: int, small: bool, drop_path: float) -> nn.Module:
     except ImportError as error:
         raise UnavailableError(
             f"Expected torchvision for resnet{depth}, but got: {error}. "
-            "Install torchvision, or use 'mini-resnet'."
+            "Run: pip install 't2sbench[live]', or use 'mini-resnet'."
         ) from error
     blocks = {18: (resnet.BasicBlock, [2, 2, 2, 2]), 50: (resnet.Bottleneck, [3, 4, 6, 3])}
     block, counts = blocks[depth]

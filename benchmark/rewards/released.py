@@ -16,6 +16,7 @@ import numpy as np
 
 from benchmark.core.download import SourceFile, fetch
 from benchmark.core.errors import InvalidFileError
+from benchmark.core.extras import require
 from benchmark.rewards.storage import Description, write_table
 from benchmark.rewards.table import RewardTable
 from benchmark.space import PAPER_SPACE, parse_tuple_key
@@ -93,9 +94,11 @@ def build_released(folder: Path) -> RewardTable:
     """Fetch the released files and write them as a reward table into ``folder``.
 
     Raises:
-        UnavailableError: Without network, cache and mirror.
+        UnavailableError: Without torch, which reads the released embeddings, or without network,
+            cache and mirror.
         InvalidFileError: When a file is not what its sha256 promises or has another layout.
     """
+    require("live", "The released table", "torch")
     rewards = fetch(REWARDS)
     embeddings = [fetch(source) for source in EMBEDDINGS]
     table = RewardTable(

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -19,16 +18,9 @@ def run(capsys, *words):
 
 
 @pytest.fixture
-def without_extra(monkeypatch):
+def without_extra(without_packages):
     """The packages of the extra are not installed."""
-    find = metadata.distribution
-
-    def distribution(name):
-        if name in ("tdw", "pyzmq", "flatbuffers"):
-            raise metadata.PackageNotFoundError(name)
-        return find(name)
-
-    monkeypatch.setattr(metadata, "distribution", distribution)
+    without_packages("tdw", "pyzmq", "flatbuffers")
 
 
 def test_without_the_extra_the_list_says_how_to_install_it(capsys, without_extra):

@@ -34,7 +34,7 @@ def create_context(device: int = 0) -> moderngl.Context:
         import moderngl
     except ImportError as error:
         raise UnavailableError(
-            f"Expected the package moderngl, but got: {error}. Run: pip install moderngl."
+            f"Expected the package moderngl, but got: {error}. Run: pip install 't2sbench[live]'."
         ) from error
     try:
         settings: dict[str, Any] = {"backend": "egl", "device_index": device, **_libraries()}

@@ -117,7 +117,7 @@ def _decimated(part: Part, count: int) -> Part:
     except ImportError as error:
         raise UnavailableError(
             f"Expected the package fast-simplification, but got: {error}. "
-            "Run: pip install 't2sbench[meshes]'."
+            "Run: pip install 't2sbench[live]'."
         ) from error
     positions, faces = _welded(part)
     if len(faces) > count:

@@ -140,7 +140,7 @@ def import_trimesh() -> Any:  # noqa: ANN401 - a module
     except ImportError as error:
         raise UnavailableError(
             f"Expected the package trimesh for folders of meshes, but got: {error}. "
-            "Run: pip install 't2sbench[meshes]'."
+            "Run: pip install 't2sbench[live]'."
         ) from error
     return trimesh
 

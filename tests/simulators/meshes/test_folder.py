@@ -394,14 +394,14 @@ def test_unknown_names(good):
 
 def test_missing_packages_are_named(good, monkeypatch):
     monkeypatch.setitem(sys.modules, "trimesh", None)
-    with pytest.raises(UnavailableError, match=r"pip install 't2sbench\[meshes\]'"):
+    with pytest.raises(UnavailableError, match=r"pip install 't2sbench\[live\]'"):
         FolderLibrary(ROOT)
 
 
 def test_a_missing_decimation_package_is_named(monkeypatch):
     put("ball/a.ply", trimesh.creation.icosphere(5))
     monkeypatch.setitem(sys.modules, "fast_simplification", None)
-    with pytest.raises(UnavailableError, match=r"pip install 't2sbench\[meshes\]'"):
+    with pytest.raises(UnavailableError, match=r"pip install 't2sbench\[live\]'"):
         _ = FolderLibrary(ROOT).categories
 
 

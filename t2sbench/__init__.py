@@ -1,0 +1,1 @@
+"""Public Python interface of t2sbench."""
