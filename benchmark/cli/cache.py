@@ -1,4 +1,4 @@
-"""``t2sbench cache``: what the store of live scoring holds, and making room in it."""
+"""``t2sbench cache``: list and prune the cell store."""
 
 from __future__ import annotations
 
@@ -52,16 +52,16 @@ def show_size(size: float) -> str:
 
 @click.group()
 def cache() -> None:
-    """List or prune the cells of live scoring: datasets, backbones, features, scores."""
+    """List or prune cached results: datasets, backbones, scores, meshes, decoded images ..."""
 
 
 @cache.command("ls")
-@click.option("--all", "every", is_flag=True, help="Every cell, not the sums by kind.")
+@click.option("--all", "every", is_flag=True, help="List every cell instead of sums.")
 def list_cells(*, every: bool) -> int:
-    """Say what the store holds."""
+    """List the cells of the store, summed by kind."""
     from tabulate import tabulate
 
-    from benchmark.runs.live_scorer import default_store
+    from benchmark.core.store import default_store
 
     store = default_store()
     entries = store.entries()
@@ -102,10 +102,10 @@ def _cells(entries: list[Entry]) -> list[dict[str, object]]:
 
 
 @cache.command()
-@click.option("--keep", default="0", show_default=True, help="Most that stays, such as 5GB.")
+@click.option("--keep", default="0", show_default=True, help="Size that may remain, such as 5GB.")
 def prune(keep: str) -> int:
-    """Remove cells, datasets and features first, until what is left fits."""
-    from benchmark.runs.live_scorer import default_store
+    """Remove cells until the rest fits: datasets, features and images first, scores last."""
+    from benchmark.core.store import default_store
 
     store = default_store()
     removed = store.prune(parse_size(keep))

@@ -122,8 +122,8 @@ def _request(given: dict[str, Any]) -> BuildRequest:
 
 def _measure(work: Build, given: dict[str, Any]) -> None:
     from benchmark.cli.progress import JobDisplay
+    from benchmark.core.store import default_store
     from benchmark.pipeline.executors import Execution
-    from benchmark.runs.live_scorer import default_store
 
     store = default_store()
     execution = Execution(

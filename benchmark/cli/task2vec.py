@@ -93,8 +93,7 @@ def task2vec(tasks: tuple[str, ...], out: Path, plot: Path | None, **given: Any)
     Finished tasks are kept: the same command goes on where an interrupted one stopped. Vectors
     compare when their probe is the same.
     """
-    from benchmark.core.files import cache_root
-    from benchmark.core.store import CellStore
+    from benchmark.core.store import default_store
     from benchmark.task2vec.card import check_path, describe, write_task2vec
     from benchmark.task2vec.distances import check_distance
     from benchmark.task2vec.settings import embed_settings
@@ -106,7 +105,7 @@ def task2vec(tasks: tuple[str, ...], out: Path, plot: Path | None, **given: Any)
     changes = {name: given[name] for name in ("max_images", "draws", "batch_size")}
     settings = embed_settings(given["recipe"], **changes)
     data = _load(tasks, given["tasks_files"], everything=given["all_prepared"])
-    store = CellStore(cache_root() / "live")
+    store = default_store()
     probe = _probe(given, store)
     click.echo(f"Probe: {probe.card.name}, {probe.card.origin}.", err=True)
     embeddings = _embed(data, probe, settings, store, given)

@@ -1,13 +1,17 @@
-"""A content-addressed store of cells: each is made once, by one process, and then shared.
+"""Content-addressed store of cells: datasets, backbones, scores, meshes, textures, decoded images.
 
-A cell is a folder under ``kind/key``. It is made in a scratch folder and moved to its place in one
-step, so that what is there is whole. Processes that want the same cell at the same time wait for
-the one that makes it; a lock that its owner left behind by dying is free again.
+A cell is a folder ``kind/key`` where the key is the digest of the cell's identity. It is made in a
+scratch folder and moved to its place in one step, so readers never see a partial cell. One process
+makes a cell; others that need it wait. The lock of a process that dies is released by the system.
+Sealed cells hold the digests of their files: a damaged one is found on reading and made again.
 """
 
 from __future__ import annotations
 
 import fcntl
+import functools
+import json
+import logging
 import os
 import shutil
 import tempfile
@@ -16,40 +20,44 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import orjson
+from typing import Any, TypeVar
 
 from benchmark.core.errors import InvalidInputError, StorageError
-from benchmark.core.files import canonical_json, digest, write_bytes
+from benchmark.core.files import cache_root, canonical_json, digest, sha256_file, write_bytes
 
-#: Changes when a reader of another version could not read the cells.
+#: Raised whenever a reader of an older version could not read the cells.
 STORE_VERSION = 1
-#: Most bytes that a store keeps by default.
-DEFAULT_MAX_BYTES = 20 * 10**9
+
+_LOG = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+_MAX_BYTES = "T2SBENCH_CACHE_BYTES"
+_DEFAULT_MAX_BYTES = 20 * 10**9
 
 _ABOUT = "cell.json"
 _SCRATCH, _LOCKS, _WORK, _VERSION = ".scratch", ".locks", ".work", "store.json"
-# What is made again quickly, or is large, goes first.
-_FIRST_TO_GO = {"dataset": 0, "features": 0, "score": 2}
+# Order of removal: large cells that are made again quickly go first, then the small inputs of
+# rendering, then trained networks (any other kind), and scores last.
+_REMOVAL_RANK = {"dataset": 0, "features": 0, "images": 0, "mesh": 1, "texture": 1, "score": 3}
+_OTHER_RANK = 2
 _LOOK_EVERY_SECONDS = 300.0
-# Long enough to open what was just found, or made.
+# Long enough to open a cell that was just found or made.
 _IN_USE_SECONDS = 600.0
 _ABANDONED_SECONDS = 7 * 86_400.0
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A cell as the store lists it.
+    """A cell in a listing of the store.
 
     Attributes:
-        kind: What it is: ``dataset``, ``backbone``, ``features``, ``score``.
-        key: Digest of its identity.
-        folder: Where it is.
-        bytes: Size of its files.
-        used_at: Seconds since the epoch when it was last asked for.
-        seconds: What making it took.
-        label: A few words for people.
+        kind: Kind of the cell, such as ``dataset``, ``backbone``, ``score`` or ``mesh``.
+        key: Digest of the identity.
+        folder: Folder of the cell.
+        bytes: Total size of the files.
+        used_at: Time of the last use, in seconds since the epoch.
+        seconds: Time that making the cell took.
+        label: Description for listings.
     """
 
     kind: str
@@ -65,11 +73,11 @@ class CellStore:
     """Cells on disk.
 
     Args:
-        root: Folder of the store; made when it is not there.
-        max_bytes: Least needed cells are removed when all together take more; None for no limit.
+        root: Folder of the store; created when the first cell is made.
+        max_bytes: Size above which the least needed cells are removed; None for no limit.
 
     Raises:
-        InvalidInputError: For a store that another version of the suite made.
+        InvalidInputError: For a store of another version.
     """
 
     def __init__(self, root: Path, max_bytes: int | None = None) -> None:
@@ -80,69 +88,90 @@ class CellStore:
     def _check_version(self) -> None:
         path = self.root / _VERSION
         try:
-            found = orjson.loads(path.read_bytes())
-        except OSError:  # none yet, or no folder at all: said when something is to be written
+            found = json.loads(path.read_bytes())
+        except OSError:  # no store yet, or an unusable folder: reported when a cell is written
             return
         except ValueError:
             found = None
         if found != {"version": STORE_VERSION}:
             version = found.get("version") if isinstance(found, dict) else "unreadable"
             raise InvalidInputError(
-                f"Expected a store of version {STORE_VERSION} in {self.root}, but got {version}. "
-                "Delete that folder, or set T2SBENCH_CACHE to another one."
+                f"The store {self.root} has version {version}, but this package reads version "
+                f"{STORE_VERSION}. Delete that folder, or set T2SBENCH_CACHE to another one."
             )
 
     def folder(self, kind: str, key: str) -> Path:
-        """Where a cell is, or would be."""
+        """Folder of a cell, which may not exist yet."""
         return self.root / kind / key[:2] / key
 
-    def find(self, kind: str, identity: Any) -> Path | None:  # noqa: ANN401 - any JSON value
-        """The folder of a finished cell, or ``None``; being asked for keeps it from pruning."""
+    def find(
+        self,
+        kind: str,
+        identity: Any,  # noqa: ANN401 - any JSON value
+        *,
+        sealed: bool = False,
+    ) -> Path | None:
+        """Return the folder of a finished cell, or ``None``; counts as a use of the cell.
+
+        Args:
+            kind: Kind of the cell.
+            identity: JSON value of everything that the content depends on.
+            sealed: True to compare the files with their digests; a damaged cell counts as missing.
+        """
         folder = self.folder(kind, digest(identity))
         about = folder / _ABOUT
         try:
             os.utime(about)
         except FileNotFoundError:
             return None
-        except OSError:  # a store that may be read only
-            return folder if about.is_file() else None
+        except OSError:  # a read-only store
+            if not about.is_file():
+                return None
+        if sealed and not _is_whole(folder):
+            _LOG.info("%s is damaged and will be made again", folder)
+            return None
         return folder
 
     def get(
         self,
         kind: str,
         identity: Any,  # noqa: ANN401 - any JSON value
-        make: Callable[[Path], None],
+        make: Callable[[Path], object],
         label: str = "",
+        *,
+        sealed: bool = False,
     ) -> Path:
-        """The folder of a cell, made now if it is not there.
+        """Return the folder of a cell; make the cell first if it is missing.
 
         Args:
-            kind: What it is.
-            identity: JSON value of everything that its content depends on.
+            kind: Kind of the cell.
+            identity: JSON value of everything that the content depends on.
             make: Fills an empty folder with the cell's files.
-            label: A few words for listings.
+            label: Description for listings.
+            sealed: True to store digests of the files and to verify them on every later call.
 
         Raises:
-            StorageError: When the file system refuses.
+            StorageError: If the cell cannot be written.
         """
-        found = self.find(kind, identity)
+        found = self.find(kind, identity, sealed=sealed)
         if found is not None:
             return found
         key = digest(identity)
         with self._locked(f"{kind}-{key}"):
-            found = self.find(kind, identity)
+            found = self.find(kind, identity, sealed=sealed)
             if found is None:
-                found = self._make(kind, key, identity, make, label)
+                about = {"identity": identity, "label": label}
+                found = self._make(kind, key, about, make, sealed=sealed)
         return found
 
     def _make(
         self,
         kind: str,
         key: str,
-        identity: Any,  # noqa: ANN401 - any JSON value
-        make: Callable[[Path], None],
-        label: str,
+        about: dict[str, Any],
+        make: Callable[[Path], object],
+        *,
+        sealed: bool,
     ) -> Path:
         folder = self.folder(kind, key)
         start = time.perf_counter()
@@ -156,10 +185,11 @@ class CellStore:
             raise self._refusal(error) from error
         try:
             make(scratch)
-            seconds = time.perf_counter() - start
-            about = {"identity": identity, "label": label, "seconds": round(seconds, 3)}
+            about["seconds"] = round(time.perf_counter() - start, 3)
+            if sealed:
+                about["sha256"] = {path.name: sha256_file(path) for path in scratch.iterdir()}
             write_bytes(scratch / _ABOUT, canonical_json(about))
-            shutil.rmtree(folder, ignore_errors=True)  # remains of a cell that was pruned half-way
+            shutil.rmtree(folder, ignore_errors=True)  # a damaged or partly pruned cell
             scratch.rename(folder)
         except OSError as error:
             raise self._refusal(error) from error
@@ -176,17 +206,18 @@ class CellStore:
         self._looked_at = time.monotonic()
 
     def seconds(self, kind: str, identity: Any) -> float | None:  # noqa: ANN401 - any JSON value
-        """What making a cell took; None when it is not there."""
+        """Time that making a cell took; None if the cell is missing."""
         entry = _entry(self.folder(kind, digest(identity)) / _ABOUT)
         return None if entry is None else entry.seconds
 
     def workspace(self, kind: str, identity: Any) -> Path:  # noqa: ANN401 - any JSON value
-        """A folder for unfinished work on a cell; it outlives a killed process.
+        """Folder for unfinished work on a cell.
 
-        Whoever makes the cell goes on from what is there; it is removed when the cell is done.
+        It survives a killed process, so that the next one can resume; it is removed when the cell
+        is finished.
 
         Raises:
-            StorageError: When the file system refuses.
+            StorageError: If the folder cannot be created.
         """
         folder = self._workspace(kind, digest(identity))
         try:
@@ -200,11 +231,14 @@ class CellStore:
 
     def discard(self, kind: str, identity: Any) -> None:  # noqa: ANN401 - any JSON value
         """Remove a cell, for example a damaged one."""
-        _remove(self.folder(kind, digest(identity)))
+        try:
+            _remove(self.folder(kind, digest(identity)))
+        except OSError as error:
+            raise self._refusal(error) from error
 
     def _refusal(self, error: OSError) -> StorageError:
         return StorageError(
-            f"Expected to write to the store {self.root}, but got: {error.strerror or error}. "
+            f"Cannot write to the store {self.root}: {error.strerror or error}. "
             "Free some space ('t2sbench cache prune') or set T2SBENCH_CACHE to another folder."
         )
 
@@ -217,12 +251,11 @@ class CellStore:
         except OSError as error:
             raise self._refusal(error) from error
         with stream:
-            # Freed by the system when its owner dies.
             fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             yield
 
     def entries(self) -> list[Entry]:
-        """All cells, the most recently used last."""
+        """Return all cells, the most recently used last."""
         found = [
             entry
             for about in self.root.glob(f"[a-z]*/*/*/{_ABOUT}")
@@ -233,18 +266,18 @@ class CellStore:
     def prune(
         self, max_bytes: int, *, spare: Path | None = None, spare_seconds: float = 0
     ) -> list[Entry]:
-        """Remove cells until the rest fits; those removed.
+        """Remove cells until the rest fits; return the removed ones.
+
+        Datasets, features and decoded images go first, scores last; within a rank the least
+        recently used. On Linux, a process that has a removed file open or mapped can still read it.
 
         Args:
-            max_bytes: What may stay.
-            spare: A cell that stays in any case.
-            spare_seconds: Cells that were used more recently stay, too: somebody is at them.
-
-        Datasets and features go first, as they are large and soon made again, scores last; within
-        these those that were not used for longest. A cell that another process reads at that moment
-        stays whole for it on Linux, where open files outlive their names.
+            max_bytes: Total size that may remain.
+            spare: A cell that is never removed.
+            spare_seconds: Cells used more recently than this are not removed.
         """
-        entries = sorted(self.entries(), key=lambda entry: _FIRST_TO_GO.get(entry.kind, 1))
+        entries = self.entries()
+        entries.sort(key=lambda entry: _REMOVAL_RANK.get(entry.kind, _OTHER_RANK))
         total = sum(entry.bytes for entry in entries)
         removed = []
         for entry in entries:
@@ -259,10 +292,7 @@ class CellStore:
         return removed
 
     def _sweep(self) -> None:
-        """Remove folders that dead processes left behind, a week after anything changed in them.
-
-        What somebody works on is locked, and stays.
-        """
+        """Remove unfinished work in which nothing changed for a week, unless it is locked."""
         for folder in (self.root / _SCRATCH).glob("*"):
             if _is_abandoned(folder):
                 shutil.rmtree(folder, ignore_errors=True)
@@ -272,23 +302,84 @@ class CellStore:
                     shutil.rmtree(folder, ignore_errors=True)
 
 
+def default_store() -> CellStore:
+    """The store in the cache folder, bounded by ``T2SBENCH_CACHE_BYTES`` (default: 20 GB).
+
+    Raises:
+        InvalidInputError: If the bound is no number, or the store has another version.
+    """
+    text = os.environ.get(_MAX_BYTES, str(_DEFAULT_MAX_BYTES))
+    if not text.isdecimal():
+        raise InvalidInputError(
+            f"{_MAX_BYTES} must be a number of bytes, such as 20000000000 (got '{text}')."
+        )
+    return _open_store(cache_root() / "cells", int(text))
+
+
+# One object per process and folder: a store looks at its size once in a while, not at every use.
+_open_store = functools.lru_cache(maxsize=8)(CellStore)
+
+
+def cached_value(
+    kind: str,
+    identity: Any,  # noqa: ANN401 - any JSON value
+    make: Callable[[], _T],
+    write: Callable[[_T, Path], object],
+    read: Callable[[Path], _T],
+    label: str = "",
+) -> _T:
+    """Return a value from a sealed cell of the default store; make and keep it if missing.
+
+    If the store cannot be written, the value is made in memory.
+
+    Args:
+        kind: Kind of the cell.
+        identity: JSON value of everything that the value depends on.
+        make: Makes the value.
+        write: Writes the value into an empty folder.
+        read: Reads the value from that folder.
+        label: Description for listings and the log.
+    """
+    made: list[_T] = []
+
+    def fill(folder: Path) -> None:
+        _LOG.info("making %s", label)
+        made.append(make())
+        write(made[0], folder)
+
+    try:
+        return read(default_store().get(kind, identity, fill, label, sealed=True))
+    except StorageError as error:
+        _LOG.info("%s is not kept: %s", label, error)
+        return made[0] if made else make()
+
+
+def _is_whole(folder: Path) -> bool:
+    """True if the files of a sealed cell have the digests that were stored with it."""
+    try:
+        stated = json.loads((folder / _ABOUT).read_bytes())["sha256"]
+        return all(sha256_file(folder / name) == sha256 for name, sha256 in stated.items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
 def _is_abandoned(folder: Path) -> bool:
     try:
         changed = max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
     except FileNotFoundError:
-        return False  # moved to its place just now
+        return False  # finished and moved in the meantime
     return time.time() - changed > _ABANDONED_SECONDS
 
 
 def _remove(folder: Path) -> None:
-    (folder / _ABOUT).unlink(missing_ok=True)  # from now on it counts as missing
+    (folder / _ABOUT).unlink(missing_ok=True)  # from here on the cell counts as missing
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def _entry(about: Path) -> Entry | None:
     folder = about.parent
     try:
-        content = orjson.loads(about.read_bytes())
+        content = json.loads(about.read_bytes())
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         used = about.stat().st_mtime
         kind = folder.parent.parent.name

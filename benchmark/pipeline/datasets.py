@@ -27,6 +27,7 @@ DATASET_VERSION = 1
 
 _AGAIN = "Delete the folder; it is made again."
 _PIXELS, _LABELS, _ABOUT = "pixels.npy", "labels.npy", "images.json"
+_PACKED = "images.parquet"
 # Arrays up to this size are read into memory, larger ones mapped.
 _IN_MEMORY = 2**30
 
@@ -37,11 +38,13 @@ class RealImages:
 
     Attributes:
         name: What records call it.
-        pack: The images; all of them, whatever their part.
+        pack: All images, training and test.
+        folder: Folder of which ``pack`` is a cached copy; None if it is the user's own file.
     """
 
     name: str
     pack: ImagePack
+    folder: Path | None = None
 
     @property
     def label(self) -> str:
@@ -87,11 +90,14 @@ class RealImages:
         from benchmark.tasks.decoding import read_rgb, resized_square
 
         self.check(profile)
+        pack = self.pack
+        if self.folder is not None and not pack.path.is_file():  # removed from the store since
+            pack = open_real_images(str(self.folder)).pack
         chosen = self._draw(profile, np.random.default_rng([seed, 0x1A6E]))
         pixels = _pixels(folder, len(chosen), profile.size)
         for place, row in enumerate(chosen):
             try:
-                image = read_rgb(self.pack.image_bytes(int(row)))
+                image = read_rgb(pack.image_bytes(int(row)))
             except (OSError, ValueError, SyntaxError) as error:
                 fault = f"row {row}: the image does not decode ({error})"
                 raise InvalidFileError(self.name, [fault], "Restore the file.") from error
@@ -115,24 +121,27 @@ class RealImages:
 def open_real_images(source: str) -> RealImages:
     """Real images of a prepared Parquet file, or of an image folder (one folder per class).
 
-    A folder is packed once into the cache folder. Data sets of the hub: save one as Parquet or as
+    A folder is packed once, into the cell store. Data sets of the hub: save one as Parquet or as
     an image folder first, for example with ``t2sbench data prepare``.
 
     Raises:
         UnavailableError: When there is no such file or folder.
         InvalidFileError: When it does not hold labelled images.
     """
-    from benchmark.core.files import cache_root, digest
+    from benchmark.core.store import default_store
     from benchmark.tasks.loaders.folders import image_folder
     from benchmark.tasks.pack import open_pack, write_pack
 
     path = Path(source).expanduser()
     if path.is_dir():
         files = sorted((str(f.relative_to(path)), f.stat().st_size) for f in path.rglob("*.*"))
-        packed = cache_root() / "real-images" / f"{digest([str(path.resolve()), files])}.parquet"
-        if not packed.is_file():
-            write_pack(image_folder(path), packed)
-        return RealImages(path.name, open_pack(packed))
+        folder = default_store().get(
+            "images",
+            ["packed", DATASET_VERSION, str(path.resolve()), files],
+            lambda folder: write_pack(image_folder(path), folder / _PACKED),
+            f"real images of {path.name}",
+        )
+        return RealImages(path.name, open_pack(folder / _PACKED), path)
     if not path.is_file():
         raise UnavailableError(
             f"Expected real images at {path}, but got nothing there. Give --real-images a Parquet "

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmark.core.errors import InvalidInputError, T2SBenchError
-from benchmark.core.files import cache_root
-from benchmark.core.store import DEFAULT_MAX_BYTES, CellStore
+from benchmark.core.store import CellStore, default_store
 from benchmark.methods import Decision, Mixture
 from benchmark.pipeline.profiles import Profile, find_profile
 from benchmark.pipeline.requests import build_simulator, check_profile, source_digest
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
     from benchmark.tasks.registry import Task
 
 _REAL_IMAGES = "T2SBENCH_REAL_IMAGES"
-_MAX_BYTES = "T2SBENCH_CACHE_BYTES"
 
 StageObserver = Callable[[str, str], None]
 
@@ -78,21 +76,6 @@ class LiveChoice:
             T2SBenchError: As :func:`benchmark.pipeline.profiles.find_profile`.
         """
         return find_profile(self.profile, self.changes)
-
-
-def default_store() -> CellStore:
-    """The store in the cache folder; ``T2SBENCH_CACHE_BYTES`` is the most that it keeps.
-
-    Raises:
-        InvalidInputError: When that is no number, or the store is of another version.
-    """
-    text = os.environ.get(_MAX_BYTES, str(DEFAULT_MAX_BYTES))
-    if not text.isdecimal():
-        raise InvalidInputError(
-            f"Expected {_MAX_BYTES} to be a number of bytes, but got '{text}'. "
-            "Write for example 20000000000."
-        )
-    return CellStore(cache_root() / "cells", int(text))
 
 
 def live_source(profile: Profile, plugin_files: tuple[Path, ...] = ()) -> SourceEntry:

@@ -1,4 +1,4 @@
-"""Images as arrays: decoded once per size, kept in a memory-mapped file."""
+"""Task images as arrays: decoded once per size, kept in the cell store, mapped into memory."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import io
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmark.core.errors import InvalidFileError, InvalidInputError
-from benchmark.core.files import cache_root, digest, write_atomically
+from benchmark.core.errors import InvalidFileError, InvalidInputError, StorageError
+from benchmark.core.store import default_store
 from benchmark.tasks.images import shortened
 
 if TYPE_CHECKING:
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
     from benchmark.tasks.pack import ImagePack
 
-#: Changes when decoded pixels could change.
+#: Raised whenever decoded pixels could change.
 DECODING_VERSION = 1
 #: Resize 256, crop 224: the paper's validation transform (Task2Sim, released settings).
 MARGIN = 256 / 224
 _BLOCK = 64
+_PIXELS = "pixels.npy"
 
 
 def decode_images(
@@ -48,43 +49,47 @@ def decode_images(
         margin: Resized shorter side over ``size``; 1 keeps all of the shorter side.
 
     Returns:
-        uint8 ``(n, 3, size, size)``, read-only and mapped from a file in the cache folder, which
+        uint8 ``(n, 3, size, size)``, read-only and mapped from a cell of the default store, which
         is made on the first call and found by the data's digest afterwards.
 
     Raises:
         InvalidFileError: When images do not decode; names their rows.
         InvalidInputError: When size, workers or margin is out of range.
-        StorageError: When the cache folder cannot be written.
+        StorageError: If the store cannot be written.
     """
     if size < 1 or workers < 1 or margin < 1:
         raise InvalidInputError(
             "Expected size, workers and margin to be at least 1, "
             f"but got {size}, {workers} and {margin}. Choose larger values."
         )
-    path = decoded_path(data, size, margin)
     shape = (len(data), 3, size, size)
-    kept = _open(path, shape)
-    if kept is not None:
-        return kept
-    write_atomically(path, lambda scratch: _decode_into(scratch, data, shape, workers, margin))
-    made = _open(path, shape)
-    if made is None:
-        raise InvalidFileError(path, ["not what was just written"], "Check the disk.")
-    return made
+    identity = _identity(data, size, margin)
+    label = f"{data.path.stem}, {size} pixels"
+    store = default_store()
+
+    def make(folder: Path) -> None:
+        _decode_into(folder / _PIXELS, data, shape, workers, margin)
+
+    kept = _open(store.get("images", identity, make, label) / _PIXELS, shape)
+    if kept is None:  # damaged
+        store.discard("images", identity)
+        kept = _open(store.get("images", identity, make, label) / _PIXELS, shape)
+    if kept is None:
+        raise StorageError(f"Cannot read the decoded images in {store.root}. Check the disk.")
+    return kept
 
 
-def decoded_path(data: ImagePack, size: int, margin: float = MARGIN) -> Path:
-    """Where the decoded images are kept; the name covers everything that the pixels depend on."""
+def _identity(data: ImagePack, size: int, margin: float) -> list[Any]:
+    """Everything that the pixels depend on."""
     import PIL
 
-    key = digest([DECODING_VERSION, PIL.__version__, data.digest, size, margin])
-    return cache_root() / "decoded" / f"{key[:32]}.npy"
+    return ["decoded", DECODING_VERSION, PIL.__version__, data.digest, size, margin]
 
 
 def _open(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
     try:
         kept: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError):  # none yet, or damaged
+    except (OSError, ValueError):  # damaged
         return None
     return kept if kept.shape == shape and kept.dtype == np.uint8 else None
 

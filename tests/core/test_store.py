@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.core.errors import StorageError
-from benchmark.core.store import CellStore
+from benchmark.core.errors import InvalidInputError, StorageError
+from benchmark.core.store import CellStore, cached_value, default_store
 
 ROOT = Path("store")
 
@@ -56,7 +56,7 @@ def test_a_full_disk_is_a_sentence():
     with pytest.raises(StorageError, match=r"No space left on device.*cache prune"):
         CellStore(ROOT).get("score", 1, full)
     Path("file").write_text("")
-    with pytest.raises(StorageError, match="Expected to write to the store file"):
+    with pytest.raises(StorageError, match="Cannot write to the store file"):
         CellStore(Path("file")).get("score", 1, writer())
 
 
@@ -177,3 +177,55 @@ def test_damaged_descriptions_are_not_listed():
     folder = store.get("score", 1, writer())
     (folder / "cell.json").write_text("{")
     assert store.entries() == []
+
+
+def test_sealed_cells_are_verified():
+    store, calls = CellStore(ROOT), []
+    folder = store.get("mesh", 1, writer(calls=calls), sealed=True)
+    (folder / "value").write_text("y")
+    assert store.find("mesh", 1, sealed=True) is None
+    assert store.find("mesh", 1) == folder, "not verified unless asked for"
+    assert store.get("mesh", 1, writer(calls=calls), sealed=True) == folder
+    assert (folder / "value").read_text() == "x"
+    assert len(calls) == 2
+    (folder / "value").unlink()
+    assert store.find("mesh", 1, sealed=True) is None
+    store.get("mesh", 2, writer())
+    assert store.find("mesh", 2, sealed=True) is None, "made without digests"
+
+
+def test_order_of_removal():
+    store = CellStore(ROOT)
+    for number, kind in enumerate(("score", "backbone", "texture", "images", "mesh", "dataset")):
+        folder = store.get(kind, 1, writer())
+        os.utime(folder / "cell.json", (number, number))
+    removed = [entry.kind for entry in store.prune(0)]
+    assert removed == ["images", "dataset", "texture", "mesh", "backbone", "score"]
+
+
+def test_the_default_store(monkeypatch):
+    assert default_store().root == Path("cache/cells").absolute()
+    assert default_store() is default_store(), "one object, so that it looks at its size at times"
+    monkeypatch.setenv("T2SBENCH_CACHE_BYTES", "1000")
+    assert default_store().max_bytes == 1000
+    monkeypatch.setenv("T2SBENCH_CACHE_BYTES", "many")
+    with pytest.raises(InvalidInputError, match="T2SBENCH_CACHE_BYTES"):
+        default_store()
+
+
+def test_cached_values(monkeypatch):
+    made = []
+
+    def value(text="x"):
+        return cached_value(
+            "mesh",
+            1,
+            lambda: made.append(text) or text,
+            lambda text, folder: (folder / "value").write_text(text),
+            lambda folder: (folder / "value").read_text() + " kept",
+        )
+
+    assert (value(), value(), made) == ("x kept", "x kept", ["x"])
+    Path("file").write_text("")
+    monkeypatch.setenv("T2SBENCH_CACHE", str(Path("file").absolute()))
+    assert value("y") == "y", "in memory where nothing can be written"

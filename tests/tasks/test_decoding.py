@@ -1,4 +1,5 @@
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,6 @@ from PIL import Image
 from benchmark.core.errors import InvalidFileError, InvalidInputError
 from benchmark.tasks.decoding import (
     decode_images,
-    decoded_path,
     read_rgb,
     resized_square,
     undecodable,
@@ -87,15 +87,19 @@ def test_arrays_hold_every_image_in_order(pack):
         pixels[0] = 0
 
 
-def test_workers_change_nothing(pack):
+def decoded():
+    return sorted(Path("cache/cells").glob("images/*/*/pixels.npy"))
+
+
+def test_workers_change_nothing(pack, monkeypatch):
     first = np.array(decode_images(pack, 6))
-    decoded_path(pack, 6).unlink()
+    monkeypatch.setenv("T2SBENCH_CACHE", "other")
     assert np.array_equal(decode_images(pack, 6, workers=3), first)
 
 
 def test_decoded_once_and_again_when_damaged(pack):
     first = np.array(decode_images(pack, 6))
-    path = decoded_path(pack, 6)
+    (path,) = decoded()
     before = path.stat().st_mtime_ns
     decode_images(pack, 6)
     assert path.stat().st_mtime_ns == before
@@ -105,11 +109,12 @@ def test_decoded_once_and_again_when_damaged(pack):
     assert np.array_equal(decode_images(pack, 6), first)
 
 
-def test_sizes_margins_and_contents_have_files_of_their_own(pack, tmp_path, small):
+def test_sizes_margins_and_contents_are_cells_of_their_own(pack, tmp_path, small):
     write_pack(small, tmp_path / "b.parquet")
     other = open_pack(tmp_path / "b.parquet")
-    paths = [decoded_path(pack, 6), decoded_path(pack, 7), decoded_path(pack, 6, 1.0)]
-    assert len({*paths, decoded_path(other, 6)}) == 4
+    for data, size, margin in ((pack, 6, 1.1), (pack, 7, 1.1), (pack, 6, 1.0), (other, 6, 1.1)):
+        decode_images(data, size, margin=margin)
+    assert len(decoded()) == 4
 
 
 def test_images_that_do_not_decode_are_named(tmp_path, small):
@@ -126,7 +131,7 @@ def test_images_that_do_not_decode_are_named(tmp_path, small):
         with pytest.raises(InvalidFileError, match="row 3: the image does not decode") as caught:
             decode_images(pack, 6, workers=workers)
         assert len(caught.value.faults) == 2
-    assert not decoded_path(pack, 6).exists()
+    assert decoded() == []
 
 
 @pytest.mark.parametrize("wrong", [{"size": 0}, {"workers": 0}, {"margin": 0.5}])

@@ -57,8 +57,7 @@ def measure(
     (samples-SHARE.npz, for '--samples') and a card. Finished networks and readouts are kept: the
     same command goes on where an interrupted one stopped.
     """
-    from benchmark.core.files import cache_root
-    from benchmark.core.store import CellStore
+    from benchmark.core.store import default_store
     from benchmark.tasks.task_data import load_task_data
     from taskonomy.measure import MeasureSettings, TransferMeasurement
     from taskonomy.measure_files import write_card, write_measured
@@ -66,7 +65,7 @@ def measure(
     chosen = MeasureSettings(**settings)
     names = [name.strip() for name in tasks.split(",") if name.strip()]
     data = [load_task_data(name, tasks_files=tasks_files) for name in dict.fromkeys(names)]
-    store = CellStore(cache_root() / "live")
+    store = default_store()
 
     def say(text: str) -> None:
         click.echo(text, err=True)

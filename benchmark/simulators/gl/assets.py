@@ -6,7 +6,7 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.core.files import cache_root, digest
+from benchmark.core.files import digest
 from benchmark.simulators.gl.camera import Framing
 from benchmark.simulators.gl.drawable import MaterialTable
 from benchmark.simulators.interface import AssetCatalog
@@ -48,8 +48,7 @@ class Assets:
         from benchmark.simulators.meshes.cache import CachedLibrary
         from benchmark.simulators.shapes.library import ProceduralLibrary
 
-        inner = ProceduralLibrary(self._object_seed)
-        return CachedLibrary(inner, cache_root() / "simulator" / "meshes")
+        return CachedLibrary(ProceduralLibrary(self._object_seed))
 
     @functools.cached_property
     def materials(self) -> MaterialSet:

@@ -1,21 +1,18 @@
-"""Meshes on disk: a file per category, made once, checked when it is read."""
+"""Meshes with their silhouettes in the cell store: one cell per category, made once."""
 
 from __future__ import annotations
 
 import functools
-import hashlib
 import io
-import logging
-import zipfile
+import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import orjson
 
-from benchmark.core.errors import StorageError, T2SBenchError, UnknownNameError
-from benchmark.core.files import digest, write_bytes
+from benchmark.core.errors import UnknownNameError
+from benchmark.core.files import canonical_json
+from benchmark.core.store import cached_value
 from benchmark.simulators.meshes.framing import Silhouettes, silhouettes
 from benchmark.simulators.meshes.mesh import Mesh, Surface
 
@@ -24,10 +21,11 @@ if TYPE_CHECKING:
 
     from benchmark.simulators.meshes.library import ObjectLibrary
 
-#: Changes when the same mesh would be stored, or framed, in another way.
+#: Raised whenever the stored form, or the framing, of the same mesh changes.
 CACHE_VERSION = 1
+#: File of a mesh cell, in the form of :func:`pack`.
+MESHES_FILE = "meshes.npz"
 
-_LOG = logging.getLogger(__name__)
 _ARRAYS = ("positions", "normals", "uvs", "slots", "triangles")
 _OUTLINES = ("directions", "area", "extent", "depth")
 _KEPT_CATEGORIES = 2
@@ -36,7 +34,7 @@ Stored = tuple[Mesh, Silhouettes]
 
 
 def mesh_to_arrays(mesh: Mesh) -> dict[str, NDArray[Any]]:
-    """A mesh as plain arrays; :func:`mesh_from_arrays` reads it back."""
+    """Convert a mesh to plain arrays; :func:`mesh_from_arrays` reads them."""
     arrays: dict[str, NDArray[Any]] = {name: getattr(mesh, name) for name in _ARRAYS}
     surfaces = []
     for number, surface in enumerate(mesh.surfaces):
@@ -50,18 +48,18 @@ def mesh_to_arrays(mesh: Mesh) -> dict[str, NDArray[Any]]:
         )
         if surface.texture is not None:
             arrays[f"texture{number}"] = surface.texture
-    text = orjson.dumps({"closed": mesh.closed, "surfaces": surfaces})
+    text = canonical_json({"closed": mesh.closed, "surfaces": surfaces})
     return {**arrays, "rest": np.frombuffer(text, dtype=np.uint8)}
 
 
 def mesh_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Mesh:
-    """Read what :func:`mesh_to_arrays` gave.
+    """Convert the arrays of :func:`mesh_to_arrays` back to a mesh.
 
     Raises:
-        KeyError: When an array is missing.
-        ValueError: When what is there is no mesh.
+        KeyError: If an array is missing.
+        ValueError: If the arrays form no valid mesh.
     """
-    rest = orjson.loads(arrays["rest"].tobytes())
+    rest = json.loads(arrays["rest"].tobytes())
     surfaces = tuple(
         Surface(
             entry["material"],
@@ -77,29 +75,26 @@ def mesh_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Mesh:
 
 
 def pack(meshes: Mapping[str, Stored]) -> bytes:
-    """Meshes with their silhouettes as one file: a digest, then an uncompressed ``.npz``."""
+    """Meshes with their silhouettes as one uncompressed ``.npz`` file."""
     arrays: dict[str, Any] = {}
     for name, (mesh, outline) in meshes.items():
         parts = mesh_to_arrays(mesh) | {part: getattr(outline, part) for part in _OUTLINES}
         arrays |= {f"{name}/{part}": array for part, array in parts.items()}
     stream = io.BytesIO()
     np.savez(stream, allow_pickle=False, **arrays)
-    content = stream.getvalue()
-    return hashlib.sha256(content).digest() + content
+    return stream.getvalue()
 
 
 def unpack(content: bytes) -> dict[str, Stored]:
-    """Read what :func:`pack` wrote.
+    """Read the output of :func:`pack`.
 
     Raises:
-        ValueError: When the content is damaged.
-        KeyError: When an array is missing.
-        BadZipFile: When it is no archive.
+        ValueError: If the content is damaged.
+        KeyError: If an array is missing.
+        BadZipFile: If the content is no archive.
     """
-    if hashlib.sha256(content[32:]).digest() != content[:32]:
-        raise ValueError("the digest differs")
     by_name: dict[str, dict[str, NDArray[Any]]] = {}
-    with np.load(io.BytesIO(content[32:]), allow_pickle=False) as arrays:
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         for key in arrays.files:
             name, _, part = key.rpartition("/")
             by_name.setdefault(name, {})[part] = arrays[key]
@@ -110,21 +105,19 @@ def unpack(content: bytes) -> dict[str, Stored]:
 
 
 class CachedLibrary:
-    """A library whose meshes, with their silhouettes, are kept on disk.
+    """A library whose meshes and silhouettes are kept in the cell store.
 
-    A file belongs to one category of one library digest. A damaged file is made anew, two
-    processes that make it at once write the same bytes, and where nothing can be written the
-    library works without a cache.
+    A cell holds one category of one library digest. If the store cannot be written, the meshes
+    are made in memory.
 
     Args:
         inner: Makes the meshes.
-        folder: Where files are kept.
     """
 
-    def __init__(self, inner: ObjectLibrary, folder: Path) -> None:
-        self._inner, self._folder = inner, folder
+    def __init__(self, inner: ObjectLibrary) -> None:
+        self._inner = inner
         self.name, self.digest, self.categories = inner.name, inner.digest, inner.categories
-        # A worker goes through categories one after the other: few need to be in memory.
+        # A worker renders one category after the other, so few need to be in memory.
         self._load = functools.lru_cache(maxsize=_KEPT_CATEGORIES)(self._read_or_make)
 
     def objects(self, category: str) -> tuple[str, ...]:
@@ -145,26 +138,18 @@ class CachedLibrary:
             raise UnknownNameError(f"object of '{category}'", name, names)
         return self._load(category)[name]
 
-    def file(self, category: str) -> Path:
-        """Where a category's meshes are kept."""
-        key = digest([CACHE_VERSION, self.digest, category, list(self.objects(category))])
-        return self._folder / key[:2] / f"{key}.meshes"
-
     def _read_or_make(self, category: str) -> dict[str, Stored]:
-        path = self.file(category)
-        try:
-            found = unpack(path.read_bytes())
-            if set(found) == set(self.objects(category)):
-                return found
-            _LOG.info("%s holds other objects and is made anew", path)
-        except FileNotFoundError:
-            pass
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile, T2SBenchError) as error:
-            _LOG.info("%s is damaged (%s) and made anew", path, error)
-        meshes = {name: self._inner.mesh(category, name) for name in self.objects(category)}
-        stored = {name: (mesh, silhouettes(mesh)) for name, mesh in meshes.items()}
-        try:
-            write_bytes(path, pack(stored))
-        except StorageError as error:
-            _LOG.info("meshes are not kept: %s", error)
-        return stored
+        names = list(self.objects(category))
+
+        def make() -> dict[str, Stored]:
+            meshes = {name: self._inner.mesh(category, name) for name in names}
+            return {name: (mesh, silhouettes(mesh)) for name, mesh in meshes.items()}
+
+        return cached_value(
+            "mesh",
+            [CACHE_VERSION, self.digest, category, names],
+            make,
+            lambda stored, folder: (folder / MESHES_FILE).write_bytes(pack(stored)),
+            lambda folder: unpack((folder / MESHES_FILE).read_bytes()),
+            f"meshes of '{category}'",
+        )

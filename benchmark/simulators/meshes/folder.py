@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import functools
+import json
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import orjson
+from typing import TYPE_CHECKING, Any
 
 from benchmark.core.errors import InvalidInputError, StorageError, T2SBenchError, UnknownNameError
-from benchmark.core.files import cache_root, digest, inside, sha256_file, write_bytes
-from benchmark.simulators.meshes.cache import Stored, pack, unpack
+from benchmark.core.files import canonical_json, digest, inside, sha256_file
+from benchmark.core.store import default_store
+from benchmark.simulators.meshes.cache import MESHES_FILE, Stored, pack, unpack
 from benchmark.simulators.meshes.convert import make_mesh
 from benchmark.simulators.meshes.files import Finding, MeshFile, find_meshes
 from benchmark.simulators.meshes.framing import Silhouettes, silhouettes
@@ -32,18 +32,21 @@ CONVERSION_VERSION = 1
 
 _LOG = logging.getLogger(__name__)
 _KEPT_MESHES = 64
+_OUTCOME = "outcome.json"
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What became of a mesh file.
+    """Outcome of loading a mesh file.
 
     Attributes:
-        key: Digest of the file, of all it refers to, and of how it is converted.
-        fault: Why there is no object, or empty.
-        warnings: What was wrong with an object that there is.
+        sha256: Digest of the file itself.
+        key: Digest of the file, of the files that it refers to, and of the conversion.
+        fault: Reason why the file gives no object, or empty.
+        warnings: Faults of an object that is usable nevertheless.
     """
 
+    sha256: str
     key: str
     fault: str
     warnings: tuple[str, ...]
@@ -144,10 +147,13 @@ class FolderLibrary:
     def _read_or_make(self, category: str, name: str) -> Stored:
         prepared = self._prepared[category, name]
         try:
-            return unpack(self._mesh_file(prepared.key).read_bytes())["mesh"]
-        except (OSError, ValueError, KeyError, T2SBenchError):
-            files = {(file.category, file.name): file for file in self._files}
-            return self._convert(files[category, name], Sources())
+            folder = default_store().find("mesh", self._identity(prepared.sha256), sealed=True)
+            if folder is not None and _outcome(folder)["key"] == prepared.key:
+                return unpack((folder / MESHES_FILE).read_bytes())["mesh"]
+        except (OSError, ValueError, KeyError, T2SBenchError) as error:
+            _LOG.info("mesh '%s' of '%s' is loaded again: %s", name, category, error)
+        files = {(file.category, file.name): file for file in self._files}
+        return self._convert(files[category, name], Sources())
 
     def _convert(self, file: MeshFile, sources: Sources) -> Stored:
         parts = load_parts(file.path, self._folder, sources)
@@ -155,10 +161,9 @@ class FolderLibrary:
         return mesh, silhouettes(mesh)
 
     def _prepare(self, file: MeshFile) -> Prepared:
-        """Load a file, or find what became of it the last time."""
+        """Load a file, or find the outcome of the last time."""
         own = sha256_file(file.path)
-        index = self._cache / f"{digest([CONVERSION_VERSION, self._max_triangles, own])}.json"
-        known = self._known(index)
+        known = self._known(own)
         if known is not None:
             return known
         sources, fault, stored = Sources(), "", None
@@ -169,44 +174,53 @@ class FolderLibrary:
         except InvalidInputError as error:  # a mesh that breaks a rule of Mesh itself
             fault = str(error).split(", but got ")[-1]
         key = digest([CONVERSION_VERSION, self._max_triangles, own, sources.files])
-        # What is wrong beside a fault does not matter any more.
-        prepared = Prepared(key, fault, () if fault else tuple(sources.warnings))
-        self._keep(index, prepared, sources, stored)
+        # Warnings do not matter for a file that gives no object.
+        prepared = Prepared(own, key, fault, () if fault else tuple(sources.warnings))
+        self._keep(prepared, sources, stored)
         return prepared
 
-    def _known(self, index: Path) -> Prepared | None:
-        """What became of a file of the same content whose textures have not changed since."""
+    def _identity(self, sha256: str) -> list[Any]:
+        return ["folder", CONVERSION_VERSION, self._max_triangles, sha256]
+
+    def _known(self, sha256: str) -> Prepared | None:
+        """Outcome for a file of the same content whose textures have not changed since."""
+        folder = default_store().find("mesh", self._identity(sha256), sealed=True)
+        if folder is None:
+            return None
         try:
-            entry = orjson.loads(index.read_bytes())
-            for name, sha in entry["files"].items():
-                if sha256_file(inside(self._folder, name)) != sha:
+            entry = _outcome(folder)
+            for name, texture in entry["files"].items():
+                if sha256_file(inside(self._folder, name)) != texture:
                     return None
-            # What is missing may have come since: such files are tried again.
+            # Missing textures may exist by now: such files are loaded again.
             if entry["warnings"]:
                 return None
-            return Prepared(str(entry["key"]), str(entry["fault"]), ())
+            return Prepared(sha256, str(entry["key"]), str(entry["fault"]), ())
         except (OSError, ValueError, KeyError, TypeError, AttributeError, InvalidInputError):
             return None
 
-    def _keep(
-        self, index: Path, prepared: Prepared, sources: Sources, stored: Stored | None
-    ) -> None:
-        entry = {
+    def _keep(self, prepared: Prepared, sources: Sources, stored: Stored | None) -> None:
+        """Replace the cell of a file, because its textures may have changed."""
+        outcome = {
             "key": prepared.key,
             "fault": prepared.fault,
             "warnings": list(prepared.warnings),
             "files": sources.files,
         }
-        try:
+
+        def write(folder: Path) -> None:
+            (folder / _OUTCOME).write_bytes(canonical_json(outcome))
             if stored is not None:
-                write_bytes(self._mesh_file(prepared.key), pack({"mesh": stored}))
-            write_bytes(index, orjson.dumps(entry))
+                (folder / MESHES_FILE).write_bytes(pack({"mesh": stored}))
+
+        store, identity = default_store(), self._identity(prepared.sha256)
+        try:
+            store.discard("mesh", identity)
+            store.get("mesh", identity, write, "mesh of a folder", sealed=True)
         except StorageError as error:
             _LOG.info("meshes are not kept: %s", error)
 
-    @property
-    def _cache(self) -> Path:
-        return cache_root() / "simulator" / "folders"
 
-    def _mesh_file(self, key: str) -> Path:
-        return self._cache / key[:2] / f"{key}.meshes"
+def _outcome(folder: Path) -> dict[str, Any]:
+    outcome: dict[str, Any] = json.loads((folder / _OUTCOME).read_bytes())
+    return outcome

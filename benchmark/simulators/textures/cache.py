@@ -1,34 +1,28 @@
-"""Materials and panoramas on disk: made once, mapped into memory, checked when they are opened.
-
-A user's own folder of images takes the place of either.
-"""
+"""Procedural materials and panoramas: painted once, kept in the cell store, mapped into memory."""
 
 from __future__ import annotations
 
-import hashlib
-import io
-import logging
+import functools
 import mmap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmark.core.errors import StorageError
-from benchmark.core.files import cache_root, digest, write_atomically
+from benchmark.core.files import digest
+from benchmark.core.store import cached_value
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
 #: Raised whenever a procedural material or panorama changes, which makes other datasets.
 #: ``tests/reference/test_versions.py`` fails when one changes and this does not.
 TEXTURES_VERSION = 1
 
-_LOG = logging.getLogger(__name__)
-_DIGEST_BYTES = 32
-_CHUNK = 2**22
+_PIXELS = "pixels.npy"
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,70 +101,41 @@ def load_panoramas(height: int) -> PanoramaSet:
 def load_stack(
     name: str, shape: tuple[int, int, int, int], make: Callable[[], Iterator[NDArray[np.uint8]]]
 ) -> NDArray[np.uint8]:
-    """Images from the cache, mapped into memory; made and kept when they are not there.
+    """Return images from the store, mapped into memory; paint and keep them if missing.
 
-    Two processes that make them at once write the same bytes. Where nothing can be written they
-    are made in memory.
+    If the store cannot be written, they are painted in memory.
 
     Args:
-        name: Part of the file's name.
-        shape: Of the stack, uint8 ``(n, height, width, 3)``.
-        make: Gives the images in order.
+        name: Name of the stack.
+        shape: Shape of the stack, uint8 ``(n, height, width, 3)``.
+        make: Returns the images in order.
     """
-    path = cache_root() / "simulator" / "surfaces" / f"{name}-v{TEXTURES_VERSION}.npy"
-    found = _read_stack(path, shape)
-    if found is not None:
-        return found
-    _LOG.info("making %s", name)
+    return cached_value(
+        "texture",
+        [name, list(shape), TEXTURES_VERSION],
+        functools.partial(_painted, shape, make),
+        lambda stack, folder: np.save(folder / _PIXELS, stack, allow_pickle=False),
+        _mapped,
+        name,
+    )
+
+
+def _painted(
+    shape: tuple[int, int, int, int], make: Callable[[], Iterator[NDArray[np.uint8]]]
+) -> NDArray[np.uint8]:
     stack = np.empty(shape, dtype=np.uint8)
     for image, made in zip(stack, make(), strict=True):
         image[:] = made
-    try:
-        write_atomically(path, lambda scratch: scratch.write_bytes(_packed(stack)))
-    except StorageError as error:
-        _LOG.info("%s is not kept: %s", name, error)
-        return stack
-    mapped = _read_stack(path, shape)
-    return stack if mapped is None else mapped
+    return stack
 
 
-def release_pages(pixels: NDArray[np.uint8]) -> None:
-    """Let go of what was read of a mapped stack; it is read again when it is needed."""
-    base: Any = pixels.base
-    if isinstance(base, mmap.mmap):
-        base.madvise(mmap.MADV_DONTNEED)
-
-
-def _packed(stack: NDArray[np.uint8]) -> bytes:
-    """An ``.npy`` file with its own digest behind it."""
-    stream = io.BytesIO()
-    np.save(stream, stack, allow_pickle=False)
-    content = stream.getvalue()
-    return content + hashlib.sha256(content).digest()
-
-
-def _read_stack(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
-    try:
-        whole = _is_whole(path)
-        stack = np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, EOFError) as error:
-        _LOG.info("%s is damaged (%s) and made anew", path, error)
-        return None
-    if not whole or stack.shape != shape or stack.dtype != np.uint8:
-        _LOG.info("%s is damaged and made anew", path)
-        return None
-    pixels: NDArray[np.uint8] = stack
+def _mapped(folder: Path) -> NDArray[np.uint8]:
+    pixels: NDArray[np.uint8] = np.load(folder / _PIXELS, mmap_mode="r", allow_pickle=False)
     return pixels
 
 
-def _is_whole(path: Path) -> bool:
-    """Whether the digest at the end is that of what is before it; read in pieces."""
-    left = path.stat().st_size - _DIGEST_BYTES
-    content = hashlib.sha256()
-    with path.open("rb") as stream:
-        while left > 0 and (chunk := stream.read(min(left, _CHUNK))):
-            content.update(chunk)
-            left -= len(chunk)
-        return left == 0 and stream.read() == content.digest()
+def release_pages(pixels: NDArray[np.uint8]) -> None:
+    """Release the memory of a mapped stack; pages are read again when needed."""
+    base: Any = pixels.base
+    if isinstance(base, mmap.mmap):
+        base.madvise(mmap.MADV_DONTNEED)

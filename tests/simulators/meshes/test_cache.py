@@ -18,9 +18,6 @@ from benchmark.simulators.meshes.cache import (
 from benchmark.simulators.meshes.framing import silhouettes
 from benchmark.simulators.meshes.mesh import Mesh, Surface
 
-FOLDER = Path("meshes")
-
-
 PLAIN = (Surface(),)
 
 
@@ -56,6 +53,10 @@ class Library:
         return tetrahedron(1.0 if name == "0" else 0.5)
 
 
+def cells():
+    return sorted(Path("cache/cells").glob("mesh/*/*/meshes.npz"))
+
+
 def equal(first, second):
     arrays, others = mesh_to_arrays(first), mesh_to_arrays(second)
     return arrays.keys() == others.keys() and all(
@@ -89,62 +90,61 @@ def test_round_trip(made, closed):
 
 def test_meshes_are_made_once():
     inner = Library()
-    first = CachedLibrary(inner, FOLDER)
+    first = CachedLibrary(inner)
     assert (first.name, first.digest, first.categories) == ("small", "d" * 64, ("a", "b"))
     assert equal(first.mesh("a", "1"), tetrahedron(0.5))
     assert first.framing("a", "1").extent.max() < 0.51
     assert inner.made == 2
-    again = CachedLibrary(inner, FOLDER)
+    again = CachedLibrary(inner)
     assert equal(again.mesh("a", "0"), tetrahedron(1.0))
     assert inner.made == 2
 
 
-@pytest.mark.parametrize("damage", ["empty", "flipped", "cut", "text", "foreign"])
-def test_damaged_files_are_made_anew(damage, caplog):
+@pytest.mark.parametrize("damage", ["empty", "flipped", "cut", "text"])
+def test_damaged_cells_are_made_again(damage, caplog):
     inner = Library()
-    path = CachedLibrary(inner, FOLDER).file("a")
-    CachedLibrary(inner, FOLDER).mesh("a", "0")
+    CachedLibrary(inner).mesh("a", "0")
+    (path,) = cells()
     whole = path.read_bytes()
-    if damage == "foreign":
-        content = pack({})
-    else:
-        content = {
-            "empty": b"",
-            "flipped": whole[:100] + bytes([whole[100] ^ 1]) + whole[101:],
-            "cut": whole[:-7],
-            "text": b"not a mesh",
-        }[damage]
+    content = {
+        "empty": b"",
+        "flipped": whole[:100] + bytes([whole[100] ^ 1]) + whole[101:],
+        "cut": whole[:-7],
+        "text": b"not a mesh",
+    }[damage]
     path.write_bytes(content)
     with caplog.at_level(logging.INFO):
-        assert equal(CachedLibrary(inner, FOLDER).mesh("a", "0"), tetrahedron())
-    assert "made anew" in caplog.text
+        assert equal(CachedLibrary(inner).mesh("a", "0"), tetrahedron())
+    assert "damaged" in caplog.text
     assert path.read_bytes() == whole
 
 
-def test_another_digest_is_another_file():
+def test_digest_and_category_name_the_cell():
     inner = Library()
-    first = CachedLibrary(inner, FOLDER).file("a")
+    CachedLibrary(inner).mesh("a", "0")
+    CachedLibrary(inner).mesh("b", "0")
     inner.digest = "e" * 64
-    assert CachedLibrary(inner, FOLDER).file("a") != first
-    assert CachedLibrary(inner, FOLDER).file("b") != CachedLibrary(inner, FOLDER).file("a")
+    CachedLibrary(inner).mesh("a", "0")
+    assert len(cells()) == 3
 
 
-def test_without_a_place_to_write_it_works_without_a_cache(caplog):
+def test_an_unwritable_store_is_no_obstacle(monkeypatch, caplog):
     Path("file").write_text("in the way")
+    monkeypatch.setenv("T2SBENCH_CACHE", str(Path("file").absolute()))
     inner = Library()
-    library = CachedLibrary(inner, Path("file"))
+    library = CachedLibrary(inner)
     with caplog.at_level(logging.INFO):
         assert equal(library.mesh("a", "0"), tetrahedron())
     assert "not kept" in caplog.text
     library.mesh("a", "1")
-    assert inner.made == 2, "at least the process keeps them"
+    assert inner.made == 2, "the process keeps the meshes in memory"
 
 
 def test_two_writers_at_once():
     results = []
 
     def work():
-        results.append(CachedLibrary(Library(), FOLDER).mesh("b", "0"))
+        results.append(CachedLibrary(Library()).mesh("b", "0"))
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -153,11 +153,11 @@ def test_two_writers_at_once():
         thread.join()
     assert len(results) == 4
     assert all(equal(mesh, tetrahedron()) for mesh in results)
-    unpack(CachedLibrary(Library(), FOLDER).file("b").read_bytes())
+    assert len(cells()) == 1
 
 
 def test_unknown_names():
-    library = CachedLibrary(Library(), FOLDER)
+    library = CachedLibrary(Library())
     with pytest.raises(UnknownNameError, match="object of 'a'"):
         library.mesh("a", "9")
     with pytest.raises(UnknownNameError, match="category"):
