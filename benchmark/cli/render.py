@@ -50,7 +50,11 @@ if TYPE_CHECKING:
 @click.option("--encoding", type=click.Choice(["jpeg", "png"]), default="jpeg", show_default=True)
 @click.option("--quality", type=int, default=92, show_default=True, help="JPEG quality.")
 @click.option("--shard-size", type=int, default=1000, show_default=True, metavar="IMAGES")
-@click.option("--push-to-hub", metavar="REPOSITORY", help="Upload with datasets' own push_to_hub.")
+@click.option(
+    "--push-to-hub",
+    metavar="REPOSITORY",
+    help="Upload the folder to this dataset of the Hugging Face Hub.",
+)
 @simulator_options
 def render(config: str, output: Path, workers: int | None, **options: Any) -> int:  # noqa: ANN401
     """Render a dataset of one configuration for pre-training.
@@ -62,6 +66,10 @@ def render(config: str, output: Path, workers: int | None, **options: Any) -> in
     from benchmark.rendering.run import render_dataset
 
     repository = options.pop("push_to_hub")
+    if repository:
+        from benchmark.rendering.hub import hub_library
+
+        hub_library()  # before any work
     request = _read_request(config, options)
     simulator = request.simulator.build()
     for note in simulator.assets().notes:

@@ -162,7 +162,7 @@ def write_rendered(data: Path, folder: Path, classes: int, size: int) -> None:
     Raises:
         InvalidFileError: When the dataset is damaged.
     """
-    from benchmark.rendering.manifest import read_manifest
+    from benchmark.rendering.dataset import read_manifest
 
     manifest = read_manifest(data)
     if manifest is None:

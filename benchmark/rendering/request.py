@@ -1,82 +1,95 @@
-"""What a rendered dataset shall be, and the list of images that follows from it."""
+"""The request for a rendered dataset, and the list of images that follows from it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError, field_validator
 
 from benchmark.core.errors import InvalidInputError, UnknownNameError
 from benchmark.core.files import digest
+from benchmark.simulators.registry import SimulatorChoice  # noqa: TC001 - pydantic needs it
 from benchmark.simulators.sampling import SAMPLING_VERSION
+from benchmark.space import Configuration  # noqa: TC001 - pydantic needs it
 
 if TYPE_CHECKING:
     from benchmark.simulators.interface import AssetCatalog, Capabilities, Simulator
-    from benchmark.simulators.registry import SimulatorChoice
-    from benchmark.space import Configuration
 
 #: Changes when the same request would be written as other bytes.
 FORMAT_VERSION = 1
 
 Layout = Literal["parquet", "imagefolder"]
 Encoding = Literal["jpeg", "png"]
+AtLeastOne = Annotated[int, Field(ge=1)]
 
 
-@dataclass(frozen=True)
-class DatasetRequest:
-    """Everything that decides what a dataset holds.
+class DatasetRequest(BaseModel):
+    """Everything that determines the content of a dataset.
 
     Attributes:
-        simulator: Who renders.
+        simulator: Simulator that renders it.
         configuration: A point of the simulator's space.
         categories: Classes, in the order of their labels.
-        images_per_class: Exactly so many, shared evenly between the category's objects.
-        objects_per_class: Use at most so many objects of each category; ``None``: all.
+        images_per_class: Exact number, shared evenly between the category's objects.
+        objects_per_class: Largest number of objects of each category; ``None``: all.
         size: Width and height in pixels.
         seed: Seed of the scenes.
         layout: ``parquet`` shards or an ``imagefolder``.
         encoding: ``jpeg`` or ``png``.
         quality: JPEG quality, 1 to 100.
         shard_size: Images in a shard.
+
+    Raises:
+        InvalidInputError: For values out of range; names all of them.
     """
 
-    simulator: SimulatorChoice
-    configuration: Configuration
-    categories: tuple[str, ...]
-    images_per_class: int
-    objects_per_class: int | None = None
-    size: int = 128
-    seed: int = 0
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    simulator: InstanceOf[SimulatorChoice]
+    configuration: InstanceOf[Configuration]
+    categories: Annotated[tuple[str, ...], Field(min_length=1)]
+    images_per_class: AtLeastOne
+    objects_per_class: AtLeastOne | None = None
+    size: AtLeastOne = 128
+    seed: Annotated[int, Field(ge=0)] = 0
     layout: Layout = "parquet"
     encoding: Encoding = "jpeg"
-    quality: int = 92
-    shard_size: int = 1000
+    quality: Annotated[int, Field(ge=1, le=100)] = 92
+    shard_size: AtLeastOne = 1000
 
-    def __post_init__(self) -> None:
-        faults = list(self._faults())
-        if faults:
-            raise InvalidInputError(
-                f"Expected a dataset that can be rendered, but got {'; '.join(faults)}. "
-                "Correct these options."
+    def __init__(
+        self,
+        simulator: SimulatorChoice,
+        configuration: Configuration,
+        categories: Sequence[str],
+        images_per_class: int,
+        **options: Any,  # noqa: ANN401 - the other fields
+    ) -> None:
+        try:
+            super().__init__(
+                simulator=simulator,
+                configuration=configuration,
+                categories=categories,
+                images_per_class=images_per_class,
+                **options,
             )
+        except ValidationError as error:
+            faults = [
+                f"{'.'.join(map(str, fault['loc']))}: {fault['msg']} (got {fault['input']!r})"
+                for fault in error.errors(include_url=False)
+            ]
+            raise InvalidInputError(
+                f"This dataset cannot be rendered. {'; '.join(faults)}. Correct these options."
+            ) from error
 
-    def _faults(self) -> Iterator[str]:
-        counts = {
-            "categories": len(self.categories),
-            "images per class": self.images_per_class,
-            "objects per class": 1 if self.objects_per_class is None else self.objects_per_class,
-            "images per shard": self.shard_size,
-            "pixels": self.size,
-        }
-        for what, count in counts.items():
-            if count < 1:
-                yield f"{count} {what} (1 or more are needed)"
-        if not 1 <= self.quality <= 100:
-            yield f"JPEG quality {self.quality} (1 to 100)"
-        if self.seed < 0:
-            yield f"seed {self.seed} (0 or more)"
-        if len(set(self.categories)) < len(self.categories):
-            yield "a category named twice"
+    @field_validator("categories")
+    @classmethod
+    def _distinct(cls, categories: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(categories)) < len(categories):
+            raise ValueError("a category is named twice")
+        return categories
 
     def __len__(self) -> int:
         """Number of images."""
@@ -88,7 +101,7 @@ class DatasetRequest:
         return -(-len(self) // self.shard_size)
 
     def identity(self, simulator: Simulator) -> dict[str, Any]:
-        """What must be equal for two datasets to hold the same scenes in the same files."""
+        """Values that are equal for two datasets of the same scenes in the same files."""
         space = simulator.capabilities.space
         return {
             "format_version": FORMAT_VERSION,
@@ -139,10 +152,10 @@ class PlannedImage:
 
 
 def choose_categories(catalog: AssetCatalog, wanted: int | Sequence[str] | None) -> tuple[str, ...]:
-    """Categories for a request: the first so many of the catalogue, those named, or all.
+    """Return the categories of a request: the first ``wanted`` ones, those named, or all.
 
     Raises:
-        InvalidInputError: For fewer than one, or more than there are.
+        InvalidInputError: For a number below 1 or above that of the catalogue.
         UnknownNameError: For a name that the catalogue does not have.
     """
     known = catalog.categories
@@ -151,8 +164,8 @@ def choose_categories(catalog: AssetCatalog, wanted: int | Sequence[str] | None)
     if isinstance(wanted, int):
         if not 1 <= wanted <= len(known):
             raise InvalidInputError(
-                f"Expected 1 to {len(known)} classes, but got {wanted}. "
-                "Choose fewer, or another library of objects."
+                f"The number of classes must be from 1 to {len(known)} (got {wanted}). "
+                "Choose another number, or another library of objects."
             )
         return known[:wanted]
     for name in wanted:
@@ -162,7 +175,7 @@ def choose_categories(catalog: AssetCatalog, wanted: int | Sequence[str] | None)
 
 
 def check_capabilities(request: DatasetRequest, capabilities: Capabilities) -> None:
-    """Refuse what the simulator cannot render, before anything starts.
+    """Check a request against the limits of its simulator, before anything starts.
 
     Raises:
         InvalidInputError: For a foreign configuration, or images that are too large.
@@ -170,22 +183,22 @@ def check_capabilities(request: DatasetRequest, capabilities: Capabilities) -> N
     capabilities.space.check(request.configuration)
     if request.size > capabilities.max_size:
         raise InvalidInputError(
-            f"Expected at most {capabilities.max_size} pixels from simulator "
-            f"'{request.simulator.name}', but got {request.size}. Choose a smaller --size."
+            f"Simulator '{request.simulator.name}' renders at most {capabilities.max_size} pixels "
+            f"(got {request.size}). Choose a smaller --size."
         )
     if capabilities.encoding == "jpeg" and request.encoding != "jpeg":
         raise InvalidInputError(
-            f"Expected JPEG images from simulator '{request.simulator.name}', which encodes them "
-            f"itself, but got {request.encoding}. Leave --encoding out."
+            f"Simulator '{request.simulator.name}' encodes its images as JPEG itself and gives no "
+            f"{request.encoding}. Leave --encoding out."
         )
 
 
 def shard_images(
     request: DatasetRequest, catalog: AssetCatalog, shard: int
 ) -> Iterator[PlannedImage]:
-    """Images of one shard, in order; consecutive images show the same object where they can.
+    """Return the images of one shard, in order; images of one object are consecutive.
 
-    Every object of a category gets the same number of images, the first ones one more where the
+    Every object of a category gets the same number of images, the first ones get one more if the
     number does not divide (the released generator rounds down instead and leaves 396 to 400).
     """
     start = shard * request.shard_size

@@ -1,50 +1,54 @@
-"""Renders a dataset: plan, lock, missing shards, manifest, and the move to its place."""
+"""Rendering of a dataset: plan, lock, missing shards, manifest, and the move to its place."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import atexit
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from benchmark.core.errors import InvalidInputError
-from benchmark.core.files import write_text
-from benchmark.rendering.card import dataset_card
-from benchmark.rendering.folder import (
+import orjson
+
+from benchmark.core.errors import InvalidInputError, UnavailableError
+from benchmark.core.files import write_bytes, write_text
+from benchmark.core.processes import prepare_worker
+from benchmark.rendering.dataset import (
+    MANIFEST,
     claim,
     finish,
     finished_manifest,
     locked,
+    make_manifest,
     partial_folder,
     sweep,
 )
-from benchmark.rendering.manifest import make_manifest, write_manifest
-from benchmark.rendering.request import DatasetRequest, check_capabilities
-from benchmark.rendering.shards import Shard, read_shard
-from benchmark.rendering.workers import render_here, render_in_processes
+from benchmark.rendering.hub import dataset_card
+from benchmark.rendering.request import DatasetRequest, PlannedImage, check_capabilities
+from benchmark.rendering.shards import Shard, read_shard, render_images, write_shard
+from benchmark.simulators.interface import opened
 
 if TYPE_CHECKING:
     from benchmark.simulators.interface import Simulator
 
+_POLL_SECONDS = 0.2
+_COUNT_EVERY = 16
+
+OnImages = Callable[[int], None]
+
 
 class RenderObserver(Protocol):
-    """Told how a rendering goes on."""
+    """Receiver of the progress of a rendering."""
 
     def on_start(self, total: int, already: int) -> None:
-        """``total`` images, ``already`` of which were rendered before."""
+        """Rendering begins: ``total`` images, ``already`` of which were rendered before."""
 
     def on_images(self, count: int) -> None:
-        """``count`` further images."""
-
-
-class Silent:
-    """An observer that does nothing."""
-
-    def on_start(self, total: int, already: int) -> None:
-        """Nothing."""
-
-    def on_images(self, count: int) -> None:
-        """Nothing."""
+        """``count`` further images are rendered."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Rendered:
     """A finished dataset.
 
     Attributes:
-        folder: Where it is.
+        folder: Its folder.
         manifest: Its manifest.
         fresh: Images that this call rendered.
     """
@@ -60,14 +64,6 @@ class Rendered:
     folder: Path
     manifest: dict[str, Any]
     fresh: int
-
-
-@dataclass(frozen=True)
-class _Job:
-    request: DatasetRequest
-    workers: int
-    observer: RenderObserver
-    keep_open: bool
 
 
 def render_dataset(
@@ -78,25 +74,24 @@ def render_dataset(
     observer: RenderObserver | None = None,
     engine: Simulator | None = None,
 ) -> Rendered:
-    """Render what is missing of a dataset; the same request gives the same files.
+    """Render the missing part of a dataset; the same request gives the same files.
 
     Args:
         request: The dataset.
         target: Folder that appears when the dataset is complete.
-        workers: Processes; 1 renders in this one.
-        observer: Told about progress.
-        engine: The request's simulator, built before, which stays open: who renders many datasets
-            one after the other starts it once.
+        workers: Processes; 1 renders in this one. A script that asks for more needs the guard
+            ``if __name__ == "__main__":``.
+        observer: Receives the progress.
+        engine: The request's simulator, already built; it stays open for the next dataset.
 
     Raises:
-        InvalidInputError: For a request that the simulator cannot render, or a folder in use by
+        InvalidInputError: If the simulator cannot render the request, or the folder holds
             something else.
-        StorageError: When the file system refuses, or another process renders there.
-        UnavailableError: When the simulator cannot start.
+        StorageError: If the file system refuses, or another process renders there.
+        UnavailableError: If the simulator cannot start, or a process ends early.
     """
     if workers < 1:
-        raise InvalidInputError(f"Expected 1 worker or more, but got {workers}.")
-    observer = observer or Silent()
+        raise InvalidInputError(f"The number of workers must be at least 1 (got {workers}).")
     target = target.absolute()
     simulator = engine or request.simulator.build()
     check_capabilities(request, simulator.capabilities)
@@ -108,33 +103,150 @@ def render_dataset(
     with locked(folder):
         claim(folder, request.identity(simulator), key)
         sweep(folder)
-        job = _Job(request, workers, observer, keep_open=engine is not None)
-        manifest, fresh = _complete(job, simulator, folder)
-        write_manifest(folder, manifest)
-        write_text(folder / "README.md", dataset_card(manifest))
+        shards = _finished_shards(request, folder)
+        already = sum(shard.images for shard in shards.values())
+        if observer is not None:
+            observer.on_start(len(request), already)
+        missing = [number for number in range(request.n_shards) if number not in shards]
+        on_images = observer.on_images if observer is not None else _ignore
+        if min(workers, len(missing)) > 1:
+            made = render_in_processes(request, folder, missing, on_images, workers)
+        else:
+            made = _render_here(request, simulator, folder, missing, on_images, engine is not None)
+        shards.update((shard.number, shard) for shard in made)
+        manifest = _described(request, simulator, folder, shards)
         finish(folder, target)
-    return Rendered(target, manifest, fresh)
+    return Rendered(target, manifest, len(request) - already)
 
 
-def _complete(job: _Job, simulator: Simulator, folder: Path) -> tuple[dict[str, Any], int]:
-    """Render the missing shards; the manifest, and how many images are new."""
-    request = job.request
-    shards = {
-        number: shard
-        for number in range(request.n_shards)
-        if (shard := read_shard(folder, number)) is not None
-    }
-    missing = [number for number in range(request.n_shards) if number not in shards]
-    already = sum(shard.images for shard in shards.values())
-    job.observer.on_start(len(request), already)
-    for shard in _render(job, simulator, folder, missing):
-        shards[shard.number] = shard
+def _described(
+    request: DatasetRequest, simulator: Simulator, folder: Path, shards: dict[int, Shard]
+) -> dict[str, Any]:
+    """Write manifest and card; return the manifest."""
     in_order = [shards[number] for number in range(request.n_shards)]
-    return make_manifest(request, simulator, in_order), len(request) - already
+    manifest = make_manifest(request, simulator, in_order)
+    write_bytes(folder / MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
+    write_text(folder / "README.md", dataset_card(manifest))
+    return manifest
 
 
-def _render(job: _Job, simulator: Simulator, folder: Path, missing: list[int]) -> Iterator[Shard]:
-    told, workers = job.observer.on_images, min(job.workers, len(missing))
-    if workers > 1:
-        return render_in_processes(job.request, folder, missing, told, workers)
-    return render_here(job.request, simulator, folder, missing, told, keep_open=job.keep_open)
+def _ignore(_count: int) -> None:
+    """No observer."""
+
+
+def _finished_shards(request: DatasetRequest, folder: Path) -> dict[int, Shard]:
+    found = (read_shard(folder, number) for number in range(request.n_shards))
+    return {shard.number: shard for shard in found if shard is not None}
+
+
+def _render_here(
+    request: DatasetRequest,
+    simulator: Simulator,
+    folder: Path,
+    numbers: Sequence[int],
+    on_images: OnImages,
+    keep_open: bool,
+) -> Iterator[Shard]:
+    if keep_open:
+        simulator.open()
+    with nullcontext(simulator) if keep_open else opened(simulator) as engine:
+        for number in numbers:
+            yield _render_shard(request, engine, folder, number, on_images)
+
+
+def render_in_processes(
+    request: DatasetRequest,
+    folder: Path,
+    numbers: Sequence[int],
+    on_images: OnImages,
+    workers: int,
+) -> Iterator[Shard]:
+    """Render shards in processes, in the order in which they are finished.
+
+    Args:
+        request: The dataset.
+        folder: Folder of the shards.
+        numbers: Shards to render.
+        on_images: Called with the number of further images from time to time.
+        workers: Largest number of processes.
+
+    Raises:
+        UnavailableError: If a process ends early; finished shards are kept.
+    """
+    # A forked process would inherit the driver's threads in an unknown state.
+    spawn = multiprocessing.get_context("spawn")
+    done = spawn.Value("q", 0)
+    workers = min(workers, len(numbers))
+    with ProcessPoolExecutor(
+        workers, mp_context=spawn, initializer=_start, initargs=(request, done)
+    ) as pool:
+        pending = {pool.submit(_render_one, folder, number) for number in numbers}
+        try:
+            yield from _collect(pending, done, on_images)
+        except BrokenProcessPool as error:
+            raise UnavailableError(
+                "A rendering process ended early (out of memory, or killed). "
+                "Run the command again to resume, with fewer --workers if it happens again."
+            ) from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _collect(
+    pending: set[Future[Shard]],
+    done: Any,  # noqa: ANN401 - a synchronised integer has no public type
+    on_images: OnImages,
+) -> Iterator[Shard]:
+    reported = 0
+    while pending:
+        ready, pending = wait(pending, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
+        count = done.value
+        on_images(count - reported)
+        reported = count
+        for future in ready:
+            yield future.result()
+
+
+class _Worker:
+    """State of a worker process: its open simulator serves all its shards."""
+
+    request: DatasetRequest
+    simulator: Simulator
+    done: Any
+
+
+def _start(request: DatasetRequest, done: Any) -> None:  # noqa: ANN401 - see above
+    prepare_worker()
+    _Worker.request, _Worker.done = request, done
+    _Worker.simulator = request.simulator.build()
+    atexit.register(_Worker.simulator.close)
+
+
+def _render_one(folder: Path, number: int) -> Shard:
+    def count(images: int) -> None:
+        with _Worker.done.get_lock():
+            _Worker.done.value += images
+
+    _Worker.simulator.open()
+    return _render_shard(_Worker.request, _Worker.simulator, folder, number, count)
+
+
+def _render_shard(
+    request: DatasetRequest, simulator: Simulator, folder: Path, number: int, on_images: OnImages
+) -> Shard:
+    simulator.reset()
+    images = _counted(render_images(request, simulator, number), on_images)
+    return write_shard(request, folder, number, images, simulator.driver())
+
+
+def _counted(
+    images: Iterator[tuple[PlannedImage, bytes]], on_images: OnImages
+) -> Iterator[tuple[PlannedImage, bytes]]:
+    count = 0
+    for image in images:
+        yield image
+        count += 1
+        if count == _COUNT_EVERY:
+            on_images(count)
+            count = 0
+    on_images(count)

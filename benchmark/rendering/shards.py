@@ -1,7 +1,8 @@
-"""Writes one shard: a Parquet file, or the images of a part of an image folder."""
+"""One shard of a dataset: a Parquet file, or the images of a part of an image folder."""
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -19,12 +20,13 @@ from benchmark.core.files import (
     write_atomically,
     write_bytes,
 )
-from benchmark.rendering.encode import encode
-from benchmark.rendering.request import DatasetRequest, PlannedImage, shard_images
+from benchmark.rendering.request import DatasetRequest, Encoding, PlannedImage, shard_images
 from benchmark.simulators.sampling import SceneSampler
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from benchmark.simulators.interface import Simulator
 
@@ -37,13 +39,13 @@ class Shard:
     """A finished shard.
 
     Attributes:
-        number: Its place.
-        file: Path inside the dataset; of a Parquet shard its file, else ``train``.
+        number: Position in the dataset, from 0.
+        file: Path inside the dataset; the file of a Parquet shard, else ``train``.
         images: Number of images.
         bytes: Size of all its files.
-        sha256: Of the file, or of the list of the images' names and digests.
-        files: Digest of each image file by its path inside the dataset (image folders only).
-        driver: What rendered it; not part of the digest.
+        sha256: Digest of the file, or of the list of the images' names and digests.
+        files: Path inside the dataset and digest of each image file (image folders only).
+        driver: Driver that rendered it; not part of the digest.
     """
 
     number: int
@@ -55,7 +57,7 @@ class Shard:
     driver: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """As markers and manifests hold it."""
+        """Return the JSON object of markers and manifests."""
         return asdict(self)
 
 
@@ -63,16 +65,16 @@ def shard_from_json(content: Mapping[str, Any]) -> Shard:
     """Read what :meth:`Shard.to_json` wrote.
 
     Raises:
-        KeyError: When a field is missing.
-        TypeError: When one is of another type, or unknown.
-        ValueError: When a file is not a name and a digest.
+        KeyError: If a field is missing.
+        TypeError: If one is of another type, or unknown.
+        ValueError: If a file is not a name and a digest.
     """
     files = tuple((str(name), str(sha)) for name, sha in content["files"])
     return Shard(**{**content, "files": files})
 
 
 def shard_file(request: DatasetRequest, number: int) -> str:
-    """Path of a Parquet shard inside its dataset, named as the usual loaders expect.
+    """Path of a Parquet shard inside its dataset, named as common loaders expect.
 
     Example:
         >>> from benchmark.space import PAPER_SPACE
@@ -86,10 +88,43 @@ def shard_file(request: DatasetRequest, number: int) -> str:
 Encoded = Iterator[tuple[PlannedImage, bytes]]
 
 
+def encode(pixels: NDArray[np.uint8] | bytes, encoding: Encoding, quality: int) -> bytes:
+    """Encode an image; bytes encoded by the simulator stay as they are.
+
+    Args:
+        pixels: uint8 ``(height, width, 3)`` sRGB, or encoded bytes.
+        encoding: ``jpeg`` (4:2:0 chroma, as cameras write it) or ``png``.
+        quality: JPEG quality, 1 to 100.
+
+    Example:
+        >>> import numpy as np
+        >>> encode(np.zeros((8, 8, 3), dtype=np.uint8), "png", 0)[1:4]
+        b'PNG'
+    """
+    if isinstance(pixels, bytes):
+        return pixels
+    from PIL import Image
+
+    stream = io.BytesIO()
+    image = Image.fromarray(pixels)
+    if encoding == "jpeg":
+        image.save(stream, "JPEG", quality=quality, subsampling="4:2:0")
+    else:
+        image.save(stream, "PNG", compress_level=4)
+    return stream.getvalue()
+
+
+def encoder_version() -> str:
+    """Name and version of the encoder; another one may write other bytes."""
+    from PIL import __version__, features
+
+    return f"Pillow {__version__}, libjpeg-turbo {features.version('libjpeg_turbo')}"
+
+
 def render_images(
     request: DatasetRequest, simulator: Simulator, number: int, *, batch: int = 64
 ) -> Encoded:
-    """Images of a shard, encoded, in order."""
+    """Render the images of a shard in order, encoded."""
     catalog, abilities = simulator.assets(), simulator.capabilities
     sampler = SceneSampler(
         abilities.space,
@@ -114,10 +149,10 @@ def write_shard(
     images: Encoded,
     driver: Mapping[str, str],
 ) -> Shard:
-    """Write a shard and then its marker; without its marker a shard counts as missing.
+    """Write a shard and then its marker; a shard without its marker counts as missing.
 
     Raises:
-        StorageError: When the file system refuses.
+        StorageError: If the file system refuses.
     """
     write = _write_parquet if request.layout == "parquet" else _write_images
     shard = replace(write(request, folder, number, images), driver=driver)
@@ -126,7 +161,7 @@ def write_shard(
 
 
 def read_shard(folder: Path, number: int) -> Shard | None:
-    """The finished shard, or ``None`` when it is missing, damaged or not what its marker says."""
+    """Read a finished shard; ``None`` if it is missing, damaged or differs from its marker."""
     try:
         shard = shard_from_json(orjson.loads(_marker(folder, number).read_bytes()))
         return shard if shard.number == number and _is_whole(folder, shard) else None
@@ -135,17 +170,17 @@ def read_shard(folder: Path, number: int) -> Shard | None:
 
 
 def check_shard(folder: Path, shard: Shard) -> None:
-    """Verify the files of a finished dataset's shard.
+    """Verify the files of a shard of a finished dataset.
 
     Raises:
-        InvalidFileError: When one is missing or has other content.
+        InvalidFileError: If one is missing or has other content.
     """
     try:
         whole = _is_whole(folder, shard)
     except OSError as error:
         raise InvalidFileError(folder, [f"{shard.file}: {error.strerror}"]) from error
     if not whole:
-        raise InvalidFileError(folder, [f"{shard.file}: not the content that was rendered"])
+        raise InvalidFileError(folder, [f"{shard.file}: differs from the rendered content"])
 
 
 def _is_whole(folder: Path, shard: Shard) -> bool:
@@ -195,7 +230,7 @@ def _table(request: DatasetRequest, images: Iterable[tuple[PlannedImage, bytes]]
 
 
 def features(request: DatasetRequest) -> dict[str, Any]:
-    """Feature types as the ``datasets`` library reads them from a Parquet schema."""
+    """Feature types in the form that the ``datasets`` library reads from a Parquet schema."""
     return {
         "info": {
             "features": {
@@ -209,13 +244,13 @@ def features(request: DatasetRequest) -> dict[str, Any]:
 
 
 def file_name(request: DatasetRequest, image: PlannedImage) -> str:
-    """File name of an image; its own in its category's folder."""
+    """File name of an image, unique in the folder of its category."""
     suffix = "jpg" if request.encoding == "jpeg" else "png"
     return f"{safe_name(image.object)}-{image.index:06d}.{suffix}"
 
 
 def safe_name(name: str) -> str:
-    """A name that is a plain file name everywhere and still differs from every other's.
+    """Return a plain file name, valid everywhere and different for every ``name``.
 
     Example:
         >>> safe_name("mug-2"), safe_name("../x")
@@ -240,12 +275,12 @@ def _write_images(request: DatasetRequest, folder: Path, number: int, images: En
 
 
 def _write_plainly(path: Path, content: bytes) -> None:
-    """Write without a detour: the shard's marker comes last and says whether this is whole."""
+    """Write in place: the shard's marker, written last, covers this file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     except OSError as error:
         raise StorageError(
-            f"Expected to write {path}, but got: {error.strerror or error}. "
+            f"Cannot write {path} ({error.strerror or error}). "
             "Free some space or choose another folder; finished shards are kept."
         ) from error

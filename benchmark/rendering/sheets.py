@@ -1,7 +1,8 @@
-"""Contact sheets: what a configuration, each switch, a category and the library look like."""
+"""Contact sheets of a configuration, of each switch, of a category and of the library."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -29,9 +30,9 @@ class Row:
     """A row of a sheet.
 
     Attributes:
-        label: What stands before it.
+        label: Text to its left.
         images: uint8 ``(size, size, 3)`` each.
-        captions: One under each image, or none at all.
+        captions: One under each image, or none.
     """
 
     label: str
@@ -44,7 +45,7 @@ class Shot:
     """One image to render.
 
     Attributes:
-        configuration: Settings.
+        configuration: Settings of the simulator.
         category: Category of the object.
         object: The object.
         index: Number of the image among those of the object.
@@ -59,7 +60,7 @@ class Shot:
 def shoot(
     simulator: Simulator, shots: Iterable[Shot], *, size: int, seed: int
 ) -> list[NDArray[np.uint8]]:
-    """Render shots with an open simulator."""
+    """Render shots with an open simulator; uint8 ``(size, size, 3)`` each."""
     abilities, catalog = simulator.capabilities, simulator.assets()
     samplers: dict[Configuration, SceneSampler] = {}
     scenes = []
@@ -81,8 +82,6 @@ def shoot(
 def _decoded(pixels: NDArray[np.uint8] | bytes) -> NDArray[np.uint8]:
     if not isinstance(pixels, bytes):
         return pixels
-    import io
-
     from PIL import Image
 
     return np.asarray(Image.open(io.BytesIO(pixels)).convert("RGB"))
@@ -97,7 +96,7 @@ def configuration_sheet(
     size: int = 96,
     seed: int = 0,
 ) -> Image:
-    """One configuration: a row per category, images of its objects along it."""
+    """Sheet of one configuration: a row per category with images of its objects."""
     catalog = simulator.assets()
     sheet = []
     for category in _spread(catalog.categories, rows):
@@ -118,7 +117,7 @@ def switches_sheet(
     size: int = 96,
     seed: int = 0,
 ) -> Image:
-    """Every switch alone, a row each (the paper's figure of controls): the same object throughout.
+    """Sheet of every switch alone, a row each, of one object (the paper's figure of controls).
 
     The first row has all switches off, the last one all on.
     """
@@ -144,7 +143,7 @@ def category_sheet(
     size: int = 96,
     seed: int = 0,
 ) -> Image:
-    """All objects of a category, in the canonical pose and as the configuration shows them."""
+    """Sheet of all objects of a category, in the canonical pose and under a configuration."""
     catalog, space = simulator.assets(), simulator.capabilities.space
     names = catalog.names(category)
     rows = []
@@ -159,7 +158,7 @@ def category_sheet(
 def library_sheet(
     simulator: Simulator, *, limit: int | None = None, columns: int = 16, size: int = 64
 ) -> Image:
-    """The first object of every category in the canonical pose."""
+    """Sheet of the first object of every category in the canonical pose."""
     catalog, space = simulator.assets(), simulator.capabilities.space
     categories = catalog.categories[:limit]
     rows = []
@@ -177,15 +176,15 @@ def _spread(names: Sequence[str], count: int) -> list[str]:
 
 
 def compose(title: str, rows: Sequence[Row], size: int) -> Image:
-    """Lay rows out on one image, the title above and the labels to the left.
+    """Lay out rows on one image, the title above and the labels to the left.
 
     Raises:
-        InvalidInputError: When there is nothing to show.
+        InvalidInputError: If there is no image.
     """
     from PIL import Image, ImageDraw
 
     if not rows or not rows[0].images:
-        raise InvalidInputError("Expected at least one image on a sheet, but got none.")
+        raise InvalidInputError("A sheet needs at least one row and one column (got none).")
     margin = _LABEL_WIDTH if any(row.label for row in rows) else _GAP
     heights = [size + _GAP + (_TEXT_HEIGHT if row.captions else 0) for row in rows]
     width = margin + max(len(row.images) for row in rows) * (size + _GAP)
@@ -205,7 +204,7 @@ def compose(title: str, rows: Sequence[Row], size: int) -> Image:
 
 
 def _write(draw: object, place: tuple[int, int], text: str, width: int) -> None:
-    """Write text, smaller where it would be wider than ``width``."""
+    """Write text in the largest font that fits ``width``; cut it if none fits."""
     from PIL import ImageFont
 
     fonts = [ImageFont.load_default(points) for points in (13, 11, 9, 8)]

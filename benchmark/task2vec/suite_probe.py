@@ -18,8 +18,8 @@ from benchmark.pretraining.pretrain import EpochReport, Execution, pretrain
 from benchmark.pretraining.recipes import MINI, Recipe
 from benchmark.pretraining.training_set import TrainingSet
 from benchmark.rendering.request import DatasetRequest, choose_categories
+from benchmark.rendering.run import render_in_processes
 from benchmark.rendering.shards import shard_file
-from benchmark.rendering.workers import render_in_processes
 from benchmark.simulators.registry import find_simulator
 from benchmark.task2vec.draws import balanced_choice
 from benchmark.task2vec.probe import make_probe

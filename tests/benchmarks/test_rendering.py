@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.rendering.encode import encode
+from benchmark.rendering.shards import encode
 from benchmark.simulators.gl.simulator import GlSimulator
 from benchmark.simulators.interface import opened
 from benchmark.simulators.sampling import SceneSampler

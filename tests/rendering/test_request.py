@@ -74,7 +74,7 @@ def test_categories_are_chosen():
     assert choose_categories(assets, 2) == ("c0", "c1")
     assert choose_categories(assets, ["c2", "c0"]) == ("c2", "c0")
     for wrong in (0, -1, 4):
-        with pytest.raises(InvalidInputError, match=f"Expected 1 to 3 classes, but got {wrong}"):
+        with pytest.raises(InvalidInputError, match=rf"from 1 to 3 .*{wrong}"):
             choose_categories(assets, wrong)
     with pytest.raises(UnknownNameError, match="Did you mean 'c0'"):
         choose_categories(assets, ["c00"])
@@ -83,20 +83,20 @@ def test_categories_are_chosen():
 def test_all_faults_of_a_request_come_at_once():
     with pytest.raises(InvalidInputError) as caught:
         request(("a", "a"), 0, objects_per_class=0, size=0, seed=-1, quality=101, shard_size=0)
-    for word in ("images per class", "objects per class", "pixels", "seed", "quality", "twice",
-                 "images per shard"):  # fmt: skip
+    for word in ("images_per_class", "objects_per_class", "size", "seed", "quality", "twice",
+                 "shard_size"):  # fmt: skip
         assert word in str(caught.value)
-    with pytest.raises(InvalidInputError, match="0 categories"):
+    with pytest.raises(InvalidInputError, match="categories"):
         request((), 1)
 
 
 def test_a_simulator_refuses_what_it_cannot_do():
     made = request(("a",), 1, size=64)
     check_capabilities(made, Capabilities(PAPER_SPACE, max_size=64))
-    with pytest.raises(InvalidInputError, match="at most 63 pixels"):
+    with pytest.raises(InvalidInputError, match="63 pixels"):
         check_capabilities(made, Capabilities(PAPER_SPACE, max_size=63))
     encoder = Capabilities(PAPER_SPACE, encoding="jpeg")
-    with pytest.raises(InvalidInputError, match="encodes them itself"):
+    with pytest.raises(InvalidInputError, match=r"JPEG.*png"):
         check_capabilities(request(("a",), 1, encoding="png"), encoder)
     foreign = DatasetRequest(made.simulator, Configuration((0, 1)), ("a",), 1)
     with pytest.raises(InvalidInputError, match="2x2x2x2x2x2x2x2"):

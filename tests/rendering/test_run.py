@@ -21,8 +21,7 @@ from benchmark.core.errors import (
     UnavailableError,
 )
 from benchmark.rendering import shards as shards_module
-from benchmark.rendering.folder import locked, partial_folder
-from benchmark.rendering.manifest import read_manifest, verify_dataset
+from benchmark.rendering.dataset import locked, partial_folder, read_manifest, verify_dataset
 from benchmark.rendering.run import render_dataset
 from benchmark.simulators.interface import opened
 from benchmark.simulators.sampling import SceneSampler
@@ -158,21 +157,21 @@ def test_leftovers_of_a_killed_writer_are_swept(make_request, undisturbed):
 
 
 def test_other_arguments_are_refused(make_request, undisturbed):
-    with pytest.raises(InvalidInputError, match="rendered with others"):
+    with pytest.raises(InvalidInputError, match="other arguments"):
         render_dataset(make_request(seed=1), undisturbed)
     with pytest.raises(KeyboardInterrupt):
         render_dataset(make_request(), OUT, observer=Watch(9))
-    with pytest.raises(InvalidInputError, match=r"begun with the same arguments.*\(seed, size\)"):
+    with pytest.raises(InvalidInputError, match=r"other arguments \(seed, size\)"):
         render_dataset(make_request(seed=1, size=17), OUT)
 
 
 def test_foreign_places_are_refused(make_request):
     Path("file").write_text("mine")
-    with pytest.raises(InvalidInputError, match="got a file"):
+    with pytest.raises(InvalidInputError, match="file is a file"):
         render_dataset(make_request(), Path("file"))
     Path("other").mkdir()
     Path("other/thesis.tex").write_text("mine")
-    with pytest.raises(InvalidInputError, match="got other files"):
+    with pytest.raises(InvalidInputError, match="other files"):
         render_dataset(make_request(), Path("other"))
     assert Path("other/thesis.tex").read_text() == "mine"
     with pytest.raises(StorageError, match="Choose another --output"):
@@ -245,7 +244,7 @@ def test_a_dead_worker_is_reported(make_request, monkeypatch, tmp_path):
     from benchmark.simulators.registry import find_simulator
 
     request = make_request(simulator=find_simulator("deadly"))
-    with pytest.raises(UnavailableError, match="got one that died"):
+    with pytest.raises(UnavailableError, match="ended early"):
         render_dataset(request, OUT, workers=2)
     assert not OUT.exists()
 
@@ -323,7 +322,7 @@ def test_verification_finds_every_change(make_request):
     shard = next(OUT.glob("data/*.parquet"))
     content = shard.read_bytes()
     shard.write_bytes(content[:200] + b"x" + content[201:])
-    with pytest.raises(InvalidFileError, match="not the content that was rendered"):
+    with pytest.raises(InvalidFileError, match="differs from the rendered content"):
         verify_dataset(OUT)
     shard.unlink()
     with pytest.raises(InvalidFileError, match="No such file"):
@@ -347,12 +346,12 @@ def test_paths_in_a_manifest_stay_inside(make_request):
     manifest = json.loads((OUT / "manifest.json").read_text())
     manifest["shards"][0]["file"] = "../secret"
     (OUT / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(InvalidInputError, match="Expected a path inside"):
+    with pytest.raises(InvalidInputError, match=r"\.\./secret"):
         verify_dataset(OUT)
 
 
 def test_zero_workers_are_refused(make_request):
-    with pytest.raises(InvalidInputError, match="1 worker or more"):
+    with pytest.raises(InvalidInputError, match=r"workers.* 0"):
         render_dataset(make_request(), OUT, workers=0)
 
 

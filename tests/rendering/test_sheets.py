@@ -67,7 +67,7 @@ def test_encoded_images_are_shown_too(tmp_path):
 
 
 def test_an_empty_sheet_is_refused():
-    with pytest.raises(InvalidInputError, match="at least one image"):
+    with pytest.raises(InvalidInputError, match="at least one"):
         sheets.compose("nothing", [], SIZE)
 
 

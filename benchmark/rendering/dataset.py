@@ -1,0 +1,207 @@
+"""The folder of a dataset, and the manifest that describes and verifies it.
+
+``DIR`` exists only when it is complete. Until then everything is in ``DIR.partial``, which is
+locked, holds the request, the finished shards and their markers, and is moved in one step at the
+end. The manifest of a finished dataset records its content, its origin and the digest of its files.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from benchmark.core.errors import InvalidFileError, InvalidInputError, StorageError
+from benchmark.core.files import LOCK, digest, held, write_bytes
+from benchmark.core.versions import package_version
+from benchmark.rendering.shards import (
+    MARKERS,
+    Shard,
+    check_shard,
+    encoder_version,
+    shard_from_json,
+)
+
+if TYPE_CHECKING:
+    from benchmark.rendering.request import DatasetRequest
+    from benchmark.simulators.interface import Simulator
+
+MANIFEST = "manifest.json"
+_REQUEST = ".request.json"
+_REMEDY = "Delete the folder and render it again."
+
+
+def partial_folder(target: Path) -> Path:
+    """Return the folder of a dataset that is not complete yet.
+
+    Example:
+        >>> partial_folder(Path("out/set")).as_posix()
+        'out/set.partial'
+    """
+    return target.with_name(target.name + ".partial")
+
+
+def finished_manifest(target: Path, key: str) -> dict[str, Any] | None:
+    """Return the manifest of a dataset that exists already; ``None`` if the place is free.
+
+    Raises:
+        InvalidInputError: If the place holds something else.
+    """
+    if not target.exists():
+        return None
+    if not target.is_dir():
+        raise InvalidInputError(f"{target} is a file, not a folder. Choose another --output.")
+    manifest = read_manifest(target)
+    if manifest is None:
+        if any(target.iterdir()):
+            raise InvalidInputError(
+                f"{target} holds other files than a rendered dataset. Choose another --output."
+            )
+        return None
+    if manifest["key"] != key:
+        raise InvalidInputError(
+            f"{target} holds a dataset of other arguments (see {target / MANIFEST}). "
+            "Choose another --output or delete it."
+        )
+    return manifest
+
+
+def locked(folder: Path) -> AbstractContextManager[None]:
+    """Lock the partial folder against other processes; it is created if it is missing.
+
+    Raises:
+        StorageError: If another process renders into it, or the file system refuses.
+    """
+    return held(folder, "another process renders into it")
+
+
+def claim(folder: Path, identity: Mapping[str, Any], key: str) -> None:
+    """Write the request into a partial folder, or compare it with the one that is there.
+
+    Raises:
+        InvalidInputError: If the folder was begun with other arguments.
+    """
+    path = folder / _REQUEST
+    try:
+        begun = orjson.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        write_bytes(path, orjson.dumps({"key": key, "identity": identity}))
+        return
+    if begun.get("key") != key:
+        before = begun.get("identity", {})
+        different = [name for name in identity if before.get(name) != identity[name]]
+        raise InvalidInputError(
+            f"{folder} holds a dataset begun with other arguments "
+            f"({', '.join(different) or 'version'}). Use the same arguments, choose another "
+            "--output, or delete it."
+        )
+
+
+def sweep(folder: Path) -> None:
+    """Remove the half-written files of a killed process; only the owner of the lock may call it."""
+    for path in folder.rglob(".*"):
+        if path.is_file() and path.name not in {_REQUEST, LOCK}:
+            path.unlink(missing_ok=True)
+
+
+def finish(folder: Path, target: Path) -> None:
+    """Move a complete dataset to its place in one step.
+
+    Raises:
+        StorageError: If the file system refuses.
+    """
+    try:
+        shutil.rmtree(folder / MARKERS, ignore_errors=True)
+        for name in (_REQUEST, LOCK):
+            (folder / name).unlink(missing_ok=True)
+        os.replace(folder, target)  # noqa: PTH105 - replaces an empty folder, unlike Path.rename
+    except OSError as error:
+        raise StorageError(
+            f"Cannot move {folder} to {target} ({error.strerror}). "
+            "Make room there and run the command again."
+        ) from error
+
+
+def dataset_digest(shards: Sequence[Shard]) -> str:
+    """Digest of all images and labels, from the digests of all shards in order."""
+    return digest([shard.sha256 for shard in shards])
+
+
+def make_manifest(
+    request: DatasetRequest,
+    simulator: Simulator,
+    shards: Sequence[Shard],
+) -> dict[str, Any]:
+    """Manifest of a complete dataset.
+
+    ``identity`` determines the scenes and ``digest`` covers the files; ``drivers`` and ``made``
+    name the software and the time (two datasets of one identity differ only by driver or encoder).
+    """
+    drivers = [dict(shard.driver) for shard in shards]
+    return {
+        "identity": request.identity(simulator),
+        "key": request.key(simulator),
+        "images": len(request),
+        "digest": dataset_digest(shards),
+        "shards": [shard.to_json() for shard in shards],
+        "drivers": [driver for i, driver in enumerate(drivers) if driver not in drivers[:i]],
+        "notes": list(simulator.assets().notes),
+        "made": {
+            "encoder": encoder_version(),
+            "package_version": package_version(),
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+            "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        },
+    }
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """Read the manifest of a finished dataset; ``None`` if the folder has none.
+
+    Raises:
+        InvalidFileError: If the file is not a manifest.
+    """
+    path = folder / MANIFEST
+    try:
+        content = orjson.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise InvalidFileError(path, [str(error)], _REMEDY) from error
+    needed = {"identity", "key", "images", "digest", "shards"}
+    missing = needed - set(content) if isinstance(content, dict) else needed
+    if missing:
+        faults = [f"no '{name}'" for name in sorted(missing)]
+        raise InvalidFileError(path, faults, _REMEDY)
+    manifest: dict[str, Any] = content
+    return manifest
+
+
+def verify_dataset(folder: Path) -> dict[str, Any]:
+    """Read the manifest of a finished dataset and compare every file with it.
+
+    Raises:
+        InvalidFileError: If the manifest is missing, or a file is missing or differs.
+    """
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise InvalidFileError(
+            folder, [f"no {MANIFEST}"], "Give the folder of a finished 't2sbench render'."
+        )
+    try:
+        shards = [shard_from_json(item) for item in manifest["shards"]]
+    except (TypeError, KeyError, ValueError) as error:
+        raise InvalidFileError(folder / MANIFEST, [f"shards: {error}"]) from error
+    for shard in shards:
+        check_shard(folder, shard)
+    if dataset_digest(shards) != manifest["digest"]:
+        raise InvalidFileError(folder / MANIFEST, ["digest: does not cover these shards"])
+    return manifest
