@@ -18,6 +18,7 @@ answers in ``select``; see ``docs/adding-a-method.md``. Class attributes a metho
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 import numpy as np
 
 from benchmark.core.errors import InvalidInputError, T2SBenchError, UnavailableError
-from benchmark.core.files import sha256_file
+from benchmark.core.files import sha256_bytes, sha256_file
 from benchmark.core.options import OptionValue, option_defaults, read_options
 from benchmark.core.plugins import METHOD_GROUP, Plugin, discover, find_plugin, with_files
 from benchmark.space import Configuration, ParameterSpace
@@ -205,12 +206,20 @@ class Method:
 
     @property
     def code_sha256(self) -> str | None:
-        """Digest of a user's plug-in file; None for methods of a distribution.
+        """Digest of a user's plug-in file or class; None for methods of a distribution.
 
-        A distribution's authors raise ``version`` when decisions change, so that their records
-        survive a refactoring. A plug-in file is still being written: any edit makes it another one.
+        The authors of a distribution raise ``version`` when decisions change, so that records
+        survive a refactoring. A plug-in file is work in progress: any edit makes another method.
         """
-        return None if self.plugin.entry else sha256_file(Path(self.plugin.origin))
+        if self.plugin.entry is not None:
+            return None
+        path = Path(self.plugin.origin)
+        if path.is_file():
+            return sha256_file(path)
+        try:
+            return sha256_bytes(inspect.getsource(self.plugin.value).encode())
+        except (OSError, TypeError):  # a class without source, as in an interactive session
+            return None
 
 
 def known_methods(plugin_files: Sequence[Path] = ()) -> dict[str, Plugin]:
@@ -238,16 +247,47 @@ def find_method(
         UnknownNameError: For an unknown method or option.
         InvalidInputError: For an option that does not fit its type, or a class that is no method.
     """
-    plugin = find_plugin("method", name, known_methods(plugin_files))
+    return _checked(find_plugin("method", name, known_methods(plugin_files)), options or {})
+
+
+def method_of_class(factory: type, options: Mapping[str, OptionValue] | None = None) -> Method:
+    """Return the method of a class that is not registered, such as one defined in a notebook.
+
+    Its name is the class's attribute ``name``, or else the name of the class. Worker processes can
+    import such a class from a file only; use ``jobs=1`` otherwise.
+
+    Raises:
+        UnknownNameError: For an unknown option.
+        InvalidInputError: For an option of another type, a class without ``fit`` and ``select``, or
+            the name of a registered method.
+
+    Example:
+        >>> class First:
+        ...     def fit(self, tasks, rewards, rng): self.space = rewards.space
+        ...     def select(self, task, rng): return self.space.at(0)
+        >>> method_of_class(First).label
+        'First'
+    """
+    name = str(getattr(factory, "name", getattr(factory, "__name__", factory)))
+    if name in discover(METHOD_GROUP):
+        raise InvalidInputError(
+            f"The name '{name}' belongs to a registered method. Give the class another one."
+        )
+    origin = getattr(inspect.getmodule(factory), "__file__", None) or f"class {name}"
+    texts = {key: str(value) for key, value in (options or {}).items()}
+    return _checked(Plugin(name, origin, value=factory), texts)
+
+
+def _checked(plugin: Plugin, options: Mapping[str, str]) -> Method:
     factory = plugin.load()
     missing = [verb for verb in ("fit", "select") if not callable(getattr(factory, verb, None))]
     if not callable(factory) or missing:
         raise InvalidInputError(
-            f"Expected method '{name}' to be a class with fit and select, but got "
-            f"{factory!r} without {' and '.join(missing)}. See docs/adding-a-method.md."
+            f"Method '{plugin.name}' ({factory!r}) has no {' and no '.join(missing)}. Make it a "
+            "class with fit and select; see docs/adding-a-method.md."
         )
     defaults = option_defaults(factory)
-    given = read_options("method", name, factory, options or {})
+    given = read_options("method", plugin.name, factory, options)
     changed = {key: value for key, value in given.items() if value != defaults[key]}
     method = Method(plugin, {**defaults, **given}, changed)
     _try_build(method)

@@ -95,7 +95,7 @@ def test_a_missing_plugin_file_is_said(tmp_path: Path):
 def test_a_class_without_the_verbs_is_no_method(tmp_path: Path):
     path = tmp_path / "half.py"
     path.write_text("class A:\n  def fit(self, tasks, rewards, rng): ...\nMETHODS = {'half': A}")
-    with pytest.raises(InvalidInputError, match="without select"):
+    with pytest.raises(InvalidInputError, match="no select"):
         find_method("half", plugin_files=[path])
 
 

@@ -11,8 +11,8 @@ from benchmark.cli.options import PATH, decorated
 from benchmark.core.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from benchmark.pipeline.settings import LiveSettings
     from benchmark.runs.execution import Plan
-    from benchmark.runs.live_scorer import LiveChoice
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -71,7 +71,7 @@ def live_options(command: _F) -> _F:
     )
 
 
-def take_live(given: dict[str, Any], protocols: Sequence[str]) -> list[LiveChoice]:
+def take_live(given: dict[str, Any], protocols: Sequence[str]) -> list[LiveSettings]:
     """How scores are measured, by profile and protocol; empty when they are looked up.
 
     Raises:
@@ -87,18 +87,18 @@ def take_live(given: dict[str, Any], protocols: Sequence[str]) -> list[LiveChoic
             )
         return []
     from benchmark.pipeline.profiles import expand, parse_changes
-    from benchmark.runs.live_scorer import LiveChoice
+    from benchmark.pipeline.settings import LiveSettings
 
     choices = [
-        LiveChoice(
+        LiveSettings(
             protocol,
             profile,
             changes,
             given["device"] or "auto",
             given["real_images"],
+            given["processes"],
             tuple(given["simulator_plugins"]),
             tuple(given["tasks_files"]),
-            given["processes"],
         )
         for profile, changes in expand(given["profile"] or "mini", parse_changes(given["changes"]))
         for protocol in protocols or ["knn5"]
@@ -140,7 +140,7 @@ def print_live_plan(plan: Plan) -> None:
 
 def compare_with_table(plan: Plan) -> None:
     """Say how measured values differ from those of the table, where it has the same cells."""
-    from benchmark.runs.live_compare import compare_live
+    from benchmark.runs.live_plan import compare_live
 
     found = compare_live(plan)
     if found is None:

@@ -39,15 +39,15 @@ def fit(  # noqa: PLR0913, PLR0917 - one argument per option
 ) -> int:
     """Train a method on the seen tasks of a table and save it."""
     from benchmark.runs.cells import fit_unit
-    from benchmark.runs.context import load_context
-    from benchmark.runs.plan import MethodSpec, Split, Unit, make_folds, table_tasks
+    from benchmark.runs.execution import request_context
+    from benchmark.runs.plan import MethodSpec, RunRequest, Split, Unit, make_folds, table_tasks
 
     spec = MethodSpec(method, parse_method_options(options, (method,))[method], plugins)
-    method_found = spec.resolve()
-    _ = method_found.savable  # refused before anything is trained
-    context = load_context(table, Split.ALL, tasks_files, debug=False)
+    found = spec.resolve()
+    _ = found.savable  # refused before anything is trained
+    context = request_context(RunRequest((spec,), Split.ALL, table, tasks_files=tasks_files))
     (fold,) = make_folds(table_tasks(context.table, context.registry), Split.ALL)
-    (fitted,) = fit_unit(context, method_found, Unit(spec, fold, (seed,), frozenset()), None)
+    (fitted,) = fit_unit(context, found, Unit(found, fold, (seed,), frozenset()))
     if fitted.error is not None:
         raise fitted.error
     facts = {"table": context.table.id, "table_sha256": context.table.digest, "seed": seed}

@@ -17,13 +17,12 @@ from rich.progress import (
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from benchmark.pipeline.job_results import JobResult
+    from benchmark.pipeline.table_jobs import JobResult
     from benchmark.runs.plan import Unit
     from benchmark.runs.record import Record
-    from benchmark.runs.scoring import Scorer
 
 _LINE_EVERY = 2.0  # seconds between the lines of a log
-_LONG_STAGES = {"render", "draw", "pre-train", "mend"}  # what a log names
+_LONG_STAGES = {"render", "draw", "pre-train", "repair"}  # what a log names
 _SPEED_AFTER = 1.0  # seconds before a speed says anything
 
 
@@ -80,13 +79,8 @@ class RunDisplay(_Display):
 
     def on_unit(self, unit: Unit) -> None:
         """A method begins to learn."""
-        label = unit.spec.resolve().label
+        label = unit.method.label
         self._progress.update(self._bar, description=f"fitting {label}, {len(unit.seeds)} seeds")
-
-    def follow(self, scorer: Scorer) -> None:
-        """Show the stages of a scorer that measures."""
-        if hasattr(scorer, "on_stage"):
-            scorer.on_stage = self.on_stage
 
     def on_stage(self, stage: str, what: str) -> None:
         """A stage of a live score begins."""

@@ -20,8 +20,9 @@ from benchmark.protocols.registry import find_protocol
 from benchmark.runs.plan import MethodSpec, Overwrite, RunRequest, Split
 
 if TYPE_CHECKING:
+    from benchmark.pipeline.settings import LiveSettings
+    from benchmark.runs.cells import Fits
     from benchmark.runs.execution import Plan
-    from benchmark.runs.live_scorer import LiveChoice
 
 
 @click.command()
@@ -70,10 +71,11 @@ def run(**given: Any) -> int:  # noqa: ANN401 - click passes every option by nam
     protocols = list(dict.fromkeys(given["protocols"]))
     for name in protocols:
         find_protocol(name)
-    choices: list[LiveChoice | None] = list(take_live(given, protocols))
+    choices: list[LiveSettings | None] = list(take_live(given, protocols))
     failed = 0
+    fits: Fits = {}
     for live in choices or [None]:
-        plan = make_plan(_request(given, live))
+        plan = make_plan(_request(given, live), fits if len(choices) > 1 else None)
         for name in () if live else protocols:
             _check_protocol(name, plan)
         _announce(plan)
@@ -95,17 +97,14 @@ def _execute(plan: Plan) -> int:
     from benchmark.cli.progress import RunDisplay
     from benchmark.cli.tables import print_results
     from benchmark.runs.execution import execute
-    from benchmark.runs.history import remember
 
-    remember(plan)
     with RunDisplay(plan.n_cells) as display:
-        display.follow(plan.context.scorer)
-        execute(plan, display.on_record, display.on_unit)
+        execute(plan, display.on_record, display.on_unit, display.on_stage)
     print_results(plan)
     return display.failed + sum(record.status != "ok" for record in plan.done)
 
 
-def _request(given: dict[str, Any], live: LiveChoice | None) -> RunRequest:
+def _request(given: dict[str, Any], live: LiveSettings | None) -> RunRequest:
     methods = tuple(dict.fromkeys(given["methods"]))
     options = parse_method_options(given["options"], methods)
     plugins = tuple(given["plugins"])
@@ -159,7 +158,7 @@ def _print_plan(plan: Plan) -> None:
             task for task in unit.fold.targets if any(t == task for t, _ in unit.cells)
         )
         seeds = ",".join(map(str, unit.seeds))
-        click.echo(f"{unit.spec.resolve().label}: seeds {seeds}; judge {targets}")
+        click.echo(f"{unit.method.label}: seeds {seeds}; judge {targets}")
     for label in plan.without_rewards:
         click.echo(f"{label}: no cached reward exists; published row only")
     for label in plan.other_protocols:

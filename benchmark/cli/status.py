@@ -64,14 +64,14 @@ def status(output: Path) -> int:
 @click.option("--output", "-o", type=PATH, default=Path("results"), show_default=True)
 def retry(output: Path, **_: Any) -> int:  # noqa: ANN401 - the flag only makes the verb explicit
     """Do failed cells again, each exactly as it was asked for; new records supersede old ones."""
-    from benchmark.runs.history import retry_units
+    from benchmark.runs.execution import retry as repeat
 
     again = [record for record in _records(output) if record.status != "ok"]
     if not again:
         click.echo("No failed cells.")
         return 0
     failed = 0
-    for record in retry_units(output, again):
+    for record in repeat(output, again):
         failed += record.status != "ok"
         error = f": {record.error.message}" if record.error else ""
         click.echo(

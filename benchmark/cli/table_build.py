@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +13,8 @@ from benchmark.core.errors import CellsFailedError, InvalidInputError, Unavailab
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from benchmark.pipeline.table_builder import Build, Labels
-    from benchmark.pipeline.table_request import BuildRequest
+    from benchmark.pipeline.table_builder import Labels, TableBuilder
+    from benchmark.pipeline.table_jobs import TableRequest
     from benchmark.tasks.vectors import TaskEmbeddings
 
 
@@ -59,13 +58,13 @@ def build(**given: Any) -> int:  # noqa: ANN401 - click passes every option by n
     interrupted one stopped. A finished table grows by the same command with more tasks, seeds or
     configurations.
     """
-    from benchmark.pipeline.table_builder import Build
+    from benchmark.pipeline.table_builder import TableBuilder
 
     _check_options(given)
-    work = Build(_request(given), given["output"].absolute())
+    work = TableBuilder(_request(given), given["output"].absolute())
     left = work.left()
     click.echo(
-        f"{work.profile.name}, {work.request.protocol}: {len(work.jobs)} backbones x "
+        f"{work.profile.name}, {work.settings.protocol}: {len(work.jobs)} backbones x "
         f"{len(work.request.tasks)} tasks, {len(left)} backbones left.",
         err=True,
     )
@@ -90,10 +89,11 @@ def _check_options(given: dict[str, Any]) -> None:
         )
 
 
-def _request(given: dict[str, Any]) -> BuildRequest:
+def _request(given: dict[str, Any]) -> TableRequest:
     from benchmark.pipeline.profiles import find_profile, parse_changes
+    from benchmark.pipeline.settings import LiveSettings
     from benchmark.pipeline.table_builder import all_prepared
-    from benchmark.pipeline.table_request import BuildRequest
+    from benchmark.pipeline.table_jobs import TableRequest
 
     changes = parse_changes(given["changes"])
     find_profile(given["profile"], changes)  # names first: they need no data
@@ -105,32 +105,34 @@ def _request(given: dict[str, Any]) -> BuildRequest:
             "Expected prepared images of tasks, but got none. See 't2sbench data ls'."
         )
     numbers = given["configurations"]
-    return BuildRequest(
-        profile=given["profile"],
-        changes=changes,
+    return TableRequest(
         tasks=tuple(dict.fromkeys(tasks)),
         seeds=parse_seeds(given["seeds"]),
-        protocol=given["protocol"],
+        settings=LiveSettings(
+            protocol=given["protocol"],
+            profile=given["profile"],
+            changes=changes,
+            device=given["device"],
+            real_images=given["real_images"],
+            plugins=tuple(given["plugin_files"]),
+            tasks_files=tasks_files,
+        ),
         configurations=parse_seeds(numbers, "configurations") if numbers else None,
         references=tuple(dict.fromkeys(given["references"])),
-        device=given["device"],
-        real_images=given["real_images"] or os.environ.get("T2SBENCH_REAL_IMAGES"),
-        plugin_files=tuple(given["plugin_files"]),
-        tasks_files=tasks_files,
     )
 
 
-def _measure(work: Build, given: dict[str, Any]) -> None:
+def _measure(work: TableBuilder, given: dict[str, Any]) -> None:
     from benchmark.cli.progress import JobDisplay
     from benchmark.core.store import default_store
-    from benchmark.pipeline.executors import Execution
+    from benchmark.pipeline.worker import Workers
 
     store = default_store()
-    execution = Execution(
+    workers = Workers(
         store.root, given["workers"], store.max_bytes, given["address"], given["gpus"]
     )
     with JobDisplay(min(len(work.left()), given["limit"] or len(work.jobs))) as display:
-        failed = work.measure(execution, given["executor"], display.on_job, given["limit"])
+        failed = work.measure(workers, given["executor"], display.on_job, given["limit"])
     if failed and not given["with_gaps"]:
         raise CellsFailedError(
             f"Expected every reward to be measured, but got {len(failed)} backbones with errors. "
@@ -138,7 +140,7 @@ def _measure(work: Build, given: dict[str, Any]) -> None:
         )
 
 
-def _labels(given: dict[str, Any], work: Build) -> Labels:
+def _labels(given: dict[str, Any], work: TableBuilder) -> Labels:
     from benchmark.pipeline.table_builder import Labels
 
     name = given["identifier"] or f"{work.profile.simulator}-{work.profile.name}"
@@ -149,11 +151,11 @@ def _labels(given: dict[str, Any], work: Build) -> Labels:
             f"Expected an --id of at most 64 small letters, digits, '.' and '-', but got '{name}'. "
             f"Use '{identifier or 'my-table'}'."
         )
-    title = given["title"] or f"Measured: profile {work.profile.name}, {work.request.protocol}"
+    title = given["title"] or f"Measured: profile {work.profile.name}, {work.settings.protocol}"
     return Labels(identifier, title, tuple(given["notes"]), given["licence"], embeddings, probe)
 
 
-def _embeddings(path: Path | None, work: Build) -> tuple[TaskEmbeddings | None, str]:
+def _embeddings(path: Path | None, work: TableBuilder) -> tuple[TaskEmbeddings | None, str]:
     """Vectors of the table's tasks and what made them; the card beside them, if any, is held to."""
     from benchmark.task2vec.card import card_path, read_task2vec
     from benchmark.tasks.vectors import read_embeddings
@@ -175,7 +177,7 @@ def _embeddings(path: Path | None, work: Build) -> tuple[TaskEmbeddings | None, 
     return found, f"Task2Vec, recipe {card.settings['name']}, seed {card.seed}; {probe}"
 
 
-def _with_all_tasks(embeddings: TaskEmbeddings, work: Build) -> TaskEmbeddings:
+def _with_all_tasks(embeddings: TaskEmbeddings, work: TableBuilder) -> TaskEmbeddings:
     missing = [task for task in work.request.tasks if task not in embeddings.tasks]
     if missing:
         raise InvalidInputError(

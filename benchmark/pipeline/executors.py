@@ -10,16 +10,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from types import MappingProxyType
 
 from benchmark.core.errors import UnavailableError
 from benchmark.core.processes import prepare_worker
-from benchmark.pipeline.datasets import open_real_images
-from benchmark.pipeline.job_results import JobResult, failed_job
-from benchmark.pipeline.table_request import BuildRequest, Job
-from benchmark.pipeline.worker import Worker
+from benchmark.pipeline.ray_executor import run_on_ray
+from benchmark.pipeline.table_jobs import JobResult, TableJob, TableRequest, failed_job
+from benchmark.pipeline.worker import Worker, Workers
 from benchmark.pretraining.devices import resolve_device
 
 # How often a job may take its process with it, alone, before it is given up.
@@ -28,30 +26,11 @@ _ATTEMPTS = 3
 _HOPELESS = 3
 
 
-@dataclass(frozen=True)
-class Execution:
-    """Where jobs run.
-
-    Attributes:
-        store: Folder of the cells; on a cluster, of each machine's own.
-        workers: Processes.
-        max_bytes: Most that a store keeps.
-        address: Of the Ray cluster; None starts one on this machine.
-        gpus: GPUs that each job asks Ray for.
-    """
-
-    store: Path
-    workers: int = 1
-    max_bytes: int | None = None
-    address: str | None = None
-    gpus: float = 0.0
-
-
 def run_here(
-    request: BuildRequest, jobs: Sequence[Job], execution: Execution
+    request: TableRequest, jobs: Sequence[TableJob], workers: Workers
 ) -> Iterator[JobResult]:
     """One job after the other, in this process."""
-    worker = Worker(request, execution.store, execution.max_bytes)
+    worker = Worker(request, workers.store, workers.max_bytes)
     try:
         for job in jobs:
             yield worker.do(job)
@@ -60,7 +39,7 @@ def run_here(
 
 
 def run_in_processes(
-    request: BuildRequest, jobs: Sequence[Job], execution: Execution
+    request: TableRequest, jobs: Sequence[TableJob], workers: Workers
 ) -> Iterator[JobResult]:
     """In several processes; one that dies is replaced, and a job that it dies of is given up.
 
@@ -70,22 +49,22 @@ def run_in_processes(
     Raises:
         UnavailableError: When processes die whatever they do.
     """
-    if execution.workers == 1:
-        yield from run_here(request, jobs, execution)
+    if workers.count == 1:
+        yield from run_here(request, jobs, workers)
         return
     _check_request(request)
     left = dict.fromkeys(jobs)
     lost = 0
     while left:
-        under_way: set[Job] = set()
+        under_way: set[TableJob] = set()
         try:
-            for result in _pool(request, tuple(left), execution, under_way):
+            for result in _pool(request, tuple(left), workers, under_way):
                 lost = 0
                 del left[result.job]
                 yield result
         except BrokenProcessPool:
             for job in [job for job in left if job in under_way]:
-                result = _alone(request, job, execution)
+                result = _alone(request, job, workers)
                 lost = 0 if result.machine else lost + 1
                 if lost == _HOPELESS:
                     raise UnavailableError(
@@ -97,37 +76,36 @@ def run_in_processes(
                 yield result
 
 
-def _check_request(request: BuildRequest) -> None:
+def _check_request(request: TableRequest) -> None:
     """What would otherwise end each process at its start, without a word."""
-    resolve_device(request.device)
-    if request.real_images:
-        open_real_images(request.real_images)
+    resolve_device(request.settings.device)
+    request.settings.open_real_images()
 
 
-def _alone(request: BuildRequest, job: Job, execution: Execution) -> JobResult:
+def _alone(request: TableRequest, job: TableJob, workers: Workers) -> JobResult:
     for _ in range(_ATTEMPTS):
         with suppress(BrokenProcessPool):
-            (result,) = _pool(request, (job,), replace(execution, workers=1), set())
+            (result,) = _pool(request, (job,), replace(workers, count=1), set())
             return result
     said = f"Its process died {_ATTEMPTS} times (out of memory, or killed)."
     return failed_job(job, request.tasks, said)
 
 
 def _pool(
-    request: BuildRequest, jobs: Sequence[Job], execution: Execution, under_way: set[Job]
+    request: TableRequest, jobs: Sequence[TableJob], workers: Workers, under_way: set[TableJob]
 ) -> Iterator[JobResult]:
     """Results of a pool of processes; ``under_way`` tells what it is at."""
     spawn = multiprocessing.get_context("spawn")
     others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(
-        execution.workers, mp_context=spawn, initializer=_start, initargs=(request, execution)
+        workers.count, mp_context=spawn, initializer=_start, initargs=(request, workers)
     )
     waiting: set[Future[JobResult]] = set()
     queue = iter(jobs)
     try:
         while True:
             # No more than can be worked on, so that an interruption begins nothing new.
-            while len(waiting) < execution.workers and (job := next(queue, None)):
+            while len(waiting) < workers.count and (job := next(queue, None)):
                 under_way.add(job)
                 waiting.add(pool.submit(_do, job))
             if not waiting:
@@ -152,30 +130,17 @@ class _Process:
     worker: Worker | None = None
 
 
-def _start(request: BuildRequest, execution: Execution) -> None:
+def _start(request: TableRequest, workers: Workers) -> None:
     prepare_worker()
-    _Process.worker = Worker(request, execution.store, execution.max_bytes)
+    _Process.worker = Worker(request, workers.store, workers.max_bytes)
 
 
-def _do(job: Job) -> JobResult:
+def _do(job: TableJob) -> JobResult:
     assert _Process.worker is not None  # noqa: S101 - made by _start
     return _Process.worker.do(job)
 
 
-def run_on_ray(
-    request: BuildRequest, jobs: Sequence[Job], execution: Execution
-) -> Iterator[JobResult]:
-    """On a Ray cluster; jobs of lost machines are done again elsewhere.
-
-    Raises:
-        UnavailableError: When Ray is not installed, or no cluster answers at the address.
-    """
-    from benchmark.pipeline.ray_executor import run_on_cluster
-
-    return run_on_cluster(request, jobs, execution)
-
-
-Executor = Callable[[BuildRequest, Sequence[Job], Execution], Iterator[JobResult]]
+Executor = Callable[[TableRequest, Sequence[TableJob], Workers], Iterator[JobResult]]
 
 EXECUTORS: Mapping[str, Executor] = MappingProxyType(
     {"processes": run_in_processes, "ray": run_on_ray}

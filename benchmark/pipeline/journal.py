@@ -12,12 +12,10 @@ import orjson
 
 from benchmark.core.errors import InvalidInputError, StorageError
 from benchmark.core.files import canonical_json, held, write_bytes
-from benchmark.pipeline.job_results import JobResult, result_from_json
+from benchmark.pipeline.table_jobs import JobResult, TableJob, result_from_json
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from benchmark.pipeline.table_request import Job
 
 _HEADER, _LINES = "request.json", "measured.jsonl"
 
@@ -66,7 +64,7 @@ class Journal:
                 write_bytes(self.folder / _HEADER, canonical_json(self.identity) + b"\n")
             yield
 
-    def read(self) -> dict[Job, JobResult]:
+    def read(self) -> dict[TableJob, JobResult]:
         """The last result of every job; a line that a killed process left half written is skipped.
 
         A later result adds its tasks to those of an earlier one.
@@ -75,7 +73,7 @@ class Journal:
             lines = (self.folder / _LINES).read_bytes().splitlines()
         except OSError:
             return {}
-        found: dict[Job, JobResult] = {}
+        found: dict[TableJob, JobResult] = {}
         for line in lines:
             try:
                 result = result_from_json(orjson.loads(line))

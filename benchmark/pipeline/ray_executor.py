@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING, Any
 from benchmark.core.errors import T2SBenchError, UnavailableError
 
 if TYPE_CHECKING:
-    from benchmark.pipeline.executors import Execution
-    from benchmark.pipeline.job_results import JobResult
-    from benchmark.pipeline.table_request import BuildRequest, Job
-    from benchmark.pipeline.worker import Worker
+    from benchmark.pipeline.table_jobs import JobResult, TableJob, TableRequest
+    from benchmark.pipeline.worker import Worker, Workers
 
 # A machine may go away in the middle of a job, and the next one, too.
 _RETRIES = 5
@@ -23,8 +21,8 @@ _RETRIES = 5
 _AHEAD = 2
 
 
-def run_on_cluster(
-    request: BuildRequest, jobs: Sequence[Job], execution: Execution
+def run_on_ray(
+    request: TableRequest, jobs: Sequence[TableJob], workers: Workers
 ) -> Iterator[JobResult]:
     """Results in the order of their end; jobs of lost machines are done again elsewhere.
 
@@ -32,17 +30,17 @@ def run_on_cluster(
         UnavailableError: When Ray is not installed, no cluster answers at the address, or a job
             was lost too often.
     """
-    ray = _connected(execution, _cpus(request))
+    ray = _connected(workers, _cpus(request))
     from ray.exceptions import RayError
 
     cpus = _cpus(request)
-    _check_size(ray.nodes(), cpus, execution.gpus)
+    _check_size(ray.nodes(), cpus, workers.gpus)
     remote = ray.remote(_job).options(
-        num_cpus=cpus, num_gpus=execution.gpus, max_retries=_RETRIES, retry_exceptions=False
+        num_cpus=cpus, num_gpus=workers.gpus, max_retries=_RETRIES, retry_exceptions=False
     )
-    described = ray.put((request, execution.store.name, execution.max_bytes))
+    described = ray.put((request, workers.store.name, workers.max_bytes))
     queue = iter(jobs)
-    waiting: dict[Any, Job] = {}
+    waiting: dict[Any, TableJob] = {}
     try:
         while True:
             slots = max(1, int(ray.cluster_resources().get("CPU", 1)) // cpus)
@@ -64,8 +62,8 @@ def run_on_cluster(
         ray.shutdown()
 
 
-def _cpus(request: BuildRequest) -> int:
-    return request.find_profile().cpu_threads or 1
+def _cpus(request: TableRequest) -> int:
+    return request.settings.find_profile().cpu_threads or 1
 
 
 def _check_size(nodes: Sequence[Mapping[str, Any]], cpus: int, gpus: float) -> None:
@@ -86,7 +84,7 @@ def _cause(error: Exception) -> str:
     return str(cause) if isinstance(cause, T2SBenchError) else str(cause).splitlines()[0]
 
 
-def _connected(execution: Execution, cpus: int) -> Any:  # noqa: ANN401 - a module
+def _connected(workers: Workers, cpus: int) -> Any:  # noqa: ANN401 - a module
     try:
         import ray
     except ImportError as error:
@@ -95,21 +93,21 @@ def _connected(execution: Execution, cpus: int) -> Any:  # noqa: ANN401 - a modu
             "pip install 't2sbench[ray]', or use --executor processes."
         ) from error
     try:
-        if execution.address is None:
+        if workers.address is None:
             # "local": one of our own, though another may run here.
-            cpus *= execution.workers
+            cpus *= workers.count
             ray.init("local", num_cpus=cpus, include_dashboard=False, log_to_driver=False)
         else:
-            ray.init(address=execution.address, log_to_driver=False)
+            ray.init(address=workers.address, log_to_driver=False)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         said = str(error).splitlines()[0]
-        if execution.address is None:
+        if workers.address is None:
             raise UnavailableError(
                 f"Expected to start Ray on this machine, but got: {said} "
                 "Use --executor processes, or name a cluster with --address."
             ) from error
         raise UnavailableError(
-            f"Expected a Ray cluster at '{execution.address}', but got: {said} Start one with "
+            f"Expected a Ray cluster at '{workers.address}', but got: {said} Start one with "
             "'ray start --head', or leave --address out to use this machine."
         ) from error
     return ray
@@ -118,7 +116,7 @@ def _connected(execution: Execution, cpus: int) -> Any:  # noqa: ANN401 - a modu
 _WORKERS: dict[str, Worker] = {}
 
 
-def _job(described: tuple[BuildRequest, str, int | None], job: Job) -> JobResult:
+def _job(described: tuple[TableRequest, str, int | None], job: TableJob) -> JobResult:
     """On the cluster: one job, by a worker that its process keeps."""
     from benchmark.core.files import cache_root
     from benchmark.pipeline.worker import Worker

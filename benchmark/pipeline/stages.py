@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,8 +20,14 @@ from benchmark.core.files import digest
 from benchmark.pipeline.datasets import read_training_set, write_rendered
 from benchmark.pipeline.features import StoredFeatures
 from benchmark.pipeline.renderer import Renderer
-from benchmark.pipeline.requests import build_simulator, dataset_request
 from benchmark.pipeline.score_cells import ScoreCell, read_score, write_score
+from benchmark.pipeline.settings import (
+    Source,
+    StageObserver,
+    build_simulator,
+    dataset_request,
+    no_observer,
+)
 from benchmark.pipeline.task_images import TaskImages, evaluation_settings, relevant_settings
 from benchmark.pipeline.training import TrainingJob, train_in_processes
 from benchmark.pretraining.backbone_io import (
@@ -37,12 +43,12 @@ from benchmark.protocols.evaluate import Evaluation, evaluate
 from benchmark.protocols.registry import find_protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from benchmark.core.store import CellStore
     from benchmark.pipeline.datasets import RealImages
     from benchmark.pipeline.profiles import Profile
-    from benchmark.pipeline.sources import Source
     from benchmark.pretraining.training_set import TrainingSet
     from benchmark.rendering.request import DatasetRequest
     from benchmark.simulators.interface import Simulator
@@ -56,8 +62,6 @@ _BACKBONE = "backbone.safetensors"
 _KEPT_BACKBONES = 2
 
 T = TypeVar("T")
-
-StageObserver = Callable[[str, str], None]
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ class Pipeline:
         keep_features: bool = True,
         render_workers: int = 1,
         processes: int | None = None,
-        on_stage: StageObserver = lambda _stage, _what: None,
+        on_stage: StageObserver = no_observer,
     ) -> None:
         self.profile, self.store, self.real_images = profile, store, real_images
         self.device = resolve_device(device)
@@ -291,9 +295,9 @@ class Pipeline:
         try:
             return read(self.store.get(kind, identity, make, label))
         except InvalidFileError as error:
-            # A cell that is gone was pruned between the two steps, by somebody else.
+            # A cell that is gone was pruned by another process between the two steps.
             if self.store.find(kind, identity) is not None:
-                self._on_stage("mend", f"{kind} of {label}: {error.faults[0]}")
+                self._on_stage("repair", f"{kind} of {label}: {error.faults[0]}")
                 self.store.discard(kind, identity)
             return read(self.store.get(kind, identity, make, label))
 

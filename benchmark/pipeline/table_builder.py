@@ -1,4 +1,4 @@
-"""Builds a table: jobs that are left, their journal, and the table when all is measured."""
+"""Building of a reward table: jobs that are left, their journal, and the table they give."""
 
 from __future__ import annotations
 
@@ -7,39 +7,47 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from benchmark.core.errors import CellsFailedError, InvalidInputError, UnknownNameError
-from benchmark.pipeline.assemble import assemble
-from benchmark.pipeline.datasets import open_real_images
-from benchmark.pipeline.executors import EXECUTORS, Execution
-from benchmark.pipeline.job_results import CellResult, JobResult
+from benchmark.core.store import default_store
+from benchmark.pipeline.executors import EXECUTORS
 from benchmark.pipeline.journal import Journal
-from benchmark.pipeline.requests import build_simulator, check_profile, source_digest
-from benchmark.pipeline.table_request import BuildRequest, Job, make_jobs
+from benchmark.pipeline.table_jobs import (
+    REFERENCES,
+    CellResult,
+    JobResult,
+    TableJob,
+    TableRequest,
+    make_jobs,
+)
+from benchmark.pipeline.worker import Workers
 from benchmark.protocols.registry import find_protocol
-from benchmark.rewards.storage import CARD
+from benchmark.rewards.card import CostEntry, TaskDataEntry
+from benchmark.rewards.storage import CARD, Description, read_table, write_table
+from benchmark.rewards.table import RewardTable
 from benchmark.tasks.task_data import TaskData, load_task_data
+from benchmark.tasks.vectors import TaskEmbeddings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from benchmark.rewards.table import RewardTable
     from benchmark.simulators.interface import Simulator
-    from benchmark.tasks.vectors import TaskEmbeddings
 
 OnJob = Callable[[JobResult], None]
 
 
 @dataclass(frozen=True)
 class Labels:
-    """What a table is called, and what comes with it.
+    """Name of a table, and the texts and vectors that come with it.
 
     Attributes:
         id: Short name.
         title: One line.
-        notes: What a reader should know.
+        notes: Remarks for readers.
         licence: Terms of the table.
         embeddings: Task2Vec of its tasks, and more.
-        probe: What made the embeddings.
+        probe: Origin of the embeddings.
     """
 
     id: str
@@ -50,49 +58,50 @@ class Labels:
     probe: str = ""
 
 
-class Build:
-    """A table in the making.
+class TableBuilder:
+    """A table that is being measured.
 
     Args:
-        request: What it shall hold.
-        folder: Where it is written. Measurements are kept in ``FOLDER.measured``: what is there is
-            not measured again, and a table with its measurements beside it can grow.
+        request: Tasks, seeds, configurations and settings.
+        folder: Folder of the table. Measurements are kept in ``FOLDER.measured``: nothing there is
+            measured again, and a table with its measurements can grow.
 
     Raises:
         T2SBenchError: For anything wrong with the request, or a folder of something else.
     """
 
-    def __init__(self, request: BuildRequest, folder: Path) -> None:
+    def __init__(self, request: TableRequest, folder: Path) -> None:
         self.request, self.folder = request, folder
-        self.profile = request.find_profile()
-        check_profile(self.profile)
-        self.simulator: Simulator = build_simulator(self.profile, request.plugin_files)
+        self.settings = request.settings
+        self.profile = self.settings.find_profile()
+        self.simulator: Simulator = self.settings.simulator()
         self.data: dict[str, TaskData] = {
-            name: load_task_data(name, tasks_files=request.tasks_files) for name in request.tasks
+            name: load_task_data(name, tasks_files=self.settings.tasks_files)
+            for name in request.tasks
         }
         self.jobs = list(make_jobs(request, self.simulator.capabilities.space))
         self.journal = Journal(folder.with_name(folder.name + ".measured"), self._identity())
         self.journal.check()
         if (folder / CARD).exists() and not self.journal.exists:
             raise InvalidInputError(
-                f"Expected no table in {folder}, or one with its measurements beside it in "
-                f"{self.journal.folder.name}, but got one without. Choose another --output."
+                f"{folder} holds a table without its measurements ({self.journal.folder.name}), so "
+                "it cannot grow. Choose another --output."
             )
 
     @cached_property
     def _source(self) -> str:
-        return source_digest(self.profile, self.request.plugin_files)
+        return self.settings.source_digest()
 
     def _identity(self) -> dict[str, Any]:
-        protocol = find_protocol(self.request.protocol)
+        protocol = find_protocol(self.settings.protocol)
         return {
             "profile": [self.profile.name, self.profile.digest],
             "source": self._source,
             "protocol": [protocol.name, protocol.version],
         }
 
-    def measured(self) -> dict[Job, JobResult]:
-        """Results so far, of the data and real images that are here now."""
+    def measured(self) -> dict[TableJob, JobResult]:
+        """Return the results so far that belong to the present data and real images."""
         digests = {name: data.digest for name, data in self.data.items()}
         return {
             job: result.of_data(digests)
@@ -103,12 +112,13 @@ class Build:
     @cached_property
     def real_images(self) -> str | None:
         """Name and digest of the collection of the reference ``real-images``, if it is measured."""
-        if not self.request.real_images or "real-images" not in self.request.references:
+        if "real-images" not in self.request.references:
             return None
-        return open_real_images(self.request.real_images).label
+        real = self.settings.open_real_images()
+        return real.label if real else None
 
-    def left(self) -> list[Job]:
-        """Jobs without a reward for some task, in order."""
+    def left(self) -> list[TableJob]:
+        """Return the jobs without a reward for some task, in order."""
         found = self.measured()
         return [
             job for job in self.jobs if job not in found or not found[job].has(self.request.tasks)
@@ -116,23 +126,23 @@ class Build:
 
     def measure(
         self,
-        execution: Execution,
+        workers: Workers,
         executor: str = "processes",
         on_job: OnJob = lambda _: None,
         limit: int | None = None,
     ) -> list[JobResult]:
-        """Do the jobs that are left, each on disk before ``on_job`` hears of it; those with errors.
+        """Do the jobs that are left, and return the results with errors.
 
         Args:
-            execution: Where.
+            workers: Processes that do them.
             executor: A name of :data:`EXECUTORS`.
-            on_job: Told of every result.
-            limit: Do so many only.
+            on_job: Called with every result, after it is on disk.
+            limit: Largest number of jobs to do.
 
         Raises:
             UnknownNameError: For an unknown executor.
             InvalidInputError: When backbones were made on different terms, as on other devices.
-            T2SBenchError: When workers cannot be had, another build writes here, or the file system
+            T2SBenchError: When workers do not start, another build writes here, or the file system
                 refuses.
         """
         if executor not in EXECUTORS:
@@ -140,7 +150,7 @@ class Build:
         failed = []
         with self.journal.begun():
             terms = self._terms()
-            for found in EXECUTORS[executor](self.request, self.left()[:limit], execution):
+            for found in EXECUTORS[executor](self.request, self.left()[:limit], workers):
                 terms = self._agreed(found, terms)
                 result = self._of_these_data(found)
                 self.journal.append(result)
@@ -150,45 +160,45 @@ class Build:
         return failed
 
     def _terms(self) -> Mapping[str, Any]:
-        """Those of the results that are here; at first what is known beforehand."""
+        """Terms of the present results, or those that are known before the first."""
         known = (result.terms for result in self.measured().values() if result.has_rewards)
         return next(known, {"profile": self.profile.digest, "simulator": self._source})
 
     def _agreed(self, result: JobResult, terms: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The terms of all results, this one among them."""
+        """Return the terms of all results, including this one."""
         if not result.has_rewards:
             return terms
         other = [name for name, value in terms.items() if result.terms.get(name) != value]
         if other:
-            said = ", ".join(f"{n} {result.terms.get(n)} in place of {terms[n]}" for n in other)
+            found = ", ".join(f"{n} {result.terms.get(n)} instead of {terms[n]}" for n in other)
             raise InvalidInputError(
-                f"Expected all backbones of a table to be made alike, but got {said} for "
-                f"{result.job} on {result.machine}. Measure on one kind of machine with one "
-                "--device, or choose another --output."
+                f"{result.job} on {result.machine} was made with {found}; all backbones of a table "
+                "need the same. Measure on one kind of machine with one --device, or choose "
+                "another --output."
             )
         return result.terms
 
     def _of_these_data(self, result: JobResult) -> JobResult:
-        """The same, with an error in place of rewards on other data: those of another machine."""
+        """Replace rewards on other data, which another machine has, by an error."""
         cells = tuple(
             cell
             if cell.data in {None, self.data[cell.task].digest}
             else CellResult(
                 cell.task,
                 None,
-                error=f"Expected {cell.task} as it is prepared here, but got other data on "
-                f"{result.machine}. Copy the file of this machine's T2SBENCH_DATA there.",
+                error=f"{result.machine} has other data of {cell.task} than this machine. Copy the "
+                "file of this machine's T2SBENCH_DATA there.",
             )
             for cell in result.cells
         )
         return replace(result, cells=cells)
 
     def write(self, labels: Labels, *, with_gaps: bool = False) -> RewardTable:
-        """Write the table; its measurements stay beside it, so that it can grow.
+        """Write the table; its measurements are kept, so that it can grow.
 
         Args:
-            labels: Its name and what comes with it.
-            with_gaps: Write it although rewards are missing; they stay empty.
+            labels: Its name, and the texts and vectors that come with it.
+            with_gaps: Write it with missing rewards; they stay empty.
 
         Raises:
             CellsFailedError: When some are missing.
@@ -197,18 +207,137 @@ class Build:
         left = self.left()
         if left and not with_gaps:
             raise CellsFailedError(
-                f"Expected rewards of all {len(self.jobs)} backbones, but got {len(left)} without "
-                f"some, such as {left[0]}. Run the command again, or write what there is with "
-                "--with-gaps."
+                f"{len(left)} of {len(self.jobs)} backbones lack rewards, such as {left[0]}. Run "
+                "the command again, or write the incomplete table with --with-gaps."
             )
         measured = self.measured()
         results = [measured[job] for job in self.jobs if job in measured]
-        return assemble(self, results, labels)
+        table = _table(self, results, labels)
+        if (self.folder / CARD).exists():
+            _check_growth(read_table(self.folder), table)
+        return write_table(table, self.folder, _description(self, results, labels))
+
+
+def build_table(
+    request: TableRequest,
+    folder: Path,
+    labels: Labels,
+    workers: Workers | None = None,
+    on_job: OnJob = lambda _result: None,
+) -> RewardTable:
+    """Measure a reward table and write it; finished backbones of an interrupted call are kept.
+
+    Args:
+        request: Tasks, seeds, configurations and settings.
+        folder: Folder of the table; measurements are kept in ``FOLDER.measured``.
+        labels: Its name, and the texts and vectors that come with it.
+        workers: Processes that measure; by default this one, with the default store.
+        on_job: Called with the result of every backbone.
+
+    Raises:
+        CellsFailedError: When rewards are missing in the end.
+        T2SBenchError: As :class:`TableBuilder` and :meth:`TableBuilder.measure`.
+    """
+    builder = TableBuilder(request, folder.absolute())
+    if workers is None:
+        store = default_store()
+        workers = Workers(store.root, max_bytes=store.max_bytes)
+    builder.measure(workers, on_job=on_job)
+    return builder.write(labels)
 
 
 def all_prepared(tasks_files: Sequence[Path] = ()) -> tuple[str, ...]:
-    """Names of all tasks whose images are on this machine, in registry order."""
+    """Return the names of all tasks whose images are on this machine, in registry order."""
     from benchmark.tasks.stand_ins import load_data_tasks
     from benchmark.tasks.task_data import is_prepared
 
     return tuple(task.name for task in load_data_tasks(tasks_files) if is_prepared(task.name))
+
+
+def _check_growth(old: RewardTable, new: RewardTable) -> None:
+    """Records of the earlier table stay true of the new one."""
+    kept = set(old.tasks) <= set(new.tasks) and set(old.seeds) <= set(new.seeds)
+    if kept:
+        rows = [new.row(task) for task in old.tasks]
+        layers = [new.seeds.index(seed) for seed in old.seeds]
+        there = new.values[np.ix_(rows, range(new.space.size), layers)]
+        kept = bool((np.isnan(old.values) | (old.values == there)).all())
+    if not kept:
+        raise InvalidInputError(
+            f"Expected all rewards of the table that is there ({', '.join(old.tasks)}; seeds "
+            f"{', '.join(map(str, old.seeds))}) to stay as they are, but got others or fewer. "
+            "Tables only grow: choose another --output."
+        )
+
+
+def _table(build: TableBuilder, results: Sequence[JobResult], labels: Labels) -> RewardTable:
+    request, space = build.request, build.simulator.capabilities.space
+    values = np.full((len(request.tasks), space.size, len(request.seeds)), np.nan)
+    rows = {task: row for row, task in enumerate(request.tasks)}
+    layers = {seed: layer for layer, seed in enumerate(request.seeds)}
+    for result in results:
+        if result.job.row in REFERENCES:
+            continue
+        column = space.index(space.parse(result.job.row))
+        for cell in result.cells:
+            if cell.task in rows and cell.accuracy is not None:
+                values[rows[cell.task], column, layers[result.job.seed]] = cell.accuracy
+    return RewardTable(
+        id=labels.id,
+        space=space,
+        tasks=request.tasks,
+        seeds=request.seeds,
+        values=values,
+        n_test=np.array([build.data[task].card.n_test for task in request.tasks]),
+        protocol=build.settings.protocol,
+        profile=build.profile.name,
+        embeddings=_embeddings(labels, request.tasks),
+    )
+
+
+def _embeddings(labels: Labels, tasks: tuple[str, ...]) -> TaskEmbeddings | None:
+    found = labels.embeddings
+    if found is None:
+        return None
+    return TaskEmbeddings(tasks, np.stack([found.of(task) for task in tasks]))
+
+
+def _description(build: TableBuilder, results: Sequence[JobResult], labels: Labels) -> Description:
+    return Description(
+        title=labels.title,
+        simulator=build.profile.simulator,
+        simulator_version=build.simulator.version,
+        n_images=build.profile.n_images,
+        licence=labels.licence,
+        notes=labels.notes,
+        probe=labels.probe or "not stated",
+        references=_references(build, results),
+        real_images=build.real_images,
+        cost=_cost(results),
+        data={task: _data_entry(build, task) for task in build.request.tasks},
+    )
+
+
+def _references(
+    build: TableBuilder, results: Sequence[JobResult]
+) -> dict[str, dict[str, list[float]]]:
+    found: dict[str, dict[str, list[float]]] = {}
+    layers = {seed: layer for layer, seed in enumerate(build.request.seeds)}
+    for result in sorted(results, key=lambda result: layers[result.job.seed]):
+        if result.job.row in REFERENCES:
+            rows = found.setdefault(result.job.row, {})
+            for cell in result.cells:
+                if cell.accuracy is not None and cell.task in build.request.tasks:
+                    rows.setdefault(cell.task, []).append(cell.accuracy)
+    return found
+
+
+def _cost(results: Sequence[JobResult]) -> CostEntry:
+    machines = sorted({result.machine for result in results if result.machine})
+    hours = sum(result.cost for result in results) / 3600
+    return CostEntry(backbones=len(results), hours=round(hours, 2), machines=machines)
+
+
+def _data_entry(build: TableBuilder, task: str) -> TaskDataEntry:
+    card = build.data[task].card
+    return TaskDataEntry(**card.provenance(), classes=len(card.class_names), n_train=card.n_train)

@@ -1,22 +1,47 @@
-"""One job of a table, in whatever process it runs."""
+"""One job of a table, in any process, and the description of such processes."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.errors import T2SBenchError
 from benchmark.core.store import CellStore
-from benchmark.pipeline.datasets import open_real_images
-from benchmark.pipeline.job_results import CellResult, JobResult, failed_job
-from benchmark.pipeline.requests import source_digest
-from benchmark.pipeline.sources import Source
-from benchmark.pipeline.stages import PIPELINE_VERSION, Pipeline
-from benchmark.pipeline.table_request import REFERENCES, BuildRequest, Job
+from benchmark.pipeline.settings import Source
+from benchmark.pipeline.stages import PIPELINE_VERSION
+from benchmark.pipeline.table_jobs import (
+    REFERENCES,
+    CellResult,
+    JobResult,
+    TableJob,
+    TableRequest,
+    failed_job,
+)
 from benchmark.pretraining.devices import resolve_precision
 from benchmark.tasks.task_data import TaskData, load_task_data
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from benchmark.pipeline.stages import Pipeline
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Processes that measure a table.
+
+    Attributes:
+        store: Folder of the cells; on a cluster, a folder of each machine.
+        count: Number of processes.
+        max_bytes: Limit of a store's size.
+        address: Address of the Ray cluster; None starts one on this machine.
+        gpus: GPUs that each job asks Ray for.
+    """
+
+    store: Path
+    count: int = 1
+    max_bytes: int | None = None
+    address: str | None = None
+    gpus: float = 0.0
 
 
 class Worker:
@@ -25,25 +50,18 @@ class Worker:
     Args:
         request: The table.
         store: Folder of the cells.
-        max_bytes: Most that the store keeps.
+        max_bytes: Limit of the store's size.
     """
 
-    def __init__(self, request: BuildRequest, store: Path, max_bytes: int | None) -> None:
-        real = open_real_images(request.real_images) if request.real_images else None
+    def __init__(self, request: TableRequest, store: Path, max_bytes: int | None) -> None:
         self._request = request
         self._tasks: dict[str, TaskData] = {}
         self._mended: list[str] = []
-        self.pipeline: Pipeline = Pipeline(
-            request.find_profile(),
-            CellStore(store, max_bytes),
-            device=request.device,
-            plugin_files=request.plugin_files,
-            real_images=real,
-            keep_features=False,
-            on_stage=self._on_stage,
+        self.pipeline: Pipeline = request.settings.pipeline(
+            CellStore(store, max_bytes), keep_features=False, on_stage=self._on_stage
         )
 
-    def do(self, job: Job) -> JobResult:
+    def do(self, job: TableJob) -> JobResult:
         """Measure a backbone on all tasks; a failure, of whatever kind, is part of the result."""
         self._mended.clear()
         try:
@@ -54,12 +72,12 @@ class Worker:
             said = f"{type(error).__name__}: {error}"
             return failed_job(job, self._request.tasks, said, machine())
 
-    def _measure(self, job: Job) -> JobResult:
+    def _measure(self, job: TableJob) -> JobResult:
         weights, cells, source = None, [], self._source(job)
         for name in self._request.tasks:
             try:
                 found = self.pipeline.score(
-                    source, job.seed, self._task(name), self._request.protocol
+                    source, job.seed, self._task(name), self._request.settings.protocol
                 )
             except T2SBenchError as error:
                 cells.append(CellResult(name, None, error=str(error)))
@@ -91,7 +109,7 @@ class Worker:
         pipeline = self.pipeline
         return {
             "profile": pipeline.profile.digest,
-            "simulator": source_digest(pipeline.profile, self._request.plugin_files),
+            "simulator": self._request.settings.source_digest(),
             "pipeline": PIPELINE_VERSION,
             "recipe": pipeline.recipe.digest,
             "device": pipeline.device.type,
@@ -100,12 +118,12 @@ class Worker:
         }
 
     def _on_stage(self, stage: str, what: str) -> None:
-        if stage == "mend":
+        if stage == "repair":
             self._mended.append(what)
 
-    def _score_seconds(self, source: Source, job: Job, task: str) -> float:
+    def _score_seconds(self, source: Source, job: TableJob, task: str) -> float:
         identity = self.pipeline.score_identity(
-            source, job.seed, self._task(task), self._request.protocol
+            source, job.seed, self._task(task), self._request.settings.protocol
         )
         return self.pipeline.store.seconds("score", identity) or 0.0
 
@@ -113,7 +131,7 @@ class Worker:
         """End helper processes; idempotent."""
         self.pipeline.close()
 
-    def _source(self, job: Job) -> Source:
+    def _source(self, job: TableJob) -> Source:
         if job.row in REFERENCES:
             return Source(REFERENCES[job.row])
         space = self.pipeline.simulator().capabilities.space
@@ -121,7 +139,7 @@ class Worker:
 
     def _task(self, name: str) -> TaskData:
         if name not in self._tasks:
-            self._tasks[name] = load_task_data(name, tasks_files=self._request.tasks_files)
+            self._tasks[name] = load_task_data(name, tasks_files=self._request.settings.tasks_files)
         return self._tasks[name]
 
 

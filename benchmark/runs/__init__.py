@@ -1,1 +1,24 @@
-"""Running methods: what is to be done (plan), one fit with its cells (cells), all of it (run)."""
+"""Runs: methods are fitted, their choices scored, and every cell becomes a record.
+
+Entry points, none of which needs the command line:
+
+* :func:`benchmark.runs.execution.run` takes a :class:`benchmark.runs.plan.RunRequest` (methods,
+  split, table or live settings, seeds, tasks, output folder or None) and returns the records of all
+  its cells. ``output=None`` keeps records in memory. Callbacks report records, units and stages.
+  Its two halves, :func:`~benchmark.runs.execution.make_plan` and
+  :func:`~benchmark.runs.execution.execute`, are for callers that show the plan first. Requests of
+  one command (several profiles or protocols) share fits and decisions by one dictionary ``fits``.
+  A method without a registered name: :func:`benchmark.methods.method_of_class`.
+* :func:`benchmark.runs.execution.retry` repeats failed cells of an output folder.
+* :func:`benchmark.runs.live_scorer.score_live` scores one (configuration, task) live, with a
+  :class:`benchmark.pipeline.settings.LiveSettings`.
+* :func:`benchmark.pipeline.table_builder.build_table` measures a reward table from a
+  :class:`benchmark.pipeline.table_jobs.TableRequest`.
+
+Example:
+    >>> from benchmark.runs.execution import run
+    >>> from benchmark.runs.plan import MethodSpec, RunRequest
+    >>> records = run(RunRequest((MethodSpec("single-best"),), seeds=(0,), tasks=("USPS",)))
+    >>> [(record.task.name, record.status) for record in records]
+    [('USPS', 'ok')]
+"""

@@ -1,13 +1,15 @@
-"""One unit of a run: fit a method on a fold, then decide and score every cell."""
+"""One unit of a run: a method fitted on a fold, then the decision and score of every cell."""
 
 from __future__ import annotations
 
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from benchmark.runs.scoring import Scored
 
 
-#: What a user's method may raise without ending the run; sys.exit() in a method ends its cell only.
+#: Exceptions of a user's method that fail its cell only; sys.exit() in a method is one.
 MAY_RAISE = (Exception, SystemExit)
 
 
@@ -35,18 +37,31 @@ class FitTimeoutError(T2SBenchError):
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted selector of one seed, or why there is none."""
+    """A fitted selector of one seed, or the error of its fit.
+
+    Attributes:
+        selector: The selector; None after an error.
+        rewards: The rewards that it learnt from, with their count of queries.
+        seconds: Duration of the fit.
+        error: Error of the fit.
+        decisions: Its decisions by task; each is taken once.
+    """
 
     selector: ParameterSelector | None
     rewards: RewardView
     seconds: float
     error: BaseException | None = None
+    decisions: dict[str, Decision] = field(default_factory=dict)
+
+
+#: Fits that several plans share, such as those of one command with several profiles or protocols.
+Fits = dict[tuple[object, ...], Fitted]
 
 
 def seed_generator(seed: int, method: str, purpose: str = "fit") -> np.random.Generator:
-    """Generator of one seed of one method.
+    """Return the random generator of one seed of one method.
 
-    It depends on no task name, so that a rerun with renamed tasks draws the same numbers.
+    It does not depend on names of tasks: a rerun with renamed tasks draws the same numbers.
     """
     words = sha256_bytes(f"{method}/{purpose}".encode())
     return np.random.default_rng([seed, int(words[:8], 16), int(words[8:16], 16)])
@@ -59,15 +74,14 @@ def _select_generator(seed: int, method: str, task: TaskView) -> np.random.Gener
 
 @contextmanager
 def time_limit(seconds: float | None) -> Iterator[None]:
-    """Raise :class:`FitTimeoutError` in the main thread when the body takes too long."""
+    """Raise :class:`FitTimeoutError` in the main thread when the body exceeds the limit."""
     if seconds is None or threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def expire(_signal: int, _frame: object) -> None:
         raise FitTimeoutError(
-            f"Expected the method to finish within {seconds:g} s, but it did not. "
-            "Raise --timeout, or make it faster."
+            f"The method did not finish within {seconds:g} s. Raise --timeout, or make it faster."
         )
 
     previous = signal.signal(signal.SIGALRM, expire)
@@ -79,14 +93,52 @@ def time_limit(seconds: float | None) -> Iterator[None]:
         signal.signal(signal.SIGALRM, previous)
 
 
-def fit_unit(context: Context, method: Method, unit: Unit, timeout: float | None) -> list[Fitted]:
-    """Fit every seed of a unit; a failure becomes part of the result."""
+def fit_unit(
+    context: Context,
+    method: Method,
+    unit: Unit,
+    timeout: float | None = None,
+    fits: Fits | None = None,
+) -> list[Fitted]:
+    """Fit every seed of a unit; an error becomes part of the result.
+
+    Args:
+        context: Table and registry.
+        method: Method of the unit.
+        unit: Fold and seeds.
+        timeout: Limit of one fit in seconds.
+        fits: Earlier fits, which are not repeated; takes up the new ones.
+    """
     sources = sorted({*unit.fold.learn, *(unit.fold.targets if method.privileged else ())})
-    learn = [name for name in context.table.tasks if name in sources]
+    learn = tuple(name for name in context.table.tasks if name in sources)
+    vectors = context.table.embeddings
+    place = (
+        method.plugin.load(),
+        tuple(sorted(method.options.items())),
+        context.table.digest,
+        vectors.digest if vectors else None,
+        learn,
+    )
+    known = {} if fits is None else fits
+    left = [seed for seed in unit.seeds if (*place, seed) not in known]
+    fresh = dict(zip(left, _fit_seeds(context, method, learn, left, timeout), strict=True))
+    if fits is not None:
+        # The time of a fit is that of the cells that it was made for.
+        fits |= {(*place, seed): replace(fit, seconds=0.0) for seed, fit in fresh.items()}
+    return [fresh[seed] if seed in fresh else known[*place, seed] for seed in unit.seeds]
+
+
+def _fit_seeds(
+    context: Context,
+    method: Method,
+    learn: tuple[str, ...],
+    seeds: Sequence[int],
+    timeout: float | None,
+) -> list[Fitted]:
     tasks = [context.task_view(name) for name in learn]
-    views = [context.table.restrict(learn) for _ in unit.seeds]
-    rngs = [seed_generator(seed, method.name) for seed in unit.seeds]
-    if len(unit.seeds) > 1 and hasattr(method.plugin.load(), "fit_seeds"):
+    views = [context.table.restrict(learn) for _ in seeds]
+    rngs = [seed_generator(seed, method.name) for seed in seeds]
+    if len(seeds) > 1 and hasattr(method.plugin.load(), "fit_seeds"):
         return _fit_together(method, tasks, views, rngs, timeout)
     return [
         _fit_one(method, tasks, view, rng, timeout) for view, rng in zip(views, rngs, strict=True)
@@ -133,32 +185,49 @@ def _fit_together(
 def _check_count(selectors: Sequence[ParameterSelector], expected: int) -> None:
     if len(selectors) != expected:
         raise InvalidInputError(
-            f"Expected fit_seeds to return {expected} selectors, but got {len(selectors)}. "
-            "Return one per seed, in order."
+            f"fit_seeds returned {len(selectors)} selectors for {expected} seeds. Return one per "
+            "seed, in order."
         )
 
 
 def decide(
     context: Context, method: Method, selector: ParameterSelector, task: TaskView, seed: int
 ) -> Decision:
-    """The method's decision for one task, checked to be one.
+    """Return the decision of a method for one task, checked.
 
     Raises:
-        InvalidInputError: When it is neither a legal configuration nor a mixture.
+        InvalidInputError: For anything but a configuration of the space or a mixture.
     """
     decision: Any = selector.select(task, _select_generator(seed, method.name, task))
     if isinstance(decision, Mixture):
         return decision
     if not isinstance(decision, Configuration):
         raise InvalidInputError(
-            f"Expected select to return a Configuration or a Mixture, but got {decision!r}. "
-            "Build one with rewards.space.parse or rewards.space.at."
+            f"select must return a Configuration or a Mixture (got {decision!r}). Build one with "
+            "rewards.space.parse or rewards.space.at."
         )
     return context.table.space.check(decision)
 
 
+def choose(context: Context, method: Method, fit: Fitted, task: str, seed: int) -> Decision | None:
+    """Return the decision of a fit for a task; None for methods without configurations.
+
+    Raises:
+        BaseException: The error of the fit, or that of the decision.
+    """
+    if fit.selector is None:
+        assert fit.error is not None  # noqa: S101 - a fit has one or the other
+        raise fit.error
+    if method.pretraining != "rendered":
+        return None
+    if task not in fit.decisions:
+        view = context.task_view(task)
+        fit.decisions[task] = decide(context, method, fit.selector, view, seed)
+    return fit.decisions[task]
+
+
 def decision_entry(context: Context, decision: Decision) -> DecisionEntry:
-    """A decision as records state it."""
+    """Return a decision as records state it."""
     if isinstance(decision, Configuration):
         return DecisionEntry(configuration=str(decision))
     if decision.is_uniform:
@@ -172,18 +241,23 @@ def decision_entry(context: Context, decision: Decision) -> DecisionEntry:
 
 
 def run_unit(
-    context: Context, unit: Unit, supersedes: dict[str, str], timeout: float | None = None
+    context: Context,
+    unit: Unit,
+    supersedes: dict[str, str],
+    timeout: float | None = None,
+    fits: Fits | None = None,
 ) -> Iterator[Record]:
-    """Records of all cells of a unit, one by one.
+    """Yield the records of all cells of a unit, one by one.
 
     Args:
-        context: What the run shares.
-        unit: What to do.
-        supersedes: Existing ``record_id`` by cell digest, for cells that are done again.
-        timeout: Seconds that one fit may take.
+        context: Data that the run shares.
+        unit: Method, fold, seeds and cells.
+        supersedes: Existing ``record_id`` by cell digest, for cells that are repeated.
+        timeout: Limit of one fit in seconds.
+        fits: Earlier fits, which are not repeated; takes up the new ones.
     """
-    method = unit.spec.resolve()
-    fitted = fit_unit(context, method, unit, timeout)
+    method = unit.method
+    fitted = fit_unit(context, method, unit, timeout, fits)
     for seed, fit in zip(unit.seeds, fitted, strict=True):
         targets = [task for task in unit.fold.targets if (task, seed) in unit.cells]
         for task in targets:
@@ -214,7 +288,7 @@ def run_unit(
 
 
 def _scorer_entries(context: Context) -> dict[str, Any]:
-    """What a record states of the scorer, unless the score itself says more."""
+    """Entries of the scorer, for records without entries of their own."""
     return {
         "protocol": context.scorer.protocol.model_dump(),
         "pretraining": context.scorer.pretraining.model_dump(),
@@ -238,19 +312,27 @@ def _scored_entries(context: Context, decision: Decision | None, scored: Scored)
 
 def _outcome(context: Context, method: Method, fit: Fitted, task: str, seed: int) -> dict[str, Any]:
     """Status, error, decision and scores of one cell."""
-    error = fit.error
-    if fit.selector is not None:
-        decision = None
-        try:
-            if method.pretraining == "rendered":
-                decision = decide(context, method, fit.selector, context.task_view(task), seed)
-            scored = context.scorer.scored(task, decision, method.pretraining, seed)
-        except MAY_RAISE as raised:
-            error = raised
-        else:
-            return _scored_entries(context, decision, scored)
-    message = str(error).strip() or "no message"
-    return {
-        "status": "timeout" if isinstance(error, FitTimeoutError) else "failed",
-        "error": Failure(type=type(error).__name__, message=message).model_dump(),
-    }
+    try:
+        decision = choose(context, method, fit, task, seed)
+        scored = context.scorer.scored(task, decision, method.pretraining, seed)
+    except MAY_RAISE as error:
+        message = (str(error).strip() or "no message") + _author_line(error, method)
+        return {
+            "status": "timeout" if isinstance(error, FitTimeoutError) else "failed",
+            "error": Failure(type=type(error).__name__, message=message).model_dump(),
+        }
+    return _scored_entries(context, decision, scored)
+
+
+def _author_line(error: BaseException, method: Method) -> str:
+    """File, line and code of the method's innermost frame of a traceback; empty without one."""
+    package = method.plugin.load().__module__.partition(".")[0]
+    frames = [
+        (frame, line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if frame.f_globals.get("__name__", "").partition(".")[0] == package
+    ]
+    if not frames:
+        return ""
+    (found,) = traceback.StackSummary.extract(iter(frames[-1:]))
+    return f" ({Path(found.filename).name}:{found.lineno}: {found.line})"

@@ -1,14 +1,12 @@
-"""What every cell of a run shares, and what identifies a cell."""
+"""Data that the cells of a run share, and the identity of a cell."""
 
 from __future__ import annotations
 
 import functools
 import platform
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.versions import SUITE_VERSION, package_version
@@ -21,11 +19,11 @@ from benchmark.runs.record import (
     cell_digest,
     key_digest,
 )
-from benchmark.runs.scoring import CachedScorer, Scorer
 
 if TYPE_CHECKING:
     from benchmark.rewards.table import RewardTable
     from benchmark.runs.plan import Fold, Split
+    from benchmark.runs.scoring import Scorer
     from benchmark.tasks.registry import TaskRegistry
 
 
@@ -36,9 +34,9 @@ class Context:
     Attributes:
         table: Rewards that methods learn from.
         registry: Task definitions.
-        scorer: Turns decisions into scores.
-        split: The run's split.
-        debug: Whether records are marked as debug.
+        scorer: Source of the scores of decisions.
+        split: Split of the run.
+        debug: True if records are marked as debug.
     """
 
     table: RewardTable
@@ -48,9 +46,9 @@ class Context:
     debug: bool
 
     def task_view(self, name: str) -> TaskView:
-        """What a method sees of a task.
+        """Return the view of a task that a method gets.
 
-        A stand-in that the table has no embedding of has that of the task it stands in for.
+        A stand-in without an embedding in the table has that of its original.
         """
         embeddings = self.table.embeddings
         if embeddings is None:
@@ -62,11 +60,11 @@ class Context:
         return TaskView(name, embeddings.of(name))
 
     def task_entry(self, name: str) -> TaskEntry:
-        """The task as records state it."""
+        """Return the task as records state it."""
         return self.scorer.task_entry(self.registry[name])
 
     def method_entry(self, method: Method, fold: Fold, queries: int | None) -> MethodEntry:
-        """The method as records state it."""
+        """Return the method as records state it."""
         return MethodEntry(
             name=method.name,
             label=method.label,
@@ -94,12 +92,12 @@ class Context:
     def identity(
         self, method: MethodEntry, task: str, seed: int, pretraining: str = "rendered"
     ) -> dict[str, Any]:
-        """Digests of a cell: its coordinates, and everything that its score depends on.
+        """Return the digests of a cell: of its coordinates, and of all that its score depends on.
 
         Args:
             method: The method as records state it.
             task: Name of the task.
-            seed: Of the run.
+            seed: Seed of the method.
             pretraining: The method's kind: ``rendered``, ``real-images`` or ``none``.
         """
         cell = cell_digest(
@@ -127,25 +125,9 @@ class Context:
         return {"cell": cell, "key": key}
 
 
-def load_context(
-    table: str,
-    split: Split,
-    tasks_files: tuple[Path, ...],
-    *,
-    debug: bool,
-    make_scorer: Callable[[RewardTable], Scorer] = CachedScorer,
-) -> Context:
-    """Load everything that the cells of a run share."""
-    from benchmark.rewards.catalog import load_table
-    from benchmark.tasks.stand_ins import load_data_tasks
-
-    loaded = load_table(table)
-    return Context(loaded, load_data_tasks(tasks_files), make_scorer(loaded), split, debug)
-
-
 @functools.cache
 def environment() -> Environment:
-    """Software and hardware of this process."""
+    """Return the software and hardware of this process."""
     names = ("numpy", "scipy", "torch")
     packages = {}
     for name in names:
@@ -161,5 +143,5 @@ def environment() -> Environment:
 
 
 def provenance() -> dict[str, Any]:
-    """Versions that every record states."""
+    """Return the versions that every record states."""
     return {"suite_version": SUITE_VERSION, "package_version": package_version()}

@@ -1,21 +1,27 @@
-"""A whole run: plan it, skip what is done, work through the rest, write every cell at once."""
+"""A complete run: its plan, its execution, and the repetition of failed cells."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator
+import pickle
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.core.errors import InvalidInputError, UnavailableError
 from benchmark.core.processes import prepare_worker
-from benchmark.runs.cells import run_unit
-from benchmark.runs.context import Context, load_context
+from benchmark.methods import Method
+from benchmark.pipeline.settings import StageObserver, no_observer
+from benchmark.rewards.catalog import load_table
+from benchmark.runs.cells import Fits, run_unit
+from benchmark.runs.context import Context
+from benchmark.runs.history import FILE as REQUESTS_FILE
+from benchmark.runs.history import read_requests, remember
 from benchmark.runs.plan import (
+    Fold,
     Overwrite,
     RunRequest,
     Unit,
@@ -34,32 +40,35 @@ from benchmark.runs.record_file import (
 from benchmark.runs.scoring import CachedScorer
 
 if TYPE_CHECKING:
-    from benchmark.methods import Method
-    from benchmark.rewards.table import RewardTable
     from benchmark.runs.record import Record
     from benchmark.runs.scoring import Scorer
 
 
 @dataclass
 class Plan:
-    """What a run will do.
+    """Cells of a run, done and left.
 
     Attributes:
-        request: As the user asked.
-        context: What all cells share.
+        request: The user's request.
+        methods: Its methods, resolved.
+        context: Data that all cells share.
         targets: Judged tasks, in registry order.
+        fits: Fits that are shared with other plans; None without sharing.
         units: Work left, in order.
-        wanted: Cell digests of everything asked for, done or not.
+        wanted: Digests of all requested cells, done or not.
         done: Current records of wanted cells that are kept.
-        supersedes: ``record_id`` by cell digest, of cells that are done again.
-        without_rewards: Methods that the source holds no reward for.
+        supersedes: ``record_id`` by cell digest, of cells that are repeated.
+        without_rewards: Methods without a reward in the source.
         other_protocols: Methods that are not scored under this protocol.
-        broken: Unreadable lines of the output's records.
+        broken: Unreadable lines of the folder's records.
+        is_part: True if the plan was narrowed to some cells of its request.
     """
 
     request: RunRequest
+    methods: tuple[Method, ...]
     context: Context
     targets: tuple[str, ...]
+    fits: Fits | None = None
     units: list[Unit] = field(default_factory=list)
     wanted: set[str] = field(default_factory=set)
     done: list[Record] = field(default_factory=list)
@@ -67,6 +76,7 @@ class Plan:
     without_rewards: list[str] = field(default_factory=list)
     other_protocols: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+    is_part: bool = False
 
     @property
     def n_cells(self) -> int:
@@ -74,66 +84,76 @@ class Plan:
         return sum(len(unit.cells) for unit in self.units)
 
     @property
-    def records_path(self) -> Path:
-        """Where records are appended."""
-        return self.request.output / FILE
+    def records_path(self) -> Path | None:
+        """File that records are appended to; None when they are kept in memory."""
+        output = self.request.output
+        return None if output is None else output / FILE
 
 
-def existing_records(folder: Path) -> tuple[list[Record], list[str]]:
-    """Current records of an output folder, and its unreadable lines."""
-    path = folder / FILE
+def existing_records(folder: Path | None) -> tuple[list[Record], list[str]]:
+    """Return the current records of an output folder, and its unreadable lines."""
     broken = BrokenLines()
-    records = current_records(iterate_records(path, broken)) if path.exists() else []
-    return records, broken.faults
+    if folder is None or not (folder / FILE).exists():
+        return [], []
+    return current_records(iterate_records(folder / FILE, broken)), broken.faults
 
 
-def make_plan(request: RunRequest) -> Plan:
-    """Load what the run needs, and find out what is left to do.
+def make_plan(request: RunRequest, fits: Fits | None = None) -> Plan:
+    """Load the data of a run, and find the cells that are left to do.
+
+    Args:
+        request: Methods, split, table or live settings, seeds and tasks.
+        fits: Fits of the other plans of one command: plans that get the same dictionary fit each
+            method once per table, fold and seed, and take each decision once.
 
     Raises:
         T2SBenchError: For anything wrong with the request; nothing has been written then.
     """
-    for spec in request.methods:
-        spec.resolve()  # a mistyped name or option is said before anything is downloaded
+    # First: a mistyped name or option is reported before anything is downloaded.
+    methods = tuple(m if isinstance(m, Method) else m.resolve() for m in request.methods)
     context = request_context(request)
     tasks = table_tasks(context.table, context.registry)
     judged = tasks if request.live is None else prepared_tasks(context.registry, request.tasks)
     folds = make_folds(tasks, request.split, request.tasks, request.limit, judged)
-    plan = Plan(request, context, tuple(task for fold in folds for task in fold.targets))
+    targets = tuple(task for fold in folds for task in fold.targets)
+    plan = Plan(request, methods, context, targets, fits)
     existing, plan.broken = existing_records(request.output)
     by_cell = {record.cell: record for record in existing}
-    for unit in make_units(request, folds):
+    for unit in make_units(methods, request.seeds, folds):
         _add_unit(plan, unit, by_cell)
     if request.overwrite is Overwrite.NEVER and plan.done:
         raise InvalidInputError(
-            f"Expected no record of these cells in {plan.records_path}, but got {len(plan.done)}. "
-            "Choose another folder with -o, or --overwrite stale."
+            f"{plan.records_path} has records of {len(plan.done)} of these cells. Choose another "
+            "folder with -o, or --overwrite stale."
         )
     return plan
 
 
 def request_context(request: RunRequest) -> Context:
-    """What the cells of a request share.
+    """Return the data that the cells of a request share.
 
     Raises:
-        T2SBenchError: When the table, the tasks or the profile cannot be had.
+        T2SBenchError: When the table, the tasks or the profile are not available.
     """
-    make_scorer: Callable[[RewardTable], Scorer] = CachedScorer
+    from benchmark.tasks.stand_ins import load_data_tasks
+
+    table = load_table(request.table) if isinstance(request.table, str) else request.table
+    scorer: Scorer = CachedScorer(table)
     if request.live is not None:
         from benchmark.runs.live_scorer import LiveScorer
 
-        make_scorer = functools.partial(LiveScorer, request.live)
-    return load_context(
-        request.table,
+        scorer = LiveScorer(replace(request.live, tasks_files=request.tasks_files), table)
+    return Context(
+        table,
+        load_data_tasks(request.tasks_files),
+        scorer,
         request.split,
-        request.tasks_files,
         debug=request.limit is not None,
-        make_scorer=make_scorer,
     )
 
 
 def _add_unit(plan: Plan, unit: Unit, by_cell: dict[str, Record]) -> None:
-    method = unit.spec.resolve()
+    method = unit.method
     refused = _refused(plan, method)
     if refused is not None:
         if method.label not in refused:
@@ -156,7 +176,7 @@ def _add_unit(plan: Plan, unit: Unit, by_cell: dict[str, Record]) -> None:
 
 
 def _refused(plan: Plan, method: Method) -> list[str] | None:
-    """The list of methods that this one belongs to, if it cannot be scored."""
+    """Return the plan's list for this method, if it cannot be scored."""
     if not plan.context.scorer.scores_kind(method.pretraining):
         return plan.without_rewards
     if not method.allows(plan.context.scorer.protocol.name):
@@ -170,45 +190,84 @@ def _redo(overwrite: Overwrite, record: Record, key: str) -> bool:
     return overwrite is Overwrite.STALE and (record.key != key or record.status != "ok")
 
 
+def run(
+    request: RunRequest,
+    *,
+    on_record: Callable[[Record], None] = lambda _record: None,
+    on_unit: Callable[[Unit], None] = lambda _unit: None,
+    on_stage: StageObserver = no_observer,
+    fits: Fits | None = None,
+) -> list[Record]:
+    """Plan a run and execute it; see :func:`make_plan` and :func:`execute`."""
+    plan = make_plan(request, fits)
+    return execute(plan, on_record, on_unit, on_stage)
+
+
 def execute(
     plan: Plan,
-    on_record: Callable[[Record], None],
+    on_record: Callable[[Record], None] = lambda _record: None,
     on_unit: Callable[[Unit], None] = lambda _unit: None,
-) -> None:
-    """Do all units; every record is on disk before ``on_record`` hears of it.
-
-    ``on_unit`` hears of every unit that is begun.
+    on_stage: StageObserver = no_observer,
+) -> list[Record]:
+    """Do all units of a plan, and return the records of all its cells, earlier ones first.
 
     With ``keep_going`` off, the first failed cell ends the run (after it was recorded).
+
+    Args:
+        plan: The plan; its request is added to the output folder.
+        on_record: Called with every new record, after it is on disk.
+        on_unit: Called with every unit when it begins.
+        on_stage: Called with the stages of live scores when they begin.
     """
+    if plan.request.output is not None and not plan.is_part:
+        remember(plan.request.output, plan.request, plan.wanted)
+    plan.context.scorer.on_stage = on_stage
+    found = list(plan.done)
     try:
         for record in _records(plan, on_unit):
+            found.append(record)
             on_record(record)
             if record.status != "ok" and not plan.request.keep_going:
-                return
+                break
     finally:
         plan.context.scorer.close()
+    return found
 
 
 def _records(plan: Plan, on_unit: Callable[[Unit], None]) -> Iterator[Record]:
-    if plan.request.jobs == 1 or len(plan.units) == 1:
-        for unit in plan.units:
-            on_unit(unit)
-            for record in run_unit(plan.context, unit, plan.supersedes, plan.request.timeout):
-                append_record(plan.records_path, record)
-                yield record
+    if plan.request.jobs > 1 and len(plan.units) > 1:
+        yield from _in_workers(plan)
         return
-    yield from _in_workers(plan)
+    for unit in plan.units:
+        on_unit(unit)
+        yield from _recorded(plan, unit)
+
+
+def _recorded(plan: Plan, unit: Unit) -> Iterator[Record]:
+    """Records of a unit, each on disk before it is yielded."""
+    request = plan.request
+    for record in run_unit(plan.context, unit, plan.supersedes, request.timeout, plan.fits):
+        if plan.records_path is not None:
+            append_record(plan.records_path, record)
+        yield record
 
 
 def _in_workers(plan: Plan) -> Iterator[Record]:
-    # Workers are started afresh: a forked copy of a process with BLAS threads may hang.
+    _check_picklable(plan.request)
+    # Workers are spawned: a forked copy of a process with BLAS threads may hang.
     pool = ProcessPoolExecutor(
-        plan.request.jobs, mp_context=get_context("spawn"), initializer=prepare_worker
+        plan.request.jobs,
+        mp_context=get_context("spawn"),
+        initializer=_start,
+        initargs=(plan.request,),
     )
+    methods = {method: place for place, method in enumerate(map(id, plan.methods))}
     try:
         waiting: set[Future[list[Record]]] = {
-            pool.submit(_work, plan.request, unit, plan.supersedes) for unit in plan.units
+            pool.submit(
+                _work, methods[id(unit.method)], unit.fold, unit.seeds, unit.cells, plan.supersedes
+            )
+            for unit in plan.units
         }
         while waiting:
             finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
@@ -216,8 +275,8 @@ def _in_workers(plan: Plan) -> Iterator[Record]:
                 yield from future.result()
     except BrokenProcessPool as error:
         raise UnavailableError(
-            "Expected every worker process to live, but one was killed (out of memory?). Finished "
-            "cells are kept; run the command again with fewer --jobs."
+            "A worker process died (out of memory?). Finished cells are kept; run the command "
+            "again with fewer --jobs. In a script, start the run under if __name__ == '__main__'."
         ) from error
     except BaseException:
         for worker in active_children():
@@ -227,11 +286,76 @@ def _in_workers(plan: Plan) -> Iterator[Record]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _work(request: RunRequest, unit: Unit, supersedes: dict[str, str]) -> list[Record]:
+def _check_picklable(request: RunRequest) -> None:
+    try:
+        pickle.dumps(request)
+    except Exception as error:
+        names = [m.name for m in request.methods if isinstance(m, Method)]
+        raise InvalidInputError(
+            f"Worker processes cannot import {', '.join(names)} ({error}). Use 1 job, or move the "
+            "class to a file and name the file as a plug-in."
+        ) from error
+
+
+class _Process:
+    """Plan of a worker process: context and methods of its request, resolved once."""
+
+    plan: Plan | None = None
+
+
+def _start(request: RunRequest) -> None:
+    prepare_worker()
+    methods = tuple(m if isinstance(m, Method) else m.resolve() for m in request.methods)
+    _Process.plan = Plan(request, methods, request_context(request), ())
+
+
+def _work(
+    method: int,
+    fold: Fold,
+    seeds: tuple[int, ...],
+    cells: frozenset[tuple[str, int]],
+    supersedes: dict[str, str],
+) -> list[Record]:
     """One unit in a worker process, which appends its records itself."""
-    context = request_context(request)
-    records = []
-    for record in run_unit(context, unit, supersedes, request.timeout):
-        append_record(request.output / FILE, record)
-        records.append(record)
-    return records
+    plan = _Process.plan
+    assert plan is not None  # noqa: S101 - made by _start
+    plan.supersedes = supersedes
+    return list(_recorded(plan, Unit(plan.methods[method], fold, seeds, cells)))
+
+
+def retry(folder: Path, failed: Sequence[Record]) -> Iterator[Record]:
+    """Repeat the given cells, each exactly as its request states.
+
+    Raises:
+        InvalidInputError: For a cell that no request of the folder contains.
+    """
+    left = {record.cell for record in failed}
+    for entry in reversed(read_requests(folder)):
+        cells = left.intersection(entry.cells)
+        if not cells:
+            continue
+        plan = make_plan(replace(entry.run_request(folder), overwrite=Overwrite.ALWAYS))
+        left -= _keep_only(plan, cells)
+        yield from execute(plan)
+    if left:
+        raise InvalidInputError(
+            f"{folder / REQUESTS_FILE} has no request for {len(left)} of the failed cells, or they "
+            "belong to another content of the table. Give the original run command again."
+        )
+
+
+def _keep_only(plan: Plan, cells: set[str]) -> set[str]:
+    """Narrow a plan to the cells with these digests; return those that it has."""
+    units, held = [], set()
+    for unit in plan.units:
+        entry = plan.context.method_entry(unit.method, unit.fold, None)
+        digests = {
+            (task, seed): plan.context.identity(entry, task, seed)["cell"]
+            for task, seed in unit.cells
+        }
+        wanted = frozenset(place for place, cell in digests.items() if cell in cells)
+        held |= {digests[place] for place in wanted}
+        if wanted:
+            units.append(unit.narrowed(wanted))
+    plan.units, plan.is_part = units, True
+    return held

@@ -1,159 +1,109 @@
-"""The requests of a result folder, so that ``status`` and ``retry`` know what was asked for."""
+"""Requests of a result folder: the basis of ``status`` and ``retry``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import orjson
+from pydantic import TypeAdapter, ValidationError
 
-from benchmark.core.errors import InvalidFileError, InvalidInputError
+from benchmark.core.errors import InvalidFileError
 from benchmark.core.files import canonical_json, write_bytes
+from benchmark.pipeline.settings import LiveSettings  # noqa: TC001 - read by pydantic
 from benchmark.rewards.catalog import is_path
-from benchmark.runs.plan import MethodSpec, Overwrite, RunRequest, Split
+from benchmark.runs.plan import MethodSpec, RunRequest, Split
 
 if TYPE_CHECKING:
-    from benchmark.runs.execution import Plan
-    from benchmark.runs.live_scorer import LiveChoice
     from benchmark.runs.record import Record
 
-_FILE = "requests.json"
+FILE = "requests.json"
 
 
-def remember(plan: Plan) -> None:
-    """Add a run to the folder's list of requests; the last of equal ones counts."""
-    path = plan.request.output / _FILE
-    entry = {"request": _to_json(plan.request), "cells": sorted(plan.wanted)}
-    kept = [old for old in _read(path) if old["request"] != entry["request"]]
-    write_bytes(path, canonical_json([*kept, entry]) + b"\n")
+@dataclass(frozen=True)
+class _Stored:
+    """Fields of a request that decide its cells; see :class:`RunRequest`."""
+
+    methods: tuple[MethodSpec, ...]
+    split: Split
+    table: str
+    tasks: tuple[str, ...]
+    seeds: tuple[int, ...]
+    tasks_files: tuple[Path, ...]
+    limit: int | None
+    timeout: float | None
+    live: LiveSettings | None = None  # absent in folders of earlier versions
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A request of a result folder.
+
+    Attributes:
+        request: The request, without its output folder.
+        cells: Digests of its cells.
+    """
+
+    request: _Stored
+    cells: tuple[str, ...]
+
+    def run_request(self, folder: Path) -> RunRequest:
+        """Return the request with its output folder."""
+        return RunRequest(**vars(self.request), output=folder)
+
+
+_ENTRIES = TypeAdapter(tuple[Entry, ...])
+
+
+def remember(folder: Path, request: RunRequest, cells: set[str]) -> None:
+    """Add a request to a result folder; of equal requests the last one counts.
+
+    A request with a table or a method that exists in memory only cannot be repeated: it is left
+    out.
+    """
+    specs = tuple(spec for spec in request.methods if isinstance(spec, MethodSpec))
+    if not isinstance(request.table, str) or len(specs) < len(request.methods):
+        return
+    live = request.live
+    stored = _Stored(
+        tuple(replace(spec, plugins=_absolute(spec.plugins)) for spec in specs),
+        request.split,
+        str(Path(request.table).resolve()) if is_path(request.table) else request.table,
+        request.tasks,
+        request.seeds,
+        _absolute(request.tasks_files),
+        request.limit,
+        request.timeout,
+        live and replace(live, plugins=_absolute(live.plugins), tasks_files=()),
+    )
+    kept = [entry for entry in read_requests(folder) if entry.request != stored]
+    content = _ENTRIES.dump_python((*kept, Entry(stored, tuple(sorted(cells)))), mode="json")
+    write_bytes(folder / FILE, canonical_json(content) + b"\n")
+
+
+def _absolute(paths: Sequence[Path]) -> tuple[Path, ...]:
+    return tuple(path.resolve() for path in paths)
 
 
 def missing_cells(folder: Path, records: Sequence[Record]) -> int:
-    """Cells of the last request that have no record."""
-    requests = _read(folder / _FILE)
-    have = {record.cell for record in records}
-    return len(set(requests[-1]["cells"]) - have) if requests else 0
+    """Return the number of cells of the last request that have no record."""
+    requests = read_requests(folder)
+    return len(set(requests[-1].cells) - {record.cell for record in records}) if requests else 0
 
 
-def retry_units(folder: Path, failed: Sequence[Record]) -> Iterator[Record]:
-    """Do the given cells again, as the requests that contain them asked for them.
+def read_requests(folder: Path) -> tuple[Entry, ...]:
+    """Read the requests of a result folder, the last one last.
 
     Raises:
-        InvalidInputError: When no request of the folder contains a cell.
+        InvalidFileError: When the file is not a list of requests.
     """
-    from benchmark.runs.execution import execute, make_plan
-
-    left = {record.cell for record in failed}
-    for entry in reversed(_read(folder / _FILE)):
-        cells = left.intersection(entry["cells"])
-        if not cells:
-            continue
-        request = replace(_from_json(entry["request"], folder), overwrite=Overwrite.ALWAYS)
-        plan = make_plan(request)
-        left -= keep_only(plan, cells)
-        done: list[Record] = []
-        execute(plan, done.append)
-        yield from done
-    if left:
-        raise InvalidInputError(
-            f"Expected {folder / _FILE} to say how the failed cells were asked for, but got "
-            f"{len(left)} cells that it does not hold, or that belong to another content of the "
-            "table. Give the original run command again."
-        )
-
-
-def keep_only(plan: Plan, cells: set[str]) -> set[str]:
-    """Narrow a plan to the cells with these digests; those of them that it has."""
-    units, held = [], set()
-    for unit in plan.units:
-        entry = plan.context.method_entry(unit.spec.resolve(), unit.fold, None)
-        digests = {
-            (task, seed): plan.context.identity(entry, task, seed)["cell"]
-            for task, seed in unit.cells
-        }
-        wanted = frozenset(place for place, cell in digests.items() if cell in cells)
-        held |= {digests[place] for place in wanted}
-        if wanted:
-            units.append(unit.narrowed(wanted))
-    plan.units = units
-    return held
-
-
-def _read(path: Path) -> list[dict[str, Any]]:
+    path = folder / FILE
     if not path.exists():
-        return []
+        return ()
     try:
-        entries: list[dict[str, Any]] = orjson.loads(path.read_bytes())
-        return [{"request": dict(e["request"]), "cells": list(e["cells"])} for e in entries]
-    except (ValueError, TypeError, KeyError) as error:
-        raise InvalidFileError(path, [f"not a list of requests: {error}"], "Delete it.") from error
-
-
-def _to_json(request: RunRequest) -> dict[str, Any]:
-    return {
-        "methods": [
-            {
-                "name": spec.name,
-                "options": dict(spec.options),
-                "plugins": [str(path.resolve()) for path in spec.plugin_files],
-            }
-            for spec in request.methods
-        ],
-        "split": str(request.split),
-        "table": str(Path(request.table).resolve()) if is_path(request.table) else request.table,
-        "tasks": list(request.tasks),
-        "seeds": list(request.seeds),
-        "tasks_files": [str(path.resolve()) for path in request.tasks_files],
-        "limit": request.limit,
-        "timeout": request.timeout,
-        "live": None if request.live is None else _live_to_json(request.live),
-    }
-
-
-def _live_to_json(live: LiveChoice) -> dict[str, Any]:
-    return {
-        "protocol": live.protocol,
-        "profile": live.profile,
-        "changes": dict(live.changes),
-        "device": live.device,
-        "real_images": live.real_images,
-        "processes": live.processes,
-        "plugins": [str(path.resolve()) for path in live.plugin_files],
-    }
-
-
-def _live_from_json(value: dict[str, Any], tasks_files: tuple[Path, ...]) -> LiveChoice:
-    from benchmark.runs.live_scorer import LiveChoice
-
-    return LiveChoice(
-        value["protocol"],
-        value["profile"],
-        value["changes"],
-        value["device"],
-        value["real_images"],
-        tuple(map(Path, value["plugins"])),
-        tasks_files,
-        value["processes"],
-    )
-
-
-def _from_json(value: dict[str, Any], folder: Path) -> RunRequest:
-    tasks_files = tuple(map(Path, value["tasks_files"]))
-    live = value.get("live")  # absent in folders of earlier versions
-    return RunRequest(
-        methods=tuple(
-            MethodSpec(spec["name"], spec["options"], tuple(map(Path, spec["plugins"])))
-            for spec in value["methods"]
-        ),
-        split=Split(value["split"]),
-        table=value["table"],
-        tasks=tuple(value["tasks"]),
-        seeds=tuple(value["seeds"]),
-        tasks_files=tasks_files,
-        limit=value["limit"],
-        timeout=value["timeout"],
-        live=None if live is None else _live_from_json(live, tasks_files),
-        output=folder,
-    )
+        return _ENTRIES.validate_json(path.read_bytes())
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(map(str, fault["loc"])) or "file"
+        raise InvalidFileError(path, [f"{where}: {fault['msg']}"], "Delete it.") from error

@@ -1,4 +1,4 @@
-"""What a live run would make, and how long that takes, before anything is made."""
+"""Live runs in advance and afterwards: cells to make, and differences from the table."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.core.errors import T2SBenchError
 from benchmark.core.files import digest
-from benchmark.runs.cells import MAY_RAISE, decide, fit_unit
+from benchmark.runs.cells import MAY_RAISE, choose, fit_unit
+from benchmark.runs.execution import existing_records
 from benchmark.runs.live_scorer import LiveScorer
 
 if TYPE_CHECKING:
-    from benchmark.pipeline.sources import Source
+    from benchmark.pipeline.settings import Source
     from benchmark.runs.execution import Plan
     from benchmark.runs.plan import Unit
 
@@ -23,10 +24,10 @@ class KindPlan:
 
     Attributes:
         name: ``dataset``, ``backbone`` or ``score``.
-        total: How many.
-        missing: How many of them are not in the store.
-        seconds: What making those takes, at the median pace of cells made before; None when there
-            are none to judge by.
+        total: Number of cells.
+        missing: Number of cells that are not in the store.
+        seconds: Estimated duration of making those, from the median of the cells in the store;
+            None without such cells.
     """
 
     name: str
@@ -40,8 +41,8 @@ class LivePlan:
     """Cells that a run needs.
 
     Attributes:
-        kinds: By kind, in the order of their making.
-        failures: Why cells cannot be made, and what is concerned.
+        kinds: By kind, in the order of the stages.
+        failures: Reasons of cells that cannot be made, and the cells concerned.
     """
 
     kinds: tuple[KindPlan, ...]
@@ -49,10 +50,10 @@ class LivePlan:
 
 
 def plan_cells(plan: Plan) -> LivePlan:
-    """Fit the methods, to learn their choices, and count the cells behind them.
+    """Fit the methods for their choices, and count the cells that these need.
 
     Raises:
-        T2SBenchError: When the profile, its simulator or its real images cannot be had.
+        T2SBenchError: When the profile, its simulator or its real images are not available.
     """
     scorer = plan.context.scorer
     assert isinstance(scorer, LiveScorer)  # noqa: S101 - asked for with --live
@@ -68,19 +69,16 @@ def plan_cells(plan: Plan) -> LivePlan:
 def _sources(
     plan: Plan, unit: Unit, scorer: LiveScorer, failures: dict[str, list[str]]
 ) -> list[tuple[str, int, Source]]:
-    method = unit.spec.resolve()
+    method = unit.method
     found = []
-    fits = fit_unit(plan.context, method, unit, plan.request.timeout)
+    fits = fit_unit(plan.context, method, unit, plan.request.timeout, plan.fits)
     for seed, fit in zip(unit.seeds, fits, strict=True):
         if fit.selector is None:
             failures.setdefault(str(fit.error), []).append(method.label)
             continue
         for task in (t for t in unit.fold.targets if (t, seed) in unit.cells):
             try:
-                decision = None
-                if method.pretraining == "rendered":
-                    view = plan.context.task_view(task)
-                    decision = decide(plan.context, method, fit.selector, view, seed)
+                decision = choose(plan.context, method, fit, task, seed)
                 found.append((task, seed, scorer.source_of(decision, method.pretraining, seed)))
             except MAY_RAISE as error:
                 failures.setdefault(str(error), []).append(f"{method.label} on {task}")
@@ -104,7 +102,7 @@ def _collect(
             ):
                 wanted[kind][digest(identity)] = identity
         data = scorer.data_of(task)
-        identity = pipeline.score_identity(source, seed, data, scorer.choice.protocol)
+        identity = pipeline.score_identity(source, seed, data, scorer.settings.protocol)
         wanted["score"][digest(identity)] = identity
     except T2SBenchError as error:
         failures.setdefault(str(error), []).append(f"{source.label} on {task}")
@@ -112,7 +110,7 @@ def _collect(
 
 def _kind(scorer: LiveScorer, kind: str, cells: dict[str, Any]) -> KindPlan:
     missing = [identity for identity in cells.values() if scorer.store.find(kind, identity) is None]
-    start = f"{scorer.choice.protocol} of " if kind == "score" else f"{scorer.profile.name}: "
+    start = f"{scorer.settings.protocol} of " if kind == "score" else f"{scorer.profile.name}: "
     known = [
         entry.seconds
         for entry in scorer.store.entries()
@@ -122,3 +120,44 @@ def _kind(scorer: LiveScorer, kind: str, cells: dict[str, Any]) -> KindPlan:
         return KindPlan(kind, len(cells), 0, 0.0)
     seconds = statistics.median(known) * len(missing) if known else None
     return KindPlan(kind, len(cells), len(missing), seconds)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Differences of measured values from those of a table.
+
+    Attributes:
+        cells: Number of cells that both have.
+        equal: Number of equal values.
+        mean_difference: Measured minus cached, percentage points.
+        largest: Largest absolute difference.
+    """
+
+    cells: int
+    equal: int
+    mean_difference: float
+    largest: float
+
+
+def compare_live(plan: Plan) -> Comparison | None:
+    """Compare a run's measured cells with its table; None when it has none of them."""
+    scorer = plan.context.scorer
+    assert isinstance(scorer, LiveScorer)  # noqa: S101 - asked for with --live
+    records, _ = existing_records(plan.request.output)
+    differences = []
+    for record in records:
+        chosen = record.decision.configuration if record.decision else None
+        if record.cell not in plan.wanted or record.accuracy is None or chosen is None:
+            continue
+        configuration = plan.context.table.space.parse(chosen)
+        cached = scorer.cached_value(record.task.name, configuration, record.seed)
+        if cached is not None:
+            differences.append(record.accuracy - cached)
+    if not differences:
+        return None
+    return Comparison(
+        len(differences),
+        sum(abs(difference) < 1e-9 for difference in differences),
+        sum(differences) / len(differences),
+        max(map(abs, differences)),
+    )

@@ -1,21 +1,17 @@
-"""Scores measured here: render, pre-train, evaluate, behind the interface of cached rewards."""
+"""Live scores: render, pre-train and evaluate, behind the interface of all scorers."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmark.core.errors import InvalidInputError, T2SBenchError
 from benchmark.core.store import CellStore, default_store
 from benchmark.methods import Decision, Mixture
-from benchmark.pipeline.profiles import Profile, find_profile
-from benchmark.pipeline.requests import build_simulator, check_profile, source_digest
+from benchmark.pipeline.profiles import find_profile
+from benchmark.pipeline.settings import LiveSettings, Source, StageObserver, no_observer
 from benchmark.protocols.registry import find_protocol
 from benchmark.rendering.request import choose_categories
 from benchmark.runs.record import (
@@ -34,69 +30,60 @@ from benchmark.tasks.task_data import TaskData, as_prepared, is_prepared, load_t
 
 if TYPE_CHECKING:
     from benchmark.pipeline.score_cells import ScoreCell
-    from benchmark.pipeline.sources import Source
     from benchmark.pipeline.stages import Pipeline
     from benchmark.rewards.table import RewardTable
     from benchmark.simulators.interface import Simulator
     from benchmark.tasks.registry import Task
 
-_REAL_IMAGES = "T2SBENCH_REAL_IMAGES"
 
-StageObserver = Callable[[str, str], None]
+def score_live(
+    task: str,
+    configuration: str | None = None,
+    settings: LiveSettings | None = None,
+    seed: int = 0,
+    *,
+    store: CellStore | None = None,
+    on_stage: StageObserver = no_observer,
+) -> ScoreCell:
+    """Return the score of one configuration on one task, measured now unless it is in the store.
 
+    Args:
+        task: Name of a prepared task.
+        configuration: Bit string of a configuration; None for a network without pre-training.
+        settings: Profile, protocol and device; by default ``mini`` and ``knn5``.
+        seed: Seed of scenes, training and evaluation.
+        store: Store of the cells; by default the one of the cache folder.
+        on_stage: Called with every stage when it begins.
 
-@dataclass(frozen=True)
-class LiveChoice:
-    """How scores are measured, as the user asked; picklable, so that a worker can build it.
-
-    Attributes:
-        protocol: Name of the evaluation protocol.
-        profile: Name or file of the pre-training profile.
-        changes: Other values of some of its fields.
-        device: "auto", "cpu", "cuda:0" ...
-        real_images: Parquet file or folder for pre-training on real images.
-        plugin_files: Users' files with more simulators.
-        tasks_files: Users' task definitions.
-        processes: Processes that train one backbone; None for one per GPU.
+    Raises:
+        InvalidInputError: When the configuration is not one of the simulator's space.
+        T2SBenchError: When profile, data or device are not available, or a stage fails.
     """
-
-    protocol: str = "knn5"
-    profile: str = "mini"
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    device: str = "auto"
-    real_images: str | None = None
-    plugin_files: tuple[Path, ...] = ()
-    tasks_files: tuple[Path, ...] = ()
-    processes: int | None = None
-
-    def find_profile(self) -> Profile:
-        """The profile.
-
-        Raises:
-            T2SBenchError: As :func:`benchmark.pipeline.profiles.find_profile`.
-        """
-        return find_profile(self.profile, self.changes)
-
-
-def live_source(profile: Profile, plugin_files: tuple[Path, ...] = ()) -> SourceEntry:
-    """Profile and simulator as records name the source of a live score."""
-    found = source_digest(profile, plugin_files)
-    return SourceEntry(kind="live", id=profile.name, digest=found)
+    settings = settings or LiveSettings()
+    source = Source("none")
+    space = settings.simulator().capabilities.space
+    if configuration is not None:
+        source = Source("rendered", space.parse(configuration))
+    data = load_task_data(task, tasks_files=settings.tasks_files)
+    pipeline = settings.pipeline(store or default_store(), on_stage=on_stage)
+    try:
+        return pipeline.score(source, seed, data, settings.protocol)
+    finally:
+        pipeline.close()
 
 
 class LiveScorer:
-    """Measures accuracies; every stage is a cell of the store.
+    """Accuracies that are measured; every stage is a cell of the store.
 
-    Departure from an expectation: a mixture is scored by one configuration, drawn with the run's
-    seed and the same for all tasks, so that they share its pre-training (an expectation over 256
-    configurations would take 256 pre-trainings). Several seeds approach the expectation.
+    A mixture is scored by one configuration, not by its expectation, which would take up to 256
+    pre-trainings. The configuration is drawn with the run's seed, and is the same for all tasks, so
+    that they share its pre-training. Several seeds approach the expectation.
 
     Args:
-        choice: What the user asked.
-        table: Rewards that methods learn from; its references are shown where it was measured
-            under the same profile and protocol.
-        store: Where cells are kept.
-        on_stage: Told what is begun.
+        settings: Profile, protocol, device and users' files.
+        table: Rewards that methods learn from; its references hold where it was measured under the
+            same profile and protocol.
+        store: Store of the cells; by default the one of the cache folder.
 
     Raises:
         T2SBenchError: For an unknown recipe or simulator, more classes than it has, or a table of
@@ -105,21 +92,24 @@ class LiveScorer:
 
     def __init__(
         self,
-        choice: LiveChoice,
+        settings: LiveSettings,
         table: RewardTable,
         store: CellStore | None = None,
-        on_stage: StageObserver = lambda _stage, _what: None,
     ) -> None:
-        self.choice, self.table = choice, table
-        self.profile = choice.find_profile()
+        from benchmark.pretraining.devices import resolve_device
+
+        self.settings, self.table = settings, table
+        self.profile = settings.find_profile()
         self.store = default_store() if store is None else store
-        self.on_stage = on_stage
-        _check_live(self.profile, choice.device)
-        simulator = build_simulator(self.profile, choice.plugin_files)
+        self.on_stage: StageObserver = no_observer
+        simulator = settings.simulator()
+        resolve_device(settings.device)
         choose_categories(simulator.assets(), self.profile.classes)
-        _check_space(table, self.profile, simulator)
-        self.source = live_source(self.profile, choice.plugin_files)
-        protocol = find_protocol(choice.protocol)
+        _check_space(table, self.profile.simulator, simulator)
+        self.source = SourceEntry(
+            kind="live", id=self.profile.name, digest=settings.source_digest()
+        )
+        protocol = find_protocol(settings.protocol)
         self.protocol = ProtocolEntry(
             name=protocol.name,
             version=protocol.version,
@@ -131,32 +121,17 @@ class LiveScorer:
             profile=self.profile.name,
             n_images=self.profile.n_images,
         )
-        self._pipeline: Pipeline | None = None
         self._data: dict[str, TaskData] = {}
 
-    @property
+    @cached_property
     def pipeline(self) -> Pipeline:
         """The stages; torch is imported when they are first needed."""
-        if self._pipeline is None:
-            from benchmark.pipeline.datasets import open_real_images
-            from benchmark.pipeline.stages import Pipeline
-
-            given = self.choice.real_images or os.environ.get(_REAL_IMAGES)
-            self._pipeline = Pipeline(
-                self.profile,
-                self.store,
-                device=self.choice.device,
-                plugin_files=self.choice.plugin_files,
-                real_images=open_real_images(given) if given else None,
-                processes=self.choice.processes,
-                on_stage=self.on_stage,
-            )
-        return self._pipeline
+        return self.settings.pipeline(self.store, on_stage=self.on_stage)
 
     def depends_on(self, kind: str) -> dict[str, str]:
-        """The collection of real images, for methods that are pre-trained on one.
+        """Return the collection of real images, for methods that are pre-trained on one.
 
-        A collection that cannot be had is none; it is said when the method is scored.
+        The error of a collection that cannot be opened is left to the score.
         """
         if kind != "real-images":
             return {}
@@ -168,18 +143,18 @@ class LiveScorer:
 
     def close(self) -> None:
         """End helper processes; idempotent."""
-        if self._pipeline is not None:
-            self._pipeline.close()
+        if "pipeline" in vars(self):
+            self.pipeline.close()
 
     def task_entry(self, task: Task) -> TaskEntry:
-        """The task as its prepared data have it; as registered where these cannot be had."""
+        """Return the task with the properties of its prepared data; as registered without data."""
         folder = data_root()
         data = None
         if is_prepared(task.name, folder):
             try:
                 card = read_card(card_path(task.name, folder))
             except T2SBenchError:
-                pass  # said when the task is scored
+                pass  # left to the score of the task
             else:
                 data = DataEntry(**card.provenance())
                 task = as_prepared(task, card)
@@ -194,7 +169,7 @@ class LiveScorer:
         )
 
     def scores_kind(self, pretraining: str) -> bool:
-        """Every kind."""
+        """Return True for every known kind."""
         return pretraining in ("rendered", "real-images", "none")
 
     def scored(self, task: str, decision: Decision | None, kind: str, seed: int) -> Scored:
@@ -204,7 +179,7 @@ class LiveScorer:
             T2SBenchError: When data are missing or damaged, or a stage fails.
         """
         source = self.source_of(decision, kind, seed)
-        cell = self.pipeline.score(source, seed, self.data_of(task), self.choice.protocol)
+        cell = self.pipeline.score(source, seed, self.data_of(task), self.settings.protocol)
         return Scored(
             _scores(cell),
             self._pretraining_of(source, cell),
@@ -214,9 +189,7 @@ class LiveScorer:
         )
 
     def source_of(self, decision: Decision | None, kind: str, seed: int) -> Source:
-        """What a decision's backbone is pre-trained on."""
-        from benchmark.pipeline.sources import Source
-
+        """Return the images that a decision's backbone is pre-trained on."""
         if kind == "none":
             return Source("none")
         if kind == "real-images":
@@ -230,13 +203,13 @@ class LiveScorer:
         return Source("rendered", space.check(decision))
 
     def data_of(self, task: str) -> TaskData:
-        """The prepared data of a task, verified once.
+        """Return the prepared data of a task, verified once.
 
         Raises:
             T2SBenchError: As :func:`benchmark.tasks.task_data.load_task_data`.
         """
         if task not in self._data:
-            self._data[task] = load_task_data(task, tasks_files=self.choice.tasks_files)
+            self._data[task] = load_task_data(task, tasks_files=self.settings.tasks_files)
         return self._data[task]
 
     def _pretraining_of(self, source: Source, cell: ScoreCell) -> PretrainingEntry:
@@ -248,14 +221,14 @@ class LiveScorer:
         return reference_pretraining(entry, source.kind, real.label if real else None)
 
     def reference(self, task: str) -> ReferenceEntry | None:
-        """The table's, where it was measured under this profile and protocol on these data."""
+        """Return the table's, if it was measured under this profile and protocol on these data."""
         return CachedScorer(self.table).reference(task) if self._is_in_table(task) else None
 
     def _is_in_table(self, task: str) -> bool:
         table = self.table
         measured_alike = (table.profile, table.protocol) == (
             self.profile.name,
-            self.choice.protocol,
+            self.settings.protocol,
         )
         if not measured_alike or task not in table.tasks or not self._same_profile:
             return False
@@ -266,7 +239,7 @@ class LiveScorer:
 
     @cached_property
     def _same_profile(self) -> bool:
-        """Whether the profile of the table's name is this one, and the simulator the same."""
+        """True if the table has this profile and simulator."""
         card = self.table.card
         if card is not None and (card.simulator, card.simulator_version) != (
             self.pretraining.simulator,
@@ -276,17 +249,17 @@ class LiveScorer:
         try:
             known = find_profile(self.table.profile)
         except T2SBenchError:
-            return True  # a user's own; its name is all that the table tells
+            return True  # a user's own; the table states nothing but its name
         return known.digest == self.profile.digest
 
     def _prepared_digest(self, task: str) -> str | None:
         try:
             return read_card(card_path(task, data_root())).digest
         except T2SBenchError:
-            return None  # said when the task is scored
+            return None  # left to the score of the task
 
     def cached_value(self, task: str, decision: Decision, seed: int) -> float | None:
-        """What the table holds for a measured cell; None where it has none."""
+        """Return the table's value of a measured cell; None without one."""
         known = seed in self.table.seeds and self._is_in_table(task)
         if not known or isinstance(decision, Mixture):
             return None
@@ -295,20 +268,13 @@ class LiveScorer:
         return None if np.isnan(value) else value
 
 
-def _check_live(profile: Profile, device: str) -> None:
-    from benchmark.pretraining.devices import resolve_device
-
-    check_profile(profile)
-    resolve_device(device)
-
-
-def _check_space(table: RewardTable, profile: Profile, simulator: Simulator) -> None:
+def _check_space(table: RewardTable, name: str, simulator: Simulator) -> None:
     if table.space != simulator.capabilities.space:
         ours = ", ".join(p.name for p in simulator.capabilities.space.parameters)
         theirs = ", ".join(p.name for p in table.space.parameters)
         raise InvalidInputError(
-            f"Expected a table of the space of simulator '{profile.simulator}' ({ours}), but got "
-            f"'{table.id}' ({theirs}). Methods choose from the table's space: name another --table."
+            f"Table '{table.id}' has the parameters {theirs}, but simulator '{name}' has {ours}. "
+            "Methods choose from the table's space: name another --table."
         )
 
 

@@ -1,4 +1,4 @@
-"""What a run consists of: folds, units (one method fitted on one fold), cells."""
+"""Parts of a run: the request, folds, units (one method fitted on one fold) and cells."""
 
 from __future__ import annotations
 
@@ -13,40 +13,56 @@ from benchmark.methods import Method, find_method
 from benchmark.rewards.catalog import DEFAULT_TABLE
 
 if TYPE_CHECKING:
+    from benchmark.pipeline.settings import LiveSettings
     from benchmark.rewards.table import RewardTable
-    from benchmark.runs.live_scorer import LiveChoice
     from benchmark.tasks.registry import Task, TaskRegistry
 
 
 class Split(StrEnum):
-    """Which tasks a method learns from and which it is judged on."""
+    """Tasks that a method learns from, and tasks that it is judged on."""
 
     SEEN = "seen"  # learns from the seen tasks, judged on the same (the paper's Table 2)
     UNSEEN = "unseen"  # learns from the seen tasks, judged on the unseen (the paper's Table 3)
     ALL = "all"  # learns from the seen tasks, judged on all
     LEAVE_ONE_TASK_OUT = "leave-one-task-out"  # judged on each task, learns from all others
 
+    @staticmethod
+    def default(tasks: Sequence[str] = ()) -> Split:
+        """Return the split of a request that names none.
+
+        Without tasks it is ``unseen``. With tasks it is ``all``, restricted to them: they are
+        judged whatever their side, and methods learn from the seen tasks as in the other splits.
+        A named seen task is then one that methods learnt from.
+        """
+        return Split.ALL if tasks else Split.UNSEEN
+
 
 class Overwrite(StrEnum):
-    """What happens to cells that have a record already."""
+    """Treatment of cells that already have a record."""
 
-    NEVER = "never"  # refuse to start when there is any
-    MISSING = "missing"  # keep every record, whatever made it
+    NEVER = "never"  # refuse to start when a cell has one
+    MISSING = "missing"  # keep every record
     STALE = "stale"  # redo those that failed, or whose code or task definition changed since
     ALWAYS = "always"  # redo all; new records supersede old ones
 
 
 @dataclass(frozen=True)
 class MethodSpec:
-    """A method as the user named it: picklable, so that a worker can build it."""
+    """A method as the user named it; picklable, for worker processes.
+
+    Attributes:
+        name: Registered name.
+        options: Option texts by option name.
+        plugins: Users' files with more methods.
+    """
 
     name: str
     options: Mapping[str, str] = field(default_factory=dict)
-    plugin_files: tuple[Path, ...] = ()
+    plugins: tuple[Path, ...] = ()
 
     def resolve(self) -> Method:
-        """Find and check it."""
-        return find_method(self.name, self.options, self.plugin_files)
+        """Find the method, and check its options."""
+        return find_method(self.name, self.options, self.plugins)
 
 
 @dataclass(frozen=True)
@@ -54,24 +70,24 @@ class RunRequest:
     """Everything that a run depends on.
 
     Attributes:
-        methods: The methods to compare.
-        split: Which tasks are learnt from and judged.
-        table: Name or folder of the reward table.
+        methods: Methods to compare, as named or already resolved.
+        split: Tasks that are learnt from and judged.
+        table: Name or folder of the reward table, or the table itself.
         tasks: Tasks to judge, in any order; empty means all of the split.
         seeds: One fit per method, fold and seed.
         tasks_files: Users' task definitions.
         limit: Judge only so many tasks; marks records as debug.
-        overwrite: What happens to cells that have a record.
+        overwrite: Treatment of cells that have a record.
         jobs: Worker processes.
-        timeout: Seconds that one fit may take; None for no limit.
-        keep_going: Go on after a failed cell.
-        output: Folder of the records and tables.
-        live: How scores are measured; None looks them up in the table.
+        timeout: Limit of one fit in seconds; None for no limit.
+        keep_going: True to continue after a failed cell.
+        output: Folder of the records; None keeps them in memory.
+        live: Settings of live scoring; None looks scores up in the table.
     """
 
-    methods: tuple[MethodSpec, ...]
+    methods: tuple[MethodSpec | Method, ...]
     split: Split = Split.UNSEEN
-    table: str = DEFAULT_TABLE
+    table: str | RewardTable = DEFAULT_TABLE
     tasks: tuple[str, ...] = ()
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     tasks_files: tuple[Path, ...] = ()
@@ -80,13 +96,13 @@ class RunRequest:
     jobs: int = 1
     timeout: float | None = None
     keep_going: bool = True
-    output: Path = Path("results")
-    live: LiveChoice | None = None
+    output: Path | None = None
+    live: LiveSettings | None = None
 
 
 @dataclass(frozen=True)
 class Fold:
-    """One split of the tasks: learn from some, be judged on some."""
+    """Tasks that a method learns from, and tasks that it is judged on."""
 
     learn: tuple[str, ...]
     targets: tuple[str, ...]
@@ -94,24 +110,24 @@ class Fold:
 
 @dataclass(frozen=True)
 class Unit:
-    """One method on one fold: the seeds are fitted together, each judged on each target."""
+    """One method on one fold: its seeds are fitted together, each judged on each target."""
 
-    spec: MethodSpec
+    method: Method
     fold: Fold
     seeds: tuple[int, ...]
     cells: frozenset[tuple[str, int]]
 
     def narrowed(self, cells: frozenset[tuple[str, int]]) -> Unit:
-        """The same unit with only these (task, seed) cells left to do."""
+        """Return the unit with only these (task, seed) cells."""
         seeds = tuple(seed for seed in self.seeds if any(s == seed for _, s in cells))
         return replace(self, seeds=seeds, cells=cells)
 
 
 def table_tasks(table: RewardTable, registry: TaskRegistry) -> list[Task]:
-    """The table's tasks as the registry defines them, in registry order.
+    """Return the table's tasks as the registry defines them, in registry order.
 
     Raises:
-        UnknownNameError: When the table holds a task that the registry does not know.
+        UnknownNameError: For a task of the table that the registry lacks.
     """
     known = {task.name for task in registry}
     for name in table.tasks:
@@ -121,11 +137,11 @@ def table_tasks(table: RewardTable, registry: TaskRegistry) -> list[Task]:
 
 
 def prepared_tasks(registry: TaskRegistry, wanted: Sequence[str] = ()) -> list[Task]:
-    """Tasks whose images are on this machine, in registry order, and those that are wanted anyway.
+    """Return the tasks whose images are on this machine, and wanted ones, in registry order.
 
     Raises:
-        UnavailableError: When there are none.
-        UnknownNameError: For a wanted task that the registry does not know.
+        UnavailableError: Without any such task.
+        UnknownNameError: For a wanted task that the registry lacks.
     """
     from benchmark.tasks.card import data_root
     from benchmark.tasks.task_data import is_prepared
@@ -135,9 +151,8 @@ def prepared_tasks(registry: TaskRegistry, wanted: Sequence[str] = ()) -> list[T
     found = [task for task in registry if task.name in wanted or is_prepared(task.name)]
     if not found:
         raise UnavailableError(
-            f"Expected prepared images of tasks in {data_root()}, but got none. Prepare some with "
-            "'t2sbench data fetch' or 't2sbench data prepare', or set T2SBENCH_DATA to a folder "
-            "that has them."
+            f"No prepared images of tasks in {data_root()}. Prepare some with 't2sbench data "
+            "fetch' or 't2sbench data prepare', or set T2SBENCH_DATA to a folder that has them."
         )
     return found
 
@@ -149,13 +164,13 @@ def make_folds(
     limit: int | None = None,
     judged: Sequence[Task] | None = None,
 ) -> list[Fold]:
-    """The folds of a split over these tasks.
+    """Return the folds of a split over these tasks.
 
     Args:
         tasks: Tasks that may be learnt from.
         split: The split.
-        wanted: Judge only these.
-        limit: Judge only so many.
+        wanted: Tasks to judge; empty means all.
+        limit: Largest number of tasks to judge.
         judged: Tasks that may be judged; those that may be learnt from when None.
 
     Raises:
@@ -177,14 +192,14 @@ def make_folds(
     targets = _chosen(sides[split], wanted, split)[:limit]
     if not seen or not targets:
         raise InvalidInputError(
-            f"Expected tasks to learn from and to judge, but got {len(seen)} seen tasks and "
-            f"{len(targets)} targets. Choose another table, split or --tasks."
+            f"A run needs tasks to learn from and tasks to judge (got {len(seen)} seen tasks and "
+            f"{len(targets)} to judge). Choose another table, --split or --tasks."
         )
     return [Fold(seen, targets)]
 
 
 def _without(out: str, names: Sequence[str], original: Mapping[str, str]) -> Fold:
-    """Learn from all but a task, and but the task that it stands in for or the other way round."""
+    """Return the fold that leaves out a task, its original and its stand-ins."""
     return Fold(tuple(name for name in names if original[name] != original[out]), (out,))
 
 
@@ -195,15 +210,17 @@ def _chosen(available: tuple[str, ...], wanted: Sequence[str], split: Split) -> 
     return tuple(name for name in available if not wanted or name in wanted)
 
 
-def make_units(request: RunRequest, folds: Sequence[Fold]) -> list[Unit]:
-    """All units of a run, fold by fold so that every method has early results."""
+def make_units(
+    methods: Sequence[Method], seeds: tuple[int, ...], folds: Sequence[Fold]
+) -> list[Unit]:
+    """Return all units of a run, fold by fold, so that every method has early results."""
     return [
         Unit(
-            spec,
+            method,
             fold,
-            request.seeds,
-            frozenset((task, seed) for task in fold.targets for seed in request.seeds),
+            seeds,
+            frozenset((task, seed) for task in fold.targets for seed in seeds),
         )
         for fold in folds
-        for spec in request.methods
+        for method in methods
     ]

@@ -1,4 +1,7 @@
-"""Scores of decisions from cached rewards; live ones are in :mod:`benchmark.runs.live_scorer`."""
+"""Scorers: their interface, and scores from a reward table.
+
+Live scores are in :mod:`benchmark.runs.live_scorer`.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import numpy as np
 
 from benchmark.core.errors import InvalidInputError, UnavailableError
 from benchmark.methods import Decision, Mixture
+from benchmark.pipeline.settings import StageObserver, no_observer
 from benchmark.protocols.registry import find_protocol
 from benchmark.rewards.noise import task_noise
 from benchmark.runs.record import (
@@ -32,18 +36,18 @@ if TYPE_CHECKING:
 
 _MAX_HALVINGS = 100
 
-# References of a table's card, by the pre-training of the methods that they are rewards of.
+# References of a table's card, by the pre-training of their methods.
 _REFERENCES = {"none": "untrained", "real-images": "real-images"}
 
 
 @dataclass(frozen=True)
 class Scored:
-    """What a scorer says of a decision.
+    """Score of a decision, and the parts of its record that go with it.
 
     Attributes:
         scores: The accuracy first.
-        pretraining: What the backbone was trained on.
-        configuration: The one that was drawn, where the decision is a mixture and one had to be.
+        pretraining: Pre-training of the backbone.
+        configuration: The configuration that was drawn from a mixture.
         protocol: The protocol with the hyperparameters of this cell; None for the scorer's.
         device: Kind of device that trained the backbone.
     """
@@ -56,40 +60,49 @@ class Scored:
 
 
 class Scorer(Protocol):
-    """Gives the accuracy of a decision on a task."""
+    """Source of the accuracy of a decision on a task.
+
+    Attributes:
+        source: The table, or the profile and simulator.
+        protocol: The evaluation protocol.
+        pretraining: The pre-training of rendered backbones.
+        on_stage: Called with the stages of live scores.
+    """
 
     source: SourceEntry
     protocol: ProtocolEntry
     pretraining: PretrainingEntry
+    on_stage: StageObserver
 
     def task_entry(self, task: Task) -> TaskEntry:
-        """The task as records of this scorer state it."""
+        """Return the task as records of this scorer state it."""
 
     def scores_kind(self, pretraining: str) -> bool:
-        """Whether it can score methods of that kind: ``rendered``, ``real-images`` or ``none``."""
+        """Return True for a kind that it has: ``rendered``, ``real-images`` or ``none``."""
 
     def scored(self, task: str, decision: Decision | None, kind: str, seed: int) -> Scored:
-        """Scores of a decision; None for methods that are not ``rendered``."""
+        """Return the score of a decision, which is None for methods that are not ``rendered``."""
 
     def depends_on(self, kind: str) -> dict[str, str]:
-        """Digests of what scores of that kind depend on beside source, task and protocol."""
+        """Return digests of dependencies of that kind other than source, task and protocol."""
 
     def reference(self, task: str) -> ReferenceEntry | None:
-        """Fixed points of the regret scale on that task, where there are any."""
+        """Return the fixed points of the regret scale on a task, if it has them."""
 
     def close(self) -> None:
-        """Release what it holds; idempotent."""
+        """Release its resources; idempotent."""
 
 
 class CachedScorer:
     """Scores from a reward table.
 
     Args:
-        table: Where the rewards are.
+        table: The rewards.
     """
 
     def __init__(self, table: RewardTable) -> None:
         self.table = table
+        self.on_stage: StageObserver = no_observer
         protocol = find_protocol(table.protocol)
         card = table.card
         self.source = SourceEntry(kind="table", id=table.id, digest=table.digest)
@@ -107,10 +120,10 @@ class CachedScorer:
         self._tasks = {task.name: task for task in card.tasks} if card else {}
 
     def score(self, task: str, decision: Decision) -> Score:
-        """Accuracy of a configuration (seed mean), or the expectation of a mixture.
+        """Return the accuracy of a configuration (seed mean), or the expectation of a mixture.
 
         Raises:
-            InvalidInputError: When the decision is no point or distribution of the table's space.
+            InvalidInputError: For a decision that is not of the table's space.
             UnavailableError: When the table lacks the cell.
         """
         if isinstance(decision, Mixture):
@@ -127,10 +140,7 @@ class CachedScorer:
         )
 
     def task_entry(self, task: Task) -> TaskEntry:
-        """The task as registered, its test images as counted in the table.
-
-        Where the table's card says more of the data, the entry says that, too.
-        """
+        """Return the task as registered, with the test images and data that the table states."""
         known = self._tasks.get(task.name)
         data = known.data if known else None
         return TaskEntry(
@@ -145,21 +155,21 @@ class CachedScorer:
         )
 
     def scores_kind(self, pretraining: str) -> bool:
-        """Rendered images, and references that were measured on every task."""
+        """Return True for rendered images, and for references measured on every task."""
         return pretraining == "rendered" or self._measured(pretraining).keys() >= {
             *self.table.tasks
         }
 
     def scored(self, task: str, decision: Decision | None, kind: str, seed: int) -> Scored:
-        """See :meth:`score`; a table's reward does not depend on the method's seed."""
+        """Return :meth:`score`, or the table's reference; neither depends on the method's seed."""
         del seed
         if decision is not None:
             return Scored((self.score(task, decision),), self.pretraining)
         values = self._measured(kind).get(task)
         if not values:
             raise UnavailableError(
-                f"Expected a configuration to look up, but got pre-training on '{kind}'. "
-                "Score it with --live."
+                f"Table '{self.table.id}' has no reward of pre-training on '{kind}' for {task}. "
+                "Measure it with --live."
             )
         value = math.fsum(values) / len(values)
         score = Score(metric="accuracy", value=value, unit="percent")
@@ -167,12 +177,12 @@ class CachedScorer:
         return Scored((score,), reference_pretraining(self.pretraining, kind, real_images))
 
     def depends_on(self, kind: str) -> dict[str, str]:
-        """Nothing: all of it is in the table's digest."""
+        """Return nothing: the digest of the table covers all."""
         del kind
         return {}
 
     def _measured(self, kind: str) -> dict[str, list[float]]:
-        """Accuracies of a reference by task, one per seed; empty where the table has none."""
+        """Accuracies of a reference by task, one per seed; empty without that reference."""
         card = self.table.card
         return card.references.get(_REFERENCES.get(kind, ""), {}) if card else {}
 
@@ -180,29 +190,30 @@ class CachedScorer:
         rewards = self.table.means[self.table.row(task)]
         if mixture.probabilities.shape != rewards.shape:
             raise InvalidInputError(
-                f"Expected a mixture over {len(rewards)} configurations, but got "
-                f"{mixture.probabilities.shape}. Build it with Mixture.uniform(rewards.space)."
+                f"A mixture of table '{self.table.id}' needs {len(rewards)} probabilities (got "
+                f"shape {mixture.probabilities.shape}). Build it with "
+                "Mixture.uniform(rewards.space)."
             )
         support = mixture.probabilities > 0
         if np.isnan(rewards[support]).any():
             raise UnavailableError(
-                f"Expected rewards for all configurations of the mixture on {task}, but got an "
-                "empty cell. Complete the table, or choose another one."
+                f"No reward for {task} and some configurations of the mixture in table "
+                f"'{self.table.id}'. Complete the table, or choose another with --table."
             )
         # Summed exactly: a BLAS product differs between processors in its last digit.
         return math.fsum((mixture.probabilities[support] * rewards[support]).tolist())
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: a table needs no release."""
 
     def reference(self, task: str) -> ReferenceEntry:
-        """Random mean and (cross-fitted) oracle of the task over measured cells."""
+        """Return random mean and (cross-fitted) oracle of a task over its measured cells."""
         values = self.table.values[self.table.row(task)]
         measured = values[~np.isnan(values).any(axis=1)]
         if not len(measured):
             raise UnavailableError(
-                f"Expected rewards on {task}, but table {self.table.id} has none. "
-                "Leave the task out with --tasks, or complete the table."
+                f"No reward for {task} in table '{self.table.id}'. Leave the task out with "
+                "--tasks, or complete the table."
             )
         average = math.fsum(measured.ravel().tolist()) / measured.size
         noise = task_noise(measured, int(self.table.n_test[self.table.row(task)])).seed_sd
@@ -216,10 +227,10 @@ class CachedScorer:
 def reference_pretraining(
     rendered: PretrainingEntry, kind: str, real_images: str | None
 ) -> PretrainingEntry:
-    """What records state of pre-training on no images, or on real ones, in place of rendered ones.
+    """Return the entry of pre-training on no images, or on real ones.
 
     Args:
-        rendered: The entry of the profile.
+        rendered: Entry of the profile, for rendered images.
         kind: ``none`` or ``real-images``.
         real_images: Name of the collection and start of its digest, joined by a hyphen.
     """
@@ -232,7 +243,7 @@ def reference_pretraining(
 
 
 def oracle_reward(values: NDArray[np.float64]) -> float:
-    """Reward of the best configuration, cross-fitted between seeds where there are several.
+    """Return the reward of the best configuration, cross-fitted between several seeds.
 
     The maximum of noisy means overestimates the best configuration's reward. With several seeds
     it is therefore chosen on one half of them (the larger one, if they are odd) and scored on the

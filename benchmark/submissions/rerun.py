@@ -15,7 +15,7 @@ from benchmark.core.files import sha256_file
 from benchmark.methods import Decision, Method, Mixture, find_method
 from benchmark.runs.cells import decide, fit_unit
 from benchmark.runs.context import Context
-from benchmark.runs.plan import Fold, MethodSpec, Unit
+from benchmark.runs.plan import Fold, Unit
 from benchmark.runs.scoring import CachedScorer
 from benchmark.submissions.checks import Checked, read_decision
 from benchmark.submissions.model import EntryPointCode, FileCode, Submission, SubmittedFold
@@ -212,7 +212,7 @@ def _decisions(
     cells = frozenset((names[item.task], item.seed) for item in fold.decisions)
     targets = tuple(dict.fromkeys(names[item.task] for item in fold.decisions))
     renamed = Fold(tuple(names[task] for task in fold.learnt_from), targets)
-    unit = Unit(MethodSpec(method.name), renamed, seeds, cells)
+    unit = Unit(method, renamed, seeds, cells)
     fitted = dict(zip(seeds, fit_unit(context, method, unit, None), strict=True))
     decisions: _Decisions = {}
     for item in fold.decisions:

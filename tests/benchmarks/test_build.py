@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from benchmark.pipeline.datasets import read_training_set, write_rendered
-from benchmark.pipeline.executors import Execution
 from benchmark.pipeline.renderer import Renderer
-from benchmark.pipeline.requests import build_simulator, dataset_request
-from benchmark.pipeline.table_builder import Build, all_prepared
-from benchmark.pipeline.table_request import BuildRequest
+from benchmark.pipeline.settings import LiveSettings, build_simulator, dataset_request
+from benchmark.pipeline.table_builder import TableBuilder, all_prepared
+from benchmark.pipeline.table_jobs import TableRequest
 from benchmark.pipeline.task_images import TaskImages, evaluation_settings
+from benchmark.pipeline.worker import Workers
 from benchmark.pretraining.pretrain import Execution as Training
 from benchmark.pretraining.pretrain import pretrain
 from benchmark.pretraining.recipes import recipe
@@ -67,8 +67,8 @@ def test_overhead_of_the_harness(benchmark, tmp_path):
     import torch
 
     numbers = tuple(np.random.default_rng(0).permutation(256)[: N_CONFIGURATIONS + 1].tolist())
-    request = BuildRequest("mini", tasks, (0,), configurations=numbers, device="cpu")
-    build = Build(request, tmp_path / "table")
+    request = TableRequest(tasks, (0,), LiveSettings(device="cpu"), numbers)
+    build = TableBuilder(request, tmp_path / "table")
     bare = BareLoop(build.profile, list(build.data.values()), tmp_path)
     torch.set_num_threads(build.profile.cpu_threads)
     ours, theirs, rewards = [], [], {}
@@ -83,7 +83,7 @@ def test_overhead_of_the_harness(benchmark, tmp_path):
         began[0] = time.perf_counter()
 
     began = [time.perf_counter()]
-    execution = Execution(tmp_path / "cells")
+    execution = Workers(tmp_path / "cells")
     benchmark.pedantic(lambda: build.measure(execution, on_job=on_job), rounds=1)
     bare.renderer.close()
     assert len(ours) == N_CONFIGURATIONS + 1

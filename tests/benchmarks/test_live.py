@@ -18,7 +18,7 @@ import torch
 
 from benchmark.core.store import CellStore
 from benchmark.pipeline.profiles import find_profile
-from benchmark.pipeline.sources import Source
+from benchmark.pipeline.settings import Source
 from benchmark.pipeline.stages import Pipeline
 from benchmark.pretraining.networks import attach_head, build_backbone, normalise
 from benchmark.pretraining.recipes import MINI

@@ -11,7 +11,7 @@ from benchmark.pipeline.datasets import (
     read_training_set,
     write_rendered,
 )
-from benchmark.pipeline.requests import build_simulator, dataset_request
+from benchmark.pipeline.settings import build_simulator, dataset_request
 from benchmark.rendering.run import render_dataset
 from benchmark.tasks.pack import open_pack, write_pack
 from tests.pipeline.conftest import coloured

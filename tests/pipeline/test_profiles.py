@@ -10,7 +10,7 @@ from benchmark.pipeline.profiles import (
     parse_changes,
     read_profiles,
 )
-from benchmark.pipeline.requests import build_simulator, dataset_request
+from benchmark.pipeline.settings import build_simulator, dataset_request
 from benchmark.pretraining.recipes import RECIPES
 
 MINE = """\

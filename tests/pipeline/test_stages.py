@@ -17,7 +17,7 @@ from benchmark.core.errors import (
 )
 from benchmark.core.store import CellStore
 from benchmark.pipeline.datasets import open_real_images
-from benchmark.pipeline.sources import Source
+from benchmark.pipeline.settings import Source
 from benchmark.pipeline.stages import Pipeline
 from benchmark.pipeline.task_images import evaluation_settings
 from benchmark.pretraining.backbone_io import load_backbone
@@ -155,7 +155,7 @@ def test_a_damaged_cell_is_made_again(kind, file, tiny_profile, tmp_path, task, 
     again = once()
     assert (again.accuracy, again.weights_sha256) == (first.accuracy, first.weights_sha256)
     if kind in ("score", "backbone"):
-        assert "mend" in stages
+        assert "repair" in stages
 
 
 def test_pixels_that_changed_on_disk_are_noticed(tiny_profile, tmp_path, task, stages):
@@ -170,7 +170,7 @@ def test_pixels_that_changed_on_disk_are_noticed(tiny_profile, tmp_path, task, s
     stages.clear()
     assert pipeline.dataset(source, 0).sha256 == first
     pipeline.close()
-    assert "mend" in stages
+    assert "repair" in stages
     assert path.read_bytes() == content
 
 
@@ -236,7 +236,7 @@ import sys
 from pathlib import Path
 from benchmark.tasks.task_data import load_task_data
 from benchmark.pipeline.stages import Pipeline
-from benchmark.pipeline.sources import Source
+from benchmark.pipeline.settings import Source
 from benchmark.pipeline.profiles import find_profile
 from benchmark.core.store import CellStore
 

@@ -13,11 +13,9 @@ def test_retry_of_a_table_that_has_changed_says_so(
     request_for, small_table, small_table_folder, tmp_path: Path
 ):
     from benchmark.rewards.storage import Description, write_table
-    from benchmark.runs.execution import existing_records
-    from benchmark.runs.history import remember, retry_units
+    from benchmark.runs.execution import existing_records, retry
 
     plan = make_plan(request_for("select-raises", "first"))
-    remember(plan)
     execute(plan, lambda _record: None)
     folder = Path(plan.request.table)
     write_table(
@@ -26,20 +24,19 @@ def test_retry_of_a_table_that_has_changed_says_so(
     records, _ = existing_records(tmp_path / "out")
     failed = [r for r in records if r.status == "failed"]
     with pytest.raises(InvalidInputError, match="belong to another content of the table"):
-        list(retry_units(tmp_path / "out", failed))
+        list(retry(tmp_path / "out", failed))
 
 
 def test_retry_does_exactly_the_failed_cells(request_for, plugin_file: Path, tmp_path: Path):
-    from benchmark.runs.execution import existing_records
-    from benchmark.runs.history import missing_cells, remember, retry_units
+    from benchmark.runs.execution import existing_records, retry
+    from benchmark.runs.history import missing_cells
 
     plan = make_plan(request_for("select-raises", "first"))
-    remember(plan)
     execute(plan, lambda _record: None)
     plugin_file.write_text(plugin_file.read_text().replace('task.name == "AID"', "False"))
     records, _ = existing_records(tmp_path / "out")
     failed = [r for r in records if r.status == "failed"]
-    again = list(retry_units(tmp_path / "out", failed))
+    again = list(retry(tmp_path / "out", failed))
     assert [(r.task.name, r.seed, r.status) for r in again] == [("AID", 0, "ok"), ("AID", 1, "ok")]
     assert {r.supersedes for r in again} == {r.record_id for r in failed}
     records, _ = existing_records(tmp_path / "out")

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.pipeline.executors import Execution
+from benchmark.pipeline.settings import LiveSettings
 from benchmark.pipeline.table_builder import Labels
-from benchmark.pipeline.table_request import BuildRequest
+from benchmark.pipeline.table_jobs import TableRequest
+from benchmark.pipeline.worker import Workers
 from benchmark.rewards.storage import read_table
 from tests.pipeline.conftest import tiny_data
 
@@ -30,21 +31,22 @@ def request_of(tiny_data, tmp_path, monkeypatch):
     (tmp_path / "tiny.yaml").write_text(PROFILE)
 
     def make(**changes):
+        measured = {"profile": str(tmp_path / "tiny.yaml"), "device": "cpu"}
+        fields = LiveSettings.__dataclass_fields__
+        measured |= {name: changes.pop(name) for name in list(changes) if name in fields}
         given = {
-            "profile": str(tmp_path / "tiny.yaml"),
             "tasks": ("EuroSAT", "PacsC"),
             "seeds": (0, 1),
             "configurations": (0, 3, 255),
-            "device": "cpu",
         }
-        return BuildRequest(**{**given, **changes})
+        return TableRequest(**{**given, **changes}, settings=LiveSettings(**measured))
 
     return make
 
 
 @pytest.fixture
 def execution(tmp_path):
-    return Execution(tmp_path / "cells")
+    return Workers(tmp_path / "cells")
 
 
 def files(folder):

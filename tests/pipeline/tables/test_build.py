@@ -9,10 +9,10 @@ from benchmark.core.errors import (
     UnknownNameError,
 )
 from benchmark.core.store import CellStore
-from benchmark.pipeline.sources import Source
+from benchmark.pipeline.settings import Source
 from benchmark.pipeline.stages import Pipeline
-from benchmark.pipeline.table_builder import Build
-from benchmark.pipeline.table_request import make_jobs
+from benchmark.pipeline.table_builder import TableBuilder
+from benchmark.pipeline.table_jobs import make_jobs
 from benchmark.rewards.checks import table_faults
 from benchmark.rewards.storage import read_table
 from benchmark.space import PAPER_SPACE
@@ -36,7 +36,7 @@ def test_a_table_holds_the_pipelines_scores(request_of, execution, tmp_path):
     request = request_of(
         references=("untrained", "real-images"), real_images=str(tmp_path / "real.parquet")
     )
-    build = Build(request, tmp_path / "table")
+    build = TableBuilder(request, tmp_path / "table")
     told = []
     assert build.measure(execution, on_job=told.append) == []
     assert len(told) == 2 * (3 + 2)
@@ -63,23 +63,23 @@ def test_a_table_holds_the_pipelines_scores(request_of, execution, tmp_path):
 def test_cost_is_that_of_making_the_cells_whoever_made_them(request_of, execution, tmp_path):
     request = request_of(seeds=(0,), configurations=(0, 3))
     measured = []
-    Build(request, tmp_path / "first").measure(execution, on_job=measured.append)
+    TableBuilder(request, tmp_path / "first").measure(execution, on_job=measured.append)
     again = []
-    Build(request, tmp_path / "second").measure(execution, on_job=again.append)
+    TableBuilder(request, tmp_path / "second").measure(execution, on_job=again.append)
     assert [result.cost for result in again] == [result.cost for result in measured]
     assert all(result.seconds > 0 and result.cost > result.seconds for result in measured)
 
 
 def test_more_can_be_added_later(request_of, execution, tmp_path):
-    first = Build(request_of(tasks=("EuroSAT",), seeds=(0,)), tmp_path / "table")
+    first = TableBuilder(request_of(tasks=("EuroSAT",), seeds=(0,)), tmp_path / "table")
     first.measure(execution)
-    more = Build(request_of(), tmp_path / "table")
+    more = TableBuilder(request_of(), tmp_path / "table")
     assert len(more.left()) == 6
     more.measure(execution, limit=2)
     assert len(more.left()) == 4
     more.measure(execution)
     added = more.write(LABELS, with_gaps=True)
-    whole = Build(request_of(), tmp_path / "whole")
+    whole = TableBuilder(request_of(), tmp_path / "whole")
     whole.measure(execution)
     whole.write(LABELS, with_gaps=True)
     assert files(tmp_path / "table") == files(tmp_path / "whole")
@@ -87,11 +87,13 @@ def test_more_can_be_added_later(request_of, execution, tmp_path):
 
 
 def test_a_finished_table_grows(request_of, execution, tmp_path):
-    first = Build(request_of(tasks=("EuroSAT",), seeds=(0,), configurations=(0, 3)), tmp_path / "t")
+    first = TableBuilder(
+        request_of(tasks=("EuroSAT",), seeds=(0,), configurations=(0, 3)), tmp_path / "t"
+    )
     first.measure(execution)
     old = first.write(LABELS, with_gaps=True)
     told = []
-    more = Build(request_of(seeds=(1, 0)), tmp_path / "t")
+    more = TableBuilder(request_of(seeds=(1, 0)), tmp_path / "t")
     more.measure(execution, on_job=told.append)
     assert len(told) == 6  # of the two that are there a task is missing
     new = more.write(LABELS, with_gaps=True)
@@ -99,21 +101,21 @@ def test_a_finished_table_grows(request_of, execution, tmp_path):
     np.testing.assert_array_equal(new.values[0, [0, 3], 1], old.values[0, [0, 3], 0])
     assert np.isfinite(new.values[:, [0, 3, 255]]).all()
     with pytest.raises(InvalidInputError, match="Tables only grow"):
-        Build(request_of(tasks=("EuroSAT",)), tmp_path / "t").write(LABELS, with_gaps=True)
+        TableBuilder(request_of(tasks=("EuroSAT",)), tmp_path / "t").write(LABELS, with_gaps=True)
     assert read_table(tmp_path / "t").digest == new.digest
     shutil.rmtree(tmp_path / "t.measured")
     with pytest.raises(InvalidInputError, match="with its measurements beside it"):
-        Build(request_of(), tmp_path / "t")
+        TableBuilder(request_of(), tmp_path / "t")
 
 
 def test_two_builds_do_not_write_to_one_folder(request_of, execution, tmp_path):
-    first, second = (Build(request_of(), tmp_path / "table") for _ in range(2))
+    first, second = (TableBuilder(request_of(), tmp_path / "table") for _ in range(2))
     with (
         first.journal.begun(),
         pytest.raises(StorageError, match="another build writes its measurements there"),
     ):
         second.measure(execution)
-    assert Build(request_of(), tmp_path / "table").measure(execution, limit=1) == []
+    assert TableBuilder(request_of(), tmp_path / "table").measure(execution, limit=1) == []
 
 
 def test_references_of_another_collection_are_measured_again(request_of, execution, tmp_path):
@@ -121,23 +123,25 @@ def test_references_of_another_collection_are_measured_again(request_of, executi
         write_pack(coloured(seed, 90, 6), tmp_path / f"{name}.parquet")
     wanted = {"references": ("real-images",), "configurations": (0,), "seeds": (0,)}
     one = request_of(**wanted, real_images=str(tmp_path / "one.parquet"))
-    Build(one, tmp_path / "table").measure(execution)
-    assert Build(one, tmp_path / "table").left() == []
-    two = Build(request_of(**wanted, real_images=str(tmp_path / "two.parquet")), tmp_path / "table")
+    TableBuilder(one, tmp_path / "table").measure(execution)
+    assert TableBuilder(one, tmp_path / "table").left() == []
+    two = TableBuilder(
+        request_of(**wanted, real_images=str(tmp_path / "two.parquet")), tmp_path / "table"
+    )
     assert [job.row for job in two.left()] == ["real-images"]
 
 
 def test_a_folder_of_other_measurements_is_refused(request_of, execution, tmp_path):
-    with Build(request_of(seeds=(0,)), tmp_path / "table").journal.begun():
+    with TableBuilder(request_of(seeds=(0,)), tmp_path / "table").journal.begun():
         pass
     with pytest.raises(InvalidInputError, match="hold measurements of this profile"):
-        Build(request_of(changes={"classes": 4}), tmp_path / "table")
+        TableBuilder(request_of(changes={"classes": 4}), tmp_path / "table")
     with pytest.raises(UnknownNameError, match="Did you mean 'processes'"):
-        Build(request_of(seeds=(0,)), tmp_path / "table").measure(execution, "proceses")
+        TableBuilder(request_of(seeds=(0,)), tmp_path / "table").measure(execution, "proceses")
 
 
 def test_half_a_line_of_a_killed_process_is_skipped(request_of, execution, tmp_path):
-    build = Build(request_of(seeds=(0,)), tmp_path / "table")
+    build = TableBuilder(request_of(seeds=(0,)), tmp_path / "table")
     build.measure(execution, limit=2)
     path = tmp_path / "table.measured" / "measured.jsonl"
     with path.open("ab") as stream:

@@ -6,7 +6,6 @@ import pytest
 from benchmark.core.errors import (
     InvalidInputError,
 )
-from benchmark.pipeline.table_builder import Build
 from benchmark.rewards.storage import read_table
 from tests.pipeline.tables.conftest import command
 
@@ -44,7 +43,7 @@ def test_mistakes_are_said_before_any_work(wrong, says, request_of, tmp_path, ca
 
     request_of()
     monkeypatch.setenv("T2SBENCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(Build, "measure", lambda *_: pytest.fail("work was begun"))
+    monkeypatch.setattr(TableBuilder, "measure", lambda *_: pytest.fail("work was begun"))
     assert main([*command(tmp_path, "out")[3:], *wrong]) == 2
     assert says in capsys.readouterr().err
 

@@ -20,10 +20,9 @@ from benchmark.core.errors import (
     UnavailableError,
 )
 from benchmark.pipeline import executors
-from benchmark.pipeline.executors import Execution
-from benchmark.pipeline.job_results import failed_job
-from benchmark.pipeline.table_builder import Build
-from benchmark.pipeline.table_request import Job
+from benchmark.pipeline.table_builder import TableBuilder
+from benchmark.pipeline.table_jobs import TableJob, failed_job
+from benchmark.pipeline.worker import Workers
 from tests.pipeline.tables.conftest import LABELS, PROFILE, ROOT, command, files
 
 
@@ -44,7 +43,7 @@ def fake_executor(monkeypatch):
 
 
 def test_backbones_of_other_devices_are_refused(request_of, execution, tmp_path, fake_executor):
-    build = Build(request_of(), tmp_path / "table")
+    build = TableBuilder(request_of(), tmp_path / "table")
     build.measure(execution, limit=1)
     fake_executor(terms=lambda terms: {**terms, "device": "cuda"}, machine=lambda _: "node 7")
     with pytest.raises(InvalidInputError, match=r"device cuda in place of cpu for .* on node 7"):
@@ -52,11 +51,11 @@ def test_backbones_of_other_devices_are_refused(request_of, execution, tmp_path,
     assert len(build.left()) == 5
     fake_executor(terms=lambda terms: {**terms, "profile": "another"})
     with pytest.raises(InvalidInputError, match="profile another in place of"):
-        Build(request_of(), tmp_path / "empty").measure(execution, "fake")
+        TableBuilder(request_of(), tmp_path / "empty").measure(execution, "fake")
 
 
 def test_rewards_on_other_data_are_failures(request_of, execution, tmp_path, fake_executor):
-    build = Build(request_of(seeds=(0,), configurations=(0,)), tmp_path / "table")
+    build = TableBuilder(request_of(seeds=(0,), configurations=(0,)), tmp_path / "table")
     fake_executor(
         cells=lambda cells: (replace(cells[0], data="other"), cells[1]), machine=lambda _: "node 7"
     )
@@ -91,7 +90,7 @@ def test_whatever_a_simulator_raises_is_a_failure_like_others(request_of, execut
         seeds=(0,), plugin_files=(tmp_path / "broken.py",), references=("untrained",)
     )
     (tmp_path / "tiny.yaml").write_text(PROFILE.replace("simulator: toy", "simulator: broken"))
-    build = Build(request, tmp_path / "table")
+    build = TableBuilder(request, tmp_path / "table")
     failed = build.measure(execution)
     assert [result.job.row for result in failed] == [job.row for job in build.jobs[1:]]
     assert all("out of polygons" in error for result in failed for error in result.errors)
@@ -103,7 +102,7 @@ def test_a_job_that_kills_its_process_is_given_up_and_others_go_on(
 ):
     """A stand-in for the pool: processes that live, but for one job."""
     request = request_of(seeds=(0,))
-    jobs = [Job(row, 0) for row in ("00000000", "00000011", "11111111")]
+    jobs = [TableJob(row, 0) for row in ("00000000", "00000011", "11111111")]
     begun = []
 
     def pool(_request, given, _execution, under_way):
@@ -130,7 +129,7 @@ def test_a_job_that_kills_its_process_is_given_up_and_others_go_on(
 def test_what_ends_every_process_at_its_start_is_said_before(request_of, execution, tmp_path):
     two = replace(execution, workers=2)
     for changes in ({"device": "cuda:7"}, {"real_images": str(tmp_path / "nowhere")}):
-        build = Build(request_of(**changes), tmp_path / "table")
+        build = TableBuilder(request_of(**changes), tmp_path / "table")
         with pytest.raises(T2SBenchError, match=r"Expected .*(cuda:7|nowhere)"):
             build.measure(two)
 
@@ -173,7 +172,7 @@ def test_failures_are_isolated_and_listed(request_of, execution, tmp_path, tiny_
     folder = tmp_path / "data"
     shutil.copytree(tiny_data, folder)
     monkeypatch.setenv("T2SBENCH_DATA", str(folder))
-    build = Build(request_of(protocol="knn5-released", seeds=(0,)), tmp_path / "table")
+    build = TableBuilder(request_of(protocol="knn5-released", seeds=(0,)), tmp_path / "table")
     failed = build.measure(execution)  # too few training images for a batch
     assert len(failed) == 3
     assert "Expected at least 128 training images" in failed[0].errors[0]
@@ -184,8 +183,8 @@ def test_failures_are_isolated_and_listed(request_of, execution, tmp_path, tiny_
 def test_two_processes_give_the_same_table(request_of, tmp_path):
     digests = set()
     for name, workers in (("one", 1), ("two", 2)):
-        build = Build(request_of(), tmp_path / name)
-        build.measure(Execution(tmp_path / f"cells-{name}", workers))
+        build = TableBuilder(request_of(), tmp_path / name)
+        build.measure(Workers(tmp_path / f"cells-{name}", workers))
         build.write(LABELS, with_gaps=True)
         digests.add(files(tmp_path / name))
     assert len(digests) == 1
@@ -236,12 +235,12 @@ def test_killed_at_random_moments_the_table_is_the_same(request_of, tmp_path):
 
 def test_a_damaged_cell_is_made_again_and_told(request_of, execution, tmp_path, capsys):
     request = request_of(seeds=(0,), configurations=(0,))
-    Build(request, tmp_path / "one").measure(execution)
+    TableBuilder(request, tmp_path / "one").measure(execution)
     for path in execution.store.glob("score/*/*/score.json"):
         path.write_bytes(path.read_bytes()[:20])
     told = []
     with JobDisplay(1) as display:
-        again = Build(request, tmp_path / "two")
+        again = TableBuilder(request, tmp_path / "two")
         again.measure(execution, on_job=lambda r: (told.append(r), display.on_job(r)))
     assert again.left() == []
     assert len(told[0].mended) == 2

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from benchmark.core.errors import UnavailableError
-from benchmark.pipeline.executors import Execution
-from benchmark.pipeline.table_builder import Build
+from benchmark.pipeline.table_builder import TableBuilder
+from benchmark.pipeline.worker import Workers
 from tests.pipeline.tables.conftest import LABELS, PROFILE, files
 
 ROOT = Path(__file__).parents[3]
@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 def build(tiny_data, tmp_path, monkeypatch):
-    from benchmark.pipeline.table_request import BuildRequest
+    from benchmark.pipeline.settings import LiveSettings
+    from benchmark.pipeline.table_jobs import TableRequest
 
     (tmp_path / "tiny.yaml").write_text(PROFILE)
     monkeypatch.setenv("T2SBENCH_DATA", str(tiny_data))
@@ -22,11 +23,10 @@ def build(tiny_data, tmp_path, monkeypatch):
 
     def make(name):
         profile, numbers = str(tmp_path / "tiny.yaml"), tuple(range(4))
-        request = BuildRequest(
-            profile, ("EuroSAT", "PacsC"), (0,), configurations=numbers, device="cpu"
-        )
+        settings = LiveSettings(profile=profile, device="cpu")
+        request = TableRequest(("EuroSAT", "PacsC"), (0,), settings, numbers)
         monkeypatch.setenv("T2SBENCH_CACHE", str(tmp_path / f"cache-{name}"))
-        return Build(request, tmp_path / name)
+        return TableBuilder(request, tmp_path / name)
 
     return make
 
@@ -37,7 +37,7 @@ def test_two_nodes_one_of_them_killed_give_the_same_table(build, tmp_path):
     from ray.cluster_utils import Cluster
 
     alone = build("alone")
-    alone.measure(Execution(tmp_path / "cache-alone" / "cells"))
+    alone.measure(Workers(tmp_path / "cache-alone" / "cells"))
     alone.write(LABELS, with_gaps=True)
 
     spread = build("spread")
@@ -51,7 +51,7 @@ def test_two_nodes_one_of_them_killed_give_the_same_table(build, tmp_path):
             if len(seen) == 1:
                 cluster.remove_node(second, allow_graceful=False)
 
-        execution = Execution(tmp_path / "cache-spread" / "cells", address=cluster.address)
+        execution = Workers(tmp_path / "cache-spread" / "cells", address=cluster.address)
         assert spread.measure(execution, "ray", after_one) == []
     finally:
         cluster.shutdown()
@@ -64,7 +64,7 @@ def test_no_cluster_at_the_address_is_a_sentence(build, tmp_path, monkeypatch):
     pytest.importorskip("ray")
     monkeypatch.setenv("RAY_gcs_rpc_server_connect_timeout_s", "1")
     with pytest.raises(UnavailableError, match="Expected a Ray cluster at 'nowhere'"):
-        build("none").measure(Execution(tmp_path / "cells", address="nowhere"), "ray")
+        build("none").measure(Workers(tmp_path / "cells", address="nowhere"), "ray")
 
 
 def test_without_ray_the_extra_is_named(build, tmp_path, monkeypatch):
@@ -72,7 +72,7 @@ def test_without_ray_the_extra_is_named(build, tmp_path, monkeypatch):
 
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UnavailableError, match=r"t2sbench\[ray\]"):
-        build("none").measure(Execution(tmp_path / "cells"), "ray")
+        build("none").measure(Workers(tmp_path / "cells"), "ray")
 
 
 def test_jobs_that_fit_on_no_machine_are_refused():
@@ -92,6 +92,7 @@ def test_jobs_that_fit_on_no_machine_are_refused():
 def test_what_a_worker_refuses_is_said_in_its_words(build, tmp_path):
     pytest.importorskip("ray")
     made = build("one")
-    made.request = replace(made.request, device="cuda:7")
+    settings = replace(made.settings, device="cuda:7")
+    made.request = replace(made.request, settings=settings)
     with pytest.raises(UnavailableError, match=r"to measure .*, but got: Expected device 'cuda:7'"):
-        made.measure(Execution(tmp_path / "cells"), "ray")
+        made.measure(Workers(tmp_path / "cells"), "ray")

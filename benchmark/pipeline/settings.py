@@ -1,0 +1,215 @@
+"""Settings of live scoring, and the simulator and datasets that they ask for.
+
+Nothing here imports torch: plans and identities of cells need no network.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from benchmark.core.files import digest
+from benchmark.pipeline.profiles import Profile, find_profile
+from benchmark.rendering.request import DatasetRequest, check_capabilities, choose_categories
+from benchmark.simulators.registry import SimulatorChoice, find_simulator
+
+if TYPE_CHECKING:
+    from benchmark.core.store import CellStore
+    from benchmark.pipeline.datasets import RealImages
+    from benchmark.pipeline.stages import Pipeline
+    from benchmark.simulators.interface import Simulator
+    from benchmark.space import Configuration
+
+#: Called with the name of a stage (``render``, ``draw``, ``pre-train``, ``repair`` or a protocol)
+#: and its subject when the stage begins.
+StageObserver = Callable[[str, str], None]
+
+_REAL_IMAGES = "T2SBENCH_REAL_IMAGES"
+
+
+def no_observer(_stage: str, _subject: str) -> None:
+    """Ignore a stage."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Images that a backbone is pre-trained on.
+
+    Attributes:
+        kind: ``rendered`` images, ``real-images``, or ``none``: random weights.
+        configuration: Configuration of rendered images.
+    """
+
+    kind: Literal["rendered", "real-images", "none"]
+    configuration: Configuration | None = None
+
+    @property
+    def label(self) -> str:
+        """A few words for listings.
+
+        Example:
+            >>> Source("none").label
+            'untrained'
+        """
+        words = {"real-images": "real images", "none": "untrained"}
+        return words.get(self.kind, f"configuration {self.configuration}")
+
+
+@dataclass(frozen=True)
+class LiveSettings:
+    """Settings of live scoring, as the user gave them; picklable, for worker processes.
+
+    Attributes:
+        protocol: Name of the evaluation protocol.
+        profile: Name or file of the pre-training profile.
+        changes: Other values of some fields of the profile.
+        device: "auto", "cpu", "cuda:0" ...
+        real_images: Parquet file or folder for pre-training on real images; by default
+            ``$T2SBENCH_REAL_IMAGES``.
+        processes: Processes that train one backbone; None for one per GPU.
+        plugins: Users' files with more simulators.
+        tasks_files: Users' task definitions.
+    """
+
+    protocol: str = "knn5"
+    profile: str = "mini"
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    device: str = "auto"
+    real_images: str | None = None
+    processes: int | None = None
+    plugins: tuple[Path, ...] = ()
+    tasks_files: tuple[Path, ...] = ()
+
+    def find_profile(self) -> Profile:
+        """Return the profile with its changes.
+
+        Raises:
+            T2SBenchError: As :func:`benchmark.pipeline.profiles.find_profile`.
+        """
+        return find_profile(self.profile, self.changes)
+
+    def simulator(self) -> Simulator:
+        """Return the profile's simulator, not open; recipe and network of the profile are checked.
+
+        Raises:
+            UnknownNameError: For an unknown simulator, option, recipe or network.
+            UnavailableError: When the simulator cannot be imported.
+        """
+        from benchmark.pretraining.networks import check_backbone
+        from benchmark.pretraining.recipes import recipe
+
+        profile = self.find_profile()
+        recipe(profile.recipe)
+        check_backbone(profile.network)
+        return build_simulator(profile, self.plugins)
+
+    def source_digest(self) -> str:
+        """SHA-256 of all that decides the backbones of a profile: fields, simulator and assets."""
+        profile = self.find_profile()
+        simulator = build_simulator(profile, self.plugins)
+        content = {
+            "profile": profile.digest,
+            "simulator": simulator.version,
+            "catalog": simulator.assets().digest,
+        }
+        return digest(content)
+
+    @property
+    def named_real_images(self) -> str | None:
+        """File or folder of the real images, from the settings or the environment."""
+        return self.real_images or os.environ.get(_REAL_IMAGES)
+
+    def open_real_images(self) -> RealImages | None:
+        """Return the collection of real images; None when none is named.
+
+        Raises:
+            T2SBenchError: As :func:`benchmark.pipeline.datasets.open_real_images`.
+        """
+        from benchmark.pipeline.datasets import open_real_images
+
+        named = self.named_real_images
+        return open_real_images(named) if named else None
+
+    def pipeline(
+        self,
+        store: CellStore,
+        *,
+        keep_features: bool = True,
+        on_stage: StageObserver = no_observer,
+    ) -> Pipeline:
+        """Return the stages of these settings; this imports torch.
+
+        Raises:
+            T2SBenchError: When profile, device or real images are not available.
+        """
+        from benchmark.pipeline.stages import Pipeline
+
+        return Pipeline(
+            self.find_profile(),
+            store,
+            device=self.device,
+            plugin_files=self.plugins,
+            real_images=self.open_real_images(),
+            keep_features=keep_features,
+            processes=self.processes,
+            on_stage=on_stage,
+        )
+
+
+def build_simulator(profile: Profile, plugin_files: tuple[Path, ...] = ()) -> Simulator:
+    """Return the simulator of a profile, not open.
+
+    Raises:
+        UnknownNameError: For an unknown simulator or option.
+        UnavailableError: When it cannot be imported.
+        T2SBenchError: When its class refuses the options.
+    """
+    return _choice(profile, plugin_files).build()
+
+
+def _choice(profile: Profile, plugin_files: tuple[Path, ...]) -> SimulatorChoice:
+    return find_simulator(profile.simulator, profile.simulator_options, plugin_files)
+
+
+def dataset_request(
+    profile: Profile,
+    simulator: Simulator,
+    configuration: Configuration,
+    seed: int,
+    plugin_files: tuple[Path, ...] = (),
+) -> DatasetRequest:
+    """Return the dataset that a profile renders for a configuration.
+
+    Args:
+        profile: Number of classes and images, and their size.
+        simulator: Simulator of the profile.
+        configuration: A point of the simulator's space.
+        seed: Seed of the scenes.
+        plugin_files: Users' files with more simulators.
+
+    Raises:
+        InvalidInputError: For more classes than there are, a foreign configuration, or images that
+            are too large for the simulator.
+
+    Example:
+        >>> profile = find_profile("mini", {"simulator": "toy", "classes": 4})
+        >>> simulator = build_simulator(profile)
+        >>> configuration = simulator.capabilities.space.at(3)
+        >>> len(dataset_request(profile, simulator, configuration, seed=0))
+        400
+    """
+    request = DatasetRequest(
+        _choice(profile, plugin_files),
+        configuration,
+        choose_categories(simulator.assets(), profile.classes),
+        profile.images_per_class,
+        objects_per_class=profile.objects_per_class,
+        size=profile.size,
+        seed=seed,
+        encoding=profile.encoding,
+    )
+    check_capabilities(request, simulator.capabilities)
+    return request
