@@ -88,10 +88,10 @@ def test_the_oracle_is_never_beaten(run: Run):
     [
         ("fit-raises", "RuntimeError", "no luck"),
         ("exits", "SystemExit", "5"),
-        ("illegal", "InvalidInputError", "Expected a configuration of the 2x2x2x2x2x2x2x2 space"),
-        ("not-a-decision", "InvalidInputError", "Expected select to return a Configuration"),
-        ("peeks", "AccessError", "Rewards of held-out tasks are not available"),
-        ("too-few", "InvalidInputError", "Expected fit_seeds to return 2 selectors"),
+        ("illegal", "InvalidInputError", "2x2x2x2x2x2x2x2"),
+        ("not-a-decision", "InvalidInputError", "01101101"),
+        ("peeks", "AccessError", "CUB"),
+        ("too-few", "InvalidInputError", "0 selectors for 2 seeds"),
     ],
 )
 def test_a_failing_method_fails_its_cells_alone(run: Run, method, kind, says):
@@ -150,7 +150,7 @@ def test_a_changed_method_makes_its_cells_stale(run: Run, plugin_file: Path, tmp
 def test_overwrite_always_and_never(run: Run, tmp_path: Path):
     run("first")
     assert len(run("first", overwrite=Overwrite.ALWAYS)) == 6
-    with pytest.raises(InvalidInputError, match="Expected no record of these cells"):
+    with pytest.raises(InvalidInputError, match="records of 6"):
         run("first", overwrite=Overwrite.NEVER)
 
 
@@ -272,7 +272,7 @@ def test_of_three_seeds_two_choose_and_one_scores():
 def test_a_mixture_of_another_space_is_refused(small_table):
     from benchmark.methods import Mixture
 
-    with pytest.raises(InvalidInputError, match="Expected a mixture over 256 configurations"):
+    with pytest.raises(InvalidInputError, match="256 probabilities"):
         CachedScorer(small_table).score("CUB", Mixture(np.array([1.0])))
 
 

@@ -104,7 +104,7 @@ def test_a_finished_table_grows(request_of, execution, tmp_path):
         TableBuilder(request_of(tasks=("EuroSAT",)), tmp_path / "t").write(LABELS, with_gaps=True)
     assert read_table(tmp_path / "t").digest == new.digest
     shutil.rmtree(tmp_path / "t.measured")
-    with pytest.raises(InvalidInputError, match="with its measurements beside it"):
+    with pytest.raises(InvalidInputError, match="without its measurements"):
         TableBuilder(request_of(), tmp_path / "t")
 
 

@@ -6,6 +6,7 @@ import pytest
 from benchmark.core.errors import (
     InvalidInputError,
 )
+from benchmark.pipeline.table_builder import TableBuilder
 from benchmark.rewards.storage import read_table
 from tests.pipeline.tables.conftest import command
 
@@ -34,7 +35,7 @@ def test_the_command_line(request_of, tmp_path, capsys, monkeypatch):
         (["--gpus", "1"], "Expected --gpus with --executor ray"),
         (["--address", "auto"], "Add --executor ray"),
         (["--configurations", "all"], "Expected configurations like '0-4'"),
-        (["--configurations", "256"], "Expected configurations 0 to 255"),
+        (["--configurations", "256"], "No configuration 256"),
         (["--embeddings", "nowhere.safetensors"], "nowhere.safetensors"),
     ],
 )
@@ -56,7 +57,7 @@ def test_a_task_named_twice_counts_once(request_of, tmp_path, capsys, monkeypatc
     words = command(tmp_path, "out")[3:]
     assert main([*words, "--tasks", "PacsC,EuroSAT", "--tasks", "PacsC", "--dry-run"]) == 0
     assert "12 backbones x 2 tasks" in capsys.readouterr().err
-    with pytest.raises(InvalidInputError, match="Expected tasks that differ, but got PacsC more"):
+    with pytest.raises(InvalidInputError, match="PacsC"):
         request_of(tasks=("PacsC", "PacsC"))
 
 

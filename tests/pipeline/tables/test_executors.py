@@ -46,11 +46,11 @@ def test_backbones_of_other_devices_are_refused(request_of, execution, tmp_path,
     build = TableBuilder(request_of(), tmp_path / "table")
     build.measure(execution, limit=1)
     fake_executor(terms=lambda terms: {**terms, "device": "cuda"}, machine=lambda _: "node 7")
-    with pytest.raises(InvalidInputError, match=r"device cuda in place of cpu for .* on node 7"):
+    with pytest.raises(InvalidInputError, match=r"on node 7 .*device cuda instead of cpu"):
         build.measure(execution, "fake")
     assert len(build.left()) == 5
     fake_executor(terms=lambda terms: {**terms, "profile": "another"})
-    with pytest.raises(InvalidInputError, match="profile another in place of"):
+    with pytest.raises(InvalidInputError, match="profile another instead of"):
         TableBuilder(request_of(), tmp_path / "empty").measure(execution, "fake")
 
 
@@ -122,7 +122,7 @@ def test_a_job_that_kills_its_process_is_given_up_and_others_go_on(
     assert results[jobs[2]].errors == ("measured",)
     assert begun.count(jobs[1]) == 4
     monkeypatch.setattr(executors, "_HOPELESS", 1)
-    with pytest.raises(UnavailableError, match="for 1 backbones in a row they died"):
+    with pytest.raises(UnavailableError, match="1 backbones in a row"):
         list(executors.run_in_processes(request, jobs, two))
 
 
@@ -130,7 +130,7 @@ def test_what_ends_every_process_at_its_start_is_said_before(request_of, executi
     two = replace(execution, workers=2)
     for changes in ({"device": "cuda:7"}, {"real_images": str(tmp_path / "nowhere")}):
         build = TableBuilder(request_of(**changes), tmp_path / "table")
-        with pytest.raises(T2SBenchError, match=r"Expected .*(cuda:7|nowhere)"):
+        with pytest.raises(T2SBenchError, match=r"cuda:7|nowhere"):
             build.measure(two)
 
 
