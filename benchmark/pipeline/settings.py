@@ -17,9 +17,7 @@ from benchmark.rendering.request import DatasetRequest, check_capabilities, choo
 from benchmark.simulators.registry import SimulatorChoice, find_simulator
 
 if TYPE_CHECKING:
-    from benchmark.core.store import CellStore
     from benchmark.pipeline.datasets import RealImages
-    from benchmark.pipeline.stages import Pipeline
     from benchmark.simulators.interface import Simulator
     from benchmark.space import Configuration
 
@@ -132,31 +130,6 @@ class LiveSettings:
 
         named = self.named_real_images
         return open_real_images(named) if named else None
-
-    def pipeline(
-        self,
-        store: CellStore,
-        *,
-        keep_features: bool = True,
-        on_stage: StageObserver = no_observer,
-    ) -> Pipeline:
-        """Return the stages of these settings; this imports torch.
-
-        Raises:
-            T2SBenchError: When profile, device or real images are not available.
-        """
-        from benchmark.pipeline.stages import Pipeline
-
-        return Pipeline(
-            self.find_profile(),
-            store,
-            device=self.device,
-            plugin_files=self.plugins,
-            real_images=self.open_real_images(),
-            keep_features=keep_features,
-            processes=self.processes,
-            on_stage=on_stage,
-        )
 
 
 def build_simulator(profile: Profile, plugin_files: tuple[Path, ...] = ()) -> Simulator:

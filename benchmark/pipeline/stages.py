@@ -22,6 +22,7 @@ from benchmark.pipeline.features import StoredFeatures
 from benchmark.pipeline.renderer import Renderer
 from benchmark.pipeline.score_cells import ScoreCell, read_score, write_score
 from benchmark.pipeline.settings import (
+    LiveSettings,
     Source,
     StageObserver,
     build_simulator,
@@ -112,6 +113,31 @@ class Pipeline:
         self._simulator: Simulator | None = None
         self._backbones: OrderedDict[str, PretrainedBackbone] = OrderedDict()
         self._failed: dict[str, T2SBenchError] = {}
+
+    @classmethod
+    def of(
+        cls,
+        settings: LiveSettings,
+        store: CellStore,
+        *,
+        keep_features: bool = True,
+        on_stage: StageObserver = no_observer,
+    ) -> Pipeline:
+        """Return the stages of live settings.
+
+        Raises:
+            T2SBenchError: When profile, device or real images are not available.
+        """
+        return cls(
+            settings.find_profile(),
+            store,
+            device=settings.device,
+            plugin_files=settings.plugins,
+            real_images=settings.open_real_images(),
+            keep_features=keep_features,
+            processes=settings.processes,
+            on_stage=on_stage,
+        )
 
     def close(self) -> None:
         """End the rendering process; idempotent."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from benchmark.core.errors import T2SBenchError
 from benchmark.core.store import CellStore
 from benchmark.pipeline.settings import Source
-from benchmark.pipeline.stages import PIPELINE_VERSION
+from benchmark.pipeline.stages import PIPELINE_VERSION, Pipeline
 from benchmark.pipeline.table_jobs import (
     REFERENCES,
     CellResult,
@@ -20,9 +20,6 @@ from benchmark.pipeline.table_jobs import (
 )
 from benchmark.pretraining.devices import resolve_precision
 from benchmark.tasks.task_data import TaskData, load_task_data
-
-if TYPE_CHECKING:
-    from benchmark.pipeline.stages import Pipeline
 
 
 @dataclass(frozen=True)
@@ -57,8 +54,11 @@ class Worker:
         self._request = request
         self._tasks: dict[str, TaskData] = {}
         self._mended: list[str] = []
-        self.pipeline: Pipeline = request.settings.pipeline(
-            CellStore(store, max_bytes), keep_features=False, on_stage=self._on_stage
+        self.pipeline: Pipeline = Pipeline.of(
+            request.settings,
+            CellStore(store, max_bytes),
+            keep_features=False,
+            on_stage=self._on_stage,
         )
 
     def do(self, job: TableJob) -> JobResult:

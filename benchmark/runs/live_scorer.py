@@ -59,13 +59,15 @@ def score_live(
         InvalidInputError: When the configuration is not one of the simulator's space.
         T2SBenchError: When profile, data or device are not available, or a stage fails.
     """
+    from benchmark.pipeline.stages import Pipeline
+
     settings = settings or LiveSettings()
     source = Source("none")
     space = settings.simulator().capabilities.space
     if configuration is not None:
         source = Source("rendered", space.parse(configuration))
     data = load_task_data(task, tasks_files=settings.tasks_files)
-    pipeline = settings.pipeline(store or default_store(), on_stage=on_stage)
+    pipeline = Pipeline.of(settings, store or default_store(), on_stage=on_stage)
     try:
         return pipeline.score(source, seed, data, settings.protocol)
     finally:
@@ -126,7 +128,12 @@ class LiveScorer:
     @cached_property
     def pipeline(self) -> Pipeline:
         """The stages; torch is imported when they are first needed."""
-        return self.settings.pipeline(self.store, on_stage=self.on_stage)
+        from benchmark.pipeline.stages import Pipeline
+
+        # The observer may be set after a plan has opened the stages.
+        return Pipeline.of(
+            self.settings, self.store, on_stage=lambda stage, of: self.on_stage(stage, of)
+        )
 
     def depends_on(self, kind: str) -> dict[str, str]:
         """Return the collection of real images, for methods that are pre-trained on one.

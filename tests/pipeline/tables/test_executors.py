@@ -115,7 +115,7 @@ def test_a_job_that_kills_its_process_is_given_up_and_others_go_on(
             yield failed_job(job, ("EuroSAT",), "measured", "this machine")
 
     monkeypatch.setattr(executors, "_pool", pool)
-    two = replace(execution, workers=2)
+    two = replace(execution, count=2)
     results = {result.job: result for result in executors.run_in_processes(request, jobs, two)}
     assert set(results) == set(jobs)
     assert results[jobs[1]].errors == ("Its process died 3 times (out of memory, or killed).",)
@@ -127,7 +127,7 @@ def test_a_job_that_kills_its_process_is_given_up_and_others_go_on(
 
 
 def test_what_ends_every_process_at_its_start_is_said_before(request_of, execution, tmp_path):
-    two = replace(execution, workers=2)
+    two = replace(execution, count=2)
     for changes in ({"device": "cuda:7"}, {"real_images": str(tmp_path / "nowhere")}):
         build = TableBuilder(request_of(**changes), tmp_path / "table")
         with pytest.raises(T2SBenchError, match=r"cuda:7|nowhere"):
