@@ -130,10 +130,10 @@ class LiveScorer:
         """The stages; torch is imported when they are first needed."""
         from benchmark.pipeline.stages import Pipeline
 
-        # The observer may be set after a plan has opened the stages.
-        return Pipeline.of(
-            self.settings, self.store, on_stage=lambda stage, of: self.on_stage(stage, of)
-        )
+        return Pipeline.of(self.settings, self.store, on_stage=self._stage_began)
+
+    def _stage_began(self, stage: str, subject: str) -> None:
+        self.on_stage(stage, subject)  # it may be set after a plan has opened the stages
 
     def depends_on(self, kind: str) -> dict[str, str]:
         """Return the collection of real images, for methods that are pre-trained on one.
