@@ -93,7 +93,7 @@ def check(path: Path, records: Path | None, rerun: bool, **given: Any) -> int:  
 @source_options
 def score(path: Path, records: Path, **given: Any) -> int:  # noqa: ANN401
     """Check the submission at PATH, score it, and write its records into a folder."""
-    from benchmark.submissions.records import score as write
+    from benchmark.submissions.scoring import score as write
 
     checked = _check(path, given["table"], given["tasks_files"])
     if records.exists():
@@ -125,13 +125,19 @@ def _check(path: Path, table: str, tasks_files: tuple[Path, ...]) -> Checked:
 def _compare(checked: Checked, path: Path) -> None:
     """Warn of duplicates, and of records that could not stand on a board."""
     from benchmark.runs.record_file import BrokenLines, current_records, iterate_records
-    from benchmark.submissions.audit import audit_records, duplicate_warnings
+    from benchmark.submissions.scoring import audit_records, find_duplicates
 
     broken = BrokenLines()
     records = current_records(iterate_records(path, broken))
     _warn(broken.faults)
     _warn(audit_records(records, checked.context.table))
-    _warn(duplicate_warnings(checked.submission, records))
+    _warn(
+        [
+            f"same decisions on every task as '{label}'. Fine only if it is the same method, or if "
+            "both choose one configuration for all tasks."
+            for label in find_duplicates(checked.submission, records)
+        ]
+    )
 
 
 def _warn(sentences: list[str]) -> None:

@@ -1,9 +1,9 @@
-"""What a submission must fulfil, beyond its form; the same on an author's machine and in CI."""
+"""Rules for the content of a submission; the same on an author's machine and in CI."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from benchmark.protocols.registry import find_protocol
 from benchmark.runs.context import Context
 from benchmark.runs.plan import make_folds, table_tasks
 from benchmark.runs.scoring import CachedScorer
-from benchmark.submissions.reading import Findings, read_submission
+from benchmark.submissions.reading import invalid, read_submission
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from benchmark.rewards.table import RewardTable
     from benchmark.runs.record import DecisionEntry
     from benchmark.space import ParameterSpace
-    from benchmark.submissions.model import Submission
+    from benchmark.submissions.model import Submission, SubmittedFold
     from benchmark.tasks.registry import TaskRegistry
 
 _RECOMMENDED_SEEDS = 5
@@ -33,13 +33,7 @@ _OWN_DISTRIBUTION = "t2sbench "
 
 @dataclass(frozen=True)
 class Checked:
-    """A submission without faults.
-
-    Attributes:
-        submission: What it says.
-        context: What it was checked against.
-        warnings: What a reader should know.
-    """
+    """A submission without faults, the table and tasks it was checked against, and warnings."""
 
     submission: Submission
     context: Context
@@ -54,144 +48,121 @@ def check_path(path: Path, table: RewardTable, registry: TaskRegistry) -> Checke
         table: Rewards that it claims to have learnt from.
         registry: Task definitions.
 
-    Returns:
-        The submission, without faults.
-
     Raises:
         InvalidFileError: With all faults at once.
     """
-    findings = Findings()
-    submission = read_submission(path, findings)
-    if submission is None:
-        raise findings.error(path)
-    context = Context(table, registry, CachedScorer(table), submission.judged, debug=False)
-    check_content(submission, context, findings)
-    if findings.faults:
-        raise findings.error(path)
-    return Checked(submission, context, findings.warnings)
+    faults: list[str] = []
+    return check_content(read_submission(path, faults), table, registry, faults, path)
 
 
-def check_content(submission: Submission, context: Context, findings: Findings) -> None:
-    """Add what is wrong with a submission's content to the findings.
+def check_content(
+    submission: Submission | None,
+    table: RewardTable,
+    registry: TaskRegistry,
+    faults: list[str],
+    path: Path,
+) -> Checked:
+    """Check the content of a submission, unless reading it has failed.
 
-    Args:
-        submission: What was read.
-        context: Table, tasks and split.
-        findings: Takes up faults and warnings.
+    Raises:
+        InvalidFileError: With these faults and those of reading.
     """
-    findings.faults += _identity_faults(submission, context)
-    legal = legal_sources(context)
-    findings.faults += _task_faults(submission, legal)
-    findings.faults += _coverage_faults(submission, tuple(legal))
-    findings.faults += _source_faults(submission, context, legal)
-    findings.faults += _decision_faults(submission, context, tuple(legal))
-    if len(submission.seeds) < _RECOMMENDED_SEEDS:
-        findings.warnings.append(
-            f"{len(submission.seeds)} seeds: boards show no interval between seeds below "
-            f"{_RECOMMENDED_SEEDS}. Run with --seeds 0-4."
-        )
-
-
-def legal_sources(context: Context) -> dict[str, frozenset[str]]:
-    """For every task to judge, the tasks that may be learnt from."""
-    tasks = table_tasks(context.table, context.registry)
-    return {
+    if submission is None:
+        raise invalid(path, faults)
+    context = Context(table, registry, CachedScorer(table), submission.split, debug=False)
+    legal = {
         target: frozenset(fold.learn)
-        for fold in make_folds(tasks, context.split)
+        for fold in make_folds(table_tasks(table, registry), context.split)
         for target in fold.targets
     }
+    faults += _identity_faults(submission, table)
+    faults += _cell_faults(submission, legal)
+    for fold in submission.folds:
+        faults += _learning_faults(submission, fold, table, legal)
+    faults += _decision_faults(submission, table, legal)
+    if faults:
+        raise invalid(path, faults)
+    few = f"{len(submission.seeds)} seeds: boards show no interval between seeds below "
+    few += f"{_RECOMMENDED_SEEDS}. Run with --seeds 0-4."
+    return Checked(submission, context, [few] if len(submission.seeds) < _RECOMMENDED_SEEDS else [])
 
 
-def _identity_faults(submission: Submission, context: Context) -> Iterator[str]:
-    table = context.table
+def _identity_faults(submission: Submission, table: RewardTable) -> Iterator[str]:
     protocol = find_protocol(table.protocol)
-    for what, expected, found in (
+    for field, wanted, found in (
         ("suite_version", SUITE_VERSION, submission.suite_version),
         ("source.id", table.id, submission.source.id),
         ("source.digest", table.digest, submission.source.digest),
         ("protocol.name", protocol.name, submission.protocol.name),
         ("protocol.version", protocol.version, submission.protocol.version),
     ):
-        if expected != found:
-            yield f"{what}: expected {expected}, but got {found}. Run the method on this table."
-    if submission.id in _reserved_names():
+        if wanted != found:
+            yield f"{field} is {found}, but {wanted} here. Run the method on this table."
+    plugin = known_methods().get(submission.id)
+    if plugin is not None and plugin.origin.startswith(_OWN_DISTRIBUTION):
         yield (
-            f"id: expected a name of its own, but got '{submission.id}', which is a method of "
-            "this suite. Choose another with 'submit pack --id'."
+            f"id: '{submission.id}' is a method of this suite. Choose another name with "
+            "'submit pack --id'."
         )
 
 
-def _reserved_names() -> set[str]:
-    own = known_methods().values()
-    return {plugin.name for plugin in own if plugin.origin.startswith(_OWN_DISTRIBUTION)}
-
-
-def _task_faults(submission: Submission, legal: dict[str, frozenset[str]]) -> Iterator[str]:
+def _cell_faults(submission: Submission, legal: Mapping[str, object]) -> Iterator[str]:
     for name in dict.fromkeys(decision.task for decision in submission.decisions):
         if name not in legal:
             yield str(UnknownNameError(f"task of split '{submission.split}'", name, legal))
-
-
-def _coverage_faults(submission: Submission, tasks: tuple[str, ...]) -> Iterator[str]:
     counts = Counter((decision.task, decision.seed) for decision in submission.decisions)
     for (task, seed), count in counts.items():
         if count > 1:
             yield f"{task}, seed {seed}: decided {count} times. Keep one decision."
-    for task in tasks:
+    for task in legal:
         missing = [str(seed) for seed in submission.seeds if (task, seed) not in counts]
         if missing:
             yield f"{task}: no decision for seed {', '.join(missing)}. Decide every task and seed."
 
 
-def _source_faults(
-    submission: Submission, context: Context, legal: dict[str, frozenset[str]]
+def _learning_faults(
+    submission: Submission,
+    fold: SubmittedFold,
+    table: RewardTable,
+    legal: Mapping[str, frozenset[str]],
 ) -> Iterator[str]:
-    known = context.table.tasks
-    for fold in submission.folds:
-        for name in dict.fromkeys(fold.learnt_from):
-            if name not in known:
-                yield f"learnt_from: {UnknownNameError('task', name, known)}"
-                continue
-            targets = dict.fromkeys(decision.task for decision in fold.decisions)
-            broken = [task for task in targets if task in legal and name not in legal[task]]
-            if broken:
-                yield (
-                    f"learnt_from: {name} may not be learnt from when {', '.join(broken)} is "
-                    f"judged in split '{submission.split}'. Fit without its rewards."
-                )
-        limit = len(fold.learnt_from) * context.table.space.size
-        for decision in fold.decisions:
-            if decision.queries > limit:
-                yield (
-                    f"{decision.task}, seed {decision.seed}: expected at most {limit} queries, "
-                    f"all rewards of learnt_from, but got {decision.queries}."
-                )
+    targets = dict.fromkeys(decision.task for decision in fold.decisions)
+    for name in dict.fromkeys(fold.learnt_from):
+        if name not in table.tasks:
+            yield f"learnt_from: {UnknownNameError('task', name, table.tasks)}"
+            continue
+        broken = [task for task in targets if task in legal and name not in legal[task]]
+        if broken:
+            yield (
+                f"learnt_from: {name} may not be learnt from when {', '.join(broken)} is "
+                f"judged in split '{submission.split}'. Fit without its rewards."
+            )
+    limit = len(fold.learnt_from) * table.space.size
+    for decision in fold.decisions:
+        if decision.queries > limit:
+            yield (
+                f"{decision}: {decision.queries} queries; at most {limit} queries are possible, "
+                "all rewards of learnt_from."
+            )
 
 
 def _decision_faults(
-    submission: Submission, context: Context, tasks: tuple[str, ...]
+    submission: Submission, table: RewardTable, legal: Mapping[str, object]
 ) -> Iterator[str]:
-    scorer = CachedScorer(context.table)
-    for item in submission.decisions:
-        if item.task in tasks:
+    scorer = CachedScorer(table)
+    for decision in submission.decisions:
+        if decision.task in legal:
             try:
-                scorer.score(item.task, read_decision(context.table.space, item.entry))
+                scorer.score(decision.task, read_decision(table.space, decision))
             except T2SBenchError as error:
-                yield f"{item.task}, seed {item.seed}: {error}"
+                yield f"{decision}: {error}"
 
 
 def read_decision(space: ParameterSpace, entry: DecisionEntry) -> Decision:
-    """The decision that an entry states.
-
-    Args:
-        space: Configurations of the table.
-        entry: As records and submissions state it.
-
-    Returns:
-        A configuration or a mixture.
+    """The configuration or mixture that an entry of a record or submission states.
 
     Raises:
-        InvalidInputError: When it is none of this space.
+        InvalidInputError: When it is not one of this space.
 
     Example:
         >>> from benchmark.space import PAPER_SPACE
@@ -214,7 +185,5 @@ def read_decision(space: ParameterSpace, entry: DecisionEntry) -> Decision:
 def _index(space: ParameterSpace, text: str) -> int:
     configuration = space.parse(text)
     if str(configuration) != text:  # other spellings would let one mixture name a point twice
-        raise InvalidInputError(
-            f"Expected a configuration as digits, but got '{text}'. Write '{configuration}'."
-        )
+        raise InvalidInputError(f"'{text}' is not a configuration as digits. Write it so.")
     return space.index(configuration)

@@ -1,4 +1,4 @@
-"""What a submission says: decisions, never scores."""
+"""Content of a submission: decisions, never scores."""
 
 from __future__ import annotations
 
@@ -6,57 +6,55 @@ import re
 from typing import Annotated, Literal, Self, TypeVar
 
 import orjson
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
 from benchmark.core.files import digest
-from benchmark.runs.plan import Split
+from benchmark.runs.plan import Split  # noqa: TC001 - pydantic reads it
 from benchmark.runs.record import DecisionEntry, Option, Sha256
 
 FILE = "submission.json"
 
-# Boards print these texts: what could pose as markup or break a line is refused here.
+# Boards print these texts: characters that could pose as markup or break a line are refused.
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f<>`|\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _WEB = re.compile(r"https?://[^\s/][^\s]*")
-_NOT_PRINTABLE = "expected one line without control characters, '<', '>', '|' and '`'. Remove them."
 
 _Items = TypeVar("_Items", bound=tuple[object, ...])
 
 
 def _not_empty(items: _Items, info: ValidationInfo) -> _Items:
-    # Unlike min_length, this is asked only when all items are well formed.
+    # Unlike min_length, this runs only if all items are well formed.
     if not items:
-        raise ValueError(f"'{info.field_name}': expected an entry, but got none. Add one.")
+        raise ValueError(f"'{info.field_name}' is empty. Add an entry.")
     return items
 
 
+def _one_line(text: str, info: ValidationInfo) -> str:
+    if _UNSAFE.search(text):
+        raise ValueError(
+            f"'{info.field_name}' must be one line without control characters, '<', '>', '|' and "
+            "'`'. Remove them."
+        )
+    return text
+
+
+def _web_address(link: str) -> str:
+    if link and not _WEB.fullmatch(link):
+        raise ValueError("'link' must be a web address. Write it with https://.")
+    return link
+
+
 NotEmpty = AfterValidator(_not_empty)
+OneLine = AfterValidator(_one_line)
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-Short = Annotated[str, Field(min_length=1, max_length=100)]
+Short = Annotated[str, Field(min_length=1, max_length=100), OneLine]
 
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    @model_validator(mode="after")
-    def _check_texts(self) -> Self:
-        for name in type(self).model_fields:
-            value = getattr(self, name)
-            for text in value if isinstance(value, tuple) else (value,):
-                if isinstance(text, str) and _UNSAFE.search(text):
-                    raise ValueError(f"'{name}': {_NOT_PRINTABLE}")
-        return self
-
 
 class SubmittedMethod(_Model):
-    """Who is judged.
+    """The method and its authors.
 
     Attributes:
         name: Registered name, as ``t2sbench run --method`` takes it.
@@ -64,26 +62,19 @@ class SubmittedMethod(_Model):
         version: The class's own version.
         options: All options, defaults included.
         description: One or two sentences for the board.
-        authors: Who made it.
-        link: Web address of a paper or repository; empty for none.
-        contact: How to reach the authors; empty for nothing.
+        authors: Names of the authors.
+        link: Web address of a paper or repository, or empty.
+        contact: Contact of the authors, or empty.
     """
 
     name: Short
-    label: Annotated[str, Field(min_length=1, max_length=200)]
+    label: Annotated[str, Field(min_length=1, max_length=200), OneLine]
     version: Short
     options: dict[Short, Option] = {}
-    description: Annotated[str, Field(min_length=1, max_length=500)]
+    description: Annotated[str, Field(min_length=1, max_length=500), OneLine]
     authors: Annotated[tuple[Short, ...], NotEmpty, Field(max_length=50)]
-    link: Annotated[str, Field(max_length=300)] = ""
-    contact: Annotated[str, Field(max_length=200)] = ""
-
-    @field_validator("link")
-    @classmethod
-    def _check_link(cls, link: str) -> str:
-        if link and not _WEB.fullmatch(link):
-            raise ValueError("'link': expected a web address. Write it with https://.")
-        return link
+    link: Annotated[str, Field(max_length=300), OneLine, AfterValidator(_web_address)] = ""
+    contact: Annotated[str, Field(max_length=200), OneLine] = ""
 
 
 class EntryPointCode(_Model):
@@ -100,7 +91,7 @@ class EntryPointCode(_Model):
 
 
 class FileCode(_Model):
-    """Code in one file beside ``submission.json``; data for the suite, which never runs it."""
+    """Code in one file next to ``submission.json``; data for the suite, which never runs it."""
 
     kind: Literal["file"]
     path: Annotated[str, Field(max_length=100)]
@@ -122,31 +113,36 @@ class SubmittedProtocol(_Model):
 
 
 class SubmittedCost(_Model):
-    """What deciding one cell took; a fit shared by several cells is divided among them."""
+    """Time that one decision took; a fit shared by several cells is divided among them."""
 
     wall_seconds: Annotated[float, Field(ge=0)]
 
 
-class SubmittedDecision(_Model):
-    """One decision: a configuration (bit string), or a mixture of several."""
+class SubmittedDecision(DecisionEntry):
+    """A decision of a record, with its cell: one configuration, or a mixture of several."""
 
+    model_config = ConfigDict(strict=True)
+
+    configuration: Annotated[str, Field(max_length=100)] | None = None
     task: Short
     seed: Annotated[int, Field(ge=0, lt=2**32)]
-    configuration: Annotated[str, Field(max_length=100)] | None = None
-    mixture: Literal["uniform"] | dict[str, float] | None = None
     queries: Annotated[int, Field(ge=0)]
     cost: SubmittedCost
 
     @model_validator(mode="after")
     def _check_one(self) -> Self:
         if (self.configuration is None) == (self.mixture is None):
-            raise ValueError("expected either 'configuration' or 'mixture'. Give one of them.")
+            raise ValueError("give either 'configuration' or 'mixture'.")
         return self
 
     @property
     def entry(self) -> DecisionEntry:
         """The decision as records state it."""
         return DecisionEntry(configuration=self.configuration, mixture=self.mixture)
+
+    def __str__(self) -> str:
+        """Name of the cell, for messages."""
+        return f"{self.task}, seed {self.seed}"
 
 
 class SubmittedFold(_Model):
@@ -164,7 +160,7 @@ class Submission(_Model):
     method: SubmittedMethod
     code: Annotated[EntryPointCode | FileCode, Field(discriminator="kind")] | None = None
     suite_version: int
-    split: Literal["seen", "unseen", "all", "leave-one-task-out"]
+    split: Split
     source: SubmittedSource
     protocol: SubmittedProtocol
     folds: Annotated[tuple[SubmittedFold, ...], NotEmpty]
@@ -180,9 +176,9 @@ class Submission(_Model):
         return tuple(sorted({decision.seed for decision in self.decisions}))
 
     @property
-    def judged(self) -> Split:
-        """The split as the runner knows it."""
-        return Split(self.split)
+    def origin(self) -> str:
+        """Origin and method name of its records: no submission can supersede another's cells."""
+        return f"submission:{self.id}"
 
     @property
     def board_label(self) -> str:
@@ -196,10 +192,9 @@ class Submission(_Model):
             return self.code.sha256
         return digest(self.model_dump(mode="json"))
 
-
-def to_bytes(submission: Submission) -> bytes:
-    """The one text of a submission: equal submissions, equal bytes."""
-    content = submission.model_dump(mode="json", exclude_none=True)
-    return orjson.dumps(
-        content, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
-    )
+    def to_bytes(self) -> bytes:
+        """The JSON text: equal submissions, equal bytes."""
+        content = self.model_dump(mode="json", exclude_none=True)
+        return orjson.dumps(
+            content, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+        )

@@ -1,11 +1,11 @@
-"""Running a submitted method again, its tasks in another order and under other names."""
+"""Reruns of a submitted method, with its tasks in another order and under other names."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,28 +30,6 @@ if TYPE_CHECKING:
 _TOLERANCE = 1e-9
 _SHOWN = 20
 
-_Decisions = dict[tuple[str, int], Decision]
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A cell where a rerun decided otherwise.
-
-    Attributes:
-        task: The task's own name.
-        seed: The seed.
-        submitted: What the submission says.
-        rerun: What the rerun said.
-    """
-
-    task: str
-    seed: int
-    submitted: str
-    rerun: str
-
-    def __str__(self) -> str:
-        return f"{self.task}, seed {self.seed}: submitted {self.submitted}, rerun {self.rerun}"
-
 
 def check_rerun(checked: Checked, plugin_files: Sequence[Path] = ()) -> int:
     """Run the method again with permuted and renamed tasks and demand the same decisions.
@@ -73,73 +51,69 @@ def check_rerun(checked: Checked, plugin_files: Sequence[Path] = ()) -> int:
     method = _local_method(checked.submission, plugin_files)
     found = differences(checked, method, rename=True)
     if found:
-        plain = differences(checked, method, rename=False)
         cause = (
             "It decides otherwise with the names and order unchanged, too: code, options or "
             "versions differ from the submitted ones, or it draws numbers outside 'rng'."
-            if plain
+            if differences(checked, method, rename=False)
             else "With the names and order unchanged it agrees: the method depends on task names "
             "or on the order of the tasks. Use their embeddings and rewards only."
         )
-        faults = [str(difference) for difference in found[:_SHOWN]]
-        if len(found) > _SHOWN:
-            faults.append(f"and {len(found) - _SHOWN} more")
+        more = len(found) - _SHOWN
+        faults = [*found[:_SHOWN], *([f"and {more} more"] if more > 0 else [])]
         raise InvalidFileError(f"the rerun of {checked.submission.id}", faults, cause)
     return len(checked.submission.decisions)
 
 
 def _local_method(submission: Submission, plugin_files: Sequence[Path]) -> Method:
     code = submission.code
-    given = [sha256_file(path) for path in plugin_files if path.is_file()]
-    if isinstance(code, FileCode) and code.sha256 not in given:
-        raise InvalidInputError(
-            f"Expected --plugin with the submitted file (SHA-256 {code.sha256}), but got another "
-            f"or none. Read {code.path} of the submission first: --plugin executes it."
-        )
+    submitted: set[str] = set()
+    if isinstance(code, FileCode):
+        files = [path for path in plugin_files if path.is_file()]
+        submitted = {str(path) for path in files if sha256_file(path) == code.sha256}
+        if not submitted:
+            raise InvalidInputError(
+                f"--plugin does not name the submitted file (SHA-256 {code.sha256}). Read "
+                f"{code.path} of the submission first: --plugin executes it."
+            )
     options = {key: str(value) for key, value in submission.method.options.items()}
     with _no_bytecode():
         method = find_method(submission.method.name, options, plugin_files)
-    _refuse_unfit(method)
-    _check_origin(method, submission, plugin_files)
+    fault = _unfit(method, submission, submitted)
+    if fault:
+        raise InvalidInputError(fault)
     return method
 
 
-def _refuse_unfit(method: Method) -> None:
-    """What no board ranks cannot be submitted under a name that hides it."""
+def _unfit(method: Method, submission: Submission, submitted: set[str]) -> str:
+    """Why a method is not the submitted one, or cannot be ranked; empty if it is fit.
+
+    A method that no board ranks must not be submitted under a name that hides it.
+    """
+    code, plugin, name = submission.code, method.plugin, method.name
+    entry = (plugin.entry.value if plugin.entry else plugin.origin, plugin.origin)
     if method.privileged:
-        raise InvalidInputError(
-            f"Expected a method that can be ranked, but got '{method.name}', which sees the "
-            "rewards it is judged on. Submit a method without 'privileged'."
-        )
+        return f"'{name}' sees the rewards it is judged on. Submit a method that does not."
     if method.pretraining != "rendered":
-        raise InvalidInputError(
-            f"Expected a method that chooses configurations, but got '{method.name}', which is "
-            f"pre-trained on '{method.pretraining}'. Measure it with 'run --live'."
+        return (
+            f"'{name}' chooses no configurations: it is pre-trained on '{method.pretraining}'. "
+            "Measure it with 'run --live'."
         )
-
-
-def _check_origin(method: Method, submission: Submission, plugin_files: Sequence[Path]) -> None:
-    """The method that runs is the submitted one, not another of its name."""
-    code, plugin = submission.code, method.plugin
-    if isinstance(code, FileCode):
-        submitted = {str(path) for path in plugin_files if sha256_file(path) == code.sha256}
-        if plugin.origin not in submitted:
-            raise InvalidInputError(
-                f"Expected '{method.name}' to be a method of the submitted file {code.path}, but "
-                f"got that of {plugin.origin}. Submit the file that registers it."
-            )
-    elif isinstance(code, EntryPointCode):
-        found = plugin.entry.value if plugin.entry else str(plugin.origin)
-        if (found, plugin.origin) != (code.value, code.distribution):
-            raise InvalidInputError(
-                f"Expected '{method.name}' to be {code.value} of {code.distribution}, but got "
-                f"{found} of {plugin.origin}. Install the submitted distribution."
-            )
+    if isinstance(code, FileCode) and plugin.origin not in submitted:
+        return (
+            f"'{name}' is a method of {plugin.origin}, not of the submitted file {code.path}. "
+            "Submit the file that registers it."
+        )
+    if isinstance(code, EntryPointCode) and entry != (code.value, code.distribution):
+        return (
+            f"'{name}' is {entry[0]} of {entry[1]}, not {code.value} of {code.distribution}. "
+            "Install the submitted distribution."
+        )
     if method.version != submission.method.version:
-        raise InvalidInputError(
-            f"Expected version {submission.method.version} of '{method.name}', but got "
-            f"{method.version}. Install or name the submitted one."
+        return (
+            f"'{name}' has version {method.version}, not {submission.method.version}. Install or "
+            "name the submitted one."
         )
+    return ""
 
 
 @contextmanager
@@ -152,7 +126,7 @@ def _no_bytecode() -> Iterator[None]:
         sys.dont_write_bytecode = before
 
 
-def differences(checked: Checked, method: Method, *, rename: bool) -> list[Difference]:
+def differences(checked: Checked, method: Method, *, rename: bool) -> list[str]:
     """Cells where a rerun of a method decides otherwise than the submission.
 
     Args:
@@ -161,20 +135,24 @@ def differences(checked: Checked, method: Method, *, rename: bool) -> list[Diffe
         rename: Permute and rename the tasks first.
 
     Returns:
-        The cells that differ, in the submission's order.
+        One text per cell that differs, in the submission's order.
 
     Raises:
         T2SBenchError: When the method cannot be run at all.
     """
-    context, names = checked.context, {name: name for name in checked.context.table.tasks}
+    context, space = checked.context, checked.context.table.space
+    names = {name: name for name in context.table.tasks}
     if rename:
         names = disguise(context.table.tasks)
         table = permuted(context.table, names)
         context = Context(table, context.registry, CachedScorer(table), context.split, debug=False)
-    found: list[Difference] = []
+    found = []
     for fold in checked.submission.folds:
         again = _decisions(context, method, fold, names)
-        found += _compare(checked, fold, again)
+        for item, second in zip(fold.decisions, again, strict=True):
+            first = read_decision(space, item)
+            if not _same(first, second):
+                found.append(f"{item}: submitted {_shown(first)}, rerun {_shown(second)}")
     return found
 
 
@@ -207,35 +185,25 @@ def permuted(table: RewardTable, names: dict[str, str]) -> RewardTable:
 
 def _decisions(
     context: Context, method: Method, fold: SubmittedFold, names: dict[str, str]
-) -> _Decisions:
+) -> Iterator[Decision]:
+    """Decisions of a rerun, in the order of the fold's."""
     seeds = tuple(sorted({item.seed for item in fold.decisions}))
     cells = frozenset((names[item.task], item.seed) for item in fold.decisions)
     targets = tuple(dict.fromkeys(names[item.task] for item in fold.decisions))
     renamed = Fold(tuple(names[task] for task in fold.learnt_from), targets)
     unit = Unit(method, renamed, seeds, cells)
     fitted = dict(zip(seeds, fit_unit(context, method, unit, None), strict=True))
-    decisions: _Decisions = {}
     for item in fold.decisions:
         fit = fitted[item.seed]
         if fit.selector is None:
             raise InvalidInputError(
-                f"Expected '{method.name}' to fit again, but got: {fit.error}. Mend the method."
+                f"'{method.name}' cannot be fitted again: {fit.error}. Correct the method."
             ) from fit.error
         task = context.task_view(names[item.task])
-        decisions[item.task, item.seed] = decide(context, method, fit.selector, task, item.seed)
-    return decisions
+        yield decide(context, method, fit.selector, task, item.seed)
 
 
-def _compare(checked: Checked, fold: SubmittedFold, again: _Decisions) -> Iterator[Difference]:
-    space = checked.context.table.space
-    for item in fold.decisions:
-        first, second = read_decision(space, item.entry), again[item.task, item.seed]
-        if not same_decision(first, second):
-            yield Difference(item.task, item.seed, _shown(first), _shown(second))
-
-
-def same_decision(first: Decision, second: Decision) -> bool:
-    """Whether two decisions are equal; mixtures by their probabilities."""
+def _same(first: Decision, second: Decision) -> bool:
     if isinstance(first, Mixture) and isinstance(second, Mixture):
         return np.allclose(first.probabilities, second.probabilities, rtol=0, atol=_TOLERANCE)
     return first == second

@@ -134,7 +134,7 @@ def test_an_unmeasured_configuration(packed, edit, table, registry, small_table)
         first(value)["configuration"] = str(PAPER_SPACE.at(5))
         value["source"]["digest"] = holed.digest
 
-    with pytest.raises(InvalidFileError, match="Expected a reward for configuration 00000101"):
+    with pytest.raises(InvalidFileError, match="00000101"):
         check_path(edit(packed(), change), holed, registry)
 
 
@@ -204,7 +204,7 @@ def test_texts_that_boards_would_print(packed, edit, faults, key, value):
 )
 def test_wrong_types_of_a_decision(packed, edit, faults, key, value):
     found = faults(edit(packed(), lambda content: first(content).update({key: value})))
-    assert "not checked before" in found[-1]
+    assert "not checked" in found[-1]
     assert len(found) == 2
 
 
@@ -238,14 +238,14 @@ def test_the_seen_split_may_learn_from_its_targets_only(packed, edit, faults):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "expected JSON"),
-        (b"{", "expected JSON"),
-        (b"[" * 100_000, "expected JSON"),
+        (b"", "not JSON"),
+        (b"{", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
         (b"[]", "JSON object"),
         (b"\xff\xfe{}", "UTF-8"),
         (b'{"id": NaN}', "NaN is not JSON"),
         (b"{}", "missing 'id'"),
-        (b'{"seed": ' + b"9" * 5000 + b"}", "expected JSON"),
+        (b'{"seed": ' + b"9" * 5000 + b"}", "not JSON"),
     ],
 )
 def test_broken_json(packed, faults, content, words):
@@ -277,7 +277,7 @@ def test_a_huge_code_file(packed, faults):
 def test_tampered_code(packed, faults):
     folder = packed()
     (folder / "voter.py").write_text("import os")
-    one(faults(folder), "expected SHA-256")
+    one(faults(folder), "SHA-256")
 
 
 def test_code_is_never_executed(packed, edit, table, registry, tmp_path):
@@ -307,7 +307,7 @@ def test_code_is_never_executed(packed, edit, table, registry, tmp_path):
 )
 def test_path_traversal(packed, edit, faults, name):
     found = faults(edit(packed(), lambda value: value["code"].update(path=name)))
-    assert any("name of a .py file inside the folder" in fault for fault in found)
+    assert any(".py file inside the folder" in fault for fault in found)
 
 
 def test_symbolic_links(packed, faults, tmp_path):

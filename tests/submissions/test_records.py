@@ -6,9 +6,8 @@ from benchmark.core.errors import InvalidInputError, StorageError
 from benchmark.rewards.storage import Description, write_table
 from benchmark.runs.record import seal
 from benchmark.space import PAPER_SPACE
-from benchmark.submissions.audit import audit_records, duplicate_warnings, find_duplicates
 from benchmark.submissions.checks import check_path
-from benchmark.submissions.records import score
+from benchmark.submissions.scoring import audit_records, find_duplicates, score
 
 
 @pytest.fixture
@@ -84,14 +83,12 @@ def test_honest_records_pass_the_audit(scored, table, records_of, tmp_path):
     assert audit_records(records_of(tmp_path / "results"), table) == []
 
 
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [(99.75, "the table's maximum"), (50.001, "whole number"), (50.0, "the table's reward")],
-)
-def test_the_audit_catches_invented_scores(scored, table, value, words):
+@pytest.mark.parametrize("value", [99.75, 50.001, 50.0])
+def test_the_audit_catches_invented_scores(scored, table, value):
     _, _, records = scored()
     fake = changed(records[0], scores=[{"metric": "accuracy", "value": value, "unit": "percent"}])
-    assert any(words in fault for fault in audit_records([fake], table))
+    (fault,) = audit_records([fake], table)
+    assert f"{value:.4f}" in fault
 
 
 @pytest.mark.parametrize(("value", "faults"), [(25.0, 0), (75.0, 1)])
@@ -105,30 +102,26 @@ def test_references_are_held_against_the_card(small_table, make_record, tmp_path
     record = record.model_copy(update={"decision": None, "pretraining": pretraining})
     found = audit_records([record], known)
     assert len(found) == faults
-    assert all("expected 25.0000, the reference of the table" in fault for fault in found)
+    assert all("25.0000" in fault for fault in found)
 
 
 def test_the_audit_catches_decisions_outside_the_space(scored, table):
     _, _, records = scored()
     fake = changed(records[0], decision={"configuration": "7", "mixture": None})
-    assert "Expected 8 digits" in audit_records([fake], table)[0]
+    assert "8 digits" in audit_records([fake], table)[0]
 
 
 def test_the_audit_passes_over_other_tables(scored, table):
     _, _, records = scored()
     source = {"kind": "table", "id": "small", "digest": "0" * 64}
     assert audit_records([changed(records[0], source=source, scores=[])], table) == []
-    assert "got none" in audit_records([changed(records[0], scores=[])], table)[0]
+    assert "no accuracy" in audit_records([changed(records[0], scores=[])], table)[0]
 
 
 def test_copied_decisions_are_flagged(scored, records_of, tmp_path):
     checked, _, _ = scored()
     records = records_of(tmp_path / "results")
     assert find_duplicates(checked.submission, records) == ["voter"]
-    assert (
-        "same decisions on every task as 'voter'"
-        in duplicate_warnings(checked.submission, records)[0]
-    )
 
 
 def test_one_other_decision_is_no_copy(scored, records_of, tmp_path):
@@ -148,7 +141,7 @@ def test_its_own_records_are_no_copy(scored):
 def test_a_folder_that_cannot_be_written(packed, table, registry, tmp_path):
     checked = check_path(packed(), table, registry)
     (tmp_path / "board").write_text("a file")
-    with pytest.raises(StorageError, match="Expected to write"):
+    with pytest.raises(StorageError, match="board"):
         score(checked, tmp_path / "board")
 
 

@@ -67,7 +67,7 @@ def test_many_differences_are_cut(checked, plugin):
 def test_the_plugin_must_be_the_submitted_file(checked, tmp_path, given):
     trace = tmp_path / "trace"
     (tmp_path / "other.py").write_text(f"open({str(trace)!r}, 'w')")
-    with pytest.raises(InvalidInputError, match="the submitted file"):
+    with pytest.raises(InvalidInputError, match="SHA-256"):
         check_rerun(checked(), [tmp_path / name for name in given])
     assert not trace.exists()
 
@@ -80,13 +80,13 @@ def forged(packed, edit, table, registry, **method):
 
 def test_a_method_that_sees_the_judged_rewards_is_refused(packed, edit, table, registry, plugin):
     checked = forged(packed, edit, table, registry, name="seer")
-    with pytest.raises(InvalidInputError, match="but got 'seer', which sees the rewards"):
+    with pytest.raises(InvalidInputError, match="'seer' sees the rewards"):
         check_rerun(checked, [plugin])
 
 
 def test_another_method_of_that_name_is_refused(packed, edit, table, registry, plugin):
     checked = forged(packed, edit, table, registry, name="single-best")
-    with pytest.raises(InvalidInputError, match=r"to be a method of the submitted file voter\.py"):
+    with pytest.raises(InvalidInputError, match=r"'single-best'.*voter\.py"):
         check_rerun(checked, [plugin])
 
 
@@ -95,15 +95,15 @@ def test_methods_that_choose_nothing_are_refused(packed, edit, table, registry, 
     checked = check_path(
         edit(folder, lambda value: value["method"].update(name="untrained")), table, registry
     )
-    with pytest.raises(InvalidInputError, match="which is pre-trained on 'none'"):
+    with pytest.raises(InvalidInputError, match=r"'untrained'.*'none'"):
         check_rerun(checked, [plugin])
 
 
 def test_the_installed_code_must_be_the_submitted_one(packed, edit, table, registry, plugin):
     folder = packed("single-best", id="mine")
     for changes, says in (
-        ({"value": "acme:Single"}, "to be acme:Single of t2sbench"),
-        ({"distribution": "acme 1.0"}, "of acme 1.0, but got baselines"),
+        ({"value": "acme:Single"}, "acme:Single of t2sbench"),
+        ({"distribution": "acme 1.0"}, "baselines.*not .* of acme 1.0"),
     ):
         other = edit(folder, lambda value, changes=changes: value["code"].update(changes))
         with pytest.raises(InvalidInputError, match=says):
@@ -114,7 +114,7 @@ def test_the_installed_code_must_be_the_submitted_one(packed, edit, table, regis
 
 def test_another_version_is_refused(packed, edit, table, registry, plugin):
     checked = forged(packed, edit, table, registry, version="7")
-    with pytest.raises(InvalidInputError, match="Expected version 7 of 'voter'"):
+    with pytest.raises(InvalidInputError, match=r"'voter'.* 7"):
         check_rerun(checked, [plugin])
 
 
@@ -129,7 +129,7 @@ def test_a_method_that_fails_again(checked, plugin, monkeypatch):
     submission = checked()
     method = find_method("voter", plugin_files=[plugin])
     monkeypatch.setattr(method.plugin.load(), "fit", lambda *_: 1 / 0)
-    with pytest.raises(InvalidInputError, match="to fit again, but got: division by zero"):
+    with pytest.raises(InvalidInputError, match=r"'voter'.*division by zero"):
         differences(submission, method, rename=True)
 
 

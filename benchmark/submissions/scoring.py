@@ -1,0 +1,176 @@
+"""From a submission to records, and the audit of records that claim to come from a table."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from benchmark.core.errors import InvalidInputError, StorageError, T2SBenchError
+from benchmark.runs.context import environment, provenance
+from benchmark.runs.record import Cost, MethodEntry, Record, seal, to_line
+from benchmark.runs.scoring import CachedScorer
+from benchmark.submissions.checks import Checked, read_decision
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from benchmark.rewards.table import RewardTable
+    from benchmark.submissions.model import Submission, SubmittedDecision, SubmittedFold
+
+# Accuracies are stored as float64 percentages of counts below a few hundred thousand.
+_TOLERANCE = 1e-6
+_REAL = "real-images:"
+
+_Cells = dict[tuple[str, int], str]
+
+
+def score(checked: Checked, folder: Path) -> tuple[Path, list[Record]]:
+    """Score a submission and write its records.
+
+    Args:
+        checked: A submission without faults.
+        folder: Folder of records; the new file is ``<submission id>.jsonl``.
+
+    Returns:
+        The file, and its records in the submission's order. They have the form of a run's
+        records, so that boards treat them alike.
+
+    Raises:
+        InvalidInputError: When the file exists: records are never overwritten.
+        StorageError: When the file system refuses.
+    """
+    path = folder / f"{checked.submission.id}.jsonl"
+    if path.exists() or path.is_symlink():
+        raise _exists(path)
+    folds = checked.submission.folds
+    records = [_record(checked, fold, item) for fold in folds for item in fold.decisions]
+    _write_new(path, b"".join(map(to_line, records)))
+    return path, records
+
+
+def _exists(path: Path) -> InvalidInputError:
+    return InvalidInputError(
+        f"{path} exists; records are never overwritten. Submit a new version under another id "
+        "('submit pack --id')."
+    )
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    """Write a file that must not exist yet: two scorers cannot both succeed."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch.write_bytes(content)
+        os.link(scratch, path)
+    except OSError as error:
+        if path.is_file():  # another scorer was faster
+            raise _exists(path) from error
+        raise StorageError(
+            f"{path} cannot be written: {error.strerror or error}. Free some space or choose "
+            "another folder."
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            scratch.unlink(missing_ok=True)
+
+
+def _record(checked: Checked, fold: SubmittedFold, item: SubmittedDecision) -> Record:
+    context, submission = checked.context, checked.submission
+    scorer = CachedScorer(context.table)
+    entry = MethodEntry(
+        name=submission.origin,
+        label=submission.board_label,
+        version=submission.method.version,
+        origin=submission.origin,
+        code_sha256=submission.code_sha256,
+        options=submission.method.options,
+        privileged=False,
+        learnt_from=sorted(set(fold.learnt_from)),
+        queries=item.queries,
+    )
+    return seal(
+        {
+            **provenance(),
+            **context.identity(entry, item.task, item.seed),
+            "status": "ok",
+            "split": submission.split,
+            "seed": item.seed,
+            "task": context.task_entry(item.task).model_dump(),
+            "method": entry.model_dump(),
+            "decision": item.entry.model_dump(),
+            "scores": [
+                scorer.score(item.task, read_decision(context.table.space, item)).model_dump()
+            ],
+            "protocol": scorer.protocol.model_dump(),
+            "pretraining": scorer.pretraining.model_dump(),
+            "source": scorer.source.model_dump(),
+            "reference": scorer.reference(item.task).model_dump(),
+            "cost": Cost(wall_seconds=item.cost.wall_seconds).model_dump(),
+            "environment": environment().model_dump(),
+        }
+    )
+
+
+def audit_records(records: Sequence[Record], table: RewardTable) -> list[str]:
+    """Find faults of scores that claim to come from a table.
+
+    Args:
+        records: Records of any methods; failed cells and other sources are passed over.
+        table: The table.
+
+    Returns:
+        One sentence per accuracy that the table does not hold for the decision.
+    """
+    scorer = CachedScorer(table)
+    found = (
+        (record, _score_fault(record, table, scorer))
+        for record in records
+        if record.status == "ok" and record.source.digest == table.digest
+    )
+    return [f"{r.method.label}, {r.task.name}, seed {r.seed}: {text}" for r, text in found if text]
+
+
+def _score_fault(record: Record, table: RewardTable, scorer: CachedScorer) -> str:
+    simulator, value, task = record.pretraining.simulator, record.accuracy, record.task.name
+    kind = {"none": "none"}.get(simulator, "real-images" if simulator.startswith(_REAL) else "")
+    if value is None or task not in table.tasks or (record.decision is None and not kind):
+        return "no accuracy or no decision on a task of the table."
+    try:
+        decision = read_decision(table.space, record.decision) if record.decision else None
+        stored = scorer.scored(task, decision, kind, record.seed).scores[0].value
+    except T2SBenchError as error:
+        return str(error)
+    if stored is not None and not math.isclose(value, stored, abs_tol=_TOLERANCE):
+        return f"the accuracy is {value:.4f}, but the table holds {stored:.4f}."
+    return ""
+
+
+def find_duplicates(submission: Submission, records: Sequence[Record]) -> list[str]:
+    """Labels of methods with the same decision on every task, for every seed that both have.
+
+    Args:
+        submission: The submission to compare.
+        records: Records of other methods; those of other boards are passed over.
+
+    Returns:
+        Labels, sorted.
+    """
+    own = {(d.task, d.seed): d.entry.model_dump_json() for d in submission.decisions}
+    others: dict[str, _Cells] = {}
+    for record in records:
+        board = (record.split, record.source.digest)
+        if board != (submission.split, submission.source.digest) or record.decision is None:
+            continue
+        if record.method.origin != submission.origin:
+            cells = others.setdefault(record.method.label, {})
+            cells[record.task.name, record.seed] = record.decision.model_dump_json()
+    return sorted(label for label, cells in others.items() if _agree(own, cells))
+
+
+def _agree(own: _Cells, other: _Cells) -> bool:
+    common = own.keys() & other.keys()
+    all_tasks = {task for task, _ in common} == {task for task, _ in own}
+    return all_tasks and all(own[cell] == other[cell] for cell in common)
