@@ -19,7 +19,7 @@ from benchmark.simulators.meshes.mesh import Mesh, Surface
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from benchmark.simulators.meshes.library import ObjectLibrary
+    from benchmark.simulators.meshes.mesh import ObjectLibrary
 
 #: Raised whenever the stored form, or the framing, of the same mesh changes.
 CACHE_VERSION = 1

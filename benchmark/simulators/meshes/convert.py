@@ -1,7 +1,8 @@
-"""Makes an object of loaded parts: few triangles, few slots, unit size, normals."""
+"""Conversion of loaded parts to an object: few triangles, few slots, unit size, normals."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -9,29 +10,29 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.core.errors import UnavailableError
-from benchmark.simulators.meshes.loading import Part, UnusableMeshError
-from benchmark.simulators.meshes.mesh import MAX_SLOTS, Mesh, Surface
-from benchmark.simulators.meshes.shading import corner_normals, face_normals
+from benchmark.simulators.meshes.loading import Part
+from benchmark.simulators.meshes.mesh import MAX_SLOTS, Mesh, Surface, UnusableMeshError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+CREASE = math.radians(40)
 _FEWEST_TRIANGLES = 12  # of a part, however small its share
 
 
 def make_mesh(parts: Sequence[Part], max_triangles: int) -> Mesh:
-    """An object from the parts of a file, drawn two-sided: real meshes are rarely closed.
+    """Make an object from the parts of a file, drawn two-sided: real meshes are rarely closed.
 
-    Each part is reduced by quadric decimation to its share of the triangles; texture coordinates
-    of a reduced part are those of the nearest vertex there was. Beyond ``MAX_SLOTS`` materials the
+    Each part is reduced by quadric decimation to its share of the triangles; a reduced part takes
+    the texture coordinates of the nearest original vertices. Beyond ``MAX_SLOTS`` materials, the
     parts of least area take the slot of nearest colour.
 
     Args:
-        parts: What a file holds.
+        parts: Parts of a file.
         max_triangles: Upper limit for the object.
 
     Raises:
-        UnusableMeshError: When nothing is left to draw.
+        UnusableMeshError: If no triangle has an area.
     """
     whole = [clean for part in parts if (clean := _cleaned(part)) is not None]
     if not whole:
@@ -56,7 +57,7 @@ def make_mesh(parts: Sequence[Part], max_triangles: int) -> Mesh:
 
 
 def _cleaned(part: Part) -> Part | None:
-    """Without triangles that have no area, corners at one place joined."""
+    """Remove triangles without area and unused vertices."""
     used, faces = np.unique(part.faces, return_inverse=True)
     positions = part.positions[used]
     uvs = None if part.uvs is None else part.uvs[used]
@@ -70,7 +71,7 @@ def _cleaned(part: Part) -> Part | None:
 
 
 def _normalised(parts: Sequence[Part]) -> list[Part]:
-    """Centred on the bounding box; the farthest vertex at distance 1."""
+    """Centre the bounding box and move the farthest vertex to distance 1."""
     corners = np.concatenate([part.positions[np.unique(part.faces)] for part in parts])
     centre = (corners.min(axis=0) + corners.max(axis=0)) / 2
     radius = float(np.linalg.norm(corners - centre, axis=1).max())
@@ -92,7 +93,7 @@ def _reduced(parts: Sequence[Part], max_triangles: int) -> list[Part]:
 
 
 def _largest(parts: Sequence[Part], count: int) -> list[Part]:
-    """At most so many parts, those of largest area, in their order."""
+    """Return the ``count`` parts of largest area, in their order."""
     areas = [_area(part) for part in parts]
     chosen = sorted(np.argsort(areas, kind="stable")[::-1][:count].tolist())
     return [parts[i] for i in chosen]
@@ -116,7 +117,7 @@ def _decimated(part: Part, count: int) -> Part:
         import fast_simplification
     except ImportError as error:
         raise UnavailableError(
-            f"Expected the package fast-simplification, but got: {error}. "
+            f"Meshes of many triangles need the package fast-simplification ({error}). "
             "Run: pip install 't2sbench[live]'."
         ) from error
     positions, faces = _welded(part)
@@ -217,3 +218,46 @@ def _box_uvs(part: Part) -> NDArray[np.float64]:
     others = np.array([[2, 1], [0, 2], [0, 1]])[axis]
     picked = np.take_along_axis(corners, np.repeat(others[:, None, :], 3, axis=1), axis=2)
     return picked.reshape(-1, 2)
+
+
+def face_normals(positions: NDArray[np.float64], faces: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Normals of triangles, as long as twice their area, float64 ``(m, 3)``."""
+    corners = positions[faces]
+    normals: NDArray[np.float64] = np.cross(
+        corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    )
+    return normals
+
+
+def corner_normals(
+    positions: NDArray[np.float64], faces: NDArray[np.int64], crease: float = CREASE
+) -> NDArray[np.float64]:
+    """Unit normals of every corner, float64 ``(m, 3, 3)``.
+
+    The normal of a corner is the area-weighted mean over the triangles at its vertex whose normals
+    are within the crease angle of its own triangle's: smooth over gentle bends, sharp at creases.
+
+    Args:
+        positions: float64 ``(n, 3)``; corners that touch must share a vertex.
+        faces: int64 ``(m, 3)``.
+        crease: Radians.
+    """
+    weighted = face_normals(positions, faces)
+    unit = weighted / np.maximum(np.linalg.norm(weighted, axis=1, keepdims=True), 1e-30)
+    order = np.argsort(faces.ravel(), kind="stable")
+    owners = order // 3
+    starts = np.flatnonzero(np.diff(faces.ravel()[order], prepend=-1))
+    counts = np.diff(np.append(starts, len(order)))
+    # All pairs (corner, triangle) at each vertex, vertex by vertex.
+    sizes, group = np.repeat(counts, counts), np.repeat(starts, counts)
+    first = np.repeat(np.arange(len(order)), sizes)
+    offset = np.arange(len(first)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    second = np.repeat(group, sizes) + offset
+    near = np.einsum("ij,ij->i", unit[owners[first]], unit[owners[second]]) >= math.cos(crease)
+    total = np.zeros((len(order), 3))
+    np.add.at(total, first[near], weighted[owners[second[near]]])
+    length = np.linalg.norm(total, axis=1, keepdims=True)
+    total = np.where(length > 1e-30, total / np.maximum(length, 1e-30), unit[owners])
+    normals: NDArray[np.float64] = np.empty_like(total)
+    normals[order] = total
+    return normals.reshape(-1, 3, 3)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import logging
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,20 +14,18 @@ from benchmark.core.files import canonical_json, digest, inside, sha256_file
 from benchmark.core.store import default_store
 from benchmark.simulators.meshes.cache import MESHES_FILE, Stored, pack, unpack
 from benchmark.simulators.meshes.convert import make_mesh
-from benchmark.simulators.meshes.files import Finding, MeshFile, find_meshes
 from benchmark.simulators.meshes.framing import Silhouettes, silhouettes
-from benchmark.simulators.meshes.loading import (
-    Sources,
-    UnusableMeshError,
-    import_trimesh,
-    load_parts,
-)
+from benchmark.simulators.meshes.loading import Sources, import_trimesh, load_parts
+from benchmark.simulators.meshes.mesh import UnusableMeshError
 
 if TYPE_CHECKING:
     from benchmark.simulators.meshes.mesh import Mesh
 
-#: Changes when a file would become another mesh.
+#: Raised when the same file becomes another mesh.
 CONVERSION_VERSION = 1
+
+SUFFIXES = (".glb", ".gltf", ".obj", ".ply", ".stl")
+_LAYOUT = f"category/object{{{','.join(SUFFIXES)}}} or category/object/model.obj with its textures"
 
 _LOG = logging.getLogger(__name__)
 _KEPT_MESHES = 64
@@ -40,7 +37,7 @@ class Prepared:
     """Outcome of loading a mesh file.
 
     Attributes:
-        sha256: Digest of the file itself.
+        sha256: Digest of the mesh file.
         key: Digest of the file, of the files that it refers to, and of the conversion.
         fault: Reason why the file gives no object, or empty.
         warnings: Faults of an object that is usable nevertheless.
@@ -52,39 +49,107 @@ class Prepared:
     warnings: tuple[str, ...]
 
 
-def _with_bar(files: list[MeshFile]) -> Iterable[MeshFile]:
-    from tqdm import tqdm
+@dataclass(frozen=True)
+class MeshFile:
+    """One object's file.
 
-    bar: Iterable[MeshFile] = tqdm(files, desc="meshes", leave=False, disable=None)
-    return bar
+    Attributes:
+        category: Name of its folder.
+        name: Name of the object.
+        path: The file.
+    """
+
+    category: str
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A fault of a file.
+
+    Attributes:
+        path: The file, relative to the library's folder.
+        reason: The fault in a few words.
+        skipped: True if the object is left out.
+    """
+
+    path: str
+    reason: str
+    skipped: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.path}: {'left out, ' if self.skipped else ''}{self.reason}"
+
+
+def find_meshes(folder: Path) -> tuple[list[MeshFile], list[Finding]]:
+    """Find all mesh files of a library's folder, in a fixed order.
+
+    Args:
+        folder: Folder with a folder per category.
+
+    Raises:
+        InvalidInputError: If the folder is missing or holds no mesh.
+    """
+    if not folder.is_dir():
+        what = "is a file, not a folder of meshes" if folder.exists() else "does not exist"
+        raise InvalidInputError(f"{folder} {what}. Lay out a folder of meshes as {_LAYOUT}.")
+    found: list[MeshFile] = []
+    findings: list[Finding] = []
+    for category in sorted(path for path in folder.iterdir() if path.is_dir()):
+        if not category.name.startswith("."):
+            _find_in_category(folder, category, found, findings)
+    if not found:
+        raise InvalidInputError(f"No meshes in {folder}. Lay out the folder as {_LAYOUT}.")
+    return found, findings
+
+
+def _find_in_category(
+    folder: Path, category: Path, found: list[MeshFile], findings: list[Finding]
+) -> None:
+    names: dict[str, Path] = {}
+    for path in sorted(category.iterdir()):
+        for mesh in _candidates(path):
+            relative = mesh.relative_to(folder).as_posix()
+            name = path.stem if path.is_file() else path.name
+            if not mesh.resolve().is_relative_to(folder.resolve()):
+                findings.append(Finding(relative, "a link that leads out of the folder"))
+            elif name in names:
+                findings.append(Finding(relative, f"the same name as {names[name].name}"))
+            else:
+                names[name] = mesh
+                found.append(MeshFile(category.name, name, mesh))
+
+
+def _candidates(path: Path) -> list[Path]:
+    """Mesh files of one object: the file itself, or the only one in its folder."""
+    if path.is_file():
+        return [path] if path.suffix.casefold() in SUFFIXES else []
+    if not path.is_dir() or path.name.startswith("."):
+        return []
+    inner = sorted(p for p in path.iterdir() if p.suffix.casefold() in SUFFIXES and p.is_file())
+    return inner if len(inner) <= 1 else [p for p in inner if p.stem == path.name] or inner[:1]
 
 
 class FolderLibrary:
     """Objects of a folder ``category/object.glb`` (also gltf, obj, ply, stl), loaded with trimesh.
 
-    Every file is loaded once, when the library is first asked for its categories, and kept in the
-    cache; what cannot be used is left out and reported. Axes are taken as they are, y up.
+    Every file is loaded once, on the first request for the categories, and kept in the store;
+    unusable files are left out and reported. Axes stay as they are, y up.
 
     Args:
-        folder: Holds a folder per category.
-        max_triangles: More are decimated.
-        progress: Wraps the files while they are loaded; by default a bar on a terminal.
+        folder: Folder with a folder per category.
+        max_triangles: Larger meshes are decimated.
 
     Raises:
-        InvalidInputError: When there is no folder, or nothing usable in it.
-        UnavailableError: When trimesh is not installed.
+        InvalidInputError: If the folder is missing or holds nothing usable.
+        UnavailableError: If trimesh is not installed.
     """
 
     name = "folder"
 
-    def __init__(
-        self,
-        folder: Path,
-        max_triangles: int = 2000,
-        progress: Callable[[list[MeshFile]], Iterable[MeshFile]] | None = None,
-    ) -> None:
+    def __init__(self, folder: Path, max_triangles: int = 2000) -> None:
         self._folder, self._max_triangles = folder, max_triangles
-        self._progress = progress or _with_bar
         import_trimesh()
         self._files, self._findings = find_meshes(folder)
         self._mesh = functools.lru_cache(maxsize=_KEPT_MESHES)(self._read_or_make)
@@ -92,8 +157,13 @@ class FolderLibrary:
     @functools.cached_property
     def _prepared(self) -> dict[tuple[str, str], Prepared]:
         """Usable objects; the others are added to the findings."""
+        from rich.console import Console
+        from rich.progress import track
+
         usable = {}
-        for file in self._progress(self._files):
+        console = Console(stderr=True)
+        hidden = not console.is_terminal
+        for file in track(self._files, "meshes", console=console, transient=True, disable=hidden):
             prepared = self._prepare(file)
             relative = file.path.relative_to(self._folder).as_posix()
             self._findings += [Finding(relative, w, skipped=False) for w in prepared.warnings]
@@ -104,8 +174,7 @@ class FolderLibrary:
         if not usable:
             reasons = "; ".join(str(finding) for finding in self._findings[:5])
             raise InvalidInputError(
-                f"Expected usable meshes in {self._folder}, but got none: {reasons}. "
-                "Repair these files."
+                f"No usable meshes in {self._folder}: {reasons}. Repair these files."
             )
         return usable
 
@@ -120,7 +189,7 @@ class FolderLibrary:
         return digest([[*names, prepared.key] for names, prepared in self._prepared.items()])
 
     def report(self) -> tuple[Finding, ...]:
-        """What was left out or replaced."""
+        """Faults of the files: objects left out, textures replaced."""
         _ = self._prepared
         return tuple(self._findings)
 
@@ -161,7 +230,7 @@ class FolderLibrary:
         return mesh, silhouettes(mesh)
 
     def _prepare(self, file: MeshFile) -> Prepared:
-        """Load a file, or find the outcome of the last time."""
+        """Load a file, or return the outcome of the last time."""
         own = sha256_file(file.path)
         known = self._known(own)
         if known is not None:
@@ -170,9 +239,7 @@ class FolderLibrary:
         try:
             stored = self._convert(file, sources)
         except UnusableMeshError as error:
-            fault = str(error)
-        except InvalidInputError as error:  # a mesh that breaks a rule of Mesh itself
-            fault = str(error).split(", but got ")[-1]
+            fault = error.reason
         key = digest([CONVERSION_VERSION, self._max_triangles, own, sources.files])
         # Warnings do not matter for a file that gives no object.
         prepared = Prepared(own, key, fault, () if fault else tuple(sources.warnings))

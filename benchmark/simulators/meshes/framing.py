@@ -1,4 +1,4 @@
-"""Silhouettes of a mesh from many directions: what a camera must know to frame it."""
+"""Silhouettes of a mesh from many directions, from which a camera is framed."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def silhouettes(mesh: Mesh, n_directions: int = N_DIRECTIONS) -> Silhouettes:
 
     Args:
         mesh: An object inside the unit sphere.
-        n_directions: How many directions are tabulated.
+        n_directions: Number of tabulated directions.
     """
     directions = hemisphere(n_directions)
     used = mesh.positions[np.unique(mesh.triangles)]
@@ -91,7 +91,7 @@ def surface_points(mesh: Mesh, count: int) -> NDArray[np.float32]:
 
 
 def _area(points: NDArray[np.float32], direction: NDArray[np.float32]) -> float:
-    """Area that the projected points fill; half of each border cell is thought to be outside."""
+    """Area of the cells with projected points; border cells count half."""
     right = np.cross(direction, (0.0, 1.0, 0.0) if abs(direction[1]) < 0.9 else (1.0, 0.0, 0.0))
     right /= np.linalg.norm(right)
     plane = points @ np.stack([right, np.cross(right, direction)], axis=1).astype(np.float32)

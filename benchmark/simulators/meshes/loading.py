@@ -1,9 +1,11 @@
-"""Loads a mesh file with trimesh: parts with their materials, and what was wrong."""
+"""Reading of a mesh file with trimesh: parts with their materials, and warnings."""
 
 from __future__ import annotations
 
 import io
 import logging
+import re
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,25 +13,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import orjson
 
 from benchmark.core.errors import InvalidInputError, UnavailableError
 from benchmark.core.files import inside, sha256_bytes
-from benchmark.simulators.meshes.files import count_triangles
-from benchmark.simulators.meshes.mesh import Surface
+from benchmark.simulators.meshes.mesh import Surface, UnusableMeshError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: Larger files are left out: reading them needs gigabytes, and 2,000 triangles are kept of them.
+#: Larger files are left out: reading them needs gigabytes, and only 2,000 triangles are kept.
 MAX_TRIANGLES_READ = 2_000_000
 MAX_FILE_BYTES = 512 * 2**20
 _TEXTURE_SIZE = 256
 _IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tga", ".tif", ".tiff", ".webp")
 _MAX_PIXELS = 64_000_000
-
-
-class UnusableMeshError(InvalidInputError):
-    """A mesh file that cannot become an object; the sentence is a few words for a report."""
+_CHUNK = 2**22
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +39,7 @@ class Part:
         positions: float64 ``(n, 3)``.
         faces: int64 ``(m, 3)``.
         uvs: float64 ``(n, 2)`` or ``None``.
-        surface: How it looks.
+        surface: Its appearance.
     """
 
     positions: NDArray[np.float64]
@@ -51,37 +50,37 @@ class Part:
 
 @dataclass
 class Sources:
-    """What was read beside the file itself.
+    """Further files that a mesh file refers to.
 
     Attributes:
-        files: SHA-256 of each further file, by its path below the library's folder.
-        warnings: What was wrong with them.
+        files: SHA-256 of each file, by its path below the library's folder.
+        warnings: Faults of these files.
     """
 
     files: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
     def warn(self, text: str) -> None:
-        """Note something once."""
+        """Add a warning, once."""
         if text not in self.warnings:
             self.warnings.append(text)
 
 
 class FolderResolver:
-    """Gives a mesh file its material and texture files; nothing from outside the library.
+    """Material and texture files of a mesh file; nothing from outside the library.
 
-    trimesh asks it for every name that a file mentions: absolute paths, ``..`` and addresses are
-    refused, and nothing is ever fetched.
+    trimesh requests every name that a file mentions. Absolute paths, ``..`` and addresses are
+    refused; nothing is downloaded.
     """
 
     def __init__(self, root: Path, base: Path, sources: Sources) -> None:
         self._root, self._base, self._sources = root, base, sources
 
     def get(self, name: str) -> bytes:
-        """Content of a file beside the mesh.
+        """Content of a file next to the mesh.
 
         Raises:
-            FileNotFoundError: When it is not there, or not allowed; trimesh goes on without it.
+            FileNotFoundError: If it is missing or not allowed; trimesh continues without it.
         """
         plain = str(name).strip().replace("\\", "/").removeprefix("./")
         try:
@@ -109,11 +108,11 @@ class FolderResolver:
             raise FileNotFoundError(name) from error
 
     def keys(self) -> list[str]:
-        """Names that may be asked for."""
+        """Names of the files next to the mesh."""
         return sorted(path.name for path in self._base.iterdir() if path.is_file())
 
     def namespaced(self, namespace: str) -> FolderResolver:
-        """The same for a folder below."""
+        """Resolver of a folder below."""
         return FolderResolver(self._root, inside(self._base, namespace), self._sources)
 
     def __getitem__(self, name: str) -> bytes:
@@ -130,32 +129,32 @@ def _why(error: Exception) -> str:
 
 
 def import_trimesh() -> Any:  # noqa: ANN401 - a module
-    """The package trimesh.
+    """Import the package trimesh.
 
     Raises:
-        UnavailableError: When it is not installed.
+        UnavailableError: If it is not installed.
     """
     try:
         import trimesh
     except ImportError as error:
         raise UnavailableError(
-            f"Expected the package trimesh for folders of meshes, but got: {error}. "
+            f"Folders of meshes need the package trimesh ({error}). "
             "Run: pip install 't2sbench[live]'."
         ) from error
     return trimesh
 
 
 def load_parts(path: Path, root: Path, sources: Sources) -> list[Part]:
-    """Triangles of a file, in its scene's coordinates.
+    """Read the triangles of a file, in the coordinates of its scene.
 
     Args:
         path: The file.
         root: The library's folder; nothing outside it is read.
-        sources: Filled with what else was read, and warnings.
+        sources: Receives the further files and warnings.
 
     Raises:
-        UnusableMeshError: When the file has no usable triangles.
-        UnavailableError: When trimesh is not installed.
+        UnusableMeshError: If the file has no usable triangles.
+        UnavailableError: If trimesh is not installed.
     """
     trimesh = import_trimesh()
     _check_size(path)
@@ -168,7 +167,7 @@ def load_parts(path: Path, root: Path, sources: Sources) -> list[Part]:
             meshes = [g for g in scene.dump() if isinstance(g, trimesh.Trimesh) and len(g.faces)]
     except MemoryError as error:
         raise UnusableMeshError("too large for the memory") from error
-    except Exception as error:  # its readers raise whatever a broken file leads to
+    except Exception as error:  # its readers raise errors of many types
         reason = (str(error).splitlines() or [""])[0][:120]
         raise UnusableMeshError(f"cannot be read ({type(error).__name__}: {reason})") from error
     if not meshes:
@@ -191,7 +190,7 @@ def _check_size(path: Path) -> None:
 
 @contextmanager
 def _listening(sources: Sources) -> Iterator[None]:
-    """Turn what trimesh logs about images into warnings, and keep it off the terminal."""
+    """Turn the log of trimesh about images into warnings, and keep it off the terminal."""
     logger = logging.getLogger("trimesh")
 
     class Listener(logging.Handler):
@@ -234,13 +233,13 @@ def _surface(visual: Any, sources: Sources, *, textured: bool) -> Surface:  # no
         metalness = 0.0 if material.metallicFactor is None else float(material.metallicFactor)
         return Surface(None, _colour(factor, squared=False), roughness, metalness, texture)
     texture = _texture(getattr(material, "image", None), sources) if textured else None
-    # Many exporters write a black diffuse colour beside a texture: the texture alone counts then.
+    # Many exporters write a black diffuse colour next to a texture; then the texture alone counts.
     colour = (1.0, 1.0, 1.0) if texture is not None else _colour(material.diffuse, squared=True)
     return Surface(None, colour, 0.6, 0.0, texture)
 
 
 def _colour(value: Any, *, squared: bool) -> tuple[float, float, float]:  # noqa: ANN401
-    """Linear colour of a factor; OBJ's are meant for the screen, glTF's are linear."""
+    """Linear colour of a factor; OBJ files hold screen colours, glTF files linear ones."""
     if value is None:
         return (1.0, 1.0, 1.0)
     given = np.asarray(value)
@@ -272,3 +271,65 @@ def _texture(image: Any, sources: Sources) -> NDArray[np.uint8] | None:  # noqa:
     except Exception:
         sources.warn("a texture is not an image that can be read")
         return None
+
+
+def count_triangles(path: Path) -> int | None:
+    """Count triangles (or polygons) from a file's header or text; ``None`` if it is unreadable."""
+    counters = {".stl": _count_stl, ".ply": _count_ply, ".obj": _count_obj}
+    try:
+        counter = counters.get(path.suffix.casefold(), _count_gltf)
+        return counter(path)
+    except (OSError, ValueError, KeyError, TypeError, IndexError, struct.error):
+        return None
+
+
+def _count_stl(path: Path) -> int | None:
+    with path.open("rb") as stream:
+        head = stream.read(84)
+    (count,) = struct.unpack("<I", head[80:84])
+    if path.stat().st_size == 84 + 50 * count:
+        return int(count)
+    return _count_lines(path, rb"(?m)^\s*endfacet")
+
+
+def _count_ply(path: Path) -> int | None:
+    with path.open("rb") as stream:
+        match = re.search(rb"element\s+face\s+(\d+)", stream.read(65536))
+    return int(match[1]) if match else None
+
+
+def _count_obj(path: Path) -> int:
+    return _count_lines(path, rb"(?m)^f\s")
+
+
+def _count_lines(path: Path, pattern: bytes) -> int:
+    return sum(len(re.findall(pattern, block)) for block in _blocks_of_lines(path))
+
+
+def _blocks_of_lines(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as stream:
+        rest = b""
+        while chunk := stream.read(_CHUNK):
+            block, newline, tail = (rest + chunk).rpartition(b"\n")
+            rest = tail if newline else block + tail
+            if newline:
+                yield block
+        yield rest
+
+
+def _count_gltf(path: Path) -> int:
+    with path.open("rb") as stream:
+        head = stream.read(20)
+        if head[:4] == b"glTF":
+            (length,) = struct.unpack("<I", head[12:16])
+            text = stream.read(min(length, 2**28))
+        else:
+            text = head + stream.read()
+    tree = orjson.loads(text)
+    accessors = tree["accessors"]
+    total = 0
+    for mesh in tree["meshes"]:
+        for primitive in mesh["primitives"]:
+            number = primitive.get("indices", primitive["attributes"]["POSITION"])
+            total += accessors[number]["count"] // 3
+    return total

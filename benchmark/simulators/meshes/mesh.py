@@ -1,9 +1,9 @@
-"""Triangle meshes with material slots: what object libraries give to renderers."""
+"""Triangle meshes with material slots, and the libraries that give them to renderers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -16,9 +16,23 @@ if TYPE_CHECKING:
 MAX_SLOTS = 4
 
 
+class UnusableMeshError(InvalidInputError):
+    """A mesh that cannot be drawn.
+
+    Attributes:
+        reason: The fault in a few words, for reports.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            f"This mesh cannot be drawn: {reason}. Repair it in a modelling program, or remove it."
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class Surface:
-    """How one material slot of an object looks by itself (parameter ``materials`` off).
+    """Own appearance of one material slot of an object (parameter ``materials`` off).
 
     Attributes:
         material: Number of a material of the simulator's library, modulo the library's size; it
@@ -47,7 +61,7 @@ class Mesh:
         slots: uint8 ``(n_vertices,)``, the material slot of each vertex, below ``MAX_SLOTS``.
         triangles: uint32 ``(n_triangles, 3)``, counter-clockwise seen from outside.
         surfaces: One per slot.
-        closed: Whether back faces can be left out (a watertight mesh, or several of them).
+        closed: True if back faces can be left out (a watertight mesh, or several of them).
     """
 
     positions: NDArray[np.float32]
@@ -61,14 +75,11 @@ class Mesh:
     def __post_init__(self) -> None:
         faults = list(_faults(self))
         if faults:
-            raise InvalidInputError(
-                f"Expected a mesh that can be drawn, but got {'; '.join(faults)}. "
-                "Repair it in a modelling program."
-            )
+            raise UnusableMeshError("; ".join(faults))
 
 
 def _faults(mesh: Mesh) -> list[str]:
-    """Everything that would make a mesh undrawable."""
+    """Find everything that makes a mesh impossible to draw."""
     n = len(mesh.positions)
     faults = []
     shapes = {"positions": (n, 3), "normals": (n, 3), "uvs": (n, 2), "slots": (n,)}
@@ -84,3 +95,33 @@ def _faults(mesh: Mesh) -> list[str]:
     if not 1 <= len(mesh.surfaces) <= MAX_SLOTS or mesh.slots.max(initial=0) >= len(mesh.surfaces):
         faults.append(f"{len(mesh.surfaces)} surfaces for slot {mesh.slots.max(initial=0)}")
     return faults
+
+
+class ObjectLibrary(Protocol):
+    """Categories of objects; category and name identify an object.
+
+    Attributes:
+        name: Short name, for manifests.
+        digest: SHA-256 of everything that the meshes depend on.
+        categories: Category names in a fixed order, each once.
+    """
+
+    name: str
+    digest: str
+    categories: tuple[str, ...]
+
+    def objects(self, category: str) -> tuple[str, ...]:
+        """Names of a category's objects, in a fixed order.
+
+        Raises:
+            UnknownNameError: For an unknown category.
+        """
+        ...
+
+    def mesh(self, category: str, name: str) -> Mesh:
+        """The mesh of an object; the same arrays every time.
+
+        Raises:
+            UnknownNameError: For an unknown object.
+        """
+        ...

@@ -89,7 +89,7 @@ CATEGORIES: dict[str, tuple[Family, int]] = {
 
 
 class ProceduralLibrary:
-    """Shape programs as an object library (see ``benchmark.simulators.meshes.library``).
+    """Shape programs as an object library (see ``benchmark.simulators.meshes.mesh.ObjectLibrary``).
 
     Args:
         seed: Other seeds give other objects under the same names.

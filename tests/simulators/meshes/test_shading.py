@@ -4,7 +4,7 @@ import trimesh
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.simulators.meshes.shading import corner_normals, face_normals
+from benchmark.simulators.meshes.convert import corner_normals, face_normals
 
 
 def brute_force(positions, faces, crease):

@@ -6,8 +6,7 @@ import pytest
 from scipy import ndimage
 
 from benchmark.core.errors import UnknownNameError
-from benchmark.simulators.meshes.library import ObjectLibrary
-from benchmark.simulators.meshes.mesh import MAX_SLOTS
+from benchmark.simulators.meshes.mesh import MAX_SLOTS, ObjectLibrary
 from benchmark.simulators.shapes.genes import Genes
 from benchmark.simulators.shapes.library import CATEGORIES, FAMILIES, ProceduralLibrary
 
