@@ -1,15 +1,109 @@
-"""What every worker process of the suite does first."""
+"""Pools of worker processes."""
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
-from multiprocessing import parent_process
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import active_children, current_process, get_context, parent_process
+from typing import Any
+
+from benchmark.core.errors import InvalidInputError, T2SBenchError, UnavailableError
+
+
+class WorkerDiedError(UnavailableError):
+    """A worker process that ended without a result."""
+
+
+class WorkerPool(ProcessPoolExecutor):
+    """Pool of processes that leave Ctrl-C to their parent and never outlive it.
+
+    Processes are spawned: a forked copy of a process with threads (BLAS, a graphics driver) can
+    hang. Spawned processes import the caller's script, which therefore needs a guard
+    (``if __name__ == "__main__":``).
+
+    Args:
+        workers: Number of processes.
+        start: Called with ``args`` in each process before its first piece of work.
+        args: Picklable arguments of ``start``.
+    """
+
+    def __init__(
+        self,
+        workers: int,
+        start: Callable[..., object] | None = None,
+        args: tuple[Any, ...] = (),
+    ) -> None:
+        if getattr(current_process(), "_inheriting", False):
+            # This process was spawned by a script without a guard and is running that script
+            # again. Its parent reports the missing guard.
+            sys.exit(1)
+        spawn = get_context("spawn")
+        self._begun = spawn.Value("b", 0, lock=False)
+        super().__init__(
+            workers, mp_context=spawn, initializer=_begin, initargs=(self._begun, start, args)
+        )
+
+    def loss(self, remedy: str) -> T2SBenchError:
+        """Error that explains why a process of the pool died.
+
+        Args:
+            remedy: What the user can do if a process ran out of memory or was killed.
+        """
+        script = getattr(sys.modules["__main__"], "__file__", None)
+        if script is not None and not self._begun.value:
+            return InvalidInputError(
+                f"Worker processes import {script}, and ended while doing so. Put its work under "
+                "'if __name__ == \"__main__\":', or use one process."
+            )
+        return WorkerDiedError(f"A worker process died (out of memory, or killed). {remedy}")
+
+
+@contextmanager
+def worker_pool(
+    workers: int,
+    start: Callable[..., object] | None = None,
+    args: tuple[Any, ...] = (),
+    *,
+    remedy: str,
+    terminate: bool = False,
+) -> Iterator[WorkerPool]:
+    """A :class:`WorkerPool` for the duration of a ``with`` block.
+
+    Args:
+        workers: Number of processes.
+        start: Called with ``args`` in each process before its first piece of work.
+        args: Picklable arguments of ``start``.
+        remedy: What the user can do after a process died.
+        terminate: True to end the processes at once if the block raises, for example on Ctrl-C;
+            otherwise they finish the pieces of work that they have begun.
+
+    Raises:
+        InvalidInputError: If the caller's script has no guard.
+        WorkerDiedError: If a process dies.
+    """
+    others = set(active_children())
+    pool = WorkerPool(workers, start, args)
+    try:
+        yield pool
+    except BrokenProcessPool as error:
+        raise pool.loss(remedy) from error
+    except BaseException:
+        if terminate:
+            for child in set(active_children()) - others:
+                child.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def prepare_worker() -> None:
-    """Leave Ctrl-C to the parent, and never outlive it, however it ended."""
+    """Leave Ctrl-C to the parent process, and end when it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
 
@@ -19,3 +113,10 @@ def prepare_worker() -> None:
         os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
+
+
+def _begin(begun: Any, start: Callable[..., object] | None, args: tuple[Any, ...]) -> None:  # noqa: ANN401
+    begun.value = 1
+    prepare_worker()
+    if start is not None:
+        start(*args)
