@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 _SHOWN = 40  # a longer list would push the message itself out of sight
 
@@ -88,6 +91,23 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     folded = {choice.casefold(): choice for choice in known}
     close = difflib.get_close_matches(name.casefold(), folded, n=1)
     return f"Did you mean '{folded[close[0]]}'?" if close else ""
+
+
+def validation_faults(error: ValidationError) -> list[str]:
+    """Faults found by pydantic, one sentence each: the field, then the message.
+
+    Example:
+        >>> from pydantic import TypeAdapter, ValidationError
+        >>> try:
+        ...     TypeAdapter(list[int]).validate_python([1, "x"])
+        ... except ValidationError as error:
+        ...     validation_faults(error)
+        ['1: Input should be a valid integer, unable to parse string as an integer']
+    """
+    return [
+        f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}"
+        for item in error.errors(include_url=False)
+    ]
 
 
 class UnavailableError(T2SBenchError):

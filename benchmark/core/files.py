@@ -1,4 +1,4 @@
-"""Atomic writes, digests, canonical JSON and the cache folder."""
+"""Atomic writes, appended lines, digests, canonical JSON, pydantic models and the cache folder."""
 
 from __future__ import annotations
 
@@ -10,16 +10,26 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from benchmark.core.errors import InvalidInputError, StorageError
+from benchmark.core.errors import (
+    InvalidFileError,
+    InvalidInputError,
+    StorageError,
+    validation_faults,
+)
 
-#: What :func:`held` puts into a folder.
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+#: Lock file of :func:`held`.
 LOCK = ".lock"
+
+_Model = TypeVar("_Model", bound="BaseModel")
 
 
 def cache_root() -> Path:
-    """Folder for downloads and prepared tables: ``T2SBENCH_CACHE``, else the XDG cache."""
+    """Folder of downloads, cells and prepared data: ``T2SBENCH_CACHE``, else the XDG cache."""
     explicit = os.environ.get("T2SBENCH_CACHE")
     if explicit:
         return Path(explicit).expanduser()
@@ -44,13 +54,13 @@ def sha256_file(path: Path) -> str:
 
 
 def canonical_json(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
-    """The one byte string for a JSON value: sorted keys, no spaces, UTF-8.
+    """Canonical bytes of a JSON value: sorted keys, no spaces, UTF-8.
 
-    Floats are written as Python's ``repr`` writes them, which does not change between versions;
-    faster libraries have changed theirs, and with it every digest.
+    Floats have the form of Python's ``repr``, which is stable across versions. Faster libraries
+    have changed their form, and with it every digest.
 
     Raises:
-        InvalidInputError: For NaN, infinities, and anything else that is not JSON.
+        InvalidInputError: For NaN, infinities and values that are not JSON.
 
     Example:
         >>> canonical_json({"b": 1, "a": [0.5, None]})
@@ -61,12 +71,12 @@ def canonical_json(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
             value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
         )
     except (TypeError, ValueError) as error:
-        raise InvalidInputError(f"Expected a JSON value, but got: {error}.") from error
+        raise InvalidInputError(f"Not a JSON value: {error}.") from error
     return text.encode()
 
 
 def digest(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    """SHA-256 of the canonical JSON of a value: equal values, equal digests.
+    """SHA-256 of the canonical JSON of a value.
 
     Example:
         >>> digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
@@ -76,12 +86,12 @@ def digest(value: Any) -> str:  # noqa: ANN401 - any JSON value
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` fill a temporary file beside ``path``, then move it there in one step.
+    """Let ``write`` fill a temporary file next to ``path``, then move it there in one step.
 
-    A reader sees the old file or the new one, never half; on any failure the old one stays.
+    A reader sees the old file or the new one, never a part; after a failure the old one remains.
 
     Raises:
-        StorageError: When the file system refuses (full disk, no permission).
+        StorageError: If the file cannot be written (full disk, no permission).
     """
     scratch: Path | None = None
     try:
@@ -96,8 +106,8 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         scratch.replace(path)
     except OSError as error:
         raise StorageError(
-            f"Expected to write {path}, but got: {error.strerror or error}. "
-            "The earlier file, if any, is untouched; free some space or choose another folder."
+            f"Cannot write {path}: {error.strerror or error}. "
+            "An earlier file is unchanged. Free some space or choose another folder."
         ) from error
     finally:
         if scratch is not None:
@@ -114,51 +124,104 @@ def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode())
 
 
-@contextmanager
-def held(folder: Path, by_whom: str) -> Iterator[None]:
-    """Hold a folder against other processes; made when it is not there.
+def append_line(path: Path, line: bytes) -> None:
+    """Append a line to a file; the whole line is on disk when this returns.
+
+    If a killed process left an unfinished last line, it is ended first, so that it never merges
+    with the new one. If writing fails, the part already written is removed.
 
     Args:
-        folder: Which; it gets a file ``.lock``.
-        by_whom: What the message says of the process that holds it.
+        path: The file; created with its folder if missing. Other writers wait.
+        line: Content with its newline.
 
     Raises:
-        StorageError: When another process holds it, or the file system refuses.
+        StorageError: If the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab+", buffering=0) as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            size = os.fstat(stream.fileno()).st_size
+            ended = size == 0 or os.pread(stream.fileno(), 1, size - 1) == b"\n"
+            rest = memoryview(line if ended else b"\n" + line)
+            try:
+                while rest:
+                    rest = rest[os.write(stream.fileno(), rest) :]
+                os.fsync(stream.fileno())
+            except OSError:
+                os.ftruncate(stream.fileno(), size)
+                raise
+    except OSError as error:
+        raise StorageError(
+            f"Cannot write to {path}: {error.strerror or error}. Finished work is kept. "
+            "Free some space or choose another folder, and run the command again."
+        ) from error
+
+
+def read_model(path: Path, model: type[_Model], remedy: str) -> _Model:
+    """Read a JSON file into a pydantic model.
+
+    Args:
+        path: The file.
+        model: Model of the content.
+        remedy: Last line of the error message.
+
+    Raises:
+        InvalidFileError: If the file is missing or invalid; lists all faults.
+    """
+    from pydantic import ValidationError
+
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InvalidFileError(path, [f"not readable: {error.strerror}"], remedy) from error
+    except ValidationError as error:
+        raise InvalidFileError(path, validation_faults(error), remedy) from error
+
+
+@contextmanager
+def held(folder: Path, by_whom: str) -> Iterator[None]:
+    """Lock a folder against other processes; create it if missing.
+
+    Args:
+        folder: The folder; it gets a file ``.lock``.
+        by_whom: Clause about the process that holds the lock, for the error message.
+
+    Raises:
+        StorageError: If another process holds the lock, or the folder cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         stream = (folder / LOCK).open("w")
     except OSError as error:
         raise StorageError(
-            f"Expected to write to {folder}, but got: {error.strerror}. Choose another --output."
+            f"Cannot write to {folder}: {error.strerror}. Choose another --output."
         ) from error
     with stream:
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # freed when its owner dies
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise StorageError(
-                f"Expected {folder} to be free, but {by_whom}. Wait for it, or choose another "
-                "--output."
+                f"{folder} is in use: {by_whom}. Wait for it, or choose another --output."
             ) from error
         yield
 
 
 def inside(folder: Path, relative: str) -> Path:
-    """``folder / relative``, refused when it leads out of the folder.
+    """Return ``folder / relative`` after a check that it is inside the folder.
 
     Raises:
-        InvalidInputError: For absolute paths, ``..`` and links that lead outside.
+        InvalidInputError: For absolute paths, and for ``..`` and links that lead outside.
 
     Example:
         >>> inside(Path("/data"), "../etc/passwd")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         ...
-        benchmark.core.errors.InvalidInputError: Expected a path inside /data, but got '../etc...
+        benchmark.core.errors.InvalidInputError: '../etc/passwd' is not a path inside /data. ...
     """
     target = (folder / relative).resolve()
     if not target.is_relative_to(folder.resolve()) or Path(relative).is_absolute():
         raise InvalidInputError(
-            f"Expected a path inside {folder}, but got '{relative}'. "
-            "Use a relative path without '..'."
+            f"'{relative}' is not a path inside {folder}. Use a relative path without '..'."
         )
     return target

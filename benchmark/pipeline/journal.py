@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from benchmark.core.errors import InvalidInputError, StorageError
-from benchmark.core.files import canonical_json, held, write_bytes
+from benchmark.core.errors import InvalidInputError
+from benchmark.core.files import append_line, canonical_json, held, write_bytes
 from benchmark.pipeline.table_jobs import JobResult, TableJob, result_from_json
 
 if TYPE_CHECKING:
@@ -89,25 +88,7 @@ class Journal:
         Raises:
             StorageError: When the file system refuses.
         """
-        line = canonical_json(result.to_json()) + b"\n"
-        try:
-            with (self.folder / _LINES).open("ab") as stream:
-                if stream.tell() and not _ends_whole(self.folder / _LINES):
-                    stream.write(b"\n")  # after half a line of a killed process
-                stream.write(line)
-                stream.flush()
-                os.fsync(stream.fileno())
-        except OSError as error:
-            raise StorageError(
-                f"Expected to write to {self.folder}, but got: {error.strerror or error}. "
-                "Free some space and run the command again; finished cells are kept."
-            ) from error
-
-
-def _ends_whole(path: Path) -> bool:
-    with path.open("rb") as stream:
-        stream.seek(-1, os.SEEK_END)
-        return stream.read() == b"\n"
+        append_line(self.folder / _LINES, canonical_json(result.to_json()) + b"\n")
 
 
 def _joined(earlier: JobResult, later: JobResult) -> JobResult:

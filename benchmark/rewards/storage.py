@@ -10,10 +10,15 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import ValidationError
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError
-from benchmark.core.files import canonical_json, sha256_file, write_atomically, write_bytes
+from benchmark.core.files import (
+    canonical_json,
+    read_model,
+    sha256_file,
+    write_atomically,
+    write_bytes,
+)
 from benchmark.rewards.card import (
     CostEntry,
     EmbeddingsCard,
@@ -154,19 +159,7 @@ def read_card(folder: Path) -> TableCard:
     Raises:
         InvalidFileError: When it is missing or breaks the schema; lists all faults.
     """
-    path = folder / CARD
-    try:
-        return TableCard.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise InvalidFileError(
-            folder, [f"no readable {CARD}: {error.strerror}"], "Name the folder of a reward table."
-        ) from error
-    except ValidationError as error:
-        faults = [
-            f"{CARD}: {'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}"
-            for fault in error.errors()
-        ]
-        raise InvalidFileError(folder, faults, _RESTORE) from error
+    return read_model(folder / CARD, TableCard, _RESTORE)
 
 
 def read_table(folder: Path) -> RewardTable:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from benchmark.core.errors import InvalidFileError, StorageError
-from benchmark.core.files import sha256_bytes
+from benchmark.core.errors import InvalidFileError
+from benchmark.core.files import append_line, sha256_bytes
 from benchmark.runs.record import RECORD_ADAPTER, Record, to_line
 
 if TYPE_CHECKING:
@@ -22,47 +20,12 @@ _ID = b'"record_id":"%s",'
 
 
 def append_record(path: Path, record: Record) -> None:
-    """Append one record so that it is whole on disk when this returns, or not there at all.
-
-    A broken last line left by a killed process is closed with a newline first: it stays one broken
-    line, reported by readers, and never swallows the new record.
+    """Append a record; it is on disk when this returns.
 
     Raises:
-        StorageError: When the file system refuses; what was written of the line is taken back.
+        StorageError: If the file cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-    except OSError as error:
-        raise _refused(path, error) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        size = os.fstat(descriptor).st_size
-        closed = size == 0 or os.pread(descriptor, 1, size - 1) == b"\n"
-        line = (b"" if closed else b"\n") + to_line(record)
-        try:
-            _write_whole(descriptor, line)
-            os.fsync(descriptor)
-        except OSError:
-            os.ftruncate(descriptor, size)
-            raise
-    except OSError as error:
-        raise _refused(path, error) from error
-    finally:
-        os.close(descriptor)
-
-
-def _write_whole(descriptor: int, content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _refused(path: Path, error: OSError) -> StorageError:
-    return StorageError(
-        f"Expected to append a record to {path}, but got: {error.strerror or error}. Finished "
-        "cells are safe; free some space or choose another folder, and run the command again."
-    )
+    append_line(path, to_line(record))
 
 
 @dataclass

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError
-from benchmark.core.files import canonical_json, sha256_file, write_bytes
+from benchmark.core.files import canonical_json, read_model, sha256_file, write_bytes
 from benchmark.pretraining.backbone_io import Sha256  # noqa: TC001 - pydantic needs it
 from benchmark.task2vec.probe import ProbeCard  # noqa: TC001
 from benchmark.task2vec.settings import TASK2VEC_VERSION
@@ -159,14 +159,7 @@ def read_task2vec(path: Path) -> tuple[TaskEmbeddings, Task2VecCard]:
     Raises:
         InvalidFileError: When a file is missing or damaged, or the two do not belong together.
     """
-    beside = card_path(path)
-    try:
-        card = Task2VecCard.model_validate_json(beside.read_bytes())
-    except OSError as error:
-        raise InvalidFileError(beside, [f"not readable: {error.strerror}"], _REMEDY) from error
-    except ValidationError as error:
-        faults = [f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
-        raise InvalidFileError(beside, faults, _REMEDY) from error
+    card = read_model(card_path(path), Task2VecCard, _REMEDY)
     embeddings = read_embeddings(path, card.names)
     if embeddings.digest != card.digest or embeddings.dimension != card.probe.dimension:
         raise InvalidFileError(path, ["the vectors are not those of the card"], _REMEDY)

@@ -6,10 +6,9 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from benchmark.core.errors import InvalidFileError
-from benchmark.core.files import cache_root, canonical_json, write_bytes
+from benchmark.core.files import cache_root, canonical_json, read_model, write_bytes
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Size = Annotated[int, Field(ge=0)]
@@ -106,25 +105,10 @@ class DataCard(BaseModel):
 def read_card(path: Path) -> DataCard:
     """Read a card.
 
-    Args:
-        path: The ``.card.json`` file.
-
-    Returns:
-        The card.
-
     Raises:
-        InvalidFileError: When it is missing or breaks the form; lists all faults.
+        InvalidFileError: If the file is missing or invalid; lists all faults.
     """
-    try:
-        return DataCard.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise InvalidFileError(path, [f"not readable: {error.strerror}"], REMEDY) from error
-    except ValidationError as error:
-        faults = [
-            f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}"
-            for fault in error.errors()
-        ]
-        raise InvalidFileError(path, faults, REMEDY) from error
+    return read_model(path, DataCard, REMEDY)
 
 
 def write_card(card: DataCard, path: Path) -> None:

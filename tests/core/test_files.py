@@ -23,7 +23,7 @@ def test_canonical_json_is_compact_and_sorted():
 
 
 def test_canonical_json_refuses_objects():
-    with pytest.raises(InvalidInputError, match="Expected a JSON value"):
+    with pytest.raises(InvalidInputError, match="JSON"):
         canonical_json({"a": object()})
 
 
@@ -57,11 +57,11 @@ def test_an_interrupt_while_writing_leaves_the_old_file(tmp_path: Path):
 
 @pytest.mark.parametrize("relative", ["../x", "/etc/passwd", "a/../../x"])
 def test_paths_stay_inside(tmp_path: Path, relative: str):
-    with pytest.raises(InvalidInputError, match="Expected a path inside"):
+    with pytest.raises(InvalidInputError, match="not a path inside"):
         inside(tmp_path, relative)
 
 
 def test_links_may_not_lead_out(tmp_path: Path):
     (tmp_path / "link").symlink_to("/etc")
-    with pytest.raises(InvalidInputError, match="Expected a path inside"):
+    with pytest.raises(InvalidInputError, match="not a path inside"):
         inside(tmp_path, "link/passwd")

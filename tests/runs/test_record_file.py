@@ -145,7 +145,7 @@ def test_a_full_disk_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pyte
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match="Expected to append a record"):
+    with pytest.raises(StorageError, match="records"):
         append_record(tmp_path / "file" / "records.jsonl", seal(content()))
 
 
