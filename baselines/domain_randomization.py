@@ -27,6 +27,6 @@ class DomainRandomization:
         self._choice = Configuration(tuple(levels - 1 for levels in rewards.space.shape))
 
     def select(self, task: TaskView, rng: np.random.Generator) -> Configuration:
-        """All switches on."""
+        """Choose the configuration with all switches on."""
         del task, rng
         return self._choice

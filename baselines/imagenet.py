@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from baselines.live_only import LiveOnly
+from baselines.scratch import WithoutConfiguration
 
 
-class ImageNetSubset(LiveOnly):
+class ImageNetSubset(WithoutConfiguration):
     """A network pre-trained on a subset of ImageNet with the same classes x images budget."""
 
     pretraining = "real-images"

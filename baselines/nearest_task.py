@@ -30,8 +30,8 @@ def unit_vector(task: TaskView) -> NDArray[np.float64]:
     length = float(np.linalg.norm(vector))
     if length == 0:
         raise InvalidInputError(
-            f"Expected a Task2Vec embedding of {task.name} with a direction, but got zeros. "
-            "Compute it again."
+            f"The Task2Vec embedding of {task.name} is all zeros and has no direction. Compute it "
+            "again."
         )
     unit: NDArray[np.float64] = vector / length
     return unit
@@ -41,13 +41,13 @@ class NearestTask:
     """1-nearest neighbour over cosine similarity of Task2Vec embeddings."""
 
     def fit(self, tasks: Sequence[TaskView], rewards: RewardView, rng: np.random.Generator) -> None:
-        """Find the best configuration of each learnt task; ties to the first configuration."""
+        """Find the best configuration of each learnt task; ties go to the first configuration."""
         del rng
         self._units = np.stack([unit_vector(task) for task in tasks])
         best = np.nan_to_num(rewards.matrix(), nan=-np.inf).argmax(axis=1)
         self._choices = [rewards.space.at(int(best[rewards.row(task.name)])) for task in tasks]
 
     def select(self, task: TaskView, rng: np.random.Generator) -> Configuration:
-        """The best configuration of the nearest learnt task."""
+        """Choose the best configuration of the nearest learnt task."""
         del rng
         return self._choices[int((self._units @ unit_vector(task)).argmax())]

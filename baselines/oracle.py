@@ -1,4 +1,4 @@
-"""Oracle: the best configuration of the very task that it is judged on; a reference, unranked."""
+"""Oracle: the best configuration of the judged task; a reference, never ranked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Oracle:
-    """Sees the rewards of the judged tasks and takes the maximum; ties to the first."""
+    """Sees the rewards of the judged tasks and takes the maximum; ties go to the first."""
 
     privileged = True
 
@@ -27,6 +27,6 @@ class Oracle:
         }
 
     def select(self, task: TaskView, rng: np.random.Generator) -> Configuration:
-        """The task's own best configuration."""
+        """Choose the task's own best configuration."""
         del rng
         return self._choices[task.name]

@@ -1,8 +1,8 @@
 """Portfolio: k configurations for all learnt tasks, by Taskonomy's integer program.
 
-One data set per task is dear, one for all is poor; this is everything between. With k = 1 and the
-rewards themselves as values it is single-best, with k as large as the number of learnt tasks it is
-nearest-task.
+One data set per task is expensive, one for all tasks is poor; a portfolio lies between. With k = 1
+and the rewards as values it equals single-best; with k as large as the number of learnt tasks it
+equals nearest-task.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ class Portfolio:
     """The k configurations that serve the learnt tasks best; a task takes its nearest task's.
 
     Args:
-        k: How many configurations may be used in all.
-        value: What a configuration is worth for a task: its reward in percent, or its affinity
-            ``p`` by the tournament (every task's values sum to 1), or the root of it.
+        k: Largest number of configurations.
+        value: Value of a configuration for a task: its reward in percent, its affinity ``p`` by
+            the tournament (every task's values sum to 1), or the square root of the affinity.
     """
 
-    version = "1"  # to be raised when `taskonomy` decides otherwise: its code is not in our digest
+    version = "1"  # raise it when decisions of `taskonomy` change
 
     def __init__(self, k: int = 3, value: Literal["reward", "p", "sqrt"] = "reward") -> None:
         if k < 1:
-            raise InvalidInputError(f"Expected k of at least 1, but got {k}. Choose 1 or more.")
+            raise InvalidInputError(f"k must be at least 1 (got {k}).")
         self._k, self._value = k, value
 
     def fit(self, tasks: Sequence[TaskView], rewards: RewardView, rng: np.random.Generator) -> None:
         """Solve the program to proven optimality; ties to the first configurations.
 
         Raises:
-            UnavailableError: When no k configurations are measured on all tasks between them.
+            UnavailableError: When no k configurations are together measured on all tasks.
         """
         del rng
         matrix = rewards.matrix()
@@ -55,13 +55,13 @@ class Portfolio:
         self._choices = [rewards.space.at(int(served[rewards.row(task.name)])) for task in tasks]
 
     def select(self, task: TaskView, rng: np.random.Generator) -> Configuration:
-        """What serves the nearest learnt task (Task2Vec cosine); a learnt task is its own."""
+        """Choose the configuration of the nearest learnt task (Task2Vec cosine)."""
         del rng
         return self._choices[int((self._units @ unit_vector(task)).argmax())]
 
 
 def _worth(matrix: NDArray[np.float64], value: str) -> NDArray[np.float64]:
-    """Values of configurations for tasks, as the matrix is; NaN where nothing was measured."""
+    """Values of configurations for tasks, in the shape of the matrix; NaN where unmeasured."""
     from taskonomy.affinity import affinities
     from taskonomy.tournament import win_rates_of_accuracies
 
@@ -89,8 +89,8 @@ def _choose(worth: NDArray[np.float64], k: int) -> NDArray[np.int64]:
     solution = None if empty else solve(make_problem(transfers), k)
     if solution is None or not solution.found:
         raise UnavailableError(
-            f"Expected {k} configurations that are measured on all {len(worth)} tasks between "
-            "them, but there are none. Complete the table, or choose a higher k."
+            f"No {k} configurations are together measured on all {len(worth)} tasks. Complete the "
+            "table, or choose a higher k."
         )
     # The problem's targets are in the order of the rows, as the transfers are.
     chosen = [int(solution.problem.transfers[i].sources[0]) for i in solution.chosen]

@@ -26,6 +26,6 @@ class RandomChoice:
         self._mixture = Mixture.uniform(rewards.space)
 
     def select(self, task: TaskView, rng: np.random.Generator) -> Mixture:
-        """The uniform mixture."""
+        """Choose the uniform mixture."""
         del task, rng
         return self._mixture

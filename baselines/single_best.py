@@ -25,6 +25,6 @@ class SingleBest:
         self._choice = rewards.space.at(int(averages.argmax()))
 
     def select(self, task: TaskView, rng: np.random.Generator) -> Configuration:
-        """The same configuration for every task."""
+        """Choose the same configuration for every task."""
         del task, rng
         return self._choice

@@ -121,17 +121,6 @@ class TrainingConfig(BaseModel):
         """
         return self.exploration / (epoch // self.exploration_period + 1)
 
-    def updates(self, n_tasks: int) -> int:
-        """Number of updates of a whole training.
-
-        Example:
-            >>> RELEASED.updates(12), PAPER.updates(12)
-            (17250, 17250)
-        """
-        batches = -(-n_tasks // self.batch_size)
-        imitating = max(self.epochs - self.imitation_start, 0)
-        return batches * (self.epochs + imitating * self.imitation_steps)
-
 
 def _sentence(fault: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
     if not fault["loc"]:

@@ -1,4 +1,4 @@
-"""What one policy has learned about rewards: each one asked once, and the best per task."""
+"""Rewards that one policy has asked for, each once, and the best configuration per task."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class RewardMemory:
     """Rewards asked so far, and each task's best configuration among those tried.
 
     Args:
-        rewards: Answers pairs (task index, configuration index); asked once for each pair.
+        rewards: Function of pairs (task index, configuration index); called once for each pair.
         n_tasks: Number of seen tasks.
         shape: Number of levels of each parameter.
     """
@@ -53,8 +53,8 @@ class RewardMemory:
         found = np.asarray(self._rewards(tasks[new], indices.astype(np.int64)), dtype=np.float64)
         if found.shape != (len(new),) or not np.isfinite(found).all():
             raise InvalidInputError(
-                f"Expected {len(new)} finite rewards, but got {found!r}. "
-                "Check the reward table for gaps."
+                f"{len(new)} rewards must be finite numbers (got {found!r}). Check the reward "
+                "table for gaps."
             )
         for i, reward in zip(new, found.tolist(), strict=True):
             self._known[pairs[i]] = reward

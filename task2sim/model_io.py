@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError
 from benchmark.core.files import canonical_json, sha256_bytes, write_bytes
@@ -19,8 +20,20 @@ FORMAT_VERSION = 1
 WEIGHTS_FILE = "policy.safetensors"
 DESCRIPTION_FILE = "policy.json"
 
-_KEYS = ("format_version", "metadata", "seed", "sha256", "space", "training")
-_REMEDY = "Train and save the policy again, or restore both files from where they came."
+_REMEDY = "Train and save the policy again, or restore both files from a copy."
+
+
+class _Description(BaseModel):
+    """Content of the JSON file."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    format_version: Literal[1]
+    metadata: dict[str, Any]
+    seed: int | None
+    sha256: str
+    space: list[Any]
+    training: dict[str, Any] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,59 +90,40 @@ def load_policy(folder: Path) -> SavedPolicy:
         InvalidFileError: When a file is missing, damaged or does not fit the other.
     """
     path = folder / DESCRIPTION_FILE
-    description = _read_description(path)
     try:
-        space = space_from_json(description["space"])
-        training = description["training"]
-        training = None if training is None else config_from_json(training)
+        found = _Description.model_validate_json(_read(path))
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
+        raise InvalidFileError(path, faults, _REMEDY) from error
+    try:
+        space = space_from_json(found.space)
+        training = None if found.training is None else config_from_json(found.training)
     except (InvalidInputError, KeyError, TypeError, AttributeError) as error:
-        raise InvalidFileError(
-            path, [f"not a policy's space and training: {error}"], _REMEDY
-        ) from error
-    arrays = _read_weights(folder / WEIGHTS_FILE, description["sha256"])
+        fault = f"not a policy's space and training: {error}"
+        raise InvalidFileError(path, [fault], _REMEDY) from error
+    arrays = _read_weights(folder / WEIGHTS_FILE, found.sha256)
     try:
         policy = Policy(space, **arrays)
     except InvalidInputError as error:
         raise InvalidFileError(folder / WEIGHTS_FILE, [str(error)]) from error
-    return SavedPolicy(policy, training, description["seed"], description["metadata"])
+    return SavedPolicy(policy, training, found.seed, found.metadata)
 
 
-def _read_description(path: Path) -> dict[str, Any]:
-    content = _read(path)
-    try:
-        value = json.loads(content)
-    except ValueError as error:
-        raise InvalidFileError(path, [f"not JSON: {error}"], _REMEDY) from error
-    if not isinstance(value, dict) or sorted(value) != list(_KEYS):
-        raise InvalidFileError(path, [f"expected the keys {', '.join(_KEYS)}"], _REMEDY)
-    faults = []
-    if value["format_version"] != FORMAT_VERSION:
-        found = value["format_version"]
-        faults.append(f"expected format version {FORMAT_VERSION}, but got {found!r}")
-    if not isinstance(value["metadata"], dict):
-        faults.append("expected 'metadata' to be an object")
-    if value["seed"] is not None and type(value["seed"]) is not int:
-        faults.append(f"expected 'seed' to be an integer or null, but got {value['seed']!r}")
-    if faults:
-        raise InvalidFileError(path, faults, _REMEDY)
-    return value
-
-
-def _read_weights(path: Path, digest: object) -> dict[str, Any]:
+def _read_weights(path: Path, digest: str) -> dict[str, Any]:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
     content = _read(path)
     found = sha256_bytes(content)
     if found != digest:
-        fault = f"expected sha256 {digest} as {DESCRIPTION_FILE} says, but got {found}"
+        fault = f"sha256 is {found}, but {DESCRIPTION_FILE} states {digest}"
         raise InvalidFileError(path, [fault], _REMEDY)
     try:
         arrays = load(content)
     except (SafetensorError, ValueError, KeyError) as error:
         raise InvalidFileError(path, [f"not a safetensors file: {error}"], _REMEDY) from error
     if sorted(arrays) != sorted(ARRAYS):
-        fault = f"expected the arrays {', '.join(ARRAYS)}, but got {', '.join(sorted(arrays))}"
+        fault = f"the arrays must be {', '.join(ARRAYS)} (got {', '.join(sorted(arrays))})"
         raise InvalidFileError(path, [fault], _REMEDY)
     return dict(arrays)
 

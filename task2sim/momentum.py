@@ -23,10 +23,10 @@ class Modes:
     """The eigen-modes of a step at one learning rate.
 
     Attributes:
-        factors: The eigenvalues (l1, l2): what a step multiplies each mode by.
+        factors: The eigenvalues (l1, l2), by which a step multiplies the modes.
         into: Matrix from (w, v) to (p, q).
         back: Matrix from (p, q) to (w, v).
-        gain: How much of a gradient enters each mode.
+        gain: Share of a gradient that enters each mode.
     """
 
     factors: Pair
@@ -78,11 +78,11 @@ class ModalMomentum:
 
     @property
     def orphan_factor(self) -> float:
-        """What is left of a weight of 1 that never had a gradient."""
+        """Rest of a weight of 1 that never had a gradient."""
         return self._orphan[0]
 
     def step(self) -> Pair:
-        """Take one step; returns how much of its gradient enters the stored (p, q)."""
+        """Take one step; return the share of its gradient that enters the stored (p, q)."""
         (l1, l2), (s, t), (c1, c2) = self._modes.factors, self._scales, self._modes.gain
         self._scales = (l1 * s, l2 * t)
         weight, buffer = self._orphan
@@ -91,7 +91,7 @@ class ModalMomentum:
         return c1 / self._scales[0], c2 / self._scales[1]
 
     def change(self, rate: float | None = None) -> Square | None:
-        """Go over to a rate, or renew the scales before they get too small.
+        """Change the rate, or renew the scales before they get too small.
 
         Returns:
             The matrix that the stored (p, q) must now be multiplied by, None if they may stay.

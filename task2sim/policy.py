@@ -54,18 +54,13 @@ class Policy:
         for (name, array), shape in zip(arrays.items(), (*shapes, (rows,)), strict=True):
             if array.shape != shape or array.dtype != np.float32 or not np.isfinite(array).all():
                 raise InvalidInputError(
-                    f"Expected '{name}' to be finite float32 of shape {shape}, but got "
-                    f"{array.dtype} of shape {array.shape}. Train and save the policy again."
+                    f"'{name}' must be finite float32 of shape {shape} (got {array.dtype} of shape "
+                    f"{array.shape}). Train and save the policy again."
                 )
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """The arrays by name, in the order of the network."""
         return {name: getattr(self, name) for name in ARRAYS}
-
-    @property
-    def n_parameters(self) -> int:
-        """Number of weights and biases; 4,007,216 for the paper's policy."""
-        return sum(array.size for array in self.arrays().values())
 
     @property
     def dimension(self) -> int:

@@ -6,7 +6,7 @@ why it takes seconds. ``tests/task2sim/literal.py`` is the same training in plai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-    #: Told the epochs done and their total, after every epoch.
-    Progress = Callable[[int, int], object]
-
 
 def train(
     embeddings: NDArray[np.floating],
@@ -41,7 +38,6 @@ def train(
     rewards: Sequence[RewardFunction],
     rngs: Sequence[np.random.Generator],
     config: TrainingConfig,
-    progress: Progress | None = None,
 ) -> list[Policy]:
     """Train one policy per generator; each is the one that its generator alone would give.
 
@@ -50,24 +46,23 @@ def train(
         space: The simulator settings.
         rewards: For each policy, the function that answers pairs (task indices, configuration
             indices) with rewards, in percent; each pair is asked at most once.
-        rngs: For each policy, its random numbers (``draws.py`` tells how they are used).
+        rngs: For each policy, its random numbers, used as ``draws.py`` describes.
         config: ``PAPER``, ``RELEASED`` or another.
-        progress: Called after every epoch.
 
     Raises:
         InvalidInputError: When shapes disagree, or an embedding or a reward is unusable.
     """
     if len(rewards) != len(rngs) or not rngs:
         raise InvalidInputError(
-            "Expected one reward function per random generator and at least one, "
-            f"but got {len(rewards)} and {len(rngs)}. Give each policy both."
+            "Each policy needs one reward function and one random generator (got "
+            f"{len(rewards)} and {len(rngs)})."
         )
     rows = unit_rows(embeddings)
     widths = (rows.shape[1], config.hidden, config.hidden, sum(space.shape))
     initial = [draw_layers(rng, widths) for rng in rngs]
     with threadpool_limits(1, user_api="blas"):
         training = _Training(span_of(rows), space, initial, config)
-        training.run(rewards, rngs, progress)
+        training.run(rewards, rngs)
         return training.policies()
 
 
@@ -99,16 +94,13 @@ class _Training:
         self,
         rewards: Sequence[RewardFunction],
         rngs: Sequence[np.random.Generator],
-        progress: Progress | None,
     ) -> None:
-        """All epochs."""
+        """Train for all epochs."""
         n_tasks, shape = len(self._inputs), self._space.shape
         self._memories = [RewardMemory(function, n_tasks, shape) for function in rewards]
         for epoch in range(self._config.epochs):
             self._network.set_rate(self._config.rate_at(epoch))
             self._epoch(epoch, [draw_epoch(rng, n_tasks, len(shape)) for rng in rngs])
-            if progress is not None:
-                progress(epoch + 1, self._config.epochs)
 
     def _epoch(self, epoch: int, draws: list[EpochDraws]) -> None:
         amount = self._config.exploration_at(epoch)

@@ -1,6 +1,6 @@
-"""Tests that plugins of others can inherit: whatever passes them works with the suite.
+"""Tests that plug-ins can inherit: a plug-in that passes them works with the suite.
 
-Names are loaded when they are asked for: testing a simulator needs nothing of methods.
+Names are loaded on first use, so that testing a simulator loads no methods.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tests that any method must pass; inherit them in your own test suite.
+"""Tests that every method must pass; inherit them in a test suite.
 
 Example:
     In ``test_my_method.py``, run by pytest::
@@ -17,8 +17,10 @@ from __future__ import annotations
 import pickle
 import random
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -147,7 +149,7 @@ def _move_global_generators() -> None:
 
 
 class MethodContract:
-    """What the suite relies on; each ``test_`` method checks one rule.
+    """Contract of a method; each ``test_`` method checks one rule.
 
     Override :meth:`make`. Nothing here needs a reward table, a network or more than seconds for a
     fast method: give a slow one options that make it fast.
@@ -258,8 +260,21 @@ class MethodContract:
             second = self.decide(selector, problem)
             _require(_same(first, second), f"seed {seed}: fit chose {first}, fit_seeds {second}")
 
+    def test_saved_model_decides_the_same(self) -> None:
+        """``save`` and ``load``, where a method has them, keep its decisions and its space."""
+        problem = self.problem()
+        method: Any = self.fit(problem)
+        if not (hasattr(method, "save") or hasattr(method, "load")):
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            method.save(Path(folder) / "model", {"seed": 0})
+            loaded = type(method).load(Path(folder) / "model")
+        _require(loaded.space == problem.space, f"the loaded method has the space {loaded.space}")
+        first, second = self.decide(method, problem), self.decide(loaded, problem)
+        _require(_same(first, second), f"before saving it chose {first}, after loading {second}")
+
     def test_unknown_task(self) -> None:
-        """``select`` answers for a task that was not there before; privileged methods need not."""
+        """``select`` answers for a task that ``fit`` did not see; privileged methods need not."""
         problem = self.problem()
         method = self.fit(problem)
         if self._privileged(method):

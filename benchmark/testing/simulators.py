@@ -1,4 +1,4 @@
-"""Tests that any simulator must pass; inherit them in your own test suite.
+"""Tests that every simulator must pass; inherit them in a test suite.
 
 Example:
     In ``test_my_simulator.py``, run by pytest::
@@ -51,7 +51,7 @@ def decoded(pixels: NDArray[np.uint8] | bytes) -> NDArray[np.uint8]:
 
 
 class SimulatorContract:
-    """What the suite relies on; each ``test_`` method checks one rule.
+    """Contract of a simulator; each ``test_`` method checks one rule.
 
     Override :meth:`make`. Every test renders a few small images.
     """
@@ -94,7 +94,7 @@ class SimulatorContract:
     def same(
         self, simulator: Simulator, first: NDArray[np.uint8], second: NDArray[np.uint8]
     ) -> bool:
-        """Whether images are equal, as far as the simulator promises."""
+        """True if images are equal, as far as the simulator promises."""
         if simulator.capabilities.deterministic == "pixels":
             return bool((first == second).all())
         difference = np.abs(first.astype(int) - second.astype(int))
@@ -147,7 +147,7 @@ class SimulatorContract:
                     _require(int(np.ptp(image)) > 10, "an image of one grey")
 
     def test_drivers_are_named(self) -> None:
-        """``driver`` gives text by text, something at least."""
+        """``driver`` maps text to text and is not empty."""
         with self.started() as simulator:
             driver = simulator.driver()
             named = all(isinstance(k, str) and isinstance(v, str) for k, v in driver.items())

@@ -74,7 +74,7 @@ def test_nearest_task_ignores_the_length_of_embeddings(small_table, views):
 
 def test_an_embedding_of_zeros_is_refused(small_table, views):
     method = fitted(NearestTask(), small_table, views)
-    with pytest.raises(InvalidInputError, match="with a direction, but got zeros"):
+    with pytest.raises(InvalidInputError, match="zeros"):
         method.select(TaskView("x", np.zeros(40, np.float32)), np.random.default_rng(0))
 
 

@@ -12,7 +12,7 @@ import torch
 from benchmark.space import PAPER_SPACE
 from task2sim.config import PAPER
 from task2sim.training import train
-from tests.task2sim.literal import LiteralTask2Sim
+from tests.task2sim.literal import LiteralTask2Sim, count_updates
 
 N_TASKS, LITERAL_UPDATES = 12, 100
 
@@ -40,7 +40,9 @@ def literal_seconds():
         training = LiteralTask2Sim(embeddings, PAPER_SPACE, rewards, rng, PAPER)
         start = time.perf_counter()
         training.run(max_updates=LITERAL_UPDATES)
-        taken.append((time.perf_counter() - start) * PAPER.updates(N_TASKS) / training.updates)
+        taken.append(
+            (time.perf_counter() - start) * count_updates(PAPER, N_TASKS) / training.updates
+        )
     return min(taken)
 
 
@@ -53,7 +55,7 @@ def test_fit(benchmark, n_seeds):
     taken = benchmark.stats.stats.min
     literal = literal_seconds() * n_seeds
     benchmark.extra_info.update(
-        updates=PAPER.updates(N_TASKS), literal_seconds=literal, ratio=literal / taken
+        updates=count_updates(PAPER, N_TASKS), literal_seconds=literal, ratio=literal / taken
     )
     print(
         f"\n{n_seeds} policies: {taken:.2f} s; literal {literal:.0f} s, scaled from "

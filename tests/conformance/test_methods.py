@@ -127,6 +127,18 @@ class _OtherSeeds(_Base):
         return self.space.at(self.shift)
 
 
+class _LosesItsChoice(_Base):
+    def save(self, folder, metadata):
+        folder.mkdir()
+
+    @classmethod
+    def load(cls, folder):
+        loaded = cls()
+        loaded.space = toy_problem().space
+        loaded.select = lambda task, rng: loaded.space.at(3)
+        return loaded
+
+
 class _KnowsItsTasks(_Base):
     def select(self, task, rng):
         return self.space.at(0 if task.name != "never-seen" else 99)
@@ -145,6 +157,7 @@ class _KnowsItsTasks(_Base):
         (_ByOrder, "test_names_and_order_do_not_matter"),
         (_GlobalGenerator, "test_global_generators_are_left_alone"),
         (_OtherSeeds, "test_fit_seeds_equals_fit"),
+        (_LosesItsChoice, "test_saved_model_decides_the_same"),
     ],
 )
 def test_the_contract_catches(method, test):

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     Action = tuple[int, ...]
 
 
+def count_updates(config: TrainingConfig, n_tasks: int) -> int:
+    """Number of updates of a whole training."""
+    batches = -(-n_tasks // config.batch_size)
+    imitating = max(config.epochs - config.imitation_start, 0)
+    return batches * (config.epochs + imitating * config.imitation_steps)
+
+
 class LiteralTask2Sim:
     """One policy in training.
 

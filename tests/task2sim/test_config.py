@@ -6,11 +6,6 @@ from benchmark.core.errors import InvalidInputError
 from task2sim.config import PAPER, RELEASED, config_from_json
 
 
-def test_the_schedule_has_17250_updates_on_twelve_tasks():
-    assert PAPER.updates(12) == RELEASED.updates(12) == 3 * 1000 + 3 * 950 * 5 == 17250
-    assert PAPER.changed({"imitation_start": 0}).updates(13) == 4 * 1000 * 6
-
-
 def test_rate_rises_for_fifty_epochs_and_falls_at_500():
     step = (1e-3 - 1e-6) / 50
     assert PAPER.rate_at(0) == 1e-6

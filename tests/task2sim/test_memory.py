@@ -28,5 +28,5 @@ def test_a_pair_repeated_within_a_question_is_asked_once(made_up):
 @pytest.mark.parametrize("answer", [np.array([np.nan]), np.array([np.inf]), np.zeros(2)])
 def test_unusable_rewards_are_refused(answer):
     memory = RewardMemory(lambda tasks, configurations: answer, 1, (2,))
-    with pytest.raises(InvalidInputError, match="Expected 1 finite rewards"):
+    with pytest.raises(InvalidInputError, match="finite"):
         memory.ask(np.array([0]), np.array([[1]]))

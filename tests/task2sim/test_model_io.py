@@ -40,7 +40,7 @@ def test_a_changed_weight_is_noticed(policy, tmp_path):
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    with pytest.raises(InvalidFileError, match="expected sha256"):
+    with pytest.raises(InvalidFileError, match="sha256"):
         load_policy(tmp_path)
 
 
@@ -55,12 +55,12 @@ def test_a_missing_file_is_named(policy, tmp_path, file):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format_version": 2}, "version.* 2"),
-        ({"extra": 1}, "metadata, seed"),
-        ({"metadata": 3}, "'metadata'"),
-        ({"seed": "x"}, "'seed'"),
+        ({"format_version": 2}, "format_version"),
+        ({"extra": 1}, "extra"),
+        ({"metadata": 3}, "metadata"),
+        ({"seed": "x"}, "seed"),
         ({"training": {"epochs": 3}}, "batch_size"),
-        ({"training": 3}, "not a policy's space and training"),
+        ({"training": 3}, "training"),
         ({"space": [{"name": "p0"}]}, "not a policy's space and training"),
         ({"space": [{"name": "p0", "levels": ["a", "b"]}]}, "head_weights"),
     ],
