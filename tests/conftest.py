@@ -88,12 +88,12 @@ def released_cache(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """Cache folder with the released table, prepared once from a mirror or the network."""
-    from benchmark.rewards.catalog import RECIPES
+    from benchmark.rewards.catalog import KNOWN_TABLES
 
     folder = common_folder(tmp_path_factory, "released")
     with locked(folder), pytest.MonkeyPatch.context() as patch:
         patch.setenv("T2SBENCH_CACHE", str(folder))
-        recipe = RECIPES["released"]
+        recipe = KNOWN_TABLES["released"]
         try:
             if not recipe.is_prepared:
                 recipe.build(recipe.folder)

@@ -92,7 +92,7 @@ def _rendering_check() -> Check:
 
 
 def _table_checks() -> Iterator[Check]:
-    from benchmark.rewards.catalog import DEFAULT_TABLE, RECIPES, load_table
+    from benchmark.rewards.catalog import DEFAULT_TABLE, KNOWN_TABLES, load_table
 
     what = f"table {DEFAULT_TABLE}"
     try:
@@ -100,7 +100,7 @@ def _table_checks() -> Iterator[Check]:
         yield what, True, f"comes with the package, {len(table.tasks)} tasks, verified"
     except T2SBenchError as error:
         yield what, False, str(error)
-    recipe = RECIPES["released"]
+    recipe = KNOWN_TABLES["released"]
     mirror = os.environ.get("T2SBENCH_MIRROR")
     where = f"from the mirror {mirror}" if mirror else "by download"
     missing = f"not here; comes {where} when it is named (t2sbench table fetch released)"

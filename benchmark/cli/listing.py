@@ -55,7 +55,7 @@ def list_protocols(tasks_files: Sequence[Path], plugins: Sequence[Path]) -> Rows
 
 def list_tables(tasks_files: Sequence[Path], plugins: Sequence[Path]) -> Rows:
     """Named reward tables and whether they are on this machine."""
-    from benchmark.rewards.catalog import RECIPES
+    from benchmark.rewards.catalog import KNOWN_TABLES
 
     del tasks_files, plugins
     return [
@@ -64,7 +64,7 @@ def list_tables(tasks_files: Sequence[Path], plugins: Sequence[Path]) -> Rows:
             "here": "yes" if recipe.is_prepared else "on first use",
             "summary": recipe.summary,
         }
-        for recipe in RECIPES.values()
+        for recipe in KNOWN_TABLES.values()
     ]
 
 

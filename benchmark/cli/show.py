@@ -59,9 +59,9 @@ def describe_protocol(name: str) -> str | None:
 def describe_table(name: str) -> str | None:
     """A table's card in words; None when there is no such table."""
     from benchmark.cli.table import table_text
-    from benchmark.rewards.catalog import RECIPES, is_path, load_table
+    from benchmark.rewards.catalog import KNOWN_TABLES, is_path, load_table
 
-    if name not in RECIPES and not is_path(name):
+    if name not in KNOWN_TABLES and not is_path(name):
         return None
     return table_text(load_table(name))
 

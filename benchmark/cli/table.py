@@ -36,9 +36,9 @@ table.add_command(effects)
 @click.argument("name", default="released")
 def fetch(name: str) -> int:
     """Download the sources of table NAME (released) and prepare it; done on first use, too."""
-    from benchmark.rewards.catalog import find_recipe, make_table
+    from benchmark.rewards.catalog import find_known, make_table
 
-    built, folder = make_table(name), find_recipe(name).folder
+    built, folder = make_table(name), find_known(name).folder
     click.echo(f"{built.id}: {built.values.size} rewards in {folder}, digest {built.digest}")
     return 0
 

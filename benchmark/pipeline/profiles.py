@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
+from pydantic import Field, Strict, ValidationError
 
 from benchmark.core.errors import InvalidInputError, UnknownNameError
 from benchmark.core.files import digest
+from benchmark.core.models import Frozen
 from benchmark.core.yaml_files import read_document
 
 _FILE = Path(__file__).with_name("profiles.yaml")
@@ -24,11 +25,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._+=,-]*$", max_length=120
 Precision = Literal["auto", "float32", "bfloat16"]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class EvaluationProfile(_Frozen):
+class EvaluationProfile(Frozen):
     """How tasks are scored under a profile.
 
     Attributes:
@@ -45,7 +42,7 @@ class EvaluationProfile(_Frozen):
     precision: Precision = "float32"
 
 
-class Profile(_Frozen):
+class Profile(Frozen):
     """How much is rendered, and what is trained on it.
 
     Attributes:
@@ -118,7 +115,7 @@ class Profile(_Frozen):
             ) from error
 
 
-class Sweep(_Frozen):
+class Sweep(Frozen):
     """A series of profiles: one profile with other values of some fields.
 
     Attributes:
@@ -134,7 +131,7 @@ class Sweep(_Frozen):
     points: tuple[Mapping[str, int | str], ...] = Field(min_length=1)
 
 
-class _ProfileFile(_Frozen):
+class _ProfileFile(Frozen):
     schema_version: Literal[1] = Field(alias="schema")
     profiles: tuple[Profile, ...] = ()
     sweeps: tuple[Sweep, ...] = ()

@@ -23,8 +23,8 @@ from benchmark.pipeline.table_jobs import (
 )
 from benchmark.pipeline.worker import Workers
 from benchmark.protocols.registry import find_protocol
-from benchmark.rewards.card import CostEntry, TaskDataEntry
-from benchmark.rewards.storage import CARD, Description, read_table, write_table
+from benchmark.rewards.card import CostEntry, Description, TableDataEntry
+from benchmark.rewards.storage import CARD, read_table, write_table
 from benchmark.rewards.table import RewardTable
 from benchmark.tasks.task_data import TaskData, load_task_data
 from benchmark.tasks.vectors import TaskEmbeddings
@@ -309,7 +309,7 @@ def _description(build: TableBuilder, results: Sequence[JobResult], labels: Labe
         simulator_version=build.simulator.version,
         n_images=build.profile.n_images,
         licence=labels.licence,
-        notes=labels.notes,
+        notes=list(labels.notes),
         probe=labels.probe or "not stated",
         references=_references(build, results),
         real_images=build.real_images,
@@ -338,6 +338,6 @@ def _cost(results: Sequence[JobResult]) -> CostEntry:
     return CostEntry(backbones=len(results), hours=round(hours, 2), machines=machines)
 
 
-def _data_entry(build: TableBuilder, task: str) -> TaskDataEntry:
+def _data_entry(build: TableBuilder, task: str) -> TableDataEntry:
     card = build.data[task].card
-    return TaskDataEntry(**card.provenance(), classes=len(card.class_names), n_train=card.n_train)
+    return TableDataEntry(**card.provenance(), classes=len(card.class_names), n_train=card.n_train)

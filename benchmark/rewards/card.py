@@ -1,56 +1,53 @@
-"""The card of a reward table: everything about it but the numbers."""
+"""The card of a reward table: all facts about it except the numbers."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from benchmark.core.download import SourceFile  # noqa: TC001 - read by pydantic
+from benchmark.core.models import Frozen, Sha256
+from benchmark.rewards.noise import TaskNoise  # noqa: TC001 - read by pydantic
 from benchmark.space import ParameterSpace, space_from_json
 
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 TableId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=64)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class NoiseEntry(_Frozen):
-    """As :class:`benchmark.rewards.noise.TaskNoise`."""
-
-    seed_sd: float | None
-    test_half_width: float
-    near_best: int | None
-
-
-class TaskDataEntry(_Frozen):
-    """The images of a task that a table was measured on.
+class DataEntry(Frozen):
+    """Images of a task that rewards and scores were measured on.
 
     Attributes:
-        revision: Identifies data and split.
+        revision: Name of data and split.
         digest: SHA-256 of their content.
-        classes: Classes kept.
-        n_train: Training images.
-        stands_in_for: Task of the paper in whose place they are used.
-        partial: In what number of classes or images they differ from the registry's.
+        stands_in_for: Task of the paper that they replace.
+        partial: Numbers of classes or images that differ from the registry's.
     """
 
     revision: str
     digest: Sha256
-    classes: int
-    n_train: int
     stands_in_for: str | None = None
     partial: str | None = None
 
 
-class CostEntry(_Frozen):
-    """What measuring took.
+class TableDataEntry(DataEntry):
+    """Images of a task of a table.
 
     Attributes:
-        backbones: Networks that were trained and scored.
-        hours: Sum over backbones, of the processes that worked on them.
+        classes: Number of classes.
+        n_train: Number of training images.
+    """
+
+    classes: int
+    n_train: int
+
+
+class CostEntry(Frozen):
+    """Cost of measuring a table.
+
+    Attributes:
+        backbones: Number of networks that were trained and scored.
+        hours: Hours of processes, summed over backbones.
         machines: Kinds of machine.
     """
 
@@ -59,7 +56,7 @@ class CostEntry(_Frozen):
     machines: list[str]
 
 
-class TableTask(_Frozen):
+class TableTask(Frozen):
     """One task of a table.
 
     Attributes:
@@ -67,19 +64,19 @@ class TableTask(_Frozen):
         n_test: Number of test images behind each accuracy.
         reliability: Spearman-Brown corrected split-half correlation of the rewards over
             configurations, between disjoint halves of the seeds; None with one seed.
-        noise: How sure the rewards are; see :class:`benchmark.rewards.noise.TaskNoise`.
-        data: The images that they were measured on, where that is known.
+        noise: Noise of the rewards.
+        data: Images that they were measured on, if known.
     """
 
     name: str
     n_test: Annotated[int, Field(gt=0)]
     reliability: float | None = None
-    noise: NoiseEntry | None = None
-    data: TaskDataEntry | None = None
+    noise: TaskNoise | None = None
+    data: TableDataEntry | None = None
 
 
-class EmbeddingsCard(_Frozen):
-    """The task embeddings that come with a table."""
+class EmbeddingsCard(Frozen):
+    """Task embeddings of a table."""
 
     file_sha256: Sha256
     digest: Sha256
@@ -87,45 +84,75 @@ class EmbeddingsCard(_Frozen):
     probe: str
 
 
-class TableCard(_Frozen):
-    """What a reward table is, where it comes from and how to tell that it is unchanged.
+class TableFacts(Frozen):
+    """Facts about a table that its numbers do not state.
+
+    Attributes:
+        title: One line.
+        simulator: Name of the simulator.
+        simulator_version: Its version.
+        n_images: Images of each pre-training dataset.
+        sources: Files that the table was made from.
+        citation: Publication of the rewards.
+        licence: Terms of the table.
+        notes: Remarks for readers.
+        references: Accuracies of references by name and task, one per seed: ``untrained`` and
+            ``real-images`` are networks of the same profile without pre-training, and pre-trained
+            on as many real images.
+        real_images: Name and start of the digest of these real images.
+        cost: Cost of measuring, if known.
+    """
+
+    title: str
+    simulator: str
+    simulator_version: str
+    n_images: int | None = None
+    sources: list[SourceFile] = Field(default_factory=list)
+    citation: str = ""
+    licence: str = ""
+    notes: list[str] = Field(default_factory=list)
+    references: dict[str, dict[str, list[float]]] = Field(default_factory=dict)
+    real_images: str | None = None
+    cost: CostEntry | None = None
+
+
+class Description(TableFacts):
+    """Facts that a table is written with.
+
+    Attributes:
+        probe: Origin of the embeddings.
+        data: Images by task.
+    """
+
+    probe: str = "not stated"
+    data: dict[str, TableDataEntry] = Field(default_factory=dict)
+
+
+class TableCard(TableFacts):
+    """The card of a reward table: content, origin and digests.
 
     Attributes:
         id: Short name, which users type.
         protocol: Name of the evaluation protocol of every reward.
         profile: Name of the pre-training profile of every reward.
-        n_images: Images of each pre-training dataset.
         space: Parameters and levels, as :meth:`ParameterSpace.to_json` writes them.
+        tasks: Tasks, in row order.
+        seeds: Seeds, in layer order.
         digest: SHA-256 of the content (not of the file's bytes).
         rewards_sha256: SHA-256 of ``rewards.parquet``.
-        references: Accuracies of references by name and task, one per seed: ``untrained`` and
-            ``real-images`` are networks of the same profile without pre-training, and pre-trained
-            on as many real images.
-        real_images: Which ones: name and start of their digest.
-        cost: What measuring took, where that is known.
+        embeddings: Embeddings of the tasks, if the table has them.
     """
 
     schema_version: Annotated[int, Field(ge=1, le=1)] = 1
     id: TableId
-    title: str
     protocol: str
     profile: str
-    simulator: str
-    simulator_version: str
-    n_images: int | None = None
     space: list[dict[str, Any]]
     tasks: list[TableTask]
     seeds: list[int]
-    sources: list[SourceFile] = []
-    citation: str = ""
-    licence: str = ""
-    notes: list[str] = []
     digest: Sha256
     rewards_sha256: Sha256
     embeddings: EmbeddingsCard | None = None
-    references: dict[str, dict[str, list[float]]] = {}
-    real_images: str | None = None
-    cost: CostEntry | None = None
 
     @field_validator("space")
     @classmethod
@@ -135,12 +162,12 @@ class TableCard(_Frozen):
 
     @property
     def stand_ins(self) -> dict[str, str]:
-        """Tasks that stand in for a task of the paper, and for which."""
+        """Originals by the name of the task that stands in for them."""
         found = {task.name: task.data.stands_in_for for task in self.tasks if task.data}
         return {name: original for name, original in found.items() if original}
 
     def shown(self, task: str) -> str:
-        """The name of a task, with the one that it stands in for."""
+        """Return the name of a task, with that of its original."""
         original = self.stand_ins.get(task)
         return f"{task} (for {original})" if original else task
 

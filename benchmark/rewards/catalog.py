@@ -1,4 +1,4 @@
-"""Where reward tables are found: the package's and the public ones by name, others by path."""
+"""Reward tables by name (the package's and public ones) or by path."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 
     from benchmark.rewards.table import RewardTable
 
-#: What commands take where no table is named. It needs neither network nor environment.
+#: Table of commands that name none. It needs neither network nor environment.
 DEFAULT_TABLE = "gl-mini"
 
 _PACKAGED = Path(__file__).resolve().parent / "tables"
 
 
 @dataclass(frozen=True)
-class Recipe:
+class KnownTable:
     """A table that is known by name.
 
     Attributes:
-        name: What users type.
+        name: Name that users type.
         summary: One sentence.
-        build: Makes the table from its public sources, in a folder, and returns it; None for
-            tables that come with the package.
+        build: Function that makes the table in a folder from its public sources and returns it;
+            None for tables that come with the package.
     """
 
     name: str
@@ -37,12 +37,12 @@ class Recipe:
 
     @property
     def folder(self) -> Path:
-        """Where the table is, or will be once it is made."""
+        """Folder of the table, which may not exist yet."""
         return _PACKAGED / self.name if self.build is None else cache_root() / "tables" / self.name
 
     @property
     def is_prepared(self) -> bool:
-        """Whether the table is on this machine already."""
+        """True if the table is on this machine."""
         return (self.folder / "card.json").is_file()
 
 
@@ -52,15 +52,15 @@ def _build_released(folder: Path) -> RewardTable:
     return build_released(folder)
 
 
-RECIPES = {
-    recipe.name: recipe
-    for recipe in (
-        Recipe(
+KNOWN_TABLES = {
+    known.name: known
+    for known in (
+        KnownTable(
             DEFAULT_TABLE,
             "Our own 5-NN rewards of simulator gl, profile mini: 17 tasks x 256 configurations, "
             "three seeds.",
         ),
-        Recipe(
+        KnownTable(
             "released",
             "Real TDW rewards of the paper's authors: 20 tasks x 256 configurations, one seed.",
             _build_released,
@@ -70,54 +70,54 @@ RECIPES = {
 
 
 def is_path(name: str) -> bool:
-    """Whether a ``--table`` value names a folder rather than a recipe."""
-    return name not in RECIPES and ("/" in name or name.startswith(".") or Path(name).is_dir())
+    """Return True if a ``--table`` value names a folder instead of a known table."""
+    return name not in KNOWN_TABLES and ("/" in name or name.startswith(".") or Path(name).is_dir())
 
 
-def find_recipe(name: str) -> Recipe:
-    """The table of that name, which may not be on this machine yet.
+def find_known(name: str) -> KnownTable:
+    """Return the known table of a name, which may not be on this machine yet.
 
     Raises:
-        UnknownNameError: When there is none.
+        UnknownNameError: For an unknown name.
     """
-    if name not in RECIPES:
-        raise UnknownNameError("table", name, RECIPES)
-    return RECIPES[name]
+    if name not in KNOWN_TABLES:
+        raise UnknownNameError("table", name, KNOWN_TABLES)
+    return KNOWN_TABLES[name]
 
 
 def make_table(name: str) -> RewardTable:
-    """Make a table from its public sources; one of the package is only read.
+    """Make a table from its public sources; a table of the package is only read.
 
     Raises:
-        UnknownNameError: When there is none of that name.
-        UnavailableError: When the sources cannot be had.
+        UnknownNameError: For an unknown name.
+        UnavailableError: When the sources are not available.
     """
     from benchmark.rewards.storage import read_any_table
 
-    recipe = find_recipe(name)
-    return read_any_table(recipe.folder) if recipe.build is None else recipe.build(recipe.folder)
+    known = find_known(name)
+    return read_any_table(known.folder) if known.build is None else known.build(known.folder)
 
 
 def load_table(name: str) -> RewardTable:
-    """The table of that name (prepared on first use) or in that folder, verified.
+    """Return the table of a name (prepared on first use) or folder, verified.
 
-    A cached copy that no longer verifies is built again from the pinned sources.
+    A cached copy that fails verification is made again from the pinned sources.
 
     Raises:
-        UnknownNameError: When the name is neither a recipe nor a folder.
+        UnknownNameError: When the name is neither a known table nor a folder.
         InvalidFileError: When a user's folder, or the package's own, does not verify.
-        UnavailableError: When the sources cannot be had.
+        UnavailableError: When the sources are not available.
     """
     from benchmark.rewards.storage import read_any_table
 
     if is_path(name):
         return read_any_table(Path(name))
-    recipe = find_recipe(name)
-    if recipe.is_prepared or recipe.build is None:
+    known = find_known(name)
+    if known.is_prepared or known.build is None:
         try:
-            return read_any_table(recipe.folder)
+            return read_any_table(known.folder)
         except InvalidFileError as error:
-            if recipe.build is None:
+            if known.build is None:
                 remedy = "It comes with the package: install t2sbench again."
-                raise InvalidFileError(recipe.folder, error.faults, remedy) from error
-    return make_table(name)  # of the sources, also when what was made from them is damaged
+                raise InvalidFileError(known.folder, error.faults, remedy) from error
+    return make_table(name)  # from the sources, also when the cached copy is damaged

@@ -1,10 +1,9 @@
-"""What cannot be right about a table's numbers."""
+"""Checks of a table's numbers."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def table_faults(table: RewardTable) -> list[str]:
-    """Everything about the numbers that cannot be right; an empty list is good.
+    """Return all faults of the numbers; an empty list is good.
 
     Coverage (no missing cell), range (0 to 100 percent), integrality (accuracy x n_test / 100
     counts correct test images, so it is whole), the same of the references on the card, and the
@@ -42,13 +41,13 @@ def table_faults(table: RewardTable) -> list[str]:
 
 
 def _broken(values: NDArray[np.float64], n_test: int) -> int:
-    """How many accuracies count no whole number of test images."""
+    """Number of accuracies that do not count a whole number of test images."""
     correct = values[~np.isnan(values)] * float(n_test) / 100
     return int((np.abs(correct - np.round(correct)) > 1e-6 * n_test).sum())
 
 
 def _reference_faults(table: RewardTable) -> Iterator[str]:
-    """References are scored like rewards, so they are held to the same."""
+    """Faults of references, which are checked like rewards."""
     references = table.card.references if table.card else {}
     for reference, rows in references.items():
         for name, n_test in zip(table.tasks, table.n_test, strict=True):
@@ -65,15 +64,14 @@ def _reference_faults(table: RewardTable) -> Iterator[str]:
 
 
 def _card_faults(table: RewardTable) -> list[str]:
-    """Where the card states another reliability or noise than the rewards have."""
+    """Reliabilities and noise on the card that differ from those of the rewards."""
     faults = []
     entries = table.card.tasks if table.card else ()
     for entry, values in zip(entries, table.values, strict=False):
         reliability, noise = split_half_reliability(values), task_noise(values, entry.n_test)
         pairs = [("reliability", entry.reliability, reliability)]
         if entry.noise is not None:
-            found = asdict(noise)
-            pairs += [(name, value, found[name]) for name, value in entry.noise]
+            pairs += [(name, value, getattr(noise, name)) for name, value in entry.noise]
         faults += [
             f"card: {name} of {entry.name} is {stated}, but the rewards give {found}"
             for name, stated, found in pairs

@@ -1,12 +1,13 @@
-"""How sure a table's rewards are."""
+"""Noise of a table's rewards."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from benchmark.core.models import Frozen
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
 NORMAL_95 = 1.96
 
 
-@dataclass(frozen=True)
-class TaskNoise:
+class TaskNoise(Frozen):
     """Noise of one task's rewards.
 
     Attributes:
@@ -35,11 +35,11 @@ class TaskNoise:
 
 
 def task_noise(values: NDArray[np.float64], n_test: int) -> TaskNoise:
-    """Noise of a task.
+    """Return the noise of a task.
 
     Args:
         values: float64 ``(n_configurations, n_seeds)``, percent; rows with NaN are left out.
-        n_test: Test images.
+        n_test: Number of test images.
 
     Example:
         >>> noise = task_noise(np.array([[50.0, 52.0], [52.0, 52.0], [10.0, 12.0]]), 100)
@@ -51,10 +51,11 @@ def task_noise(values: NDArray[np.float64], n_test: int) -> TaskNoise:
     share = float(complete.mean()) / 100 if complete.size else 0.5
     half_width = 100 * NORMAL_95 * math.sqrt(share * (1 - share) / n_test)
     if n_seeds < 2 or len(complete) < 2:
-        return TaskNoise(None, half_width, None)
+        return TaskNoise(seed_sd=None, test_half_width=half_width, near_best=None)
     means = complete.mean(axis=1)
     residual = complete - means[:, None] - complete.mean(axis=0) + complete.mean()
     freedom = (len(complete) - 1) * (n_seeds - 1)
     seed_sd = math.sqrt(float((residual**2).sum()) / freedom)
     limit = NORMAL_95 * seed_sd * math.sqrt(2 / n_seeds)
-    return TaskNoise(seed_sd, half_width, int((means >= means.max() - limit).sum()))
+    near_best = int((means >= means.max() - limit).sum())
+    return TaskNoise(seed_sd=seed_sd, test_half_width=half_width, near_best=near_best)

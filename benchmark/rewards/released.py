@@ -17,7 +17,8 @@ import numpy as np
 from benchmark.core.download import SourceFile, fetch
 from benchmark.core.errors import InvalidFileError
 from benchmark.core.extras import require
-from benchmark.rewards.storage import Description, write_table
+from benchmark.rewards.card import Description
+from benchmark.rewards.storage import write_table
 from benchmark.rewards.table import RewardTable
 from benchmark.space import PAPER_SPACE, parse_tuple_key
 from benchmark.tasks.vectors import TaskEmbeddings
@@ -75,17 +76,17 @@ DESCRIPTION = Description(
     simulator="tdw",
     simulator_version="1.8.23",
     n_images=39866,
-    sources=(REWARDS, *EMBEDDINGS),
+    sources=[REWARDS, *EMBEDDINGS],
     citation=(
         "Mishra, Panda, Phoo, Chen, Karlinsky, Saenko, Saligrama, Feris: Task2Sim: Towards "
         "Effective Pre-training and Transfer from Synthetic Data. CVPR 2022."
     ),
     licence="as the released code; downloaded from its authors, not redistributed",
-    notes=(
+    notes=[
         "One reward per cell: reliability cannot be estimated.",
         "5-NN features were computed in training mode (protocol knn5-released).",
         "FMD: 600 test items fit a two-class photo/mask task, not the 10 materials.",
-    ),
+    ],
     probe="ResNet-18, ImageNet, Monte-Carlo Fisher, 9,600 filters (released)",
 )
 

@@ -6,7 +6,7 @@ string), ``seed`` (int64), ``accuracy`` (float64, percent).
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,12 +20,11 @@ from benchmark.core.files import (
     write_bytes,
 )
 from benchmark.rewards.card import (
-    CostEntry,
+    Description,
     EmbeddingsCard,
-    NoiseEntry,
     TableCard,
+    TableFacts,
     TableTask,
-    TaskDataEntry,
 )
 from benchmark.rewards.noise import task_noise
 from benchmark.rewards.reliability import split_half_reliability
@@ -33,38 +32,17 @@ from benchmark.rewards.table import RewardTable, content_digest
 from benchmark.tasks.vectors import read_embeddings, write_embeddings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
     from pyarrow import Table
 
-    from benchmark.core.download import SourceFile
     from benchmark.tasks.vectors import TaskEmbeddings
 
 CARD = "card.json"
 REWARDS = "rewards.parquet"
 EMBEDDINGS = "embeddings.safetensors"
 _RESTORE = "Copy the table again from its source, or build it again."
-
-
-@dataclass(frozen=True)
-class Description:
-    """What a card says beyond the numbers; see :class:`TableCard` for the fields."""
-
-    title: str
-    simulator: str
-    simulator_version: str
-    n_images: int | None = None
-    sources: Sequence[SourceFile] = ()
-    citation: str = ""
-    licence: str = ""
-    notes: Sequence[str] = ()
-    probe: str = "not stated"
-    references: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
-    real_images: str | None = None
-    cost: CostEntry | None = None
-    data: Mapping[str, TaskDataEntry] = field(default_factory=dict)
 
 
 def write_table(table: RewardTable, folder: Path, description: Description) -> RewardTable:
@@ -76,34 +54,27 @@ def write_table(table: RewardTable, folder: Path, description: Description) -> R
     (folder / CARD).unlink(missing_ok=True)
     write_atomically(folder / REWARDS, lambda scratch: _write_rewards(table, scratch))
     card = TableCard(
+        **{name: getattr(description, name) for name in TableFacts.model_fields},
         id=table.id,
-        title=description.title,
         protocol=table.protocol,
         profile=table.profile,
-        simulator=description.simulator,
-        simulator_version=description.simulator_version,
-        n_images=description.n_images,
         space=table.space.to_json(),
         tasks=[
-            _table_task(name, n, values, description)
-            for name, n, values in zip(
+            TableTask(
+                name=name,
+                n_test=n_test,
+                reliability=split_half_reliability(values),
+                noise=task_noise(values, n_test),
+                data=description.data.get(name),
+            )
+            for name, n_test, values in zip(
                 table.tasks, table.n_test.tolist(), table.values, strict=True
             )
         ],
         seeds=list(table.seeds),
-        sources=list(description.sources),
-        citation=description.citation,
-        licence=description.licence,
-        notes=list(description.notes),
         digest=content_digest(table, description.references),
         rewards_sha256=sha256_file(folder / REWARDS),
         embeddings=_write_embeddings(table.embeddings, folder, description.probe),
-        references={
-            name: {task: list(found) for task, found in rows.items()}
-            for name, rows in description.references.items()
-        },
-        real_images=description.real_images,
-        cost=description.cost,
     )
     write_bytes(folder / CARD, canonical_json(card.model_dump(mode="json")) + b"\n")
     return read_table(folder)
@@ -120,19 +91,6 @@ def _write_embeddings(
         digest=embeddings.digest,
         dimension=embeddings.dimension,
         probe=probe,
-    )
-
-
-def _table_task(
-    name: str, n_test: int, values: NDArray[np.float64], description: Description
-) -> TableTask:
-    noise = task_noise(values, n_test)
-    return TableTask(
-        name=name,
-        n_test=n_test,
-        reliability=split_half_reliability(values),
-        noise=NoiseEntry(**asdict(noise)),
-        data=description.data.get(name),
     )
 
 

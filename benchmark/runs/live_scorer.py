@@ -14,8 +14,8 @@ from benchmark.pipeline.profiles import find_profile
 from benchmark.pipeline.settings import LiveSettings, Source, StageObserver, no_observer
 from benchmark.protocols.registry import find_protocol
 from benchmark.rendering.request import choose_categories
+from benchmark.rewards.card import DataEntry
 from benchmark.runs.record import (
-    DataEntry,
     PretrainingEntry,
     ProtocolEntry,
     ReferenceEntry,

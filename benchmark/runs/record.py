@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
     TypeAdapter,
@@ -14,33 +12,14 @@ from pydantic import (
 )
 
 from benchmark.core.files import canonical_json, digest, sha256_bytes
+from benchmark.core.models import Frozen, Sha256
 from benchmark.core.versions import SUITE_VERSION
+from benchmark.rewards.card import DataEntry  # noqa: TC001 - read by pydantic
 
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Option = str | bool | int | float
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class DataEntry(_Frozen):
-    """The images that a score was measured on.
-
-    Attributes:
-        revision: Identifies data and split.
-        digest: SHA-256 of their content.
-        stands_in_for: Task of the paper in whose place they are used.
-        partial: In what number of classes or images they differ from the registry's.
-    """
-
-    revision: str
-    digest: Sha256
-    stands_in_for: str | None = None
-    partial: str | None = None
-
-
-class TaskEntry(_Frozen):
+class TaskEntry(Frozen):
     """The task, as it was defined when the record was made.
 
     Attributes:
@@ -67,7 +46,7 @@ class TaskEntry(_Frozen):
         return content
 
 
-class SourceEntry(_Frozen):
+class SourceEntry(Frozen):
     """Where the score comes from: a reward table, or a live run."""
 
     kind: Literal["table", "live"]
@@ -75,7 +54,7 @@ class SourceEntry(_Frozen):
     digest: Sha256
 
 
-class MethodEntry(_Frozen):
+class MethodEntry(Frozen):
     """The method: which code with which options, and what it was allowed to see.
 
     Attributes:
@@ -109,14 +88,14 @@ class MethodEntry(_Frozen):
         return content
 
 
-class DecisionEntry(_Frozen):
+class DecisionEntry(Frozen):
     """What the method chose: one configuration, or a mixture of several."""
 
     configuration: str | None = None
     mixture: Literal["uniform"] | dict[str, float] | None = None
 
 
-class ProtocolEntry(_Frozen):
+class ProtocolEntry(Frozen):
     """The evaluation protocol with all hyperparameters."""
 
     name: str
@@ -124,7 +103,7 @@ class ProtocolEntry(_Frozen):
     hyperparameters: dict[str, Option]
 
 
-class PretrainingEntry(_Frozen):
+class PretrainingEntry(Frozen):
     """What the scored backbone was trained on.
 
     Attributes:
@@ -142,7 +121,7 @@ class PretrainingEntry(_Frozen):
     checkpoint_sha256: Sha256 | None = None
 
 
-class ReferenceEntry(_Frozen):
+class ReferenceEntry(Frozen):
     """The two fixed points of the regret scale for this task, in percent.
 
     Attributes:
@@ -161,7 +140,7 @@ class ReferenceEntry(_Frozen):
         return {name: value for name, value in content.items() if value is not None}
 
 
-class Score(_Frozen):
+class Score(Frozen):
     """One measured number; NaN is not JSON, so a missing value is null with a reason."""
 
     metric: str
@@ -172,14 +151,14 @@ class Score(_Frozen):
     predictions: str | None = None
 
 
-class Cost(_Frozen):
+class Cost(Frozen):
     """What the cell took; a fit shared by several cells is divided among them."""
 
     wall_seconds: float
     gpu_seconds: float = 0.0
 
 
-class Environment(_Frozen):
+class Environment(Frozen):
     """Software and hardware that the cell ran on."""
 
     python: str
@@ -189,14 +168,14 @@ class Environment(_Frozen):
     deterministic: bool = True
 
 
-class Failure(_Frozen):
+class Failure(Frozen):
     """Why a cell has no score."""
 
     type: str
     message: str
 
 
-class Record(_Frozen):
+class Record(Frozen):
     """One scored (or failed) cell.
 
     Attributes:
@@ -232,7 +211,7 @@ class Record(_Frozen):
     pretraining: PretrainingEntry
     source: SourceEntry
     reference: ReferenceEntry | None
-    scores: list[Score] = []
+    scores: list[Score] = Field(default_factory=list)
     cost: Cost
     environment: Environment
 

@@ -16,9 +16,9 @@ from benchmark.core.errors import InvalidInputError, UnavailableError
 from benchmark.methods import Decision, Mixture
 from benchmark.pipeline.settings import StageObserver, no_observer
 from benchmark.protocols.registry import find_protocol
+from benchmark.rewards.card import DataEntry
 from benchmark.rewards.noise import task_noise
 from benchmark.runs.record import (
-    DataEntry,
     PretrainingEntry,
     ProtocolEntry,
     ReferenceEntry,

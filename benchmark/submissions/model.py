@@ -10,7 +10,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 
 from benchmark.core.files import digest
 from benchmark.runs.plan import Split  # noqa: TC001 - pydantic reads it
-from benchmark.runs.record import DecisionEntry, Option, Sha256
+from benchmark.core.models import Sha256  # noqa: TC001 - read by pydantic
+from benchmark.runs.record import DecisionEntry, Option
 
 FILE = "submission.json"
 

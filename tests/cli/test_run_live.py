@@ -123,10 +123,15 @@ def test_a_missing_pack_that_is_asked_for_fails_alone(live, tmp_path, capsys):
 
 def measured_with(small_table, folder, profile="tiny", data=None):
     """The small table, as if it had been measured with a profile of these tests."""
-    from benchmark.rewards.storage import Description, write_table
+    from benchmark.rewards.card import Description
+    from benchmark.rewards.storage import write_table
 
     table = replace(small_table, profile=profile)
-    write_table(table, folder, Description("Small", "toy", "1", data=data or {}))
+    write_table(
+        table,
+        folder,
+        Description(title="Small", simulator="toy", simulator_version="1", data=data or {}),
+    )
 
 
 def test_a_table_of_the_same_profile_is_compared_with(
@@ -172,11 +177,11 @@ def test_what_was_learnt_from_and_real_images_are_part_of_the_key(
 def test_a_table_of_other_data_is_not_compared_with(
     live, same, small_table, small_table_folder, tmp_path, capsys
 ):
-    from benchmark.rewards.card import TaskDataEntry
+    from benchmark.rewards.card import TableDataEntry
     from benchmark.tasks.card import card_path, read_card
 
     digest = read_card(card_path("EuroSAT", tmp_path / "data")).digest if same else "0" * 64
-    data = {"EuroSAT": TaskDataEntry(revision="r", digest=digest, classes=3, n_train=30)}
+    data = {"EuroSAT": TableDataEntry(revision="r", digest=digest, classes=3, n_train=30)}
     measured_with(small_table, small_table_folder, data=data)
     assert live("-m", "single-best", "--tasks", "EuroSAT") == 0
     assert ("of these cells are in table small" in capsys.readouterr().err) is same

@@ -39,7 +39,9 @@ def test_weak_effects_are_in_brackets(tmp_path, capsys):
     strong = np.array([30.0, 30.0, 60.0, 60.0])[None, :, None]
     values = np.round(strong + rng.normal(size=(1, 4, 3)))
     table = RewardTable("w", space, ("USPS",), (0, 1, 2), values, [100], "knn5", "mini")
-    write_table(table, tmp_path / "w", Description("Weather", "toy", "1"))
+    write_table(
+        table, tmp_path / "w", Description(title="Weather", simulator="toy", simulator_version="1")
+    )
     assert main(["table", "effects", str(tmp_path / "w")]) == 0
     (line,) = [row for row in capsys.readouterr().out.splitlines() if row.startswith("USPS")]
     assert re.search(r"USPS +\+(29|30|31)\.\d\d +\([+-]\d\.\d\d\)", line), line
@@ -49,7 +51,9 @@ def test_unknown_effects_are_dashes(tmp_path, capsys):
     space = ParameterSpace((Parameter("fog", ("off", "on")),))
     values = np.array([[[50.0], [np.nan]]])
     table = RewardTable("gap", space, ("USPS",), (0,), values, [100], "knn5", "mini")
-    write_table(table, tmp_path / "gap", Description("Gap", "toy", "1"))
+    write_table(
+        table, tmp_path / "gap", Description(title="Gap", simulator="toy", simulator_version="1")
+    )
     assert main(["table", "effects", str(tmp_path / "gap")]) == 0
     text = capsys.readouterr().out
     assert re.search(r"^USPS +- +-$", text, re.MULTILINE)
@@ -60,7 +64,11 @@ def test_other_settings_cannot_be_held_against_these(small_table_folder, tmp_pat
     space = ParameterSpace((Parameter("fog", ("off", "on")),))
     values = np.array([[[50.0], [51.0]]])
     table = RewardTable("other", space, ("USPS",), (0,), values, [100], "knn5", "mini")
-    write_table(table, tmp_path / "other", Description("Other", "toy", "1"))
+    write_table(
+        table,
+        tmp_path / "other",
+        Description(title="Other", simulator="toy", simulator_version="1"),
+    )
     words = ["table", "effects", str(small_table_folder), "--against", str(tmp_path / "other")]
     assert main(words) == 2
     assert "Expected tables of the same settings, but got" in capsys.readouterr().err

@@ -12,13 +12,13 @@ from statistics import fmean
 import numpy as np
 import pytest
 
-from benchmark.rewards.catalog import DEFAULT_TABLE, RECIPES, load_table
+from benchmark.rewards.catalog import DEFAULT_TABLE, KNOWN_TABLES, load_table
 from benchmark.rewards.checks import table_faults
 from benchmark.space import PAPER_SPACE
 from benchmark.tasks.stand_ins import load_data_tasks, load_stand_ins
 
 MIB = 2**20
-FOLDER = RECIPES[DEFAULT_TABLE].folder
+FOLDER = KNOWN_TABLES[DEFAULT_TABLE].folder
 
 
 @pytest.fixture(scope="module")

@@ -59,8 +59,8 @@ def test_test_sizes_are_those_of_the_registry():
 
 
 def test_a_damaged_cache_is_rebuilt(released_cache, released):
-    from benchmark.rewards.catalog import RECIPES, load_table
+    from benchmark.rewards.catalog import KNOWN_TABLES, load_table
 
-    path = RECIPES["released"].folder / "rewards.parquet"
+    path = KNOWN_TABLES["released"].folder / "rewards.parquet"
     path.write_bytes(path.read_bytes()[:100])
     assert load_table("released").digest == released.digest

@@ -7,9 +7,9 @@ import pytest
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError
 from benchmark.core.files import sha256_file
+from benchmark.rewards.card import Description
 from benchmark.rewards.checks import table_faults
 from benchmark.rewards.storage import (
-    Description,
     read_any_table,
     read_table,
     write_table,
@@ -27,7 +27,9 @@ def test_round_trip(small_table, small_table_folder: Path):
 def test_same_table_same_bytes(small_table, tmp_path: Path):
     first, second = tmp_path / "first", tmp_path / "second"
     for folder in (first, second):
-        write_table(small_table, folder, Description("Small", "toy", "1"))
+        write_table(
+            small_table, folder, Description(title="Small", simulator="toy", simulator_version="1")
+        )
     assert len(list(first.iterdir())) == 3
     for file in first.iterdir():
         assert file.read_bytes() == (second / file.name).read_bytes()
@@ -38,7 +40,11 @@ def test_missing_cells_survive(small_table, tmp_path: Path):
 
     values = np.array(small_table.values)
     values[2, 7, 0] = np.nan
-    write_table(replace(small_table, values=values), tmp_path / "t", Description("x", "toy", "1"))
+    write_table(
+        replace(small_table, values=values),
+        tmp_path / "t",
+        Description(title="x", simulator="toy", simulator_version="1"),
+    )
     again = read_table(tmp_path / "t")
     assert np.isnan(again.values[2, 7, 0])
     assert table_faults(again) == ["coverage: 1 of 2048 cells are missing"]
@@ -121,7 +127,11 @@ def test_an_interrupted_rewrite_leaves_no_card(small_table, small_table_folder: 
 
     monkeypatch.setattr(storage, "_write_rewards", fail)
     with pytest.raises(KeyboardInterrupt):
-        write_table(small_table, small_table_folder, Description("Small", "toy", "1"))
+        write_table(
+            small_table,
+            small_table_folder,
+            Description(title="Small", simulator="toy", simulator_version="1"),
+        )
     assert not (small_table_folder / "card.json").exists()
 
 
@@ -136,7 +146,11 @@ def test_a_card_that_praises_its_table_is_caught(small_table, tmp_path: Path):
     rng = np.random.default_rng(0)
     values = np.round(rng.uniform(0, 400, (*small_table.values.shape[:2], 2))) / 4
     noisy = replace(small_table, seeds=(0, 1), values=values)
-    write_table(noisy, tmp_path / "noisy", Description("Noisy", "toy", "1"))
+    write_table(
+        noisy,
+        tmp_path / "noisy",
+        Description(title="Noisy", simulator="toy", simulator_version="1"),
+    )
     card = json.loads((tmp_path / "noisy" / "card.json").read_text())
     assert table_faults(read_table(tmp_path / "noisy")) == []
     card["tasks"][0]["reliability"] = 0.99
@@ -180,7 +194,11 @@ def with_references(small_table, folder: Path, change=lambda rows: None):
     rows = {task: [25.0] for task in small_table.tasks}
     change(rows)
     return write_table(
-        small_table, folder, Description("Small", "toy", "1", references={"untrained": rows})
+        small_table,
+        folder,
+        Description(
+            title="Small", simulator="toy", simulator_version="1", references={"untrained": rows}
+        ),
     )
 
 

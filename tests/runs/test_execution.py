@@ -208,7 +208,13 @@ def test_references_that_a_table_measured_are_its_rewards(small_table, request_f
         "untrained": {task: [10.0, 20.0] for task in small_table.tasks},
         "real-images": {task: [70.0] for task in small_table.tasks[1:]},
     }
-    about = Description("x", "gl", "1", references=measured, real_images="Tiny-abc")
+    about = Description(
+        title="x",
+        simulator="gl",
+        simulator_version="1",
+        references=measured,
+        real_images="Tiny-abc",
+    )
     write_table(small_table, tmp_path / "table", about)
     asked = request_for("untrained", "imagenet", "scratch", table=str(tmp_path / "table"))
     plan = make_plan(asked)
@@ -221,7 +227,7 @@ def test_references_that_a_table_measured_are_its_rewards(small_table, request_f
     assert all(r.decision is None and r.status == "ok" for r in records)
 
     measured["real-images"][small_table.tasks[0]] = [72.0]
-    write_table(small_table, tmp_path / "whole", about)
+    write_table(small_table, tmp_path / "whole", about.model_copy(update={"references": measured}))
     asked = request_for("imagenet", table=str(tmp_path / "whole"), output=tmp_path / "second")
     records.clear()
     execute(make_plan(asked), records.append)
@@ -243,7 +249,9 @@ def test_a_table_task_that_no_registry_knows_is_said(small_table, request_for, t
     from benchmark.rewards.storage import Description, write_table
 
     renamed = replace(small_table, tasks=("Mine", *small_table.tasks[1:]), embeddings=None)
-    write_table(renamed, tmp_path / "mine", Description("x", "toy", "1"))
+    write_table(
+        renamed, tmp_path / "mine", Description(title="x", simulator="toy", simulator_version="1")
+    )
     with pytest.raises(UnknownNameError, match="--tasks-file"):
         make_plan(request_for("first", table=str(tmp_path / "mine")))
 
@@ -285,7 +293,9 @@ def test_other_vectors_make_other_keys(request_for, small_table, tmp_path: Path)
             small_table.embeddings.tasks, small_table.embeddings.vectors * scale
         )
         table = replace(small_table, embeddings=vectors)
-        write_table(table, tmp_path / f"t{scale}", Description("", "", ""))
+        write_table(
+            table, tmp_path / f"t{scale}", Description(title="", simulator="", simulator_version="")
+        )
         context = make_plan(request_for("first", table=str(tmp_path / f"t{scale}"))).context
         method = find_method("random")
         fold = Fold(("DTD",), ("CUB",))

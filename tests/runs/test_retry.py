@@ -19,7 +19,9 @@ def test_retry_of_a_table_that_has_changed_says_so(
     execute(plan, lambda _record: None)
     folder = Path(plan.request.table)
     write_table(
-        replace(small_table, values=small_table.values / 2), folder, Description("", "", "")
+        replace(small_table, values=small_table.values / 2),
+        folder,
+        Description(title="", simulator="", simulator_version=""),
     )
     records, _ = existing_records(tmp_path / "out")
     failed = [r for r in records if r.status == "failed"]

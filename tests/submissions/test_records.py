@@ -95,7 +95,11 @@ def test_the_audit_catches_invented_scores(scored, table, value):
 def test_references_are_held_against_the_card(small_table, make_record, tmp_path, value, faults):
     rows = {task: [25.0] for task in small_table.tasks}
     known = write_table(
-        small_table, tmp_path / "t", Description("T", "toy", "1", references={"untrained": rows})
+        small_table,
+        tmp_path / "t",
+        Description(
+            title="T", simulator="toy", simulator_version="1", references={"untrained": rows}
+        ),
     )
     record = make_record("untrained", "CUB", 0, value, source_digest=known.digest)
     pretraining = record.pretraining.model_copy(update={"simulator": "none"})
