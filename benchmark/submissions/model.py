@@ -9,8 +9,8 @@ import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
 from benchmark.core.files import digest
-from benchmark.runs.plan import Split  # noqa: TC001 - pydantic reads it
 from benchmark.core.models import Sha256  # noqa: TC001 - read by pydantic
+from benchmark.runs.plan import Split  # noqa: TC001 - pydantic reads it
 from benchmark.runs.record import DecisionEntry, Option
 
 FILE = "submission.json"
