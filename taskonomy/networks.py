@@ -17,12 +17,17 @@ from benchmark.pretraining.backbone_io import (
     save_backbone,
     weights_digest,
 )
-from benchmark.pretraining.networks import Backbone, build_backbone, standardise
+from benchmark.pretraining.networks import (
+    Backbone,
+    build_backbone,
+    standardise,
+    torch_generator,
+    torch_seed,
+)
 from benchmark.protocols.data import EvaluationData, Features, Predictions
 from benchmark.protocols.features import extract
 from benchmark.protocols.head import ProtocolHead, to_predictions, train
 from benchmark.protocols.linear import linear_probe
-from benchmark.protocols.randomness import torch_generator, torch_seed
 from benchmark.protocols.settings import PAPER_DROPOUT, TrainingPlan
 from benchmark.tasks.registry import Training
 

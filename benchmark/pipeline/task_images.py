@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.pretraining.devices import resolve_precision
 from benchmark.protocols.data import EvaluationData
-from benchmark.protocols.hyperparameters import hyperparameters_of
-from benchmark.protocols.settings import PAPER_MILESTONES, EvaluationSettings, TrainingPlan
+from benchmark.protocols.settings import (
+    PAPER_MILESTONES,
+    EvaluationSettings,
+    TrainingPlan,
+    hyperparameters_of,
+)
 from benchmark.tasks.decoding import DECODING_VERSION, MARGIN, decode_images
 from benchmark.tasks.registry import Hyperparameters
 

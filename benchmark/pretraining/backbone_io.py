@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -24,33 +24,36 @@ if TYPE_CHECKING:
 #: Version of the file; a reader refuses all others.
 FORMAT_VERSION = 1
 
-_CARD = "t2sbench.backbone"
-_REMEDY = "Pre-train the backbone again, or restore the file from where it came."
+#: Key of the card in the metadata of the file.
+CARD_KEY = "t2sbench.backbone"
+
+_REMEDY = "Pre-train the backbone again, or restore the file from its source."
 
 Count = Annotated[int, Field(ge=0)]
+_Model = TypeVar("_Model", bound=BaseModel)
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class BackboneCard(BaseModel):
-    """All that is to be known of a backbone's weights.
+    """Origin and properties of a backbone's weights.
 
     Attributes:
-        format_version: Of the file.
+        format_version: Version of the file.
         network: Name of the backbone.
         dimension: Length of its features.
-        drop_path: Rate of stochastic depth that it was trained with, and is fine-tuned with.
+        drop_path: Rate of stochastic depth in training and fine-tuning.
         image_size: Side of its training images in pixels; 0 for random weights.
         recipe: Name of the recipe; "scratch" for random weights.
         recipe_sha256: Digest of the recipe; None for random weights.
-        seed: Of weights, order and augmentation.
-        classes: Categories of the pre-training set; 0 for random weights.
-        images: Its images; 0 for random weights.
+        seed: Seed of weights, order and augmentation.
+        classes: Number of categories of the pre-training set; 0 for random weights.
+        images: Number of its images; 0 for random weights.
         dataset_sha256: Digest of its pixels and labels; None for random weights.
         weights_sha256: :func:`weights_digest` of the weights.
-        torch_version: Of the PyTorch that trained them.
+        torch_version: Version of the PyTorch that trained them.
         device: "cpu", "cuda" ...: weights repeat on one machine, not from one kind to another.
         precision: "float32" or "bfloat16": the arithmetic of the convolutions.
-        wall_seconds: What training took, interruptions left out.
+        wall_seconds: Wall time of training, without interruptions.
         final_loss: Mean training loss of the last epoch; None for random weights.
     """
 
@@ -84,7 +87,7 @@ class PretrainedBackbone:
 
 
 def untrained(network: str, seed: int, *, drop_path: float = 0.0) -> PretrainedBackbone:
-    """A backbone with random weights, with a card that says so: the paper's Scratch.
+    """Build a backbone with random weights and its card: the paper's Scratch.
 
     Raises:
         UnknownNameError: If no backbone has the name.
@@ -114,7 +117,7 @@ def untrained(network: str, seed: int, *, drop_path: float = 0.0) -> PretrainedB
 def weights_digest(module: nn.Module) -> str:
     """SHA-256 over names, types, shapes and values of all weights and statistics.
 
-    Equal weights give equal digests, wherever they lie and however their memory is laid out.
+    Equal weights have equal digests on every device and in every memory layout.
     """
     total = hashlib.sha256()
     for name, tensor in sorted(module.state_dict().items()):
@@ -130,16 +133,16 @@ def save_backbone(pretrained: PretrainedBackbone, path: Path) -> None:
         StorageError: When the file system refuses.
     """
     tensors = portable(pretrained.backbone.state_dict())
-    metadata = {_CARD: canonical_json(pretrained.card.model_dump()).decode()}
+    metadata = {CARD_KEY: canonical_json(pretrained.card.model_dump()).decode()}
     write_atomically(path, lambda scratch: save_file(tensors, scratch, metadata))
 
 
 def load_backbone(path: Path, network: str | None = None) -> PretrainedBackbone:
-    """Read what :func:`save_backbone` wrote, checking card, names, shapes, values and digest.
+    """Read and verify a saved backbone: card, names, shapes, values and digest.
 
     Args:
         path: The file.
-        network: The backbone that the caller needs; None takes any.
+        network: Name of the required backbone; None takes any.
 
     Returns:
         The backbone on the processor, in evaluation mode, and its card.
@@ -147,13 +150,14 @@ def load_backbone(path: Path, network: str | None = None) -> PretrainedBackbone:
     Raises:
         InvalidFileError: When the file is missing, damaged, of another version, or its tensors
             do not fit the network that its card names.
-        InvalidInputError: When it holds another network than ``network``.
+        InvalidInputError: When it holds another network.
     """
-    tensors, card = _read(path)
+    tensors, metadata = read_tensors(path)
+    card = parse_metadata(path, metadata, CARD_KEY, BackboneCard)
     if network is not None and card.network != network:
         raise InvalidInputError(
-            f"Expected a checkpoint of network '{network}', but got one of '{card.network}' in "
-            f"{path}. Choose '{card.network}', or a file of '{network}'."
+            f"{path} holds a backbone of network '{card.network}', not of '{network}'. "
+            f"Choose '{card.network}', or a file of '{network}'."
         )
     try:
         backbone = build_backbone(card.network, card.seed, drop_path=card.drop_path)
@@ -168,66 +172,64 @@ def load_backbone(path: Path, network: str | None = None) -> PretrainedBackbone:
     return PretrainedBackbone(backbone, card)
 
 
-def read_card(path: Path) -> BackboneCard:
-    """The card of a saved backbone, without its weights.
-
-    Raises:
-        InvalidFileError: When the file is missing, damaged, of another version or has no card.
-    """
-    try:
-        with safe_open(path, framework="pt") as stream:
-            return _parse_card(path, stream.metadata())
-    except (OSError, SafetensorError) as error:
-        raise InvalidFileError(path, [_unreadable(error)], _REMEDY) from error
-
-
 def portable(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Tensors as safetensors stores them: on the processor and contiguous."""
     return {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
 
 
 def tensor_faults(tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[str]:
-    """What keeps ``tensors`` from being loaded in place of ``wanted``; empty if nothing does."""
+    """Faults that keep ``tensors`` from being loaded as ``wanted``; empty without any."""
     faults = [f"no tensor '{name}'" for name in sorted(wanted.keys() - tensors.keys())]
     faults += [f"unknown tensor '{name}'" for name in sorted(tensors.keys() - wanted.keys())]
     for name in sorted(tensors.keys() & wanted.keys()):
         got, want = tensors[name], wanted[name]
         if (got.shape, got.dtype) != (want.shape, want.dtype):
             faults.append(
-                f"expected '{name}' to be {want.dtype} of shape {tuple(want.shape)}, "
-                f"but got {got.dtype} of shape {tuple(got.shape)}"
+                f"'{name}' is {got.dtype} of shape {tuple(got.shape)}, "
+                f"not {want.dtype} of shape {tuple(want.shape)}"
             )
         elif not torch.isfinite(got).all():
             faults.append(f"'{name}' holds NaN or infinity")
     return faults
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], BackboneCard]:
+def read_tensors(path: Path, remedy: str = _REMEDY) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read the tensors and the metadata of a safetensors file.
+
+    Raises:
+        InvalidFileError: When the file is missing or damaged.
+    """
     try:
         with safe_open(path, framework="pt") as stream:
-            card = _parse_card(path, stream.metadata())
-            return {name: stream.get_tensor(name) for name in stream.keys()}, card  # noqa: SIM118
+            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
+            return tensors, stream.metadata() or {}
     except (OSError, SafetensorError) as error:
-        raise InvalidFileError(path, [_unreadable(error)], _REMEDY) from error
+        fault = f"not a readable safetensors file: {error}"
+        raise InvalidFileError(path, [fault], remedy) from error
 
 
-def has_card(metadata: Mapping[str, str] | None) -> bool:
-    """Whether a file's metadata hold the card of a backbone; others write metadata, too."""
-    return metadata is not None and _CARD in metadata
+def parse_metadata(
+    path: Path, metadata: Mapping[str, str], key: str, model: type[_Model], remedy: str = _REMEDY
+) -> _Model:
+    """Read a record from the metadata of a safetensors file.
 
+    Args:
+        path: The file, for messages.
+        metadata: Its metadata.
+        key: Key of the record.
+        model: Model of the record.
+        remedy: Last sentence of messages.
 
-def _parse_card(path: Path, metadata: Mapping[str, str] | None) -> BackboneCard:
-    if metadata is None or not has_card(metadata):
-        raise InvalidFileError(path, ["it holds no card of a backbone"], _REMEDY)
+    Raises:
+        InvalidFileError: When the record is missing or invalid.
+    """
+    if key not in metadata:
+        raise InvalidFileError(path, [f"no '{key}' in its metadata"], remedy)
     try:
-        return BackboneCard.model_validate_json(metadata[_CARD], strict=True)
+        return model.model_validate_json(metadata[key], strict=True)
     except ValidationError as error:
         faults = [
-            f"card, {'.'.join(map(str, fault['loc'])) or 'whole'}: {fault['msg']}"
+            f"{key}, {'.'.join(map(str, fault['loc'])) or 'whole'}: {fault['msg']}"
             for fault in error.errors()
         ]
-        raise InvalidFileError(path, faults, _REMEDY) from error
-
-
-def _unreadable(error: Exception) -> str:
-    return f"not a readable safetensors file: {error}"
+        raise InvalidFileError(path, faults, remedy) from error

@@ -1,31 +1,33 @@
-"""Training interrupted and resumed: one safetensors file per run, replaced after each epoch.
+"""Checkpoints of interrupted training: one safetensors file per run, replaced after each epoch.
 
-Weights and the optimiser's moments are tensors, counters are JSON in the metadata of the same
-file, so that they are written together or not at all. All random numbers are functions of seed,
-epoch and process, so that no generator needs to be stored.
+Weights and the optimiser's moments are tensors, counters are JSON in the metadata of the same file,
+so that both are written together or not at all. All random numbers are functions of seed, epoch and
+process, so that no generator needs to be stored.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import torch
-from safetensors import SafetensorError, safe_open
+from pydantic import BaseModel, ConfigDict
 from safetensors.torch import save_file
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError
 from benchmark.core.files import canonical_json, write_atomically
-from benchmark.pretraining.backbone_io import portable, tensor_faults
+from benchmark.pretraining.backbone_io import (
+    parse_metadata,
+    portable,
+    read_tensors,
+    tensor_faults,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor, nn
-
-FORMAT_VERSION = 1
 
 _KEY = "t2sbench.checkpoint"
 _REMEDY = "Delete the file to begin again."
@@ -33,7 +35,7 @@ _REMEDY = "Delete the file to begin again."
 
 @dataclass(frozen=True)
 class Identity:
-    """What must agree for a run to be continued; shown in this order when it does not."""
+    """Properties that a checkpoint and the resumed run must share, in the order of messages."""
 
     network: str
     recipe: str
@@ -50,14 +52,22 @@ class Progress:
     """Counters of a run.
 
     Attributes:
-        epochs: Finished ones.
-        seconds: Spent in training, over all sessions.
-        loss: Mean of the last finished epoch.
+        epochs: Finished epochs.
+        seconds: Time spent in training, over all sessions.
+        loss: Mean loss of the last finished epoch.
     """
 
     epochs: int = 0
     seconds: float = 0.0
     loss: float | None = None
+
+
+class _Counters(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    format_version: Literal[1] = 1
+    identity: Identity
+    progress: Progress
 
 
 def save_checkpoint(
@@ -72,14 +82,14 @@ def save_checkpoint(
     Raises:
         StorageError: When the file system refuses.
     """
-    counters = {
-        "format_version": FORMAT_VERSION,
-        "identity": asdict(identity),
-        "progress": asdict(progress),
-    }
+    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    for index, state in optimiser.state_dict()["state"].items():
+        for name, value in state.items():
+            if isinstance(value, torch.Tensor):
+                tensors[f"optimiser.{index}.{name}"] = value
+    counters = _Counters(identity=identity, progress=progress).model_dump()
     metadata = {_KEY: canonical_json(counters).decode()}
-    tensors = portable(_tensors(model, optimiser))
-    write_atomically(path, lambda scratch: save_file(tensors, scratch, metadata))
+    write_atomically(path, lambda scratch: save_file(portable(tensors), scratch, metadata))
 
 
 def load_checkpoint(
@@ -93,61 +103,31 @@ def load_checkpoint(
     """
     if not path.exists():
         return Progress()
-    tensors, counters = _read(path)
-    _require_same(path, counters["identity"], identity)
-    wanted = _wanted(model, optimiser)
-    faults = tensor_faults(tensors, wanted)
+    tensors, metadata = read_tensors(path, _REMEDY)
+    counters = parse_metadata(path, metadata, _KEY, _Counters, _REMEDY)
+    _require_same(path, counters.identity, identity)
+    faults = tensor_faults(tensors, _wanted(model, optimiser))
     if faults:
         raise InvalidFileError(path, faults, _REMEDY)
     model.load_state_dict(_part(tensors, "model."))
     _load_optimiser(optimiser, _part(tensors, "optimiser."))
-    return Progress(**counters["progress"])
+    return counters.progress
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    try:
-        with safe_open(path, framework="pt") as stream:
-            counters = json.loads((stream.metadata() or {}).get(_KEY, "null"))
-            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, ValueError) as error:
-        fault = f"not a readable checkpoint: {error}"
-        raise InvalidFileError(path, [fault], _REMEDY) from error
-    fields = set(Progress.__dataclass_fields__)
-    if (
-        not isinstance(counters, dict)
-        or counters.get("format_version") != FORMAT_VERSION
-        or not isinstance(counters.get("identity"), dict)
-        or not isinstance(counters.get("progress"), dict)
-        or set(counters["progress"]) != fields
-    ):
-        fault = f"it holds no counters of a checkpoint of version {FORMAT_VERSION}"
-        raise InvalidFileError(path, [fault], _REMEDY)
-    return tensors, counters
-
-
-def _require_same(path: Path, found: Mapping[str, object], identity: Identity) -> None:
+def _require_same(path: Path, found: Identity, identity: Identity) -> None:
     for name, wanted in asdict(identity).items():
-        got = found.get(name)
+        got = getattr(found, name)
         if got != wanted:
             raise InvalidInputError(
-                f"Expected {path} to be a checkpoint of {name} {wanted!r}, but got one of {got!r}. "
+                f"{path} is a checkpoint of {name} {got!r}, but this run has {wanted!r}. "
                 "Choose another file for this run, or delete this one."
             )
 
 
-def _tensors(model: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
-    for index, state in optimiser.state_dict()["state"].items():
-        for name, tensor in state.items():
-            if isinstance(tensor, torch.Tensor):
-                tensors[f"optimiser.{index}.{name}"] = tensor
-    return tensors
-
-
 def _wanted(model: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Names and shapes that a checkpoint of model and optimiser has.
+    """Names and shapes of the tensors of a checkpoint.
 
-    A new optimiser has no state yet; each moment has its weight's shape, a counter of steps none.
+    A new optimiser has no state yet; a moment has its weight's shape, a counter of steps has none.
     """
     wanted = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     names: tuple[str, ...] = ("exp_avg", "exp_avg_sq", "step")
@@ -170,7 +150,7 @@ def _load_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tens
     for name, tensor in tensors.items():
         index, _, entry = name.partition(".")
         parameter = parameters[int(index)]
-        # Fused updates walk through memory: moments must be laid out as their weight is.
+        # Fused updates walk through memory: moments need the memory layout of their weights.
         alike = tensor.shape == parameter.shape
         moment = torch.empty_like(parameter, requires_grad=False).copy_(tensor) if alike else tensor
         state.setdefault(int(index), {})[entry] = moment
@@ -180,5 +160,5 @@ def _load_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tens
 
 
 def _parameters(optimiser: torch.optim.Optimizer) -> list[Tensor]:
-    """In the order of the optimiser's state."""
+    """Parameters in the order of the optimiser's state."""
     return [parameter for group in optimiser.param_groups for parameter in group["params"]]

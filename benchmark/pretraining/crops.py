@@ -1,4 +1,4 @@
-"""Random resized crops and mirror images of a whole batch at once.
+"""Random resized crops and mirror images of a whole batch.
 
 A crop that is resized with an anti-aliasing kernel is linear in rows and in columns, so that each
 image needs two small matrices and the batch two products: exact, the same on every device, and
@@ -42,13 +42,13 @@ class Crops:
 
 
 def whole(count: int, size: int) -> Crops:
-    """No crop and no mirror for ``count`` square images."""
+    """Return crops that keep all pixels, unmirrored, for ``count`` square images."""
     none, full = np.zeros(count, np.int64), np.full(count, size, np.int64)
     return Crops(none, none, full, full, np.zeros(count, bool))
 
 
 def draw_crops(count: int, size: int, recipe: Recipe, rng: np.random.Generator) -> Crops:
-    """Boxes as ``torchvision.transforms.RandomResizedCrop`` draws them, for square images.
+    """Draw boxes in square images as ``torchvision.transforms.RandomResizedCrop`` does.
 
     Area uniform between ``crop_scale`` and 1, logarithm of the ratio uniform; of ten draws the
     first that fits the image, else the whole image.
@@ -78,9 +78,9 @@ def crop_and_resize(
 
     Args:
         images: uint8 or float ``(n, 3, height, width)``.
-        crops: One per image.
+        crops: One crop per image.
         size: Side of the results in pixels.
-        interpolation: Kernel; "bicubic" is that of Pillow, with a = -1/2.
+        interpolation: Kernel; "bicubic" is Pillow's, with a = -1/2.
 
     Returns:
         float32 ``(n, 3, size, size)``, values between 0 and 255 ("bicubic" overshoots and is

@@ -1,4 +1,4 @@
-"""Where training runs, and with which numbers."""
+"""Devices, and the precision of their arithmetic."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
 
 
 def resolve_device(name: str, local_rank: int = 0) -> torch.device:
-    """The device of a name; "auto" is the process's GPU, else the processor.
+    """Return the device of a name; "auto" is the process's GPU, or else the processor.
 
     Raises:
         InvalidInputError: If PyTorch knows no such kind of device.
-        UnavailableError: If the machine has none.
+        UnavailableError: If the machine has no such device.
     """
     if name == "auto":
         name = f"cuda:{local_rank}" if torch.cuda.is_available() else "cpu"
@@ -30,21 +30,21 @@ def resolve_device(name: str, local_rank: int = 0) -> torch.device:
         device = torch.device(name)
     except RuntimeError as error:
         raise InvalidInputError(
-            f"Expected a device such as 'auto', 'cpu' or 'cuda:0', but got '{name}'."
+            f"Unknown device '{name}'. Use 'auto', 'cpu' or a GPU such as 'cuda:0'."
         ) from error
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise UnavailableError(
-            f"Expected device '{name}', but PyTorch finds {torch.cuda.device_count()} GPUs. "
+            f"Device '{name}' is not available: PyTorch finds {torch.cuda.device_count()} GPUs. "
             "Use 'cpu', or install the driver and a PyTorch with CUDA."
         )
     return device
 
 
 def resolve_precision(precision: Precision, device: torch.device) -> torch.dtype:
-    """Type of convolutions and products; weights, statistics and loss stay in float32.
+    """Return the type of convolutions and products; weights, statistics and loss stay in float32.
 
-    "auto" is bfloat16 where the hardware multiplies it (elsewhere it is emulated, and slower than
-    float32).
+    "auto" is bfloat16 where the hardware multiplies it. Elsewhere it is emulated, and slower than
+    float32.
     """
     if precision == "float32":
         return torch.float32
@@ -60,7 +60,7 @@ def _multiplies_bfloat16(device: torch.device) -> bool:
 
 
 def _processor_flags() -> set[str]:
-    """What the kernel says of the first processor; empty where it does not say."""
+    """Flags of the first processor as the kernel lists them; empty where it lists none."""
     if platform.system() != "Linux":
         return set()
     for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():

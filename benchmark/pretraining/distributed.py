@@ -2,7 +2,7 @@
 
 Every process holds the whole network and trains on its share of each batch; gradients are
 averaged (``DistributedDataParallel``). Normalisation uses the statistics of the share, as the
-paper's four processes do, so that the number of processes is part of what is trained.
+paper's four processes do. The result therefore depends on the number of processes.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Group:
-    """The processes that train together.
+    """Processes that train together.
 
     Attributes:
-        size: How many.
-        rank: This one's number; 0 writes files.
-        local_rank: Its number on this machine: its GPU.
+        size: Number of processes.
+        rank: Number of this process; 0 writes files.
+        local_rank: Number of this process on its machine, and of its GPU.
     """
 
     size: int = 1
@@ -37,7 +37,7 @@ class Group:
     local_rank: int = 0
 
     def wrap(self, module: nn.Module) -> nn.Module:
-        """The module, averaging gradients where there are several processes."""
+        """Return the module; with several processes it averages gradients."""
         if self.size == 1:
             return module
         from torch.nn.parallel import DistributedDataParallel
@@ -45,7 +45,7 @@ class Group:
         return DistributedDataParallel(module)
 
     def mean(self, value: Tensor) -> Tensor:
-        """Mean of a scalar over the processes, in place."""
+        """Average a scalar over the processes, in place."""
         if self.size > 1:
             distributed.all_reduce(value)
             value.div_(self.size)
@@ -58,13 +58,13 @@ class Group:
                 distributed.broadcast(tensor, src=0)
 
     def wait(self) -> None:
-        """Wait until all processes are here."""
+        """Wait until all processes have arrived."""
         if self.size > 1:
             distributed.barrier()
 
 
 def group_of_environment() -> Group:
-    """The group that ``torchrun`` describes in the environment; without it, a single process.
+    """Read the group that ``torchrun`` describes in the environment; a single process without it.
 
     Raises:
         InvalidInputError: If the variables are not numbers that fit.
@@ -74,7 +74,7 @@ def group_of_environment() -> Group:
     if not all(text.isdecimal() for text in texts) or not int(texts[1]) < int(texts[0]):
         got = ", ".join(f"{name}={text}" for name, text in zip(names, texts, strict=True))
         raise InvalidInputError(
-            f"Expected WORLD_SIZE, RANK and LOCAL_RANK as torchrun sets them, but got {got}. "
+            f"WORLD_SIZE, RANK and LOCAL_RANK are not those of torchrun (got {got}). "
             "Start the processes with torchrun, or unset these variables."
         )
     return Group(*map(int, texts))
@@ -82,7 +82,7 @@ def group_of_environment() -> Group:
 
 @contextmanager
 def joined(group: Group, device: torch.device) -> Iterator[None]:
-    """Be part of the group inside; joins PyTorch's default group if nobody did before."""
+    """Join PyTorch's default group inside, unless it is joined already."""
     if group.size == 1 or distributed.is_initialized():
         yield
         return

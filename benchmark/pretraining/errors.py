@@ -1,4 +1,4 @@
-"""Errors of training that are not a matter of wrong input."""
+"""Errors of networks at work that are not caused by wrong input."""
 
 from __future__ import annotations
 
@@ -11,41 +11,44 @@ from benchmark.core.errors import T2SBenchError, UnavailableError
 
 
 class DivergedError(T2SBenchError):
-    """Training met a loss that is not a number."""
+    """Loss or logits of a network in training that are not finite."""
+
+    exit_code = 3
 
 
-class OutOfMemoryError(UnavailableError):
-    """The device has too little memory for one batch."""
+class DeviceMemoryError(UnavailableError):
+    """Too little memory on the device for one batch."""
+
+    exit_code = 3
 
 
-# What PyTorch says where it has no class of its own: the processor's allocator, cuDNN, cuBLAS.
-_SIGNS = ("can't allocate memory", "out of memory", "CUDNN_STATUS_ALLOC_FAILED", "ALLOC_FAILED")
+# Messages where PyTorch has no class of its own: the processor's allocator, cuDNN, cuBLAS.
+_SIGNS = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
 
 
 @contextmanager
-def memory_faults(batch_size: int, device: str) -> Iterator[None]:
-    """Turn running out of memory inside into one sentence that suggests a batch size.
+def memory_guard(batch_size: int, device: torch.device) -> Iterator[None]:
+    """Turn an exhausted memory into an error that suggests a batch size.
+
+    Args:
+        batch_size: Images that are computed at once.
+        device: Device that computes.
 
     Raises:
-        OutOfMemoryError: When memory runs out.
+        DeviceMemoryError: Instead of PyTorch's or Python's error.
     """
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not _is_memory(error):
+        typed = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not typed and not any(sign in str(error) for sign in _SIGNS):
             raise
         remedy = (
             f"Try a batch size of {batch_size // 2}, or smaller images."
-            if batch_size > 1
+            if batch_size > 2
             else "Use smaller images, or a device with more memory."
         )
-        raise OutOfMemoryError(
-            f"Expected {batch_size} images at a time to fit the memory of '{device}', "
-            f"but it ran out. {remedy}"
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise DeviceMemoryError(
+            f"A batch of {batch_size} images does not fit the memory of {device}: {reason} {remedy}"
         ) from error
-
-
-def _is_memory(error: BaseException) -> bool:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return any(sign in str(error) for sign in _SIGNS)

@@ -1,4 +1,4 @@
-"""Backbones by name, drawn from explicit seeds, and the pixels that they expect.
+"""Backbones by name, with weights from explicit seeds, and the normalisation of their inputs.
 
 The paper pre-trains a ResNet-50 (Mishra et al., CVPR 2022, section 4) and takes the global average
 pool of its last stage as feature. A backbone here is that network without its classifier.
@@ -12,27 +12,34 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
+import torch.nn.functional as F  # noqa: N812 - the name that every reader knows
 from torch import Tensor, nn
 
 from benchmark.core.errors import InvalidInputError, UnavailableError, UnknownNameError
-from benchmark.pretraining.residual import MINI_DIMENSION, DropPathNorm, mini_resnet
+
+if TYPE_CHECKING:
+    import numpy as np
 
 #: Mean and standard deviation of ImageNet's channels, for pixels between 0 and 1.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+
+# Channels and depth of the stages of mini-resnet.
+_WIDTHS = (32, 64, 128)
+_BLOCKS_PER_STAGE = 2
 
 
 class Backbone(nn.Module):
     """A network up to its pooled features.
 
     Attributes:
-        name: Its name in the registry.
+        name: Name of the backbone.
         dimension: Length of the features.
-        drop_path: Largest rate of stochastic depth, that of the last block; only training mode
-            drops anything.
+        drop_path: Rate of stochastic depth of the last block, the largest; acts in training mode
+            only.
         trunk: The convolutional part, from images to the maps of the last stage.
     """
 
@@ -60,8 +67,8 @@ class Classifier(nn.Module):
     """A backbone with a linear layer on its features.
 
     Attributes:
-        backbone: From images to features.
-        head: From features to one logit per class.
+        backbone: Network from images to features.
+        head: Layer from features to one logit per class.
     """
 
     def __init__(self, backbone: Backbone, head: nn.Linear) -> None:
@@ -77,39 +84,21 @@ class Classifier(nn.Module):
 
 @dataclass(frozen=True)
 class _Entry:
-    """How a backbone is built: drop-path rate -> convolutional part, and its width."""
+    """Builder (drop-path rate -> convolutional part) and width of a backbone."""
 
     build: Callable[[float], nn.Module]
     dimension: int
 
 
-def backbone_names() -> tuple[str, ...]:
-    """The names that :func:`build_backbone` takes."""
-    return tuple(_BACKBONES)
-
-
-def backbone_dimension(name: str) -> int:
-    """Length of the features of a backbone, without building it.
-
-    Raises:
-        UnknownNameError: If no backbone has the name.
-
-    Example:
-        >>> backbone_dimension("resnet50")
-        2048
-    """
-    return _entry(name).dimension
-
-
 def build_backbone(name: str, seed: int, *, drop_path: float = 0.0) -> Backbone:
-    """A backbone with random weights, on the processor and in evaluation mode.
+    """Build a backbone with random weights, on the processor and in evaluation mode.
 
-    The weights are a function of name and seed; the global random state is left as it was. Small
+    The weights are a function of name and seed; the global random state does not change. Small
     departure from torchvision's defaults: the last normalisation of every block begins at zero,
     as in the timm networks that the released code trains.
 
     Args:
-        name: One of :func:`backbone_names`.
+        name: Name of the backbone.
         seed: Seed of the weights, at least 0.
         drop_path: Rate of stochastic depth of the last block; block i of n has the rate
             ``drop_path * i / (n - 1)``, as in timm (the released code's default is 0.1).
@@ -117,7 +106,7 @@ def build_backbone(name: str, seed: int, *, drop_path: float = 0.0) -> Backbone:
     Raises:
         UnknownNameError: If no backbone has the name.
         InvalidInputError: If the seed is negative or the rate is not within [0, 1).
-        UnavailableError: If the backbone needs torchvision and it is not installed.
+        UnavailableError: If the backbone needs torchvision, which is not installed.
 
     Example:
         >>> backbone = build_backbone("mini-resnet", seed=0)
@@ -126,7 +115,7 @@ def build_backbone(name: str, seed: int, *, drop_path: float = 0.0) -> Backbone:
     """
     if not 0 <= drop_path < 1:
         raise InvalidInputError(
-            f"Expected a drop-path rate of at least 0 and below 1, but got {drop_path}. "
+            f"The drop-path rate must be at least 0 and below 1 (got {drop_path}). "
             "The paper's is 0.1."
         )
     entry = _entry(name)
@@ -136,24 +125,22 @@ def build_backbone(name: str, seed: int, *, drop_path: float = 0.0) -> Backbone:
 
 
 def attach_head(backbone: Backbone, classes: int, seed: int) -> Classifier:
-    """The backbone, itself and not a copy, under a new linear layer.
+    """Put a new linear layer on a backbone, which is not copied.
 
-    The layer's weights are a function of size and seed; the global random state is left as it was.
+    The layer's weights are a function of size and seed; the global random state does not change.
 
     Raises:
         InvalidInputError: If there are fewer than two classes or the seed is negative.
     """
     if classes < 2:
-        raise InvalidInputError(
-            f"Expected at least two classes, but got {classes}. One class teaches nothing."
-        )
+        raise InvalidInputError(f"A classifier needs at least two classes (got {classes}).")
     with seeded(seed):
         head = nn.Linear(backbone.dimension, classes)
     return Classifier(backbone, head.to(next(backbone.parameters()).device))
 
 
 def normalise(images: Tensor) -> Tensor:
-    """Pixels as the backbones expect them: ImageNet's mean 0 and deviation 1 per channel.
+    """Normalise pixels for the backbones: on ImageNet, mean 0 and deviation 1 per channel.
 
     Args:
         images: uint8 ``(n, 3, height, width)``.
@@ -166,38 +153,48 @@ def normalise(images: Tensor) -> Tensor:
     """
     if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
         raise InvalidInputError(
-            f"Expected uint8 images of shape (n, 3, height, width), but got {images.dtype} of "
-            f"shape {tuple(images.shape)}. Convert them first, grey ones to three channels."
+            f"Images must be uint8 of shape (n, 3, height, width) (got {images.dtype} of shape "
+            f"{tuple(images.shape)}). Convert them first, grey ones to three channels."
         )
     return standardise(images.float())
 
 
 def standardise(pixels: Tensor) -> Tensor:
-    """:func:`normalise` for float pixels between 0 and 255, in place."""
+    """Normalise float pixels between 0 and 255 as :func:`normalise` does, in place."""
     mean = pixels.new_tensor(IMAGENET_MEAN).mul_(255).view(1, 3, 1, 1)
     std = pixels.new_tensor(IMAGENET_STD).mul_(255).view(1, 3, 1, 1)
     return pixels.sub_(mean).div_(std)
 
 
+def torch_seed(rng: np.random.Generator) -> int:
+    """Draw a seed for PyTorch, from 0 to 2^63 - 1, raw from the bit generator."""
+    return int(rng.bit_generator.random_raw()) >> 1
+
+
+def torch_generator(rng: np.random.Generator, device: str | torch.device) -> torch.Generator:
+    """Build a generator of PyTorch on a device, seeded from the numpy generator."""
+    return torch.Generator(device).manual_seed(torch_seed(rng))
+
+
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """PyTorch's default generators begin at ``seed`` inside and are put back after.
+    """Seed PyTorch's default generators inside, and restore them afterwards.
 
     Raises:
         InvalidInputError: If the seed is not between 0 and 2^63 - 1.
     """
     if not 0 <= seed < 2**63:
-        raise InvalidInputError(f"Expected a seed between 0 and 2^63 - 1, but got {seed}.")
+        raise InvalidInputError(f"The seed must be between 0 and 2^63 - 1 (got {seed}).")
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(seed)
         yield
 
 
 def check_backbone(name: str) -> None:
-    """See that there is such a backbone.
+    """Refuse names that no backbone has.
 
     Raises:
-        UnknownNameError: If there is none.
+        UnknownNameError: If no backbone has the name.
     """
     _entry(name)
 
@@ -208,21 +205,110 @@ def _entry(name: str) -> _Entry:
     return _BACKBONES[name]
 
 
+class DropPathNorm(nn.BatchNorm2d):
+    """Batch normalisation at the end of a residual branch, with stochastic depth in training.
+
+    Stochastic depth (Huang et al., ECCV 2016) per image: with probability ``drop_path`` the
+    branch gives zero, else it is divided by ``1 - drop_path``, so that its expectation stays. It is
+    part of the norm so that weights have the same names with and without it.
+
+    Attributes:
+        drop_path: Probability; 0 drops nothing.
+    """
+
+    def __init__(self, channels: int, drop_path: float = 0.0) -> None:
+        super().__init__(channels)
+        self.drop_path = drop_path
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the parent's name
+        """Normalise ``(n, channels, height, width)`` and, in training, drop branches."""
+        normalised = super().forward(input)
+        if not self.training or self.drop_path == 0:
+            return normalised
+        keep = 1 - self.drop_path
+        kept = normalised.new_empty((len(normalised), 1, 1, 1)).bernoulli_(keep)
+        return normalised * kept.div_(keep)
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions and a short cut (He et al., CVPR 2016, figure 5 left)."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, drop_path: float) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.bn2 = DropPathNorm(outputs, drop_path)
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or inputs != outputs:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+            )
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Maps ``(n, inputs, h, w)`` to ``(n, outputs, h / stride, w / stride)``, rounded up."""
+        branch = F.relu(self.bn1(self.conv1(maps)), inplace=True)
+        total: Tensor = self.bn2(self.conv2(branch)) + self.shortcut(maps)
+        return F.relu(total, inplace=True)
+
+
+def mini_resnet(drop_path: float = 0.0) -> nn.Module:
+    """Build a residual network for 32-pixel images and training on a few processor cores.
+
+    A 3x3 convolution of stride 2 to 32 channels, then three stages of two basic blocks with 32, 64
+    and 128 channels; the second and third stages halve the resolution. A 32-pixel image passes
+    the stages at 16, 8 and 4 pixels. 0.69 million weights.
+    """
+    first = _WIDTHS[0]
+    stem = [
+        nn.Conv2d(3, first, 3, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(first),
+        nn.ReLU(inplace=True),
+    ]
+    trunk = nn.Sequential(*stem, *_stages(drop_path))
+    for module in trunk.modules():
+        _initialise(module)
+    return trunk
+
+
+def _stages(drop_path: float) -> list[nn.Module]:
+    total = len(_WIDTHS) * _BLOCKS_PER_STAGE
+    stages: list[nn.Module] = []
+    inputs, index = _WIDTHS[0], 0
+    for number, outputs in enumerate(_WIDTHS):
+        blocks = []
+        for place in range(_BLOCKS_PER_STAGE):
+            stride = 2 if number > 0 and place == 0 else 1
+            rate = drop_path * index / (total - 1)
+            blocks.append(BasicBlock(inputs, outputs, stride, rate))
+            inputs, index = outputs, index + 1
+        stages.append(nn.Sequential(*blocks))
+    return stages
+
+
+def _initialise(module: nn.Module) -> None:
+    """Draw convolutions as He et al.; the last norm of a block begins at zero."""
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+    if isinstance(module, BasicBlock):
+        nn.init.zeros_(module.bn2.weight)
+
+
 def _torchvision_resnet(depth: int, small: bool, drop_path: float) -> nn.Module:
-    """A torchvision ResNet without pooling and classifier.
+    """Build a torchvision ResNet without pooling and classifier.
 
     Args:
         depth: 18 or 50.
-        small: Whether the stem is one 3x3 convolution of stride 1 without pooling, for images of
-            up to 64 pixels (He et al., CVPR 2016, section 4.2), in place of 7x7, stride 2 and
-            pooling, which leave a 32-pixel image a single position in the last stage.
-        drop_path: Rate of the last block.
+        small: True for a stem of one 3x3 convolution of stride 1 without pooling, for images of up
+            to 64 pixels (He et al., CVPR 2016, section 4.2). The usual stem, 7x7 of stride 2 with
+            pooling, leaves a 32-pixel image a single position in the last stage.
+        drop_path: Drop-path rate of the last block.
     """
     try:
         from torchvision.models import resnet
     except ImportError as error:
         raise UnavailableError(
-            f"Expected torchvision for resnet{depth}, but got: {error}. "
+            f"Network resnet{depth} needs torchvision: {error}. "
             "Run: pip install 't2sbench[live]', or use 'mini-resnet'."
         ) from error
     blocks = {18: (resnet.BasicBlock, [2, 2, 2, 2]), 50: (resnet.Bottleneck, [3, 4, 6, 3])}
@@ -250,7 +336,7 @@ def _set_drop_path(network: nn.Module, drop_path: float) -> None:
 _NOT_IN_TRUNK = ("avgpool", "fc")
 
 _BACKBONES = {
-    "mini-resnet": _Entry(mini_resnet, MINI_DIMENSION),
+    "mini-resnet": _Entry(mini_resnet, _WIDTHS[-1]),
     "resnet18": _Entry(functools.partial(_torchvision_resnet, 18, False), 512),
     "resnet18-small": _Entry(functools.partial(_torchvision_resnet, 18, True), 512),
     "resnet50": _Entry(functools.partial(_torchvision_resnet, 50, False), 2048),

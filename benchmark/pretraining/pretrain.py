@@ -22,9 +22,9 @@ from benchmark.pretraining.backbone_io import BackboneCard, PretrainedBackbone, 
 from benchmark.pretraining.checkpoints import Identity, Progress, load_checkpoint, save_checkpoint
 from benchmark.pretraining.devices import resolve_device, resolve_precision
 from benchmark.pretraining.distributed import Group, group_of_environment, joined
-from benchmark.pretraining.errors import DivergedError, memory_faults
+from benchmark.pretraining.errors import DivergedError, memory_guard
 from benchmark.pretraining.networks import Classifier, attach_head, build_backbone, seeded
-from benchmark.pretraining.optimisers import build_optimiser, set_learning_rate
+from benchmark.pretraining.optimisers import build_optimiser
 from benchmark.pretraining.recipes import Recipe, learning_rate
 from benchmark.pretraining.training_set import Batches, TrainingSet
 
@@ -35,15 +35,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EpochReport:
-    """What an observer is told after every epoch.
+    """Report of an epoch, for observers.
 
     Attributes:
-        epoch: Finished epochs.
-        epochs: All of them.
+        epoch: Number of finished epochs.
+        epochs: Number of all epochs.
         loss: Mean training loss of the epoch.
-        learning_rate: Of its last update.
-        seconds: What it took.
-        images_per_second: Over all processes.
+        learning_rate: Rate of the last update.
+        seconds: Wall time of the epoch.
+        images_per_second: Speed over all processes.
     """
 
     epoch: int
@@ -59,13 +59,13 @@ Observer = Callable[[EpochReport], None]
 
 @dataclass(frozen=True)
 class Execution:
-    """Where and how training runs; nothing here is meant to change its result on one machine.
+    """Device, checkpoint and observer of training; they do not change its result on one machine.
 
     Attributes:
         device: "auto", "cpu", "cuda:0" ...
-        checkpoint: File that is written after every epoch and continued from when it exists;
-            deleted by nobody. None keeps nothing.
-        observer: Told after every epoch.
+        checkpoint: File that is written after every epoch, and resumed from when it exists. It is
+            never deleted. None keeps nothing.
+        observer: Called after every epoch.
     """
 
     device: str = "auto"
@@ -90,8 +90,8 @@ def pretrain(
     Args:
         data: The labelled images.
         network: Name of the backbone.
-        recipe: How to train.
-        seed: Of weights, order, augmentation and stochastic depth, each its own stream.
+        recipe: Recipe of training.
+        seed: Seed of weights, order, augmentation and stochastic depth, each its own stream.
         execution: Device, checkpoint, observer.
 
     Returns:
@@ -100,22 +100,22 @@ def pretrain(
     Raises:
         InvalidInputError: For data that do not fit, an unknown network, or a checkpoint of
             another run.
-        DivergedError: When the loss is not a number.
-        OutOfMemoryError: When a batch does not fit the device.
+        DivergedError: When the loss is not finite.
+        DeviceMemoryError: When a batch does not fit the device.
         StorageError: When a checkpoint cannot be written.
     """
     execution = execution or Execution()
     group = group_of_environment()
     device = resolve_device(execution.device, group.local_rank)
     share = _share(data, recipe, group)
-    with joined(group, device), memory_faults(share, str(device)):
+    with joined(group, device), memory_guard(share, device):
         run = _Run(data, network, recipe, seed, device, group)
         progress = run.train(execution)
         return run.finish(progress)
 
 
 class _Run:
-    """One training: the state that epochs share."""
+    """State of one training, shared by its epochs."""
 
     def __init__(
         self,
@@ -150,7 +150,7 @@ class _Run:
         )
 
     def train(self, execution: Execution) -> Progress:
-        """All epochs that are left."""
+        """Run the epochs that are left."""
         path = execution.checkpoint
         progress = Progress()
         if path is not None:
@@ -168,7 +168,7 @@ class _Run:
         return progress
 
     def finish(self, progress: Progress) -> PretrainedBackbone:
-        """The backbone of the trained model, with its card."""
+        """Return the backbone of the trained model, with its card."""
         self.group.share_first(dict(self.model.state_dict()))
         backbone = self.model.backbone.eval().cpu().to(memory_format=torch.contiguous_format)
         card = BackboneCard(
@@ -202,10 +202,11 @@ class _Run:
         # Stochastic depth draws from the default generators of its device.
         with seeded(int(rng.integers(2**62))):
             for step in range(steps):
-                set_learning_rate(self.optimiser, self._rate(epoch, step / steps))
+                for settings in self.optimiser.param_groups:
+                    settings["lr"] = self._rate(epoch, step / steps)
                 begin = step * global_size + self.group.rank * self.share
                 total += self._step(order[begin : begin + self.share], rng)
-        # Looked at once per epoch: a GPU need not wait for the processor in between.
+        # Read once per epoch, so that a GPU does not wait for the processor in between.
         loss = float(self.group.mean(total / steps))
         self._require_finite(loss, epoch)
         seconds = time.perf_counter() - start
@@ -238,9 +239,9 @@ class _Run:
     def _require_finite(self, loss: float, epoch: int) -> None:
         if not np.isfinite(loss):
             raise DivergedError(
-                f"Expected a finite training loss, but got {loss} in epoch {epoch + 1} of recipe "
-                f"'{self.recipe.name}'. Use a smaller learning rate than {self.recipe.lr}, a "
-                "longer warm-up, or precision 'float32'."
+                f"The training loss is {loss} in epoch {epoch + 1} of recipe '{self.recipe.name}'. "
+                f"Use a smaller learning rate than {self.recipe.lr}, a longer warm-up, or "
+                "precision 'float32'."
             )
 
 
@@ -249,7 +250,7 @@ def _share(data: TrainingSet, recipe: Recipe, group: Group) -> int:
     total = min(recipe.batch_size, len(data))
     if recipe.batch_size % group.size or total < 2 * group.size:
         raise InvalidInputError(
-            f"Expected a batch of {total} images to give each of {group.size} processes the same "
+            f"A batch of {total} images does not give each of {group.size} processes the same "
             "number, at least two. Change the batch size or the number of processes."
         )
     return total // group.size
@@ -260,7 +261,7 @@ def _build(
 ) -> Classifier:
     backbone = build_backbone(network, seed, drop_path=recipe.drop_path)
     model = attach_head(backbone, data.classes, seed).to(device)
-    # Channels last: what the fast convolutions of processors and GPUs work on.
+    # The memory layout of fast convolutions on processors and GPUs.
     return model.to(memory_format=torch.channels_last)
 
 

@@ -1,4 +1,4 @@
-"""Labelled images for pre-training, checked once and moved to where they are used."""
+"""Labelled images for pre-training, and their batches on a device."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-# A data set may take so much of a GPU's free memory; the rest is for the network.
+# Largest share of a GPU's free memory for a data set; the rest is for the network.
 _RESIDENT_SHARE = 0.5
 _CHUNK = 4096
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingSet:
-    """Images with labels.
+    """Labelled images.
 
     Attributes:
         images: uint8 ``(n, 3, s, s)``: an array, a memory-mapped one, or a tensor.
         labels: Whole numbers ``(n,)`` between 0 and ``classes - 1``.
-        classes: How many categories there are.
-        known_sha256: Digest of the content if it is known already, for example from the manifest
-            of a rendered data set; reading all pixels is spared then.
+        classes: Number of categories.
+        known_sha256: Digest of the content, for example from the manifest of a rendered data set.
+            None computes it from all pixels.
 
     Raises:
         InvalidInputError: When types, shapes or labels do not fit.
@@ -46,18 +46,18 @@ class TrainingSet:
         labels = np.asarray(self.labels)
         if labels.shape != (len(self.images),) or labels.dtype.kind not in "iu":
             raise InvalidInputError(
-                f"Expected one whole number per image as labels, shape ({len(self.images)},), "
-                f"but got {labels.dtype} of shape {labels.shape}."
+                f"Labels must be whole numbers of shape ({len(self.images)},), one per image "
+                f"(got {labels.dtype} of shape {labels.shape})."
             )
         if not 0 <= labels.min() <= labels.max() < self.classes:
             raise InvalidInputError(
-                f"Expected labels between 0 and {self.classes - 1}, but got "
-                f"{labels.min()} to {labels.max()}. Number the categories from 0."
+                f"Labels must be between 0 and {self.classes - 1} (got {labels.min()} to "
+                f"{labels.max()}). Number the categories from 0."
             )
         if len(np.unique(labels)) < 2:
             raise InvalidInputError(
-                f"Expected images of at least two categories, but got only category "
-                f"{labels[0]}. One category teaches nothing."
+                f"Pre-training needs images of at least two categories (got only category "
+                f"{labels[0]})."
             )
 
     def __len__(self) -> int:
@@ -65,12 +65,12 @@ class TrainingSet:
 
     @property
     def image_size(self) -> int:
-        """Side in pixels."""
+        """Side of the images in pixels."""
         return int(self.images.shape[-1])
 
     @functools.cached_property
     def sha256(self) -> str:
-        """Digest of pixels, labels and the number of classes."""
+        """SHA-256 of pixels, labels and the number of classes."""
         if self.known_sha256 is not None:
             return self.known_sha256
         total = hashlib.sha256(f"{tuple(self.images.shape)}\0{self.classes}\0".encode())
@@ -81,13 +81,13 @@ class TrainingSet:
 
 
 class Batches:
-    """Batches of a set on a device, by index.
+    """Batches of a training set on a device, by index.
 
-    A set that fits is moved there whole and once; a larger one stays and is copied by batches.
+    A set that fits is moved to the device once; a larger one is copied by batches.
     """
 
     def __init__(self, data: TrainingSet, device: torch.device) -> None:
-        # Memory-mapped arrays may be read-only; nobody writes to them here.
+        # Memory-mapped arrays may be read-only; nothing writes to them here.
         images = data.images
         self._array = None if isinstance(images, torch.Tensor) else images
         self._images = images if isinstance(images, torch.Tensor) else None
@@ -121,11 +121,10 @@ def _check_images(images: NDArray[np.uint8] | Tensor) -> None:
     shape = tuple(images.shape)
     if images.dtype not in (np.uint8, torch.uint8) or len(shape) != 4 or shape[1] != 3:
         raise InvalidInputError(
-            f"Expected uint8 images of shape (n, 3, side, side), but got {images.dtype} of "
-            f"shape {shape}. Convert them first, grey ones to three channels."
+            f"Images must be uint8 of shape (n, 3, side, side) (got {images.dtype} of shape "
+            f"{shape}). Convert them first, grey ones to three channels."
         )
     if shape[0] == 0 or shape[2] != shape[3] or shape[2] == 0:
         raise InvalidInputError(
-            f"Expected at least one image and square ones, but got shape {shape}. "
-            "Crop or pad the images first."
+            f"Images must be square, and at least one (got shape {shape}). Crop or pad them first."
         )

@@ -1,4 +1,4 @@
-"""What the protocols take and give: images with labels, features, predictions."""
+"""Inputs and outputs of the protocols: images with labels, features, predictions."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class EvaluationData:
         n_classes: Number of classes; not every one needs images.
 
     Raises:
-        InvalidInputError: When a split is empty, shapes or types are others, a label is out of
-            range, or all training images are of one class.
+        InvalidInputError: When a split is empty, a shape or type is wrong, a label is out of range,
+            or all training images are of one class.
     """
 
     name: str
@@ -41,15 +41,15 @@ class EvaluationData:
         for split in ("train", "test"):
             where = f"the {split} split of task '{self.name}'"
             images = _check_images(getattr(self, f"{split}_images"), where)
-            labels = check_labels(
+            labels = _check_labels(
                 getattr(self, f"{split}_labels"), len(images), self.n_classes, where
             )
             object.__setattr__(self, f"{split}_labels", labels)
         require_two_classes(self.train_labels, f"the train split of task '{self.name}'")
         if self.train_images.shape[1:] != self.test_images.shape[1:]:
             raise InvalidInputError(
-                f"Expected train and test images of task '{self.name}' to be of one size, but got "
-                f"{self.train_images.shape[1:]} and {self.test_images.shape[1:]}. Resize them."
+                f"Train and test images of task '{self.name}' must have the same size (got "
+                f"{self.train_images.shape[1:]} and {self.test_images.shape[1:]}). Resize them."
             )
 
 
@@ -66,10 +66,10 @@ class Features(NamedTuple):
 
 
 class Predictions(NamedTuple):
-    """What a classifier says of every test item.
+    """Predictions of a classifier for all test items.
 
     Attributes:
-        labels: int64 ``(n_test,)``, the class of the largest score; of equal ones the lowest.
+        labels: int64 ``(n_test,)``, the class of the largest score; the lowest of equal ones.
         scores: float64 ``(n_test, n_classes)``: votes of a nearest-neighbour protocol, logits of
             a trained head.
     """
@@ -82,87 +82,67 @@ def _check_images(images: NDArray[np.uint8], where: str) -> NDArray[np.uint8]:
     square = images.ndim == 4 and images.shape[1] == 3 and images.shape[2] == images.shape[3]
     if images.dtype != np.uint8 or not square:
         raise InvalidInputError(
-            f"Expected {where} to hold uint8 images of shape (n, 3, side, side), but got "
-            f"{images.dtype} of shape {images.shape}. Prepare the data again."
+            f"The images of {where} must be uint8 of shape (n, 3, side, side) (got "
+            f"{images.dtype} of shape {images.shape}). Prepare the data again."
         )
     if not len(images):
-        raise InvalidInputError(
-            f"Expected {where} to hold images, but got none. Prepare the data again."
-        )
+        raise InvalidInputError(f"No images in {where}. Prepare the data again.")
     return images
 
 
-def check_labels(
+def _check_labels(
     labels: NDArray[np.integer], n_items: int, n_classes: int, where: str
 ) -> NDArray[np.int64]:
-    """The labels as int64.
-
-    Args:
-        labels: Whole numbers ``(n_items,)``.
-        n_items: How many there should be.
-        n_classes: Labels lie from 0 to ``n_classes - 1``.
-        where: What they belong to, for the message.
-
-    Raises:
-        InvalidInputError: When number, type or range are others.
-
-    Example:
-        >>> check_labels(np.array([0, 2]), 2, 2, "the test split of task 'USPS'")
-        Traceback (most recent call last):
-        ...
-        benchmark.core.errors.InvalidInputError: Expected labels of the test split of task \
-'USPS' from 0 to 1, but got 2 for item 1. Correct the labels or the number of classes.
-    """
     labels = np.asarray(labels)
     if labels.shape != (n_items,) or not np.issubdtype(labels.dtype, np.integer):
         raise InvalidInputError(
-            f"Expected {n_items} whole numbers as labels of {where}, but got {labels.dtype} of "
-            f"shape {labels.shape}. Give one label per item."
+            f"Labels of {where} must be {n_items} whole numbers (got {labels.dtype} of shape "
+            f"{labels.shape}). Give one label per item."
         )
     outside = np.flatnonzero((labels < 0) | (labels >= n_classes))
     if outside.size:
         raise InvalidInputError(
-            f"Expected labels of {where} from 0 to {n_classes - 1}, but got {labels[outside[0]]} "
-            f"for item {outside[0]}. Correct the labels or the number of classes."
+            f"Labels of {where} must be from 0 to {n_classes - 1} (got {labels[outside[0]]} for "
+            f"item {outside[0]}). Correct the labels or the number of classes."
         )
     return labels.astype(np.int64)
 
 
 def require_two_classes(labels: NDArray[np.int64], where: str) -> None:
-    """Refuse training labels that are all the same, or none at all.
+    """Refuse training labels of fewer than two classes.
 
     Raises:
-        InvalidInputError: If they are.
+        InvalidInputError: If there are fewer.
     """
     found = np.unique(labels)
     if found.size < 2:
         got = f"class {found[0]} only" if found.size else "no images"
         raise InvalidInputError(
-            f"Expected images of at least two classes in {where}, but got {got}. "
+            f"Need images of at least two classes in {where} (got {got}). "
             "Add images of other classes."
         )
 
 
 def check_features(features: NDArray[np.float32], what: str) -> NDArray[np.float32]:
-    """The features as a finite float32 matrix of at least one row.
+    """Return features as a finite float32 matrix of at least one row.
 
     Args:
         features: ``(n, dimension)``.
-        what: What they are of, for the message.
+        what: Their origin, for the message.
 
     Raises:
-        InvalidInputError: When the shape is another, there is no row, or a value is not finite.
+        InvalidInputError: When the shape is wrong, there is no row, or a value is not finite.
     """
     features = np.asarray(features, dtype=np.float32)
     if features.ndim != 2 or not features.size:
         raise InvalidInputError(
-            f"Expected features of shape (n, dimension) for {what}, but got {features.shape}. "
-            "Give at least one row."
+            f"Features of {what} must have shape (n, dimension) and at least one row (got "
+            f"{features.shape})."
         )
     broken = np.flatnonzero(~np.isfinite(features).all(axis=1))
     if broken.size:
         raise InvalidInputError(
-            f"Expected finite features for {what}, but got NaN or infinity in {broken.size} of "
-            f"{len(features)} rows, the first {broken[0]}. Train the backbone again."
+            f"Features of {what} contain NaN or infinity in {broken.size} of {len(features)} rows, "
+            f"the first {broken[0]}. Train the backbone again."
         )
     return features

@@ -1,4 +1,4 @@
-"""One interface to every protocol: backbone and task in, accuracy and predictions out."""
+"""Evaluation of a backbone on a task under any protocol."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Evaluation:
         n_train: Number of training items.
         n_test: Number of test items.
         seconds: Wall time, that of computing features included unless they were cached.
-        hyperparameters: All that the result depends on besides backbone and data.
+        hyperparameters: Everything that the result depends on besides backbone and data.
     """
 
     protocol: str
@@ -68,22 +68,22 @@ def evaluate(
 
     Args:
         protocol: Name of a protocol.
-        backbone: The pre-trained network; it is left as it was.
+        backbone: The pre-trained network; not changed.
         data: The task.
         settings: Device, batch sizes and lengths of training.
-        seed: Of all that is random; at least 0. ``knn5`` does not depend on it.
-        cache: Keeps features, so that protocols on the same features share them.
+        seed: Seed of all random numbers, at least 0; ``knn5`` has none.
+        cache: Cache of features, which protocols on the same features share.
 
     Raises:
         UnknownNameError: For an unknown protocol.
         InvalidInputError: When the data do not suffice for the protocol.
-        DivergedError: When training leaves the finite numbers.
-        DeviceMemoryError: When a batch does not fit; the sentence suggests a size.
+        DivergedError: When loss or logits are not finite.
+        DeviceMemoryError: When a batch does not fit the memory.
     """
     if protocol not in EVALUATORS:
         raise UnknownNameError("protocol", protocol, EVALUATORS)
     if seed < 0:
-        raise InvalidInputError(f"Expected a seed of at least 0, but got {seed}.")
+        raise InvalidInputError(f"The seed must be at least 0 (got {seed}).")
     job = Job(backbone, data, settings, seed, MemoryFeatureCache() if cache is None else cache)
     start = time.perf_counter()
     predictions = EVALUATORS[protocol](job)

@@ -1,4 +1,4 @@
-"""The protocols at work: each turns a job, a backbone on a task, into predictions."""
+"""Implementations of the protocols: from a backbone and a task to predictions."""
 
 from __future__ import annotations
 
@@ -28,21 +28,20 @@ _TEMPERATURE = 0.07
 
 
 class FeatureCache(Protocol):
-    """Where features of one backbone and one task are kept."""
+    """A cache of the features of one backbone and one task."""
 
     def __call__(self, key: str, compute: Callable[[], Features]) -> Features:
-        """The features of that key; computed, and kept, when they are not yet there.
+        """Return the features of a key; compute and keep them when they are missing.
 
         Args:
-            key: What tells these features from others of the same backbone and task: ``eval``, or
-                ``train-`` and the seed.
-            compute: Computes them.
+            key: Kind of the features: ``eval``, or ``train-`` and the seed.
+            compute: Function that computes them.
         """
 
 
 @dataclass
 class MemoryFeatureCache:
-    """Keeps features in memory; one for each pair of backbone and task.
+    """A cache in memory; use one for each pair of backbone and task.
 
     Attributes:
         held: Features by key.
@@ -65,14 +64,14 @@ class MemoryFeatureCache:
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """One evaluation to be done.
+    """Inputs of an evaluation.
 
     Attributes:
-        backbone: The network; never changed.
+        backbone: The network; not changed.
         data: The task.
         settings: Device, batch sizes and lengths of training.
-        seed: Of all that is random.
-        cache: Keeps features.
+        seed: Seed of all random numbers.
+        cache: Cache of features.
     """
 
     backbone: Backbone
@@ -82,15 +81,15 @@ class Job:
     cache: FeatureCache
 
     def rng(self) -> np.random.Generator:
-        """A new generator from the seed."""
+        """Return a new generator from the seed."""
         return np.random.default_rng(self.seed)
 
     def features(self) -> Features:
-        """Features by the network in evaluation mode."""
+        """Compute features by the network in evaluation mode."""
         return self._checked("eval", lambda: Features(*map(self._extract, self._images())))
 
     def released_features(self) -> Features:
-        """Features as the released code's loaders and training mode give them."""
+        """Compute features by the network in training mode and with the released code's loaders."""
         return self._checked(f"train-{self.seed}", self._extract_released)
 
     def _images(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -129,8 +128,8 @@ class Job:
         found, wanted = (len(features.train), len(features.test)), tuple(map(len, self._images()))
         if found != wanted:
             raise InvalidInputError(
-                f"Expected cached features of {wanted[0]} training and {wanted[1]} test images of "
-                f"task '{self.data.name}', but got {found[0]} and {found[1]}. Use one cache for "
+                f"The cached features of task '{self.data.name}' belong to {found[0]} training and "
+                f"{found[1]} test images, not to {wanted[0]} and {wanted[1]}. Use one cache for "
                 "each backbone and task."
             )
         return features
@@ -140,12 +139,10 @@ Evaluator = Callable[[Job], Predictions]
 
 
 def _knn5(job: Job) -> Predictions:
-    _require_neighbours(job.data)
     return _vote(job, job.features(), job.data.train_labels)
 
 
 def _knn5_released(job: Job) -> Predictions:
-    _require_neighbours(job.data)
     features = job.released_features()
     # Rows that the train loader dropped stayed zero, and so did their labels.
     labels = np.where(features.train.any(axis=1), job.data.train_labels, 0)
@@ -163,15 +160,6 @@ def _vote(job: Job, features: Features, labels: NDArray[np.int64]) -> Prediction
     )
 
 
-def _require_neighbours(data: EvaluationData) -> None:
-    """Refuse before features are computed; :func:`knn_predict` would refuse after it."""
-    if len(data.train_labels) < _NEIGHBOURS:
-        raise InvalidInputError(
-            f"Expected at least k = {_NEIGHBOURS} training images of task '{data.name}', but got "
-            f"{len(data.train_labels)}. Add training images, or score it with 'linear'."
-        )
-
-
 def _linear(job: Job) -> Predictions:
     return linear_probe(
         job.features(),
@@ -186,7 +174,7 @@ def _finetune(job: Job) -> Predictions:
     return finetune(job.backbone, job.data, plan=job.settings.plan("finetune"), rng=job.rng())
 
 
-#: The protocols of :data:`benchmark.protocols.registry.PROTOCOLS` at work.
+#: Implementations of :data:`benchmark.protocols.registry.PROTOCOLS`.
 EVALUATORS: Mapping[str, Evaluator] = MappingProxyType(
     {
         "knn5": _knn5,

@@ -1,8 +1,8 @@
 """Fine-tuning: backbone and head trained on random crops of the task's images.
 
 Source: Task2Sim, supplementary, and the released configuration: crops of an area from 0.08 to 1 and
-a ratio from 3/4 to 4/3, resized bilinearly, half of them mirrored. Departure: they are taken from
-the prepared square images, not from the originals.
+a ratio from 3/4 to 4/3, resized bilinearly, half of them mirrored. Departure: crops are taken
+from the prepared square images, not from the originals.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.pretraining.crops import crop_and_resize, draw_crops, whole
-from benchmark.pretraining.networks import seeded, standardise
+from benchmark.pretraining.errors import memory_guard
+from benchmark.pretraining.networks import seeded, standardise, torch_generator, torch_seed
 from benchmark.pretraining.recipes import PAPER
-from benchmark.protocols.failures import memory_guard
 from benchmark.protocols.head import ProtocolHead, to_predictions, train
-from benchmark.protocols.randomness import torch_generator, torch_seed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class _Network(nn.Module):
-    """A copy of the backbone, its head, and the images that they are to see."""
+    """A copy of the backbone, its head, and the crops of their input images."""
 
     def __init__(
         self, backbone: Backbone, n_classes: int, plan: TrainingPlan, rng: np.random.Generator
@@ -59,7 +58,7 @@ class _Network(nn.Module):
         return logits
 
     def _arithmetic(self) -> AbstractContextManager[object]:
-        # The trained network is always judged in float32.
+        # The trained network is always evaluated in float32.
         low = self.training and self.plan.precision == "bfloat16"
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=low)
 
@@ -70,9 +69,9 @@ def finetune(
     """Train a copy of the backbone under a new head and classify the test items.
 
     Args:
-        backbone: Where training begins; it is left as it was. Its drop path acts in training.
+        backbone: Start of the training; not changed. Its drop path acts in training.
         data: The task.
-        plan: Epochs, learning rate and so on.
+        plan: Plan of the training.
         rng: Source of order, crops, dropout and drop path.
 
     Returns:
@@ -90,12 +89,12 @@ def finetune(
 def train_network(
     backbone: Backbone, data: EvaluationData, *, plan: TrainingPlan, rng: np.random.Generator
 ) -> tuple[Backbone, Predictions]:
-    """What :func:`finetune` does, and the trained backbone: how a task-specific network is made.
+    """Fine-tune as :func:`finetune` does, and return the trained backbone as well.
 
     Args:
-        backbone: Where training begins; it is left as it was.
+        backbone: Start of the training; not changed.
         data: The task.
-        plan: Epochs, learning rate and so on.
+        plan: Plan of the training.
         rng: Source of order, crops, dropout and drop path.
 
     Returns:

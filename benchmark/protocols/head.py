@@ -15,8 +15,9 @@ import torch.nn.functional as F  # noqa: N812 - the name that every reader knows
 from torch import Tensor, nn
 
 from benchmark.core.errors import InvalidInputError
+from benchmark.pretraining.errors import DivergedError
+from benchmark.pretraining.optimisers import parameter_groups
 from benchmark.protocols.data import Predictions
-from benchmark.protocols.failures import DivergedError
 
 if TYPE_CHECKING:
     from benchmark.protocols.settings import TrainingPlan
@@ -27,13 +28,13 @@ _MOMENTUM = 0.9
 class ProtocolHead(nn.Module):
     """Dropout, batch normalisation without learnt scale, linear layer.
 
-    The linear layer begins at zero, where the release draws it at random: nothing then depends on
-    how classes are numbered, and the loss begins at its value for a uniform guess.
+    The linear layer begins at zero; the release draws it at random. Results therefore do not depend
+    on the numbering of classes, and the loss begins at its value for a uniform guess.
 
     Attributes:
         norm: Batch normalisation.
         linear: Linear layer.
-        dropout: Share of features that training drops; 0.2 in the paper.
+        dropout: Share of features dropped in training; 0.2 in the paper.
         generator: Source of dropout, on the device of the features.
     """
 
@@ -42,7 +43,7 @@ class ProtocolHead(nn.Module):
     ) -> None:
         super().__init__()
         self.norm = nn.BatchNorm1d(dimension, affine=False)
-        # Without the random draw that would be overwritten, and touch the global random state.
+        # Skips the random draw, which would be overwritten and change the global random state.
         self.linear = nn.Linear(dimension, n_classes, device="meta").to_empty(device="cpu")
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
@@ -71,25 +72,26 @@ def train(
     Weight decay acts on matrices and kernels only, as in the timm optimiser of the release.
 
     Args:
-        module: Whose parameters to train.
-        logits_of: From indices of images, int64 ``(batch,)``, to logits ``(batch, n_classes)``.
+        module: Module with the parameters to train.
+        logits_of: Function from indices of images, int64 ``(batch,)``, to logits
+            ``(batch, n_classes)``.
         labels: int64 ``(n,)``, on the device of the logits.
-        plan: Learning rate and so on; ``min_steps`` counts.
+        plan: Plan of the training, with its ``min_steps``.
         order: Source of the order of the images; a generator of the processor.
 
     Raises:
-        InvalidInputError: For batches of one image, which have no statistics.
+        InvalidInputError: For batches of one image, which cannot be normalised.
         DivergedError: When the loss of an epoch is not finite.
     """
     batch_size = plan.batch_size_of(len(labels))
     if batch_size < 2:
         raise InvalidInputError(
-            f"Expected batches of at least 2 images to normalise over, but got a batch size of "
-            f"{plan.training.batch_size} for {len(labels)} images. Set a larger batch size."
+            f"Batch normalisation needs batches of at least 2 images (got a batch size of "
+            f"{plan.training.batch_size} for {len(labels)} images). Set a larger batch size."
         )
     plan = plan.for_size(len(labels))
     optimizer = torch.optim.SGD(
-        _groups(module, plan.training.weight_decay),
+        parameter_groups(module, plan.training.weight_decay),
         lr=plan.training.lr,
         momentum=_MOMENTUM,
         nesterov=True,
@@ -108,7 +110,7 @@ def train(
 
 
 def shuffled_batches(n: int, batch_size: int, order: torch.Generator) -> Iterator[Tensor]:
-    """Indices of ``n`` images in random batches, one epoch.
+    """Yield the indices of ``n`` images in random batches, one epoch.
 
     The last, incomplete batch is dropped, as in the release, unless it is the only one.
     """
@@ -118,7 +120,7 @@ def shuffled_batches(n: int, batch_size: int, order: torch.Generator) -> Iterato
 
 
 def to_predictions(logits: Tensor) -> Predictions:
-    """Classes of the largest logits ``(n, n_classes)``.
+    """Predict the classes of the largest logits ``(n, n_classes)``.
 
     Raises:
         DivergedError: When a logit is not finite.
@@ -126,24 +128,14 @@ def to_predictions(logits: Tensor) -> Predictions:
     scores = logits.double().cpu().numpy()
     if not np.isfinite(scores).all():
         raise DivergedError(
-            "Expected finite logits of the test images, but got NaN or infinity. "
-            "Try a tenth of the learning rate."
+            "Logits of the test images contain NaN or infinity. Try a tenth of the learning rate."
         )
     return Predictions(scores.argmax(axis=1), scores)
-
-
-def _groups(module: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    return [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
-    ]
 
 
 def _require_finite(loss: float, epoch: int, plan: TrainingPlan) -> None:
     if not math.isfinite(loss):
         raise DivergedError(
-            f"Expected a finite training loss, but got {loss} in epoch {epoch + 1} of "
-            f"{plan.epochs} at learning rate {plan.training.lr}. "
-            f"Try a learning rate of {plan.training.lr / 10:g}."
+            f"The training loss is {loss} in epoch {epoch + 1} of {plan.epochs} at learning rate "
+            f"{plan.training.lr}. Try a learning rate of {plan.training.lr / 10:g}."
         )

@@ -4,7 +4,7 @@ Head, optimiser, schedule and each task's learning rate, batch size and weight d
 Departures, of which the last two are settings:
 
 * The release passes fresh random crops through the frozen network in each of the 50 epochs; here
-  the features of the whole images are computed once. A probe then takes seconds in place of 50
+  the features of the whole images are computed once. A probe then takes seconds instead of 50
   passes, and shares its features with the nearest-neighbour protocol.
 * At least 12,000 steps. The paper's tasks have up to 43,000 training images, so that 50 epochs are
   up to 17,000 steps; at 4,000 images they are 1,550, and the head is far from trained.
@@ -21,16 +21,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from benchmark.protocols.data import (
-    Features,
-    Predictions,
-    check_features,
-    check_labels,
-    require_two_classes,
-)
-from benchmark.protocols.failures import memory_guard
+from benchmark.pretraining.errors import memory_guard
+from benchmark.pretraining.networks import torch_generator
+from benchmark.protocols.data import Features, Predictions, check_features
 from benchmark.protocols.head import ProtocolHead, to_predictions, train
-from benchmark.protocols.randomness import torch_generator
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,8 +33,8 @@ if TYPE_CHECKING:
     from benchmark.protocols.settings import TrainingPlan
 
 
-#: Multiplications of a step below which a second thread costs more than it brings; many times
-#: more where other programs hold the processor.
+#: Multiplications of a step below which a second thread costs more than it gains; many times more
+#: where other programs use the processor.
 _SMALL_STEP = 1 << 25
 
 
@@ -55,24 +49,21 @@ def linear_probe(
     """Train the head on the training items and classify the test items.
 
     Args:
-        features: Of both splits.
+        features: Features of both splits.
         train_labels: int64 ``(n_train,)``, from 0 to ``n_classes - 1``.
         n_classes: Number of classes.
-        plan: Epochs, learning rate and so on.
+        plan: Plan of the training.
         rng: Source of order and dropout.
 
     Returns:
         Labels, and logits as scores. Those of a test item depend on no other test item.
 
     Raises:
-        InvalidInputError: For labels out of range or of one class only, or features that are not
-            finite.
+        InvalidInputError: For features that are not finite.
         DivergedError: When the loss is not finite.
     """
     inputs = check_features(features.train, "the training items")
     tests = check_features(features.test, "the test items")
-    labels = check_labels(train_labels, len(inputs), n_classes, "the training items")
-    require_two_classes(labels, "the training items")
     device = torch.device(plan.device)
     order, dropout = torch_generator(rng, "cpu"), torch_generator(rng, device)
     head = ProtocolHead(inputs.shape[1], n_classes, plan.dropout, dropout).to(device)
@@ -82,7 +73,7 @@ def linear_probe(
         _threads(1 if work < _SMALL_STEP else None),
     ):
         held = torch.tensor(inputs, device=device)
-        targets = torch.tensor(labels, device=device)
+        targets = torch.tensor(train_labels, device=device)
         train(head, lambda index: head(held[index.to(device)]), targets, plan, order)
         with torch.inference_mode():
             return to_predictions(head.eval()(torch.tensor(tests, device=device)))
@@ -90,7 +81,7 @@ def linear_probe(
 
 @contextmanager
 def _threads(count: int | None) -> Iterator[None]:
-    """Compute with so many threads inside; None leaves their number alone."""
+    """Compute with this number of threads inside; None keeps the number."""
     before = torch.get_num_threads()
     torch.set_num_threads(before if count is None else count)
     try:

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def accuracy(labels: NDArray[np.int64], predictions: NDArray[np.int64]) -> float:
-    """Share of items that are predicted rightly, in per cent.
+    """Share of correct predictions, in per cent.
 
     Args:
         labels: ``(n,)``.
         predictions: ``(n,)``.
 
     Raises:
-        InvalidInputError: When shapes differ or there are no items.
+        InvalidInputError: When shapes differ, or without items.
 
     Example:
         >>> accuracy(np.array([0, 1, 1, 2]), np.array([0, 1, 2, 2]))
@@ -45,7 +45,7 @@ def class_accuracies(
         float64 ``(n_classes,)``; NaN for a class without items.
 
     Raises:
-        InvalidInputError: When shapes differ or there are no items.
+        InvalidInputError: When shapes differ, or without items.
 
     Example:
         >>> class_accuracies(np.array([0, 0, 2]), np.array([0, 1, 2]), 3).tolist()
@@ -69,7 +69,7 @@ def balanced_accuracy(
         n_classes: Number of classes.
 
     Raises:
-        InvalidInputError: When shapes differ or there are no items.
+        InvalidInputError: When shapes differ, or without items.
 
     Example:
         >>> balanced_accuracy(np.array([0, 0, 0, 1]), np.array([0, 0, 0, 0]), 2)
@@ -79,14 +79,14 @@ def balanced_accuracy(
 
 
 def half_width(accuracy_percent: float, n_test: int) -> float:
-    """Half of the 95 % Wilson interval of an accuracy: what the finite test split leaves open.
+    """Half of the 95 % Wilson interval of an accuracy, the uncertainty of a finite test split.
 
     Args:
         accuracy_percent: The accuracy.
         n_test: Number of test items.
 
     Raises:
-        InvalidInputError: When the accuracy is no percentage or there are no items.
+        InvalidInputError: When the accuracy is no percentage, or without items.
 
     Example:
         >>> round(half_width(50.0, 2000), 2)
@@ -99,8 +99,8 @@ def half_width(accuracy_percent: float, n_test: int) -> float:
 def _hits(labels: NDArray[np.int64], predictions: NDArray[np.int64]) -> NDArray[np.bool_]:
     if labels.shape != predictions.shape or labels.ndim != 1 or not labels.size:
         raise InvalidInputError(
-            f"Expected one prediction per label and at least one, but got {predictions.shape} for "
-            f"{labels.shape}. Score the whole test split."
+            f"Predictions of shape {predictions.shape} do not fit labels of shape {labels.shape}. "
+            "Score the whole test split."
         )
     hits: NDArray[np.bool_] = labels == predictions
     return hits
@@ -118,7 +118,7 @@ def wilson_interval(accuracy: float, n_test: int, level: float = 0.95) -> tuple[
         Lower and upper end, percent.
 
     Raises:
-        InvalidInputError: When the accuracy is no percentage or there are no images.
+        InvalidInputError: When the accuracy is no percentage, or without images.
 
     Example:
         >>> [round(end, 2) for end in wilson_interval(50.0, 100)]
@@ -126,8 +126,8 @@ def wilson_interval(accuracy: float, n_test: int, level: float = 0.95) -> tuple[
     """
     if not 0 <= accuracy <= 100 or n_test < 1:
         raise InvalidInputError(
-            f"Expected 0 to 100 percent of at least one image, but got {accuracy} of {n_test}. "
-            "Give the accuracy in percent."
+            f"An accuracy must be 0 to 100 percent of at least one image (got {accuracy} of "
+            f"{n_test}). Give it in percent."
         )
     p, z = accuracy / 100, NormalDist().inv_cdf((1 + level) / 2)
     scale = 1 + z * z / n_test

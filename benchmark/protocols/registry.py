@@ -1,6 +1,5 @@
-"""Evaluation protocols: how a backbone and a task become an accuracy.
+"""Names, versions and hyperparameters of the evaluation protocols, for records and reward tables.
 
-Here stand their names, versions and hyperparameters, which records and reward tables refer to.
 Source: Task2Sim, section 5 and supplementary; and the released code where it differs.
 """
 
@@ -23,11 +22,11 @@ class EvaluationProtocol:
     """A named, versioned way to score a backbone on a task.
 
     Attributes:
-        name: What users type.
+        name: Name in commands.
         version: Changes when a score could change.
         title: Column heading, as the paper writes it.
         summary: One sentence.
-        hyperparameters: Everything that a score depends on and that is not the task's own.
+        hyperparameters: Settings that a score depends on, except those of the task.
     """
 
     name: str
@@ -86,10 +85,10 @@ PROTOCOLS: Mapping[str, EvaluationProtocol] = MappingProxyType(
 
 
 def find_protocol(name: str) -> EvaluationProtocol:
-    """The protocol of that name.
+    """Return the protocol of a name.
 
     Raises:
-        UnknownNameError: With the nearest known name.
+        UnknownNameError: If no protocol has the name.
 
     Example:
         >>> find_protocol("knn5").title

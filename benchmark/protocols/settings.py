@@ -1,35 +1,39 @@
-"""What a caller may choose about the protocols: device, batch sizes, lengths of training."""
+"""Settings of the protocols: hyperparameters of tasks, device, batch sizes, lengths of training."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, Strict
 
-from benchmark.tasks.registry import Hyperparameters, Training
+from benchmark.tasks.registry import Hyperparameters, Training, load_tasks
+
+if TYPE_CHECKING:
+    from benchmark.tasks.registry import TaskRegistry
 
 Count = Annotated[int, Strict(), Field(ge=1)]
 
 #: The released schedule: 50 epochs, the learning rate divided by ten at two of them.
 PAPER_EPOCHS = 50
 PAPER_MILESTONES = (25, 37)
-#: Of the head in training.
+#: Dropout of the head in training.
 PAPER_DROPOUT = 0.2
 
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """How a head, and perhaps the backbone below it, is trained.
+    """Plan for the training of a head, with or without the backbone below it.
 
     Attributes:
         training: Learning rate, batch size and weight decay of the task.
         epochs: Passes over the training images.
-        min_steps: Batches below which there are more epochs.
+        min_steps: Smallest number of batches; adds epochs.
         dropout: Share of features that the head drops in training.
-        device: Where to compute.
-        test_batch_size: Images at once where nothing is trained.
+        device: Device that computes.
+        test_batch_size: Images per batch without training.
         image_size: Side of the images that a fine-tuned network sees; None keeps the data's.
         precision: Arithmetic of fine-tuning.
     """
@@ -45,9 +49,9 @@ class TrainingPlan:
 
     @property
     def milestones(self) -> list[int]:
-        """Epochs after which the learning rate is divided by ten, at the same shares of training.
+        """Epochs after which the learning rate is divided by ten, at fixed shares of training.
 
-        Of fewer than four epochs both may be one and the same, or none.
+        With fewer than four epochs both may coincide or be missing.
 
         Example:
             >>> TrainingPlan(Training()).milestones, TrainingPlan(Training(), epochs=10).milestones
@@ -59,11 +63,11 @@ class TrainingPlan:
         return sorted(found & set(range(1, self.epochs)))
 
     def batch_size_of(self, n_train: int) -> int:
-        """Images per step: all of them where there are fewer than a batch."""
+        """Images per step: all of them if they are fewer than a batch."""
         return min(self.training.batch_size, n_train)
 
     def for_size(self, n_train: int) -> TrainingPlan:
-        """The plan with as many epochs as ``min_steps`` asks for.
+        """Return the plan with the epochs that ``min_steps`` requires.
 
         Example:
             >>> TrainingPlan(Training(batch_size=10), min_steps=300).for_size(45).epochs
@@ -76,23 +80,22 @@ class TrainingPlan:
 
 
 class EvaluationSettings(BaseModel):
-    """Settings of all protocols; the defaults are the paper's where it has any.
+    """Settings of all protocols; defaults are the paper's where it states them.
 
     Attributes:
-        hyperparameters: Of the task, see
-            :func:`benchmark.protocols.hyperparameters.hyperparameters_of`.
+        hyperparameters: Hyperparameters of the task, see :func:`hyperparameters_of`.
         linear_epochs: Epochs of ``linear``.
-        linear_min_steps: Batches below which ``linear`` has more epochs, see
+        linear_min_steps: Smallest number of batches of ``linear``, see
             :mod:`benchmark.protocols.linear`; 0 keeps to the paper's epochs.
         linear_dropout: Dropout of ``linear``; the paper's is 0.2.
         finetune_epochs: Epochs of ``finetune``.
         image_size: Side of the images that a fine-tuned network sees; None keeps the data's.
             Protocols on frozen features take the data as they are.
         precision: Arithmetic of ``finetune``.
-        feature_precision: Arithmetic of the network where features are computed; they are kept,
-            and worked on, in float32. The released code's is mixed precision, too.
-        batch_size: Images at once where nothing is trained; changes no result.
-        device: Where networks compute, as PyTorch names it.
+        feature_precision: Arithmetic of the network that computes features; they are stored and
+            used in float32. The released code uses mixed precision, too.
+        batch_size: Images per batch without training; does not change results.
+        device: Device of the networks, as PyTorch names it.
 
     Example:
         >>> EvaluationSettings(finetune_epochs=4).plan("finetune").milestones
@@ -113,7 +116,7 @@ class EvaluationSettings(BaseModel):
     device: str = "cpu"
 
     def plan(self, protocol: Literal["linear", "finetune"]) -> TrainingPlan:
-        """What the settings mean for one of the protocols that train."""
+        """Return the plan of a protocol that trains."""
         if protocol == "linear":
             return TrainingPlan(
                 self.hyperparameters.linear,
@@ -131,3 +134,39 @@ class EvaluationSettings(BaseModel):
             image_size=self.image_size,
             precision=self.precision,
         )
+
+
+def hyperparameters_of(
+    task: str, *, stands_in_for: str | None = None, registry: TaskRegistry | None = None
+) -> Hyperparameters:
+    """Return the learning rates, batch sizes and weight decays of a task.
+
+    They are the released code's best values per task (its linear and fine-tuning configurations),
+    read from ``tasks.yaml``. Their search is not published.
+
+    Args:
+        task: Name of the task. A task that the registry lacks has the release's most frequent
+            settings: learning rate 0.01, batches of 128, no weight decay.
+        stands_in_for: Task of the paper that it replaces, whose settings are taken.
+        registry: Tasks with their settings; by default the official ones.
+
+    Raises:
+        UnknownNameError: When the registry lacks ``stands_in_for``.
+
+    Example:
+        >>> hyperparameters_of("Omniglot").finetune
+        Training(lr=0.1, batch_size=128, weight_decay=1e-05)
+        >>> hyperparameters_of("TrashNet", stands_in_for="FMD").linear.batch_size
+        32
+        >>> hyperparameters_of("my-fruit") == Hyperparameters()
+        True
+    """
+    tasks = registry if registry is not None else _official()
+    if stands_in_for is not None:
+        return tasks[stands_in_for].hyperparameters
+    return tasks[task].hyperparameters if task in tasks else Hyperparameters()
+
+
+@functools.cache
+def _official() -> TaskRegistry:
+    return load_tasks()

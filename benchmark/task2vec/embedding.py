@@ -9,8 +9,8 @@ import numpy as np
 
 from benchmark.core.errors import InvalidInputError
 from benchmark.pretraining.devices import resolve_device
+from benchmark.pretraining.errors import memory_guard
 from benchmark.protocols.data import require_two_classes
-from benchmark.protocols.failures import memory_guard
 from benchmark.protocols.features import Mode, extract
 from benchmark.task2vec.draws import balanced_choice, balanced_draws
 from benchmark.task2vec.fisher import fisher_diagonal

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name that every reader knows
 from torch import Tensor
 
-from benchmark.protocols.failures import DivergedError
+from benchmark.pretraining.errors import DivergedError
 from benchmark.task2vec.draws import balanced_draws
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from benchmark.core.files import digest
 from benchmark.pretraining.backbone_io import BackboneCard, Sha256, weights_digest
-from benchmark.pretraining.residual import DropPathNorm
+from benchmark.pretraining.networks import DropPathNorm
 from benchmark.task2vec.fisher import filter_weights
 
 if TYPE_CHECKING:

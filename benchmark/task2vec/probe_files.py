@@ -6,17 +6,22 @@ to ship; they are used where they lie, and downloaded only when asked for.
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from benchmark.core.download import SourceFile, fetch
 from benchmark.core.errors import InvalidFileError, UnavailableError
 from benchmark.core.files import cache_root, sha256_file
-from benchmark.pretraining.backbone_io import has_card, load_backbone, tensor_faults
+from benchmark.pretraining.backbone_io import (
+    CARD_KEY,
+    load_backbone,
+    read_tensors,
+    tensor_faults,
+)
 from benchmark.pretraining.networks import build_backbone
 from benchmark.task2vec.probe import Probe, make_probe
 
@@ -70,14 +75,15 @@ def load_probe(path: Path, image_size: int | None = None) -> Probe:
     """
     if not path.is_file():
         raise InvalidFileError(path, ["no such file"], _REMEDY)
-    if path.suffix == ".safetensors" and _has_card(path):
+    tensors, metadata = _tensors(path)
+    if CARD_KEY in metadata:
         made = load_backbone(path)
         size = image_size or made.card.image_size or IMAGENET_SIZE
         origin = f"checkpoint of recipe '{made.card.recipe}', {made.card.images:,} images"
         return make_probe(made.backbone, f"checkpoint {path.name}", origin, size, made.card)
     backbone = build_backbone(_NETWORK, seed=0)
     wanted = backbone.state_dict()
-    tensors = {f"trunk.{name}": value for name, value in _tensors(path).items()}
+    tensors = {f"trunk.{name}": value for name, value in tensors.items()}
     tensors = {name: value for name, value in tensors.items() if not name.startswith("trunk.fc.")}
     # Weights of early versions of PyTorch have no counters of batches, which nothing here uses.
     counters = {n: torch.zeros_like(t) for n, t in wanted.items() if n.endswith("batches_tracked")}
@@ -103,29 +109,17 @@ def _pinned(path: Path) -> Path:
     return path
 
 
-def _has_card(path: Path) -> bool:
+def _tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors by name, and metadata; no code of the file is executed."""
+    if path.suffix == ".safetensors":
+        return read_tensors(path, _REMEDY)
     try:
-        with safe_open(path, framework="pt") as stream:
-            return has_card(stream.metadata())
-    except (OSError, SafetensorError):
-        return True  # read_card says what is wrong with it
-
-
-def _tensors(path: Path) -> dict[str, Tensor]:
-    """Tensors by name; nothing of a file is executed."""
-    import pickle
-
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return dict(load_file(path))
         found: Any = torch.load(path, weights_only=True, map_location="cpu")
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, SafetensorError) as error:
-        raise InvalidFileError(path, [f"not readable: {error}"], _REMEDY) from error
     except pickle.UnpicklingError as error:
-        reason = "holds more than tensors, or none"
-        raise InvalidFileError(path, [reason], _REMEDY) from error
+        fault = "it does not hold tensors only"
+        raise InvalidFileError(path, [fault], _REMEDY) from error
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
+        raise InvalidFileError(path, [f"not readable: {error}"], _REMEDY) from error
     if not isinstance(found, dict) or not all(isinstance(t, Tensor) for t in found.values()):
         raise InvalidFileError(path, ["not a dictionary of tensors"], _REMEDY)
-    return {str(name): tensor.detach() for name, tensor in found.items()}
+    return {str(name): tensor.detach() for name, tensor in found.items()}, {}

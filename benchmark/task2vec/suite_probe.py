@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmark.core.errors import InvalidInputError
 from benchmark.pretraining.backbone_io import load_backbone, save_backbone
-from benchmark.pretraining.networks import backbone_dimension
+from benchmark.pretraining.networks import check_backbone
 from benchmark.pretraining.pretrain import EpochReport, Execution, pretrain
 from benchmark.pretraining.recipes import MINI, Recipe
 from benchmark.pretraining.training_set import TrainingSet
@@ -102,7 +102,7 @@ def suite_probe(
         InvalidInputError: When the images do not fit.
         StorageError: When the store cannot be written.
     """
-    backbone_dimension(request.network)  # before minutes of work
+    check_backbone(request.network)  # before minutes of work
     if data is not None:
         source: dict[str, Any] = {"pack": data.digest}
         origin = f"images of {data.path.name}"

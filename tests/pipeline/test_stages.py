@@ -306,7 +306,7 @@ def test_a_failure_of_one_of_several_processes_is_a_sentence(tiny_profile, tmp_p
 
 
 def test_a_stand_in_is_trained_like_the_original_unless_it_says_how(tiny_profile, task):
-    from benchmark.protocols.hyperparameters import hyperparameters_of
+    from benchmark.protocols.settings import hyperparameters_of
 
     def settings_of(hyperparameters, stands_in_for):
         entry = task.task.model_copy(update={"hyperparameters": hyperparameters})

@@ -7,7 +7,6 @@ from benchmark.core.errors import InvalidFileError, InvalidInputError
 from benchmark.pretraining.backbone_io import (
     PretrainedBackbone,
     load_backbone,
-    read_card,
     save_backbone,
     untrained,
     weights_digest,
@@ -35,7 +34,7 @@ def tamper(path, change):
 def test_what_is_saved_is_loaded(saved):
     path, pretrained = saved
     loaded = load_backbone(path, "mini-resnet")
-    assert loaded.card == pretrained.card == read_card(path)
+    assert loaded.card == pretrained.card
     assert weights_digest(loaded.backbone) == weights_digest(pretrained.backbone)
     assert loaded.backbone.drop_path == 0.1
     assert not loaded.backbone.training
@@ -65,9 +64,8 @@ def test_the_digest_sees_values_names_and_no_layout(saved):
 def test_another_network_is_one_clear_sentence(saved):
     with pytest.raises(InvalidInputError) as caught:
         load_backbone(saved[0], "resnet18")
-    assert str(caught.value).startswith(
-        "Expected a checkpoint of network 'resnet18', but got one of 'mini-resnet' in "
-    )
+    for fact in ("resnet18", "mini-resnet", str(saved[0])):
+        assert fact in str(caught.value)
 
 
 def test_all_faults_of_the_tensors_are_told_at_once(saved):
@@ -108,10 +106,10 @@ def newer_version(tensors, metadata):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (change_value, "differ from the card's digest"),
-        (forget_card, "holds no card of a backbone"),
+        (change_value, "digest"),
+        (forget_card, "t2sbench.backbone"),
         (unknown_network, "Did you mean 'mini-resnet'"),
-        (newer_version, "format_version: Input should be less than or equal to 1"),
+        (newer_version, "format_version"),
     ],
 )
 def test_damage_is_found(saved, change, message):
@@ -121,12 +119,11 @@ def test_damage_is_found(saved, change, message):
 
 
 def test_missing_and_cut_files(saved, tmp_path):
-    with pytest.raises(InvalidFileError, match="not a readable safetensors file"):
+    with pytest.raises(InvalidFileError, match="not a readable"):
         load_backbone(tmp_path / "none")
     saved[0].write_bytes(saved[0].read_bytes()[:5000])
-    for read in (load_backbone, read_card):
-        with pytest.raises(InvalidFileError, match="not a readable safetensors file"):
-            read(saved[0])
+    with pytest.raises(InvalidFileError, match="not a readable"):
+        load_backbone(saved[0])
 
 
 def test_untrained_says_so():

@@ -65,12 +65,12 @@ def test_no_file_is_the_beginning(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"network": "resnet18"}, "checkpoint of network 'resnet18', but got one of 'mini-resnet'"),
-        ({"recipe": "small"}, "of recipe 'small', but got one of 'mini'"),
+        ({"network": "resnet18"}, "network 'mini-resnet', .* 'resnet18'"),
+        ({"recipe": "small"}, "recipe 'mini', .* 'small'"),
         ({"recipe_sha256": "1" * 64}, "recipe_sha256"),
-        ({"seed": 7}, "of seed 7, but got one of 0"),
+        ({"seed": 7}, "seed 0, .* 7"),
         ({"dataset_sha256": "2" * 64}, "dataset_sha256"),
-        ({"processes": 4}, "of processes 4, but got one of 1"),
+        ({"processes": 4}, "processes 1, .* 4"),
     ],
 )
 def test_a_checkpoint_of_another_run_is_refused(saved, change, message):
@@ -88,18 +88,17 @@ def test_tensors_that_do_not_fit_are_listed(saved):
     with pytest.raises(InvalidFileError) as caught:
         load_checkpoint(saved[0], IDENTITY, *parts())
     assert len(caught.value.faults) == 2
-    assert "Delete the file to begin again." in str(caught.value)
 
 
 def test_damaged_files(saved):
     path = saved[0]
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(InvalidFileError, match="not a readable checkpoint"):
+    with pytest.raises(InvalidFileError, match="not a readable"):
         load_checkpoint(path, IDENTITY, *parts())
     save_file({"a": torch.zeros(1)}, path, {"t2sbench.checkpoint": "[1]"})
-    with pytest.raises(InvalidFileError, match="no counters of a checkpoint of version 1"):
+    with pytest.raises(InvalidFileError, match=r"t2sbench\.checkpoint"):
         load_checkpoint(path, IDENTITY, *parts())
     save_file({"a": torch.zeros(1)}, path)
-    with pytest.raises(InvalidFileError, match="no counters"):
+    with pytest.raises(InvalidFileError, match=r"t2sbench\.checkpoint"):
         load_checkpoint(path, IDENTITY, *parts())

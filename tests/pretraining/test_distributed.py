@@ -24,12 +24,12 @@ import json, pathlib, sys
 import numpy as np, torch
 from benchmark.pretraining.backbone_io import save_backbone
 from benchmark.pretraining.pretrain import Execution, pretrain
-from benchmark.pretraining.recipes import recipe_from_json
+from benchmark.pretraining.recipes import Recipe
 from benchmark.pretraining.training_set import TrainingSet
 torch.set_num_threads(1)
 folder = pathlib.Path(sys.argv[1])
 data = TrainingSet(np.load(folder / "images.npy"), np.load(folder / "labels.npy"), 4)
-recipe = recipe_from_json(json.loads((folder / "recipe.json").read_text()))
+recipe = Recipe(**json.loads((folder / "recipe.json").read_text()))
 execution = Execution("cpu", folder / "checkpoint", lambda report: print(report.epoch))
 trained = pretrain(data, network="mini-resnet", recipe=recipe, seed=2, execution=execution)
 save_backbone(trained, folder / f"rank{sys.argv[2]}.safetensors")
@@ -102,13 +102,13 @@ def by_hand(data, recipe, seed):
 @pytest.mark.usefixtures("one_thread")
 def test_two_processes_equal_one_that_plays_both(tiny_set, tiny_recipe, tmp_path):
     recipe = dataclasses.replace(
-        tiny_recipe, epochs=2, optimiser="sgd", lr=0.01, drop_path=0.0, precision="float32"
+        tiny_recipe, epochs=1, optimiser="sgd", lr=0.01, drop_path=0.0, precision="float32"
     )
     np.save(tmp_path / "images.npy", tiny_set.images)
     np.save(tmp_path / "labels.npy", tiny_set.labels)
     (tmp_path / "recipe.json").write_text(json.dumps(recipe.to_json()))
-    told = launch(tmp_path, 2)
-    assert told == ["1\n2\n", ""], "the first process alone reports and writes"
+    reports = launch(tmp_path, 2)
+    assert reports == ["1\n", ""], "the first process alone reports and writes"
     first, second = (load_file(tmp_path / f"rank{rank}.safetensors") for rank in (0, 1))
     expected = by_hand(tiny_set, recipe, 2)
     alone = pretrain(tiny_set, network="mini-resnet", recipe=recipe, seed=2).backbone.state_dict()
@@ -128,14 +128,12 @@ def test_the_environment_of_torchrun(monkeypatch):
     monkeypatch.setenv("LOCAL_RANK", "1")
     assert group_of_environment() == Group(4, 3, 1)
     monkeypatch.setenv("RANK", "4")
-    with pytest.raises(
-        InvalidInputError, match=r"torchrun sets them, but got WORLD_SIZE=4, RANK=4"
-    ):
+    with pytest.raises(InvalidInputError, match=r"WORLD_SIZE=4, RANK=4"):
         group_of_environment()
 
 
 def test_batches_must_divide(tiny_set, tiny_recipe, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "3")
     monkeypatch.setenv("RANK", "0")
-    with pytest.raises(InvalidInputError, match="batch of 8 images to give each of 3 processes"):
+    with pytest.raises(InvalidInputError, match=r"8 images .* 3 processes"):
         pretrain(tiny_set, network="mini-resnet", recipe=tiny_recipe, seed=0)

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.pretraining.mixing import Mix, apply_mix, draw_mix, soft_targets
+from benchmark.pretraining.augment import Mix, apply_mix, draw_mix, soft_targets
 from benchmark.pretraining.recipes import MINI, PAPER
 
 

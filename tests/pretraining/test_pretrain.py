@@ -13,7 +13,7 @@ from benchmark.pretraining.backbone_io import (
     untrained,
     weights_digest,
 )
-from benchmark.pretraining.errors import DivergedError, OutOfMemoryError
+from benchmark.pretraining.errors import DeviceMemoryError, DivergedError
 from benchmark.pretraining.networks import build_backbone, normalise
 from benchmark.pretraining.pretrain import Execution, pretrain
 from benchmark.pretraining.recipes import MINI, learning_rate
@@ -182,7 +182,7 @@ def test_a_loss_that_is_no_number_is_a_typed_error_and_keeps_the_checkpoint(
     broken = dataclasses.replace(
         tiny_recipe, optimiser="sgd", lr=1e30, warmup_epochs=1, warmup_lr=1e-30
     )
-    with pytest.raises(DivergedError, match=r"finite training loss, but got nan .* smaller"):
+    with pytest.raises(DivergedError, match=r"nan .* epoch"):
         run(tiny_set, broken, checkpoint=path)
     assert not path.exists()
 
@@ -192,7 +192,7 @@ def test_out_of_memory_suggests_a_batch_size(tiny_set, tiny_recipe, monkeypatch)
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.")
 
     monkeypatch.setattr(module._Run, "_step", greedy)
-    with pytest.raises(OutOfMemoryError, match=r"8 images at a time .* batch size of 4"):
+    with pytest.raises(DeviceMemoryError, match=r"8 images .* batch size of 4"):
         run(tiny_set, tiny_recipe)
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image, ImageEnhance, ImageOps
 
-from benchmark.pretraining import affine, pixels
+from benchmark.pretraining import randaugment as ra
 from benchmark.pretraining.randaugment import _OPERATIONS, rand_augment
 from benchmark.pretraining.recipes import PAPER
 
@@ -17,16 +17,24 @@ def solarize_add(image, value):
 
 
 PILLOW = [
-    (pixels.auto_contrast, lambda image, _: ImageOps.autocontrast(image), [0.0]),
-    (pixels.equalize, lambda image, _: ImageOps.equalize(image), [0.0]),
-    (pixels.invert, lambda image, _: ImageOps.invert(image), [0.0]),
-    (pixels.posterize, lambda image, v: ImageOps.posterize(image, int(v)), [1.0, 2.0, 4.0]),
-    (pixels.solarize, ImageOps.solarize, [0.0, 26.0, 256.0]),
-    (pixels.solarize_add, lambda image, v: solarize_add(image, int(v)), [0.0, 99.0]),
-    (pixels.colour, lambda image, v: ImageEnhance.Color(image).enhance(v), [0.19, 1.0, 1.81]),
-    (pixels.contrast, lambda image, v: ImageEnhance.Contrast(image).enhance(v), [0.19, 1.81]),
-    (pixels.brightness, lambda image, v: ImageEnhance.Brightness(image).enhance(v), [0.19, 1.81]),
-    (pixels.sharpness, lambda image, v: ImageEnhance.Sharpness(image).enhance(v), [0.19, 1.81]),
+    (ra.auto_contrast, lambda image, _: ImageOps.autocontrast(image), [0.0]),
+    (ra.equalize, lambda image, _: ImageOps.equalize(image), [0.0]),
+    (ra.invert, lambda image, _: ImageOps.invert(image), [0.0]),
+    (ra.posterize, lambda image, v: ImageOps.posterize(image, int(v)), [1.0, 2.0, 4.0]),
+    (ra.solarize, ImageOps.solarize, [0.0, 26.0, 256.0]),
+    (ra.solarize_add, lambda image, v: solarize_add(image, int(v)), [0.0, 99.0]),
+    (ra.colour, lambda image, v: ImageEnhance.Color(image).enhance(v), [0.19, 1.0, 1.81]),
+    (ra.contrast, lambda image, v: ImageEnhance.Contrast(image).enhance(v), [0.19, 1.81]),
+    (
+        ra.brightness,
+        lambda image, v: ImageEnhance.Brightness(image).enhance(v),
+        [0.19, 1.81],
+    ),
+    (
+        ra.sharpness,
+        lambda image, v: ImageEnhance.Sharpness(image).enhance(v),
+        [0.19, 1.81],
+    ),
 ]
 
 
@@ -57,10 +65,10 @@ def test_operations_on_colours_equal_pillows(ours, pillows, values, pictures):
 
 
 AFFINE = [
-    (affine.shear_x, lambda v, n: (1, v, 0, 0, 1, 0), 0.27),
-    (affine.shear_y, lambda v, n: (1, 0, 0, v, 1, 0), -0.27),
-    (affine.translate_x, lambda v, n: (1, 0, v * n, 0, 1, 0), 0.2),
-    (affine.translate_y, lambda v, n: (1, 0, 0, 0, 1, v * n), -0.31),
+    (ra.shear_x, lambda v, n: (1, v, 0, 0, 1, 0), 0.27),
+    (ra.shear_y, lambda v, n: (1, 0, 0, v, 1, 0), -0.27),
+    (ra.translate_x, lambda v, n: (1, 0, v * n, 0, 1, 0), 0.2),
+    (ra.translate_y, lambda v, n: (1, 0, 0, 0, 1, v * n), -0.31),
 ]
 
 
@@ -89,14 +97,19 @@ def compare_inside(mine, theirs):
 def test_turns_equal_pillows(pictures):
     images = pictures(3)
     for degrees in (27.0, -27.0):
-        for mine, image in zip(apply(affine.rotate, images, degrees), images, strict=True):
+        for mine, image in zip(apply(ra.rotate, images, degrees), images, strict=True):
             theirs = to_pillow(image).rotate(degrees, Image.Resampling.BILINEAR, fillcolor=FILL)
             compare_inside(mine, theirs)
 
 
 def test_no_strength_changes_nothing(pictures):
     images = pictures(2)
-    for operation in (affine.rotate, affine.shear_x, affine.shear_y, affine.translate_x):
+    for operation in (
+        ra.rotate,
+        ra.shear_x,
+        ra.shear_y,
+        ra.translate_x,
+    ):
         assert torch.equal(apply(operation, images, 0.0), images.float())
 
 

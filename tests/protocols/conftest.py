@@ -1,4 +1,4 @@
-"""Made-up tasks of coloured images, and a small backbone."""
+"""Synthetic tasks of coloured images, and a small backbone."""
 
 import numpy as np
 import pytest
@@ -7,6 +7,17 @@ from benchmark.pretraining.networks import build_backbone
 from benchmark.protocols.data import EvaluationData
 
 SIDE = 16
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Compute with one thread: small networks are faster, above all next to other work."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def coloured(labels, n_classes, rng, noise=25.0):

@@ -17,8 +17,8 @@ from benchmark.tasks.registry import Hyperparameters, Training
 TRAINING = Training(lr=0.02, batch_size=32)
 SETTINGS = EvaluationSettings(
     hyperparameters=Hyperparameters(linear=TRAINING, finetune=TRAINING),
-    linear_min_steps=400,
-    finetune_epochs=5,
+    linear_min_steps=200,
+    finetune_epochs=4,
 )
 QUICK = SETTINGS.model_copy(
     update={"linear_min_steps": 0, "linear_epochs": 2, "finetune_epochs": 1}
@@ -151,7 +151,7 @@ def test_protocols_on_the_same_features_share_them(backbone, make_data, monkeypa
 def test_features_of_another_task_are_refused(backbone, make_data):
     cache = MemoryFeatureCache()
     score("knn5", backbone, make_data(), cache=cache)
-    sentence = "cached features of 200 training and 40 test .* got 160 and 40. Use one cache"
+    sentence = "cached features .* 160 training and 40 test .* 200 and 40"
     with pytest.raises(InvalidInputError, match=sentence):
         score("linear", backbone, make_data(200), cache=cache)
 
@@ -186,10 +186,9 @@ def test_the_papers_schedule_is_the_default():
 @pytest.mark.parametrize(
     ("protocol", "n_train", "seed", "sentence"),
     [
-        ("knn5", 4, 0, "at least k = 5 training images of task 'colours', but got 4"),
-        ("knn5-released", 4, 0, "at least k = 5 training images"),
-        ("knn5-released", 60, 0, "at least 128 training images, one whole batch, but got 60"),
-        ("linear", 60, -1, "a seed of at least 0, but got -1"),
+        ("knn5", 4, 0, r"k = 5 .* at least 5 training images .* 4"),
+        ("knn5-released", 60, 0, r"at least 128 training images.* 60"),
+        ("linear", 60, -1, "seed .* -1"),
     ],
 )
 def test_refuses(backbone, make_data, protocol, n_train, seed, sentence):

@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from benchmark.core.errors import InvalidInputError
+from benchmark.pretraining.errors import DeviceMemoryError
 from benchmark.pretraining.networks import normalise
-from benchmark.protocols.failures import DeviceMemoryError
 from benchmark.protocols.features import extract
 
 
@@ -89,7 +89,7 @@ def test_released_train_loader_drops_the_last_batch_as_zeros(backbone, images):
 def test_released_test_loader_uses_the_statistics_of_each_batch(images):
     from benchmark.pretraining.networks import build_backbone
 
-    network = build_backbone("mini-resnet", 3)  # without drop path, so that we can compute it
+    network = build_backbone("mini-resnet", 3)  # without drop path, to compute it by hand
     found = extract(
         network, images, batch_size=64, mode="train-ordered", rng=np.random.default_rng(0)
     )
@@ -103,14 +103,14 @@ def test_released_test_loader_uses_the_statistics_of_each_batch(images):
 @pytest.mark.parametrize(
     ("n", "options", "sentence"),
     [
-        (3, {"mode": "test"}, "a mode of eval, train-shuffled, train-ordered, but got 'test'"),
-        (3, {"mode": "train-ordered"}, "a generator for mode 'train-ordered'"),
-        (3, {"batch_size": 0}, "batch size of at least 1, but got 0"),
-        (0, {}, r"for 0 images by 'mini-resnet', but got \(0, 128\)"),
+        (3, {"mode": "test"}, "'test'.*eval, train-shuffled, train-ordered"),
+        (3, {"mode": "train-ordered"}, "'train-ordered' .* generator"),
+        (3, {"batch_size": 0}, "batch size .* 0"),
+        (0, {}, r"0 images by 'mini-resnet' .* \(0, 128\)"),
         (
             100,
             {"mode": "train-shuffled", "rng": np.random.default_rng(0)},
-            "at least 128 training images, one whole batch, but got 100. .* use 'knn5'",
+            "at least 128 training images.* 100.* 'knn5'",
         ),
     ],
 )
@@ -124,7 +124,7 @@ def test_a_broken_network_is_told(images):
 
     network = build_backbone("mini-resnet", 0)
     next(network.parameters()).data.fill_(np.nan)
-    with pytest.raises(InvalidInputError, match=r"finite features .* Train the backbone again"):
+    with pytest.raises(InvalidInputError, match=r"NaN or infinity"):
         extract(network, images)
 
 
@@ -135,5 +135,5 @@ def test_a_batch_that_does_not_fit(backbone, images, monkeypatch):
         def forward(self, images):
             return torch.empty(1 << 55)
 
-    with pytest.raises(DeviceMemoryError, match=r"a batch of 100 .* Try a batch size of 50"):
+    with pytest.raises(DeviceMemoryError, match=r"batch of 100 .* batch size of 50"):
         extract(Full(), images, batch_size=100)

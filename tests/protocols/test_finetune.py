@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from benchmark.pretraining.errors import DeviceMemoryError, DivergedError
 from benchmark.pretraining.networks import normalise
 from benchmark.pretraining.recipes import PAPER
-from benchmark.protocols.failures import DeviceMemoryError, DivergedError
 from benchmark.protocols.finetune import finetune
 from benchmark.protocols.settings import TrainingPlan
 from benchmark.tasks.registry import Training
@@ -88,7 +88,7 @@ def test_test_items_do_not_influence_each_other(backbone, make_data):
 
 
 def test_divergence_is_told(backbone, make_data):
-    with pytest.raises(DivergedError, match=r"finite .* Try a"):
+    with pytest.raises(DivergedError, match=r"(nan|inf|NaN)"):
         tune(backbone, make_data(64), rate=1e20)
 
 
@@ -97,7 +97,7 @@ def test_a_batch_that_does_not_fit(backbone, make_data, monkeypatch):
         torch.empty(1 << 55)
 
     monkeypatch.setattr("benchmark.protocols.finetune.crop_and_resize", full)
-    with pytest.raises(DeviceMemoryError, match=r"a batch of 32 images .* Try a batch size of 16"):
+    with pytest.raises(DeviceMemoryError, match=r"32 images .* batch size of 16"):
         tune(backbone, make_data(64))
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from benchmark.core.errors import UnknownNameError
-from benchmark.protocols.hyperparameters import hyperparameters_of
+from benchmark.protocols.settings import hyperparameters_of
 from benchmark.tasks.registry import Hyperparameters, load_tasks
 
 # The released best values, written down from the paper's code for this test:

@@ -6,8 +6,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmark.core.errors import InvalidInputError
+from benchmark.pretraining.errors import DivergedError
 from benchmark.protocols.data import Features
-from benchmark.protocols.failures import DivergedError
 from benchmark.protocols.head import ProtocolHead, shuffled_batches
 from benchmark.protocols.linear import linear_probe
 from benchmark.protocols.settings import EvaluationSettings, TrainingPlan
@@ -44,12 +44,22 @@ def percent(predictions, labels):
     return 100 * float((predictions == labels).mean())
 
 
-@pytest.mark.parametrize("training", [{}, {"batch_size": 32, "weight_decay": 1e-5}])
-def test_is_within_half_a_point_of_logistic_regression(training):
+@pytest.mark.parametrize(
+    ("training", "steps"),
+    [
+        ({}, 4000),
+        pytest.param({}, 12_000, marks=pytest.mark.slow),
+        pytest.param({"batch_size": 32, "weight_decay": 1e-5}, 12_000, marks=pytest.mark.slow),
+    ],
+)
+def test_is_within_half_a_point_of_logistic_regression(training, steps):
     features, labels, truth = problem()
     reference = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     wanted = percent(reference.fit(features.train, labels).predict(features.test), truth)
-    settings = {"hyperparameters": Hyperparameters(linear=Training(**training))}
+    settings = {
+        "hyperparameters": Hyperparameters(linear=Training(**training)),
+        "linear_min_steps": steps,
+    }
     found = [percent(probe(features, labels, seed=s, **settings).labels, truth) for s in (0, 1)]
     assert 50 < wanted < 95  # neither chance nor ceiling
     assert abs(np.mean(found) - wanted) <= 0.5
@@ -103,29 +113,18 @@ def test_fewer_images_than_a_batch_and_dead_features():
     assert percent(probe(features, labels, linear_min_steps=300).labels, truth) > 100 / 6
 
 
-def test_divergence_is_told():
+def test_divergence_is_reported():
     features, labels, _ = problem(300, 10)
     settings = {"hyperparameters": Hyperparameters(linear=Training(lr=1e38))}
-    with pytest.raises(DivergedError, match=r"finite training loss, but got .* Try a learning"):
+    with pytest.raises(DivergedError, match=r"loss is (nan|inf) .* learning rate"):
         probe(features, labels, **settings)
 
 
-@pytest.mark.parametrize(
-    ("labels", "options", "sentence"),
-    [
-        (np.zeros(30, int), {}, "at least two classes in the training items, but got class 0 only"),
-        (np.arange(30), {}, "from 0 to 5, but got 6 for item 6"),
-        (
-            np.arange(30) % 6,
-            {"hyperparameters": Hyperparameters(linear=Training(batch_size=1))},
-            "batches of at least 2 images .* batch size of 1 for 30 images",
-        ),
-    ],
-)
-def test_refuses(labels, options, sentence):
-    features, _, _ = problem(30, 10)
-    with pytest.raises(InvalidInputError, match=sentence):
-        probe(features, labels, **options)
+def test_refuses_batches_of_one_image():
+    features, labels, _ = problem(30, 10)
+    training = Hyperparameters(linear=Training(batch_size=1))
+    with pytest.raises(InvalidInputError, match=r"at least 2 images .* 1 for 30"):
+        probe(features, labels, hyperparameters=training)
 
 
 def test_head_is_the_papers():

@@ -15,8 +15,7 @@ from benchmark.pretraining.networks import build_backbone
 from benchmark.protocols.data import EvaluationData
 from benchmark.protocols.evaluate import evaluate
 from benchmark.protocols.evaluators import MemoryFeatureCache
-from benchmark.protocols.hyperparameters import hyperparameters_of
-from benchmark.protocols.settings import EvaluationSettings
+from benchmark.protocols.settings import EvaluationSettings, hyperparameters_of
 
 TASKS = ("USPS", "CactusAerial", "PacsC", "ChestX")
 FOLDER = Path(os.environ.get("T2SBENCH_DATA", "no-such-folder"))
