@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from benchmark.core.errors import InvalidInputError
+from benchmark.core.errors import InvalidInputError, validation_faults
 
 Credit = Literal["own", "cross"]
 LogOf = Literal["policy", "perturbed"]
@@ -75,7 +75,7 @@ class TrainingConfig(BaseModel):
         fastest = max(self.learning_rate, self.warmup_rate)
         if fastest * self.weight_decay >= limit:
             raise ValueError(
-                f"'weight_decay' must be below {limit / fastest} with this momentum and rate "
+                f"weight_decay must be below {limit / fastest} with this momentum and rate "
                 f"(got {self.weight_decay})"
             )
         return self
@@ -89,10 +89,9 @@ class TrainingConfig(BaseModel):
         try:
             return TrainingConfig(**{**self.model_dump(), **options})
         except ValidationError as error:
-            faults = [_sentence(fault) for fault in error.errors(include_url=False)]
             raise InvalidInputError(
-                f"Invalid training options: {'; '.join(faults)}. Correct them, or leave them out "
-                "for the paper's values."
+                f"Invalid training options: {'; '.join(validation_faults(error))}. Correct them, "
+                "or leave them out for the paper's values."
             ) from error
 
     def rate_at(self, epoch: int) -> float:
@@ -120,13 +119,6 @@ class TrainingConfig(BaseModel):
             [0.4, 0.4, 0.2]
         """
         return self.exploration / (epoch // self.exploration_period + 1)
-
-
-def _sentence(fault: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
-    if not fault["loc"]:
-        return str(fault["msg"]).removeprefix("Value error, ")
-    rule = str(fault["msg"]).removeprefix("Input should be ")
-    return f"'{fault['loc'][0]}' must be {rule} (got {fault['input']!r})"
 
 
 def config_from_json(value: Mapping[str, Any]) -> TrainingConfig:

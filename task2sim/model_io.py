@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError
-from benchmark.core.files import canonical_json, sha256_bytes, write_bytes
+from benchmark.core.files import canonical_json, read_model, sha256_bytes, write_bytes
 from benchmark.space import space_from_json
 from task2sim.config import TrainingConfig, config_from_json
 from task2sim.policy import ARRAYS, Policy
@@ -90,11 +90,7 @@ def load_policy(folder: Path) -> SavedPolicy:
         InvalidFileError: When a file is missing, damaged or does not fit the other.
     """
     path = folder / DESCRIPTION_FILE
-    try:
-        found = _Description.model_validate_json(_read(path))
-    except ValidationError as error:
-        faults = [f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
-        raise InvalidFileError(path, faults, _REMEDY) from error
+    found = read_model(path, _Description, _REMEDY)
     try:
         space = space_from_json(found.space)
         training = None if found.training is None else config_from_json(found.training)
@@ -113,7 +109,10 @@ def _read_weights(path: Path, digest: str) -> dict[str, Any]:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    content = _read(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InvalidFileError(path, [f"not readable: {error.strerror}"], _REMEDY) from error
     found = sha256_bytes(content)
     if found != digest:
         fault = f"sha256 is {found}, but {DESCRIPTION_FILE} states {digest}"
@@ -126,10 +125,3 @@ def _read_weights(path: Path, digest: str) -> dict[str, Any]:
         fault = f"the arrays must be {', '.join(ARRAYS)} (got {', '.join(sorted(arrays))})"
         raise InvalidFileError(path, [fault], _REMEDY)
     return dict(arrays)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InvalidFileError(path, [f"not readable: {error.strerror}"], _REMEDY) from error

@@ -40,21 +40,20 @@ def unit_rows(
     expected = rows.shape[-1] if dimension is None else dimension
     if rows.ndim != 2 or rows.shape[1] != expected or not rows.size:
         raise InvalidInputError(
-            f"Expected embeddings of shape (n, {expected or 'd'}) with at least one row, "
-            f"but got {np.shape(embeddings)}. Give one vector per task, made by the same probe "
-            "network."
+            f"Embeddings must have shape (n, {expected or 'd'}) with at least one row (got "
+            f"{np.shape(embeddings)}). Give one vector per task, made by the same probe network."
         )
     if not np.isfinite(rows).all():
         raise InvalidInputError(
-            "Expected finite embeddings, but got NaN or infinity in row "
-            f"{int(np.argmin(np.isfinite(rows).all(axis=1)))}. Compute that embedding again."
+            "An embedding has NaN or infinity in row "
+            f"{int(np.argmin(np.isfinite(rows).all(axis=1)))}. Compute it again."
         )
     rows = rows / np.maximum(np.abs(rows).max(axis=1, keepdims=True), np.finfo(float).tiny)
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     if not norms.all():
         raise InvalidInputError(
-            "Expected embeddings with a direction, but got all zeros in row "
-            f"{int(np.argmin(norms[:, 0]))}. Compute that embedding again."
+            "An embedding has no direction: all zeros in row "
+            f"{int(np.argmin(norms[:, 0]))}. Compute it again."
         )
     unit: NDArray[np.float64] = rows / norms
     return unit

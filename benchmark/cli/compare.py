@@ -10,9 +10,8 @@ import click
 from benchmark.cli.options import PATH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from benchmark.leaderboard.regression import Change
     from benchmark.runs.record import Record
     from benchmark.runs.record_file import BrokenLines
 
@@ -47,7 +46,7 @@ def compare(
     )
     for fault in broken.faults:
         click.echo(f"Warning: skipped a broken line: {fault}", err=True)
-    click.echo(changes_text(changes))
+    click.echo(regression.changes_text(changes))
     regression.check(changes, parsed)
     return 0
 
@@ -57,34 +56,3 @@ def _records(path: Path, broken: BrokenLines) -> Iterator[Record]:
 
     inner = path / FILE
     return iterate_records(inner if inner.is_file() else path, broken)
-
-
-def changes_text(changes: Sequence[Change]) -> str:
-    """A table of changes, and one line per task that changed."""
-    from tabulate import tabulate
-
-    rows = [
-        {
-            "method": change.label,
-            "split": change.split,
-            "regret": change.regret,
-            "accuracy": change.accuracy,
-            "remark": "; ".join(filter(None, [change.lost, change.note, _new(change)])),
-        }
-        for change in changes
-    ]
-    tasks = [
-        {"method": change.label, "split": change.split, "task": task, "accuracy": value}
-        for change in changes
-        for task, value in sorted((change.tasks or {}).items())
-        if value
-    ]
-    texts = ["Changes from A to B (accuracy in points):"]
-    texts.append(tabulate(rows, headers="keys", floatfmt="+.4f", missingval="-"))
-    if tasks:
-        texts += ["", tabulate(tasks, headers="keys", floatfmt="+.4f")]
-    return "\n".join(texts)
-
-
-def _new(change: Change) -> str:
-    return "only in B" if change.only_in_b else ""

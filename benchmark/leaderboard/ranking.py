@@ -14,6 +14,7 @@ from benchmark.leaderboard.statistics import (
     bootstrap_means,
     holm,
     rank_intervals,
+    sign_flip_test,
     sign_flip_tests,
     smallest_detectable_difference,
     win_rates,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 _SEED = 20220619  # any fixed number: boards must not change between builds
 _LEVEL = 0.95
-_DIGITS = 6  # what differs between processors lies far below
+_DIGITS = 6  # differences between processors are far smaller
 
 
 class Ranking(NamedTuple):
@@ -55,7 +56,7 @@ def rank_rows(rows: Sequence[Row], tasks: Sequence[str]) -> Ranking:
     if not ordered:
         return Ranking((), None, 0)
     goodness = _goodness(ordered, tasks)
-    means = bootstrap_means(goodness, np.random.Generator(np.random.PCG64(_SEED)))
+    means = bootstrap_means(goodness, _generator())
     differences = [(goodness[0] - row).tolist() for row in goodness]
     columns = zip(
         ordered,
@@ -88,7 +89,7 @@ def _goodness(rows: Sequence[Row], tasks: Sequence[str]) -> NDArray[np.float64]:
 def shared_ranks(means: NDArray[np.float64], goodness: NDArray[np.float64]) -> list[int]:
     """Ranks of rows, best first, where rows share a rank that the tasks cannot tell apart.
 
-    A group begins with its best row and takes in the rows below as long as the 95 % interval of
+    A group begins with its best row and includes the rows below as long as the 95 % interval of
     the paired difference from that row, over resampled tasks, holds zero, or the sign-flip test
     of that difference does not reject at 5 %. The interval alone is too narrow with few tasks: of
     two equal methods it separates 15 % with 5 tasks and 8 % with 17.
@@ -110,19 +111,19 @@ def shared_ranks(means: NDArray[np.float64], goodness: NDArray[np.float64]) -> l
     for index in range(means.shape[1]):
         ahead = means[:, leader] - means[:, index]
         apart = np.percentile(ahead, tail, method="lower") > 0
-        if apart and _sign_flip(goodness[leader] - goodness[index]) <= 1 - _LEVEL:
+        difference = (goodness[leader] - goodness[index]).tolist()
+        if apart and sign_flip_test(difference, _generator()) <= 1 - _LEVEL:
             leader = index
         result.append(leader + 1)
     return result
 
 
-def _sign_flip(differences: NDArray[np.float64]) -> float:
-    rng = np.random.Generator(np.random.PCG64(_SEED))
-    return sign_flip_tests([differences.tolist()], rng)[0]
+def _generator() -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64(_SEED))
 
 
 def _p_values(differences: Sequence[list[float]]) -> list[float | None]:
-    raw = sign_flip_tests(differences[1:], np.random.Generator(np.random.PCG64(_SEED)))
+    raw = sign_flip_tests(differences[1:], _generator())
     return [None, *(_rounded(p) for p in holm(raw))]
 
 

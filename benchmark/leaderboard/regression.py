@@ -1,13 +1,13 @@
-"""Comparing two sets of results, and the limits that a comparison may break.
+"""Comparison of two sets of results, and the limits that it may break.
 
 A limit is ``METRIC:SIGNED_THRESHOLD`` where METRIC is ``regret``, ``accuracy`` or ``task:NAME``
 (accuracy on one task, in points). The sign is the direction that is bad: ``regret:+0.02`` is broken
 by a regret more than 0.02 higher, ``accuracy:-0.5`` by an average more than half a point lower.
 
 A method that A scored and B lacks breaks every limit, and so does one that B scored in part:
-without some of the tasks, with other seeds on some tasks than on others, as a killed run leaves
-them, or with records that contradict each other. Otherwise a method that stopped to work would
-pass. Fewer seeds on all tasks are reported and break none, as do methods that only B has.
+without some of the tasks, with different seeds on different tasks (the result of a killed run), or
+with records that contradict each other. Otherwise a method that no longer works would pass. Fewer
+seeds on all tasks are reported and break no limit; nor do methods that only B has.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class Limit:
     """One limit.
 
     Attributes:
-        text: As the user wrote it.
+        text: The limit as the user wrote it.
         metric: "regret", "accuracy" or "task".
-        bound: Largest change that is allowed, its sign the direction that is bad.
-        rising: Whether higher is bad.
+        bound: Largest change that is allowed; its sign is the direction that is bad.
+        rising: True if higher is bad.
         task: Name for the metric "task".
     """
 
@@ -51,7 +51,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class Change:
-    """What became of one method on one split, over the tasks that both sides scored.
+    """Change of one method on one split, over the tasks that both sides scored.
 
     Attributes:
         label: Method.
@@ -59,9 +59,9 @@ class Change:
         regret: Change of the mean normalised regret, B minus A; None where it is undefined.
         accuracy: Change of the mean accuracy, in points; None without a common task.
         tasks: The same by task.
-        lost: Why B does not cover what A covers; empty if it does.
-        only_in_b: The method is new.
-        note: What else differs.
+        lost: Reason why B does not cover all of A; empty if it does.
+        only_in_b: True if A lacks the method.
+        note: Other differences.
     """
 
     label: str
@@ -74,17 +74,17 @@ class Change:
     note: str = ""
 
     def value(self, limit: Limit) -> float | None:
-        """The change that a limit is about."""
+        """The change that a limit applies to."""
         if limit.metric == "task":
             return (self.tasks or {}).get(limit.task)
         return self.regret if limit.metric == "regret" else self.accuracy
 
 
 def parse_limit(text: str) -> Limit:
-    """The limit that a text states.
+    """Read a limit.
 
     Raises:
-        InvalidInputError: When it states none.
+        InvalidInputError: When the text is not one.
 
     Example:
         >>> parse_limit("regret:+0.02").bound, parse_limit("task:CUB:-1").task
@@ -93,8 +93,8 @@ def parse_limit(text: str) -> Limit:
     match = _LIMIT.fullmatch(text.strip())
     if match is None:
         raise InvalidInputError(
-            f"Expected a limit like 'regret:+0.02', 'accuracy:-0.5' or 'task:CUB:-1', but got "
-            f"'{text}'. Write the metric, a colon, and the signed change that is still allowed."
+            f"'{text}' is not a limit. Write the metric, a colon, and the signed change that is "
+            "still allowed: 'regret:+0.02', 'accuracy:-0.5' or 'task:CUB:-1'."
         )
     task, bound = match["task"] or "", match["bound"]
     return Limit(
@@ -121,7 +121,7 @@ def compare(
     places_a, places_b = collect(before), collect(after)
     if not places_a:
         raise InvalidInputError(
-            "Expected records in A, but got none that count. Give results made without --limit."
+            "A holds no records that count. Give results that were made without --limit."
         )
     if not allow_different_source:
         _check_same_sources(places_a, places_b)
@@ -135,8 +135,8 @@ def _check_same_sources(a: Iterable[Place], b: Iterable[Place]) -> None:
     sources_a, sources_b = _sources(a), _sources(b)
     if sources_b and sources_a != sources_b:
         raise InvalidInputError(
-            f"Expected A and B to have the same sources and protocols, but got "
-            f"{'; '.join(sorted(sources_a))} in A and {'; '.join(sorted(sources_b))} in B. "
+            f"The sources or protocols differ: {'; '.join(sorted(sources_a))} in A, "
+            f"{'; '.join(sorted(sources_b))} in B. "
             "Compare results of one table, or add --allow-different-source."
         )
 
@@ -155,8 +155,8 @@ def _by_method(groups: Mapping[Place, Group], side: str) -> _Rows:
             key = (place.split, row.name, row.options)
             if key in found:
                 raise InvalidInputError(
-                    f"Expected one result of {row.label} in {side}, but got two: "
-                    f"{found[key][0].title} and {place.title}. "
+                    f"Two results of {row.label} in {side}: {found[key][0].title} and "
+                    f"{place.title}. "
                     "Give records of one source and version."
                 )
             found[key] = place, row
@@ -199,7 +199,7 @@ def breaches(changes: Sequence[Change], limits: Sequence[Limit]) -> list[str]:
         limits: From :func:`parse_limit`.
 
     Raises:
-        UnknownNameError: When a limit names a task that no change is about.
+        UnknownNameError: When a limit names a task that no change has.
     """
     known = {task for change in changes for task in change.tasks or {}}
     lost_all = any(change.lost for change in changes)
@@ -236,12 +236,41 @@ def check(changes: Sequence[Change], limits: Sequence[Limit]) -> None:
 
     Raises:
         RegressionFoundError: Naming every breach.
-        UnknownNameError: When a limit names a task that no change is about.
+        UnknownNameError: When a limit names a task that no change has.
     """
     found = breaches(changes, limits)
     if found:
         lines = "\n".join(f"  - {sentence}" for sentence in found)
         raise RegressionFoundError(
-            f"Expected B to keep {len(limits)} limits, but got {len(found)} breaches:\n{lines}\n"
-            "Mend the cause, or raise the limit if the change is intended."
+            f"B breaks limits ({len(found)} breaches):\n{lines}\n"
+            "Correct the cause, or raise the limit if the change is intended."
         )
+
+
+def changes_text(changes: Sequence[Change]) -> str:
+    """A table of changes, and one line per task that changed."""
+    from tabulate import tabulate
+
+    rows = [
+        {
+            "method": change.label,
+            "split": change.split,
+            "regret": change.regret,
+            "accuracy": change.accuracy,
+            "remark": "; ".join(
+                filter(None, [change.lost, change.note, "only in B" * change.only_in_b])
+            ),
+        }
+        for change in changes
+    ]
+    tasks = [
+        {"method": change.label, "split": change.split, "task": task, "accuracy": value}
+        for change in changes
+        for task, value in sorted((change.tasks or {}).items())
+        if value
+    ]
+    texts = ["Changes from A to B (accuracy in points):"]
+    texts.append(tabulate(rows, headers="keys", floatfmt="+.4f", missingval="-"))
+    if tasks:
+        texts += ["", tabulate(tasks, headers="keys", floatfmt="+.4f")]
+    return "\n".join(texts)

@@ -1,6 +1,6 @@
 """Intervals, regret, ranks and paired tests: pure functions of numbers.
 
-Random numbers are taken raw from the bit generator: numpy guarantees those streams for ever, but
+Random numbers are taken raw from the bit generator: numpy keeps those streams across versions, but
 not the ones of ``Generator.integers``, and boards must be rebuilt byte for byte.
 """
 
@@ -33,7 +33,7 @@ def mean(values: Sequence[float]) -> float:
         1.5
     """
     if not len(values):
-        raise InvalidInputError("Expected at least one value, but got none. Leave the mean out.")
+        raise InvalidInputError("A mean needs at least one value.")
     return math.fsum(values) / len(values)
 
 
@@ -110,7 +110,7 @@ def average_ranks(scores: ArrayLike) -> NDArray[np.float64]:
         scores: ``(n_methods, n_tasks)``, complete; larger is better.
 
     Raises:
-        InvalidInputError: When the scores are no complete table.
+        InvalidInputError: When the scores are not a complete table.
 
     Example:
         >>> average_ranks([[9.0, 8.0], [9.0, 7.0]]).tolist()
@@ -131,7 +131,7 @@ def win_rates(scores: ArrayLike) -> NDArray[np.float64]:
         ``(n_methods,)``; NaN for a method without others.
 
     Raises:
-        InvalidInputError: When the scores are no complete table.
+        InvalidInputError: When the scores are not a complete table.
 
     Example:
         >>> win_rates([[9.0, 8.0], [9.0, 7.0]]).tolist()
@@ -149,8 +149,8 @@ def _complete(scores: ArrayLike) -> NDArray[np.float64]:
     table = np.asarray(scores, dtype=np.float64)
     if table.ndim != 2 or not table.size or not np.isfinite(table).all():
         raise InvalidInputError(
-            f"Expected a complete table of methods x tasks, but got shape {table.shape} with "
-            f"{int((~np.isfinite(table)).sum())} empty cells. Leave incomplete rows out."
+            f"Ranks need a complete table of methods x tasks (got shape {table.shape} with "
+            f"{int((~np.isfinite(table)).sum())} empty cells). Leave incomplete rows out."
         )
     return table
 
@@ -163,13 +163,13 @@ def bootstrap_means(
     Args:
         scores: ``(n_methods, n_tasks)``, complete.
         rng: Source of the resamples.
-        n_resamples: How many.
+        n_resamples: Number of resamples.
 
     Returns:
         ``(n_resamples, n_methods)``.
 
     Raises:
-        InvalidInputError: When the scores are no complete table.
+        InvalidInputError: When the scores are not a complete table.
 
     Example:
         >>> bootstrap_means([[1.0, 1.0], [2.0, 2.0]], np.random.default_rng(0), 2).tolist()
@@ -201,7 +201,7 @@ def rank_intervals(means: NDArray[np.float64], level: float = 0.95) -> NDArray[n
     """
     places = np.array([ranks(row) for row in means])
     tail = 100 * (1 - level) / 2
-    # Whole places are what was seen: no interpolation.
+    # Places are whole numbers: no interpolation.
     low = np.percentile(places, tail, axis=0, method="lower")
     high = np.percentile(places, 100 - tail, axis=0, method="higher")
     return np.stack([np.floor(low), np.ceil(high)], axis=1).astype(np.int64)
@@ -240,7 +240,7 @@ def sign_flip_tests(rows: Sequence[Sequence[float]], rng: np.random.Generator) -
         return []
     n = len(rows[0])
     if not n:
-        raise InvalidInputError("Expected at least one pair, but got none. Leave the test out.")
+        raise InvalidInputError("A sign-flip test needs at least one pair.")
     exact = n <= _MAX_EXACT
     if exact:
         # A pattern and its negative are equally extreme: one of the two suffices.
@@ -290,7 +290,7 @@ def smallest_detectable_difference(
     """Smallest true mean difference that a paired test over these tasks would likely find.
 
     Args:
-        differences: Paired differences, one per task; their spread is what counts.
+        differences: Paired differences, one per task; only their spread matters.
         level: One minus the two-sided significance level.
         power: Probability of finding it.
 

@@ -42,7 +42,7 @@ def test_every_command_has_help(command, capsys):
         (["run", "-m", "random", "-O", "task2sim.epochs=3"], "Add --method task2sim"),
         (["run", "-m", "random", "-O", "epochs=3"], "option of method 'random'"),
         (["run", "-m", "task2sim", "-O", "epochs=x"], "Expected option task2sim.epochs to be int"),
-        (["run", "-m", "task2sim", "-O", "epochs=-1"], "'epochs'"),
+        (["run", "-m", "task2sim", "-O", "epochs=-1"], "epochs: "),
         (["run", "-m", "random", "--split", "unsen"], "'unsen' is not one of"),
         (["run"], "Missing option '--method'"),
         (["show", "CUBB"], "Did you mean 'CUB'"),

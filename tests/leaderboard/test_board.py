@@ -95,7 +95,7 @@ def test_references_and_incomplete_rows_are_not_ranked(rows, make_record):
 
 def test_methods_of_other_splits_are_missing(rows):
     records = rows({"a": 50.0, "b": 50.0}, split="seen") + rows({"b": 50.0})
-    records += rows({"a": 50.0})[:-1] + rows({"c": 50.0}, digest="f" * 64)
+    records += rows({"a": 50.0})[:-1] + rows({"c": 50.0}, source_digest="f" * 64)
     boards = {(board.place.split, board.place.digest[0]): board for board in build_boards(records)}
     assert boards["unseen", "2"].missing == ("a",)
     assert "absent or incomplete here: a." in " ".join(boards["unseen", "2"].text().notes)

@@ -32,7 +32,7 @@ def limits(*texts):
     ],
 )
 def test_other_limits_are_explained(text):
-    with pytest.raises(InvalidInputError, match=r"Expected a limit like 'regret:\+0.02'"):
+    with pytest.raises(InvalidInputError, match=r"regret:\+0.02"):
         parse_limit(text)
 
 
@@ -125,12 +125,12 @@ def test_other_sources_need_leave(results, change):
 
 def test_two_results_of_one_method_are_ambiguous(results):
     a = results(50.0) + results(51.0, source_id="other")
-    with pytest.raises(InvalidInputError, match="one result of mine in A, but got two"):
+    with pytest.raises(InvalidInputError, match="Two results of mine in A"):
         compare(a, results(50.0), allow_different_source=True)
 
 
 def test_nothing_to_compare(results):
-    with pytest.raises(InvalidInputError, match="none that count"):
+    with pytest.raises(InvalidInputError, match="no records"):
         compare([], results(50.0))
 
 
