@@ -61,8 +61,9 @@ def test_every_import_is_declared(project, imported):
 def test_every_declared_dependency_is_imported(project, imported):
     owners = metadata.packages_distributions()
     used = {canonical(owner) for name in imported for owner in owners.get(name, [name])}
+    by_name = {"huggingface-hub", "t2sbench", "tdw"}  # loaded by importlib
     for texts in [project["dependencies"], *for_users(project).values()]:
-        assert names(texts) - used - {"t2sbench", "pandas"} == set()
+        assert names(texts) - used - by_name == set()
 
 
 def test_extras_are_built_from_extras(project):

@@ -5,8 +5,6 @@ from pathlib import Path
 import pytest
 
 from benchmark.cli.main import _COMMANDS, main
-from benchmark.core.errors import UnavailableError
-from benchmark.core.owners import check_import_owners
 
 
 def test_help_names_every_command(capsys):
@@ -134,28 +132,6 @@ def test_running_baselines_does_not_import_torch(small_table_folder, tmp_path):
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stderr
-
-
-def test_another_owner_of_an_import_name_is_reported():
-    with pytest.raises(UnavailableError, match=r"'baselines' .* from openai-baselines too"):
-        check_import_owners({"baselines": ["openai-baselines", "t2sbench"]})
-
-
-def test_another_owner_is_found_on_the_machine(tmp_path: Path):
-    """A real distribution on the path, as pip would leave it."""
-    info = tmp_path / "other_baselines-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: other-baselines\nVersion: 1.0\n")
-    (info / "RECORD").write_text("baselines/__init__.py,,\nother.py,,\n")
-    result = subprocess.run(
-        [sys.executable, "-m", "benchmark.cli.main", "ls", "tasks"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"PYTHONPATH": str(tmp_path), "PATH": ""},
-    )
-    assert result.returncode == 2
-    assert "other-baselines too" in result.stderr
 
 
 def test_ctrl_c_exits_130(monkeypatch, capsys, small_table_folder):

@@ -1,0 +1,434 @@
+"""Runs, their results, single scores, and comparisons of results."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmark.core.errors import InvalidInputError
+from benchmark.core.extras import require
+from t2sbench.display import Picture, Rows
+from t2sbench.rewards import Table, rewards_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from benchmark.leaderboard import Board
+    from benchmark.methods import Decision, Method
+    from benchmark.pipeline.settings import LiveSettings
+    from benchmark.rewards.table import RewardTable
+    from benchmark.runs.plan import MethodSpec
+    from benchmark.runs.record import Record
+
+MethodLike = str | type | Mapping[str | type, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Results(Sequence["Record"]):
+    """Records of a run, one per method, task and seed.
+
+    Attributes:
+        records: The records; see :class:`benchmark.runs.record.Record`.
+    """
+
+    records: tuple[Record, ...]
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self.records)
+
+    def __getitem__(self, index: Any) -> Any:  # noqa: ANN401 - as of a tuple
+        return self.records[index]
+
+    @property
+    def failures(self) -> list[str]:
+        """One line per failed cell."""
+        return [
+            f"{r.method.label} on {r.task.name}, seed {r.seed}: {r.error.type}: {r.error.message}"
+            for r in self.records
+            if r.error is not None
+        ]
+
+    def to_frame(self) -> pd.DataFrame:
+        """The results as a tidy data frame, one row per cell.
+
+        Returns:
+            Columns method, task, side, split, seed, status, accuracy (percent), regret (0 is the
+            oracle, 1 a random configuration; missing where the task has no scale), configuration,
+            random, oracle (percent), queries, seconds, protocol, source.
+        """
+        import pandas as pd
+
+        return pd.DataFrame([_row(record) for record in self.records])
+
+    def board(self) -> Ranking:
+        """Rank the methods as a leaderboard does; incomplete rows come last.
+
+        Raises:
+            InvalidInputError: When the records belong to several splits, sources or protocols.
+        """
+        from benchmark.leaderboard import build_boards
+        from benchmark.tasks.stand_ins import load_data_tasks
+
+        boards = build_boards(self.records, [task.name for task in load_data_tasks()])
+        if len(boards) != 1:
+            titles = "; ".join(board.place.title for board in boards) or "none"
+            raise InvalidInputError(
+                f"A board needs records of one split, source and protocol (got: {titles})."
+            )
+        return Ranking.of(boards[0])
+
+    def plot(self) -> Picture:
+        """Draw the regret of every method on every task, best method first.
+
+        Accuracy is drawn where no regret is defined.
+
+        Raises:
+            UnavailableError: Without matplotlib.
+        """
+        require("plots", "Plotting")
+        from matplotlib.figure import Figure
+
+        frame = self.to_frame()
+        what = "regret" if frame["regret"].notna().any() else "accuracy"
+        means = frame.pivot_table(what, "task", "method", sort=False)
+        order = means.mean().sort_values(ascending=what == "accuracy").index
+        figure = Figure(figsize=(6, 0.35 * len(order) + 1.2), layout="constrained")
+        axes = figure.subplots()
+        for place, method in enumerate(order):
+            values = means[method].dropna()
+            axes.plot(values, [place] * len(values), "o", color="#999999", alpha=0.6, ms=4)
+            axes.plot(values.mean(), place, "D", color="#4477AA", ms=7)
+        axes.set_yticks(range(len(order)), order)
+        axes.set_xlabel(
+            "regret: 0 is the oracle, 1 a random configuration"
+            if what == "regret"
+            else "accuracy, percent"
+        )
+        axes.set_title("Mean (diamond) and single tasks", loc="left", fontsize="medium")
+        return Picture(figure)
+
+    def __repr__(self) -> str:
+        return f"Results: {len(self)} cells, {len(self.failures)} failed"
+
+    def _repr_html_(self) -> str:
+        board = self.board()._repr_html_() if self.records else ""
+        failed = "".join(f"<p>Failed: {line}</p>" for line in self.failures[:5])
+        return board + failed
+
+
+@dataclass(frozen=True, repr=False)
+class Ranking(Rows):
+    """Rows of a leaderboard, best first.
+
+    Attributes:
+        board: The board; see :class:`benchmark.leaderboard.Board`.
+    """
+
+    board: Board | None = None
+
+    @classmethod
+    def of(cls, board: Board) -> Ranking:
+        """Make the rows of a board."""
+        rows = tuple(
+            {
+                "method": row.label,
+                "kind": row.kind,
+                "rank": row.standing.rank,
+                "regret": row.regret,
+                "average": row.average,
+                "interval95": row.interval,
+                **{task: row.means.get(task) for task in board.tasks},
+                "seeds": row.n_seeds,
+                "queries": row.queries,
+                "faults": "; ".join(row.faults),
+            }
+            for row in board.rows
+        )
+        text = board.text()
+        return cls(rows, text.title, text.notes[:-1], board)
+
+
+def _row(record: Record) -> dict[str, Any]:
+    from benchmark.leaderboard.rows import Outcome
+
+    reference = record.reference
+    return {
+        "method": record.method.label,
+        "task": record.task.name,
+        "side": record.task.side,
+        "split": record.split,
+        "seed": record.seed,
+        "status": record.status,
+        "accuracy": record.accuracy,
+        "regret": Outcome.of(record).regret,
+        "configuration": record.decision.configuration if record.decision else None,
+        "random": reference.random if reference else None,
+        "oracle": reference.oracle if reference else None,
+        "queries": record.method.queries,
+        "seconds": record.cost.wall_seconds,
+        "protocol": record.protocol.name,
+        "source": record.source.id,
+    }
+
+
+def run(  # noqa: PLR0913 - the settings of a run
+    methods: MethodLike | Sequence[MethodLike],
+    *,
+    split: str | None = None,
+    table: str | Path | Table | RewardTable = "gl-mini",
+    tasks: Sequence[str] = (),
+    seeds: Iterable[int] | None = None,
+    output: str | Path | None = None,
+    jobs: int = 1,
+    profile: str | None = None,
+    protocol: str = "knn5",
+    device: str = "auto",
+    changes: Mapping[str, Any] | None = None,
+    plugins: Sequence[str | Path] = (),
+    tasks_files: Sequence[str | Path] = (),
+    on_record: Callable[[Record], None] | None = None,
+) -> Results:
+    """Fit methods, score their choices, and return the results.
+
+    Args:
+        methods: Names, such as ``"task2sim"`` or ``"task2sim[epochs=10]"``; classes with ``fit``
+            and ``select``; or mappings of them to their options, ``{"task2sim": {"epochs": 10}}``.
+        split: ``unseen`` (default), ``seen``, ``all`` or ``leave-one-task-out``. With tasks, the
+            default is ``all``: they are judged whatever their side.
+        table: Rewards that methods learn from, and that score them unless a profile is given.
+        tasks: Tasks to judge; all of the split by default.
+        seeds: One fit per seed; by default 0 to 4, or 0 for live scores.
+        output: Folder of the records, where finished cells are kept; None keeps them in memory.
+        jobs: Worker processes.
+        profile: Profile of live scores: render, pre-train and evaluate.
+        protocol: Evaluation protocol of live scores.
+        device: Device of live scores: ``auto``, ``cpu``, ``cuda:0`` ...
+        changes: Other values of some fields of the profile.
+        plugins: Users' files with more methods or simulators; they are executed.
+        tasks_files: Users' files with more tasks.
+        on_record: Called with every new record.
+
+    Raises:
+        UnknownNameError: For an unknown method, option, task, split, table or profile.
+        InvalidInputError: For values that do not fit, or a class that worker processes cannot
+            import.
+        UnavailableError: When data or packages are missing.
+
+    Example:
+        >>> results = run(["single-best", "oracle"], tasks=["USPS", "CactusAerial"], seeds=[0])
+        >>> results
+        Results: 4 cells, 0 failed
+        >>> results.to_frame()[["method", "task", "configuration", "accuracy"]].round(2)
+                method          task configuration  accuracy
+        0  single-best          USPS      01000010     81.45
+        1  single-best  CactusAerial      01000010     91.58
+        2       oracle          USPS      00000000     81.60
+        3       oracle  CactusAerial      01000100     92.92
+    """
+    from benchmark.runs.execution import run as run_request
+    from benchmark.runs.plan import RunRequest, Split
+
+    files = tuple(map(Path, plugins))
+    live = None
+    if profile is not None:
+        settings = {"protocol": protocol, "device": device, "changes": dict(changes or {})}
+        live = _live(profile, files, tasks_files, settings)
+    request = RunRequest(
+        methods=tuple(_methods(methods, files, jobs)),
+        split=_split(split) if split is not None else Split.default(tasks),
+        table=rewards_of(table),
+        tasks=tuple(tasks),
+        seeds=tuple(seeds if seeds is not None else (range(5) if live is None else (0,))),
+        tasks_files=tuple(map(Path, tasks_files)),
+        jobs=jobs,
+        output=Path(output) if output is not None else None,
+        live=live,
+    )
+    return Results(tuple(run_request(request, on_record=on_record or (lambda _record: None))))
+
+
+def _split(name: str) -> Any:  # noqa: ANN401 - a Split
+    from benchmark.core.errors import UnknownNameError
+    from benchmark.runs.plan import Split
+
+    if name not in {str(one) for one in Split}:
+        raise UnknownNameError("split", name, map(str, Split))
+    return Split(name)
+
+
+def _live(
+    profile: str,
+    plugins: tuple[Path, ...],
+    tasks_files: Sequence[str | Path],
+    settings: Mapping[str, Any],
+) -> LiveSettings:
+    require("live", "Live scoring")
+    from benchmark.pipeline.settings import LiveSettings
+
+    files = tuple(map(Path, tasks_files))
+    simulators = _registering(plugins, "SIMULATORS")
+    live = LiveSettings(profile=profile, plugins=simulators, tasks_files=files, **settings)
+    live.find_profile()  # a mistyped name is reported before torch is imported
+    return live
+
+
+def _registering(plugins: tuple[Path, ...], registry: str) -> tuple[Path, ...]:
+    from benchmark.core.plugins import files_registering
+
+    return files_registering(plugins, registry)
+
+
+def _methods(
+    methods: MethodLike | Sequence[MethodLike], plugins: tuple[Path, ...], jobs: int
+) -> Iterator[MethodSpec | Method]:
+    from benchmark.methods import method_of_class
+    from benchmark.runs.plan import MethodSpec
+
+    files = _registering(plugins, "METHODS")
+    is_one = isinstance(methods, str) or not isinstance(methods, Sequence)
+    listed: Any = [methods] if is_one else methods
+    for given in listed:
+        for name, options in given.items() if isinstance(given, Mapping) else [(given, {})]:
+            if isinstance(name, str):
+                name, typed = _parsed(name)  # noqa: PLW2901
+                texts = {key: str(value) for key, value in {**typed, **options}.items()}
+                yield MethodSpec(name, texts, files)
+            else:
+                _check_importable(name, jobs)
+                yield method_of_class(name, options)
+
+
+def _parsed(text: str) -> tuple[str, dict[str, str]]:
+    """Name and options of ``name[option=value,...]``.
+
+    Example:
+        >>> _parsed("task2sim[epochs=10,precision=double]")
+        ('task2sim', {'epochs': '10', 'precision': 'double'})
+    """
+    name, bracket, inner = text.partition("[")
+    if not bracket:
+        return name, {}
+    pairs = [pair.partition("=") for pair in inner.removesuffix("]").split(",")]
+    if not inner.endswith("]") or not all(key and sign for key, sign, _ in pairs):
+        raise InvalidInputError(
+            f"The method '{text}' is not of the form name[option=value,option=value]."
+        )
+    return name, {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def _check_importable(factory: object, jobs: int) -> None:
+    main = sys.modules["__main__"]
+    is_script = Path(getattr(main, "__file__", "")).is_file()
+    if jobs > 1 and getattr(factory, "__module__", "") == "__main__" and not is_script:
+        name = getattr(factory, "__name__", factory)
+        raise InvalidInputError(
+            f"Worker processes cannot import '{name}', which is defined in a notebook. Use jobs=1, "
+            f'or move the class to a file with METHODS = {{"name": {name}}} and pass '
+            'plugins=["file.py"].'
+        )
+
+
+def score(  # noqa: PLR0913 - the settings of a score
+    configuration: str | Decision,
+    task: str,
+    *,
+    table: str | Path | Table | RewardTable = "gl-mini",
+    profile: str | None = None,
+    protocol: str = "knn5",
+    seed: int = 0,
+    device: str = "auto",
+    changes: Mapping[str, Any] | None = None,
+) -> float:
+    """Return the accuracy of a configuration on a task, in percent.
+
+    Args:
+        configuration: Bit string, configuration, or (with a table) mixture of configurations.
+        task: Name of a task.
+        table: Table that the accuracy is looked up in, as the mean over its seeds.
+        profile: Profile of a live score: render, pre-train and evaluate. No table is read.
+        protocol: Evaluation protocol of a live score.
+        seed: Seed of a live score.
+        device: Device of a live score.
+        changes: Other values of some fields of the profile.
+
+    Raises:
+        InvalidInputError: For a configuration of another parameter space.
+        UnknownNameError: For an unknown task, table or profile.
+        UnavailableError: When the table lacks the cell, or data or packages are missing.
+
+    Example:
+        >>> round(score("01000010", "USPS"), 2)
+        81.45
+    """
+    if profile is not None:
+        settings = {"protocol": protocol, "device": device, "changes": dict(changes or {})}
+        live = _live(profile, (), (), settings)
+        from benchmark.runs.live_scorer import score_live
+
+        return score_live(task, str(configuration), live, seed).accuracy
+    from benchmark.runs.scoring import CachedScorer
+
+    rewards = rewards_of(table)
+    chosen = rewards.space.parse(configuration) if isinstance(configuration, str) else configuration
+    found = CachedScorer(rewards).score(task, chosen).value
+    assert found is not None  # noqa: S101 - a missing reward raises
+    return found
+
+
+def compare(
+    before: str | Path | Iterable[Record],
+    after: str | Path | Iterable[Record],
+    *,
+    fail_on: Sequence[str] = (),
+    allow_different_source: bool = False,
+) -> Rows:
+    """Return the changes from one set of results to another, by method and split.
+
+    Args:
+        before: Results, records, or a file or folder of records.
+        after: The same.
+        fail_on: Limits, such as ``"regret:+0.02"`` or ``"task:CUB:-1"``.
+        allow_different_source: True to compare across tables or protocols.
+
+    Raises:
+        InvalidInputError: When the results are not comparable, or a limit is malformed.
+        RegressionFoundError: When a limit is broken.
+
+    Example:
+        >>> old = run("single-best", tasks=["USPS"], seeds=[0])
+        >>> compare(old, old)["accuracy"]
+        [0.0]
+    """
+    from benchmark.leaderboard import regression
+
+    limits = [regression.parse_limit(text) for text in fail_on]
+    changes = regression.compare(
+        _records(before), _records(after), allow_different_source=allow_different_source
+    )
+    regression.check(changes, limits)
+    rows = (
+        {
+            "method": change.label,
+            "split": change.split,
+            "regret": change.regret,
+            "accuracy": change.accuracy,
+            "remark": "; ".join(filter(None, [change.lost, change.note])),
+            **{f"task:{task}": value for task, value in sorted((change.tasks or {}).items())},
+        }
+        for change in changes
+    )
+    return Rows(tuple(rows), "Changes (accuracy in points)")
+
+
+def _records(given: str | Path | Iterable[Record]) -> Iterable[Record]:
+    from benchmark.runs.record_file import BrokenLines, iterate_records
+
+    if isinstance(given, str | Path):
+        return iterate_records(Path(given), BrokenLines())
+    return given

@@ -1,0 +1,180 @@
+"""Runs, scores and comparisons from Python."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import t2sbench as t2s
+
+
+class First:
+    """Always the first configuration, or the one of a given number."""
+
+    def __init__(self, place: int = 0) -> None:
+        self.place = place
+
+    def fit(self, tasks, rewards, rng):
+        self.space = rewards.space
+
+    def select(self, task, rng):
+        return self.space.at(self.place)
+
+
+@pytest.fixture(scope="module")
+def results() -> t2s.Results:
+    methods = ["single-best", "oracle", {First: {"place": 3}}, First]
+    return t2s.run(methods, split="unseen", seeds=[0, 1])
+
+
+def test_the_frame_has_one_row_per_cell(results):
+    frame = results.to_frame()
+    assert len(frame) == len(results) == len(results.records) == 4 * 7 * 2
+    assert set(frame["method"]) == {"single-best", "oracle", "First", "First[place=3]"}
+    assert set(frame["status"]) == {"ok"}
+    assert frame["accuracy"].between(0, 100).all()
+    best = frame[frame["method"] == "oracle"].set_index(["task", "seed"])["accuracy"]
+    others = frame[frame["method"] == "First"].set_index(["task", "seed"])["accuracy"]
+    assert (best >= others).all()
+
+
+def test_the_board_ranks_methods_and_not_references(results):
+    board = results.board()
+    frame = board.to_frame().set_index("method")
+    assert frame.loc["single-best", "rank"] == 1
+    assert np.isnan(frame.loc["oracle", "rank"])
+    assert frame.loc["oracle", "kind"] == "reference"
+    assert frame["average"].round(2).loc["single-best"] == 63.50  # as on the committed board
+    for shown in (board._repr_html_(), results._repr_html_()):
+        assert "<table>" in shown
+        assert "single-best" in shown
+    assert "single-best" in repr(board)
+
+
+def test_the_plot_is_a_picture(results, tmp_path):
+    picture = results.plot()
+    assert picture._repr_png_().startswith(b"\x89PNG")
+    labels = [text.get_text() for text in picture.figure.axes[0].get_yticklabels()]
+    assert set(labels) == {"single-best", "oracle", "First", "First[place=3]"}
+    picture.save(tmp_path / "a.svg")
+    assert (tmp_path / "a.svg").read_text().startswith("<?xml")
+
+
+def test_plots_name_their_extra(results, without_packages):
+    without_packages("matplotlib")
+    with pytest.raises(t2s.T2SBenchError, match=r"matplotlib.*t2sbench\[plots\]"):
+        results.plot()
+    with pytest.raises(t2s.T2SBenchError, match=r"matplotlib.*t2sbench\[plots\]"):
+        t2s.effects().plot()
+
+
+def test_records_are_kept_and_found_again(tmp_path):
+    seen = []
+    first = t2s.run("single-best", tasks=["USPS"], seeds=[0], output=tmp_path / "out")
+    again = t2s.run(
+        "single-best", tasks=["USPS"], seeds=[0], output=tmp_path / "out", on_record=seen.append
+    )
+    assert seen == []
+    assert first.records == again.records
+    assert t2s.compare(tmp_path / "out", again)[0]["accuracy"] == 0
+    assert t2s.compare(first, again, fail_on=["accuracy:-0.5"])["split"] == ["all"]
+
+
+def test_a_broken_limit_is_an_error(small_table):
+    one, other = (t2s.run(name, table=small_table, seeds=[0]) for name in ("oracle", "single-best"))
+    renamed = [
+        record.model_copy(update={"method": record.method.model_copy(update=method)})
+        for record in other.records
+        for method in [{"name": "oracle", "label": "oracle", "options": {}}]
+    ]
+    with pytest.raises(t2s.T2SBenchError, match="accuracy"):
+        t2s.compare(one, renamed, fail_on=["accuracy:-0.0"])
+
+
+def test_failures_are_listed():
+    class Broken(First):
+        def select(self, task, rng):
+            raise ValueError("no idea")
+
+    results = t2s.run(Broken, tasks=["USPS"], seeds=[0])
+    (line,) = results.failures
+    assert line.startswith("Broken on USPS, seed 0: ValueError")
+    assert "no idea" in line
+    assert "1 failed" in repr(results)
+    assert results.to_frame()["accuracy"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"methods": "orakle"}, "oracle"),
+        ({"methods": "oracle[a"}, r"oracle\[a"),
+        ({"methods": "task2sim[epoch=1]"}, "epochs"),
+        ({"methods": {"task2sim": {"epochs": "many"}}}, "many"),
+        ({"methods": "oracle", "split": "unsene"}, "unseen"),
+        ({"methods": "oracle", "tasks": ["USP"]}, "USPS"),
+        ({"methods": "oracle", "table": "gl-min"}, "gl-mini"),
+        ({"methods": 3}, "fit"),
+        ({"methods": "oracle", "profile": "min"}, "mini"),
+    ],
+)
+def test_mistakes_are_named(arguments, said):
+    with pytest.raises(t2s.T2SBenchError, match=said):
+        t2s.run(**arguments)
+
+
+def test_live_scores_name_their_extra_before_any_work(without_packages):
+    without_packages("torch")
+    for call in (
+        lambda: t2s.run("oracle", profile="mini"),
+        lambda: t2s.score("00000000", "USPS", profile="mini"),
+        lambda: t2s.embed("USPS"),
+    ):
+        with pytest.raises(t2s.T2SBenchError, match=r"torch.*t2sbench\[live\]"):
+            call()
+
+
+def test_worker_processes_cannot_import_a_class_of_a_notebook(tmp_path):
+    """Standard input, as a notebook, has no file."""
+    code = (
+        "import t2sbench as t2s\n"
+        "class Mine:\n"
+        "    def fit(self, tasks, rewards, rng): pass\n"
+        "    def select(self, task, rng): return None\n"
+        "try:\n"
+        "    t2s.run(Mine, jobs=2)\n"
+        "except t2s.T2SBenchError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-"], input=code, cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert "'Mine'" in done.stdout
+    assert "jobs=1" in done.stdout
+    assert "plugins=" in done.stdout
+
+
+def test_scores_of_a_table():
+    table = t2s.load_table("gl-mini")
+    one = t2s.score("00000000", "USPS", table=table)
+    space = table.rewards.space
+    assert t2s.score(space.at(0), "USPS", table=table.rewards) == one
+    frame = table.to_frame().query("task == 'USPS' and configuration == '00000000'")
+    assert frame["reward"].mean() == pytest.approx(one)
+    everything = table.to_frame().query("task == 'USPS'")["reward"].mean()
+    assert t2s.score(t2s.Mixture.uniform(space), "USPS") == pytest.approx(everything)
+    with pytest.raises(t2s.T2SBenchError, match="USPS"):
+        t2s.score("00000000", "USP")
+
+
+def test_a_table_shows_itself_and_its_effects():
+    table = t2s.load_table()
+    frame = table.to_frame()
+    assert len(frame) == 17 * 256 * 3
+    assert frame["reward"].notna().all()
+    assert set(frame["background"]) == {"fixed", "random"}
+    assert "gl-mini" in table._repr_html_()
+    effects = table.effects()
+    assert effects.to_frame().shape == (17, 2 + len(table.rewards.space.parameters))
+    assert effects.plot()._repr_png_().startswith(b"\x89PNG")
