@@ -8,7 +8,7 @@ from benchmark.leaderboard.ranking import shared_ranks
 from benchmark.leaderboard.statistics import bootstrap_means
 
 TASKS = [f"T{i}" for i in range(8)]
-share = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+share = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ profiles:
 
 
 @pytest.mark.parametrize("profile", read_profiles()[0], ids=lambda profile: profile.name)
-def test_every_profile_names_what_exists(profile):
+def test_every_profile_names_what_exists(profile, simulator_cache):
     from benchmark.pretraining.networks import build_backbone
 
     assert profile.recipe in RECIPES

@@ -240,49 +240,48 @@ from benchmark.pipeline.settings import Source
 from benchmark.pipeline.profiles import find_profile
 from benchmark.core.store import CellStore
 
+changes = {"simulator": "toy", "classes": 4, "images_per_class": 40, "size": 32, "cpu_threads": 1}
+
 if __name__ == "__main__":
-    profile = find_profile("mini", {"simulator": "toy", "classes": 8, "images_per_class": 60})
-    pipeline = Pipeline(profile, CellStore(Path(sys.argv[1])), device="cpu")
+    pipeline = Pipeline(find_profile("mini", changes), CellStore(Path(sys.argv[1])), device="cpu")
     space = pipeline.simulator().capabilities.space
     task = load_task_data("EuroSAT", Path(sys.argv[2]))
-    for number in range(3):
+    for number in range(2):
         cell = pipeline.score(Source("rendered", space.at(number)), 0, task, "knn5")
         print(number, cell.accuracy, cell.weights_sha256, flush=True)
     pipeline.close()
 """
 
 
-def test_killed_at_any_moment_and_run_again_it_ends_the_same(tiny_data, tmp_path):
+@pytest.mark.slow
+def test_killed_at_every_stage_and_run_again_it_ends_the_same(tiny_data, tmp_path):
     script = tmp_path / "run.py"
     script.write_text(SCRIPT)
-    command = [sys.executable, str(script)]
-    whole = subprocess.run(
-        [*command, str(tmp_path / "a"), str(tiny_data)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    rng = np.random.default_rng(0)
-    for _ in range(3):
-        process = subprocess.Popen([*command, str(tmp_path / "b"), str(tiny_data)], cwd=ROOT)
-        time.sleep(float(rng.uniform(2, 8)))
+
+    def command(store):
+        return [sys.executable, str(script), str(tmp_path / store), str(tiny_data)]
+
+    def finish(store):
+        done = subprocess.run(command(store), cwd=ROOT, capture_output=True, text=True, check=True)
+        return done.stdout
+
+    # Killed while it trains (its workspace is there), between two stages, and after a score.
+    store = CellStore(tmp_path / "killed")
+    for event in (".work/backbone-*", "features/*/*/cell.json", "score/*/*/cell.json"):
+        process = subprocess.Popen(command("killed"), cwd=ROOT, stdout=subprocess.DEVNULL)
+        while not list(store.root.glob(event)):
+            assert process.poll() is None, f"it ended before {event} was there"
+            time.sleep(0.005)
         process.kill()
         process.wait()
-    store = CellStore(tmp_path / "b")
     before = {entry.key for entry in store.entries()}
-    again = subprocess.run(
-        [*command, str(tmp_path / "b"), str(tiny_data)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    assert again == whole
+    assert len(before) >= 4
+    assert finish("killed") == finish("whole")
     assert before <= {entry.key for entry in store.entries()}
     assert not list((store.root / ".work").glob("*"))
 
 
+@pytest.mark.slow
 def test_two_processes_train_one_backbone(tiny_profile, tmp_path, task):
     keys = set()
     for name in ("a", "b"):
@@ -297,6 +296,7 @@ def test_two_processes_train_one_backbone(tiny_profile, tmp_path, task):
     assert (one.backbone, one.weights_sha256) not in keys
 
 
+@pytest.mark.slow
 def test_a_failure_of_one_of_several_processes_is_a_sentence(tiny_profile, tmp_path, task):
     profile = tiny_profile.changed({"network": "no-such-network"})
     pipeline = Pipeline(profile, CellStore(tmp_path / "a"), device="cpu", processes=2)

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as TF  # noqa: N812
@@ -36,7 +36,6 @@ def test_no_crop_at_the_same_size_changes_nothing(pictures):
         assert torch.equal(same, images.float())
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     size=st.integers(1, 300),
     scale=st.floats(0.01, 1.0),

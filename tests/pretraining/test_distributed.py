@@ -99,6 +99,7 @@ def by_hand(data, recipe, seed):
     return model.backbone.state_dict()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("one_thread")
 def test_two_processes_equal_one_that_plays_both(tiny_set, tiny_recipe, tmp_path):
     recipe = dataclasses.replace(

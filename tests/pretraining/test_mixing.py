@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.pretraining.augment import Mix, apply_mix, draw_mix, soft_targets
@@ -22,7 +22,6 @@ def test_smoothing_is_pytorchs():
     torch.testing.assert_close(ours, theirs)
 
 
-@settings(max_examples=80, deadline=None)
 @given(seed=st.integers(0, 2**32), size=st.integers(1, 64))
 def test_the_share_is_that_of_the_pixels(seed, size):
     mix = draw_mix(size, PAPER, np.random.default_rng(seed))

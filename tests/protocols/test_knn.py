@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -59,7 +59,6 @@ def test_equals_scikit_learn_on_every_item(n_train, dimension):
     assert (found.labels == truth).mean() > 1.5 / 7  # the problem is no coin toss
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     st.integers(5, 80), st.integers(1, 12), st.integers(1, 4), st.integers(1, 5), st.integers(0, 99)
 )

@@ -68,7 +68,7 @@ def test_all_data_sets_are_the_oracle(problem, released):
     [
         (Split.SEEN, ("1", "3", "5", "12", "oracle")),
         (Split.UNSEEN, ("1", "3", "5", "12", "single-best", "nearest-task", "oracle")),
-        (Split.LEAVE_ONE_TASK_OUT, ("3", "20", "nearest-task")),
+        pytest.param(Split.LEAVE_ONE_TASK_OUT, ("3", "20", "nearest-task"), marks=pytest.mark.slow),
     ],
     ids=str,
 )

@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -67,7 +67,6 @@ def content(cell: str = "b", value: float = 15.5, seed: int = 0, **changes: obje
     }
 
 
-@settings(max_examples=50)
 @given(st.floats(0, 100), st.integers(0, 10**6))
 def test_a_record_survives_its_line(value, seed):
     record = seal(content(value=value, seed=seed))

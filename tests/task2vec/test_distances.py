@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -91,7 +91,6 @@ def test_a_trivial_source_is_no_better_than_its_plain_distance():
 
 
 @given(vectors, st.permutations(range(5)), st.permutations(range(4)))
-@settings(max_examples=50, deadline=None)
 def test_orders_of_filters_and_tasks_do_not_matter(rows, filters, tasks):
     for name in DISTANCES:
         before = distance_matrix(name, rows)
@@ -101,7 +100,6 @@ def test_orders_of_filters_and_tasks_do_not_matter(rows, filters, tasks):
 
 
 @given(vectors)
-@settings(max_examples=50, deadline=None)
 def test_symmetric_ones_are_distances(rows):
     for name in SYMMETRIC:
         found = distance_matrix(name, rows)
@@ -113,7 +111,6 @@ def test_symmetric_ones_are_distances(rows):
 
 
 @given(vectors, st.floats(0.1, 10))
-@settings(max_examples=50, deadline=None)
 def test_scale(rows, factor):
     # Each vector's own scale is nothing to the cosine; a common one is nothing to the others.
     scaled = rows * np.array([[1.0], [factor], [1.0], [1.0]])

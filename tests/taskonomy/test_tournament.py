@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -48,7 +48,6 @@ def test_blocks_of_items_do_not_matter(losses, cut):
     assert split.n_items == losses.shape[1]
 
 
-@settings(max_examples=30)
 @given(SAMPLES)
 def test_monotone_transforms_change_nothing(losses):
     assert (win_rates(np.exp(losses)) == win_rates(losses)).all()

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -29,7 +29,6 @@ def noise(width: int, height: int) -> Image.Image:
     return Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8))
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.integers(5, 90), st.integers(5, 90), st.sampled_from([7, 14, 56, 112, 224]))
 def test_equals_torchvision_where_the_margin_is_whole(width, height, size):
     transforms = pytest.importorskip("torchvision.transforms")

@@ -24,7 +24,7 @@ def table(path: Path, **changes: list) -> Path:
     return path
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=20))
 def test_what_is_written_is_read(tmp_path, make_images, extra):
     rows = [(False, True), (True, True), (False, False), *extra]

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.core.errors import InvalidInputError
@@ -126,7 +126,6 @@ def test_primitives_are_closed_and_face_outwards(name, surface_faults):
     degrees=st.floats(-360, 360),
     mirror=st.booleans(),
 )
-@settings(max_examples=40, deadline=None)
 def test_moves_keep_parts_closed_and_scale_volumes(
     surface_faults, factors, shift, axis, degrees, mirror
 ):
@@ -169,7 +168,6 @@ def test_textures_are_as_long_as_the_surface():
 
 
 @given(st.lists(st.floats(0.3, 1), min_size=3, max_size=24))
-@settings(max_examples=60, deadline=None)
 def test_triangles_of_a_polygon_cover_its_area(radii):
     outline = polar(radii)
     corners = outline[triangulate(outline)]

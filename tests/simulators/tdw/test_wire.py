@@ -4,7 +4,7 @@ import contextlib
 import struct
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 pytest.importorskip("flatbuffers")
@@ -117,7 +117,6 @@ READERS = {
 
 
 @pytest.mark.parametrize("name", READERS)
-@settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_damage_is_one_error(name, data):
     content, reader = READERS[name]
@@ -126,7 +125,6 @@ def test_damage_is_one_error(name, data):
         reader(broken)
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=200))
 def test_noise_is_one_error(content):
     for _, reader in READERS.values():
