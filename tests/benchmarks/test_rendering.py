@@ -107,7 +107,7 @@ def measure_vtk(size, queue):
     assets = simulator._assets
     names = {
         "panoramas": {name: i for i, name in enumerate(assets.panoramas.names)},
-        "materials": assets.material_table.index,
+        "materials": assets.materials.index,
     }
     images = (assets.materials.pixels, assets.panoramas.pixels)
     renderer = VtkRenderer(size, assets.mesh, *images, names)

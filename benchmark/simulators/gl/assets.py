@@ -1,4 +1,4 @@
-"""The assets of the embedded simulator: procedural by default, a user's folders where named."""
+"""Assets of the embedded simulator: procedural ones, or folders of a user."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 from benchmark.core.files import digest
 from benchmark.simulators.gl.camera import Framing
-from benchmark.simulators.gl.drawable import MaterialTable
 from benchmark.simulators.interface import AssetCatalog
 
 if TYPE_CHECKING:
     from benchmark.simulators.meshes.cache import CachedLibrary
     from benchmark.simulators.meshes.folder import FolderLibrary
     from benchmark.simulators.meshes.mesh import Mesh
-    from benchmark.simulators.textures.cache import MaterialSet, PanoramaSet
+    from benchmark.simulators.textures.cache import ImageSet, MaterialSet
 
 PROCEDURAL = "procedural"
 MATERIAL_SIZE = 128
@@ -23,7 +22,7 @@ PANORAMA_HEIGHT = 384
 
 
 class Assets:
-    """Objects, materials and panoramas, each loaded when it is first needed.
+    """Objects, materials and panoramas, each loaded on first use.
 
     Args:
         objects: ``procedural``, or a folder of meshes.
@@ -40,7 +39,7 @@ class Assets:
 
     @functools.cached_property
     def library(self) -> CachedLibrary | FolderLibrary:
-        """The objects; meshes of a folder are loaded and checked, broken ones left out."""
+        """The objects; unusable meshes of a folder are left out."""
         if self._objects != PROCEDURAL:
             from benchmark.simulators.meshes.folder import FolderLibrary
 
@@ -62,7 +61,7 @@ class Assets:
         return load_materials(MATERIAL_SIZE)
 
     @functools.cached_property
-    def panoramas(self) -> PanoramaSet:
+    def panoramas(self) -> ImageSet:
         """The panoramas."""
         if self._panorama_folder is not None:
             from benchmark.simulators.textures.images import folder_panoramas
@@ -72,27 +71,13 @@ class Assets:
 
         return load_panoramas(PANORAMA_HEIGHT)
 
-    def release_pages(self) -> None:
-        """Let go of images that the driver holds by now."""
-        from benchmark.simulators.textures.cache import release_pages
-
-        release_pages(self.materials.pixels)
-        release_pages(self.panoramas.pixels)
-
-    @functools.cached_property
-    def material_table(self) -> MaterialTable:
-        """The materials' numbers as the shader wants them."""
-        made = self.materials
-        index = {name: number for number, name in enumerate(made.names)}
-        return MaterialTable(made.roughness, made.metalness, made.scale, index)
-
     def mesh(self, category: str, name: str) -> tuple[Mesh, Framing]:
-        """An object and how it is framed."""
+        """Return an object and its framing."""
         mesh = self.library.mesh(category, name)
         return mesh, Framing.of(self.library.framing(category, name))
 
     def catalog(self) -> AssetCatalog:
-        """Names of everything."""
+        """Names of all assets."""
         library = self.library
         objects = {category: library.objects(category) for category in library.categories}
         notes = [*self.materials.notes, *self.panoramas.notes]

@@ -1,4 +1,4 @@
-"""A standalone OpenGL context through EGL: a GPU's driver where there is one, else llvmpipe."""
+"""A standalone OpenGL context through EGL: the driver of a GPU if present, else llvmpipe."""
 
 from __future__ import annotations
 
@@ -13,42 +13,43 @@ if TYPE_CHECKING:
 
 REMEDY = (
     "On Debian or Ubuntu: apt-get install libegl1 libgl1 libgl1-mesa-dri; on "
-    "Fedora: dnf install mesa-libEGL mesa-libGL mesa-dri-drivers. A GPU's driver brings its own."
+    "Fedora: dnf install mesa-libEGL mesa-libGL mesa-dri-drivers. GPU drivers include them."
 )
 
 
 def create_context(device: int = 0) -> moderngl.Context:
-    """A new context of OpenGL 3.3 or newer, without a window.
+    """Create a context of OpenGL 3.3 or newer, without a window.
 
-    Mesa's software rasteriser gets no threads of its own unless ``LP_NUM_THREADS`` says otherwise:
-    one process per core renders more images than several threads in one.
+    Mesa's software rasteriser gets no threads of its own unless ``LP_NUM_THREADS`` is set: one
+    process per core renders more images than several threads in one.
 
     Args:
         device: Number of the EGL device, on machines with several.
 
     Raises:
-        UnavailableError: When EGL or a driver is missing, naming the packages.
+        UnavailableError: If EGL or a driver is missing; names the packages.
     """
     os.environ.setdefault("LP_NUM_THREADS", "0")
     try:
         import moderngl
     except ImportError as error:
         raise UnavailableError(
-            f"Expected the package moderngl, but got: {error}. Run: pip install 't2sbench[live]'."
+            f"Simulator 'gl' needs the package moderngl ({error}). "
+            "Run: pip install 't2sbench[live]'."
         ) from error
     try:
         settings: dict[str, Any] = {"backend": "egl", "device_index": device, **_libraries()}
         return moderngl.create_context(require=330, standalone=True, **settings)
     except Exception as error:  # glcontext raises bare exceptions
         raise UnavailableError(
-            f"Expected an OpenGL 3.3 context through EGL, but got: {error}. {REMEDY}"
+            f"Cannot create an OpenGL 3.3 context through EGL ({error}). {REMEDY}"
         ) from error
 
 
 def _libraries() -> dict[str, str]:
-    """The names under which EGL and OpenGL can be loaded here.
+    """Names under which EGL and OpenGL can be loaded here.
 
-    moderngl asks for ``libGL.so``, which only development packages bring.
+    moderngl loads ``libGL.so`` by default, which only development packages contain.
     """
     candidates = {
         "libegl": ("libEGL.so.1", "libEGL.so"),

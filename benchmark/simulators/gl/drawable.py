@@ -1,4 +1,4 @@
-"""An object on the graphics side: vertex buffer, own materials, own textures, framing."""
+"""An object in the driver: vertex buffer, own materials, own textures, framing."""
 
 from __future__ import annotations
 
@@ -14,39 +14,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmark.simulators.gl.camera import Framing
+    from benchmark.simulators.textures.cache import MaterialSet
 
 _TEXTURE_SIZE = 256
 
 
 @dataclass(frozen=True, eq=False)
-class MaterialTable:
-    """The library's materials as the shader wants them.
-
-    Attributes:
-        roughness: float32 ``(n_materials,)``.
-        metalness: float32 ``(n_materials,)``.
-        scale: float32 ``(n_materials,)``, UV repeats per unit of length.
-        index: Number of each material by name.
-    """
-
-    roughness: NDArray[np.float32]
-    metalness: NDArray[np.float32]
-    scale: NDArray[np.float32]
-    index: dict[str, int]
-
-
-@dataclass(frozen=True, eq=False)
 class Drawable:
-    """What a renderer keeps of an object.
+    """An object as the renderer keeps it.
 
     Attributes:
         vertices: Vertex array, ready to draw.
-        framing: How far the camera may be.
+        framing: Distances of the camera.
         slots: Number of material slots.
         material: float32 ``(4, 4)``: layer, UV scale, roughness, metalness of each slot.
-        colour: float32 ``(4, 4)``: linear tint and whether the slot has a texture of its own.
+        colour: float32 ``(4, 4)``: linear tint, and 1 if the slot has a texture of its own.
         textures: The slots' own textures, or ``None``.
-        closed: Whether back faces can be left out.
+        closed: True if back faces can be left out.
+        resources: Everything to release.
     """
 
     vertices: moderngl.VertexArray
@@ -59,7 +44,7 @@ class Drawable:
     resources: tuple[Any, ...]
 
     def release(self) -> None:
-        """Free what the driver holds for the object."""
+        """Free the resources of the object."""
         for resource in self.resources:
             resource.release()
 
@@ -69,9 +54,9 @@ def upload(
     program: moderngl.Program,
     mesh: Mesh,
     framing: Framing,
-    table: MaterialTable,
+    table: MaterialSet,
 ) -> Drawable:
-    """Hand a mesh to the driver."""
+    """Upload a mesh to the driver."""
     interleaved = np.concatenate(
         [mesh.positions, mesh.normals, mesh.uvs, mesh.slots[:, None].astype(np.float32)], axis=1
     )
@@ -89,7 +74,7 @@ def upload(
 
 
 def slot_rows(
-    surfaces: tuple[Surface, ...], table: MaterialTable
+    surfaces: tuple[Surface, ...], table: MaterialSet
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Own materials and colours of the slots, float32 ``(4, 4)`` each."""
     material = np.zeros((MAX_SLOTS, 4), dtype=np.float32)

@@ -1,11 +1,10 @@
-"""Draws scenes: the object into a supersampled target, then that target over the panorama."""
+"""Drawing of scenes: the object into a supersampled target, then that over the panorama."""
 
 from __future__ import annotations
 
 import math
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,8 +20,7 @@ from benchmark.simulators.gl.camera import (
     projection,
     rotation_matrix,
 )
-from benchmark.simulators.gl.drawable import Drawable, MaterialTable, mipmapped, upload
-from benchmark.simulators.gl.scene_block import SIZE, SceneBlock
+from benchmark.simulators.gl.drawable import Drawable, mipmapped, upload
 from benchmark.simulators.meshes.mesh import Mesh
 
 if TYPE_CHECKING:
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmark.simulators.scene import Background, Light, Scene, SlotMaterial
+    from benchmark.simulators.textures.cache import ImageSet, MaterialSet
 
 # Objects kept by the driver: those of a category and some more; a mesh is about 60 kB.
 _KEPT_OBJECTS = 64
@@ -40,47 +39,32 @@ _LEAST_ROUGHNESS = 0.08  # a directional light's highlight on a perfect mirror h
 Source = Callable[[str, str], tuple[Mesh, Framing]]
 
 
-@dataclass(frozen=True, eq=False)
-class Panoramas:
-    """Panoramas as images.
-
-    Attributes:
-        pixels: uint8 ``(n, height, 2 height, 3)`` sRGB.
-        index: Number of each by name.
-    """
-
-    pixels: NDArray[np.uint8]
-    index: dict[str, int]
-
-
 class Renderer:
-    """Draws one scene after the other into the same targets.
+    """Renderer that draws one scene after the other into the same targets.
 
     Args:
-        context: Where to draw.
-        materials: uint8 ``(n_materials, size, size, 3)`` sRGB, tileable.
-        table: Their other properties.
+        context: OpenGL context.
+        materials: Tileable surfaces.
         panoramas: Backgrounds.
-        source: Gives the mesh and the framing of an object.
+        source: Returns the mesh and the framing of an object.
         supersampling: Samples per pixel in each direction.
     """
 
     def __init__(
         self,
         context: moderngl.Context,
-        materials: NDArray[np.uint8],
-        table: MaterialTable,
-        panoramas: Panoramas,
+        materials: MaterialSet,
+        panoramas: ImageSet,
         source: Source,
         supersampling: int = 2,
     ) -> None:
-        self._context, self._table, self._source = context, table, source
+        self._context, self._table, self._source = context, materials, source
         self._supersampling = supersampling
         self._panoramas, self._ambient = panoramas, ambient_light(panoramas.pixels)
         self._levels = math.log2(panoramas.pixels.shape[1])
-        self._block = SceneBlock()
+        self._block = programs.SceneBlock()
         with context:  # other contexts of this process may be current
-            self._materials = mipmapped(context, materials)
+            self._materials = mipmapped(context, materials.pixels)
             self._backgrounds = mipmapped(context, panoramas.pixels)
             self._backgrounds.repeat_y = False
             self._object = programs.object_program(context)
@@ -90,7 +74,7 @@ class Renderer:
                 )
                 for blur in (False, True)
             }
-            self._buffer = context.buffer(reserve=4 * SIZE)
+            self._buffer = context.buffer(reserve=4 * programs.BLOCK_SIZE)
         self._drawables: OrderedDict[tuple[str, str], Drawable] = OrderedDict()
         self._targets: tuple[Any, ...] = ()
         self._target: moderngl.Framebuffer
@@ -100,7 +84,7 @@ class Renderer:
         self._size = 0
 
     def draw(self, scene: Scene) -> NDArray[np.uint8]:
-        """The image of a scene, uint8 ``(size, size, 3)``."""
+        """Draw a scene; uint8 ``(size, size, 3)``."""
         with self._context:
             return self._draw(scene)
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class GlSimulator:
     """Physically based shading of procedural objects, or of a folder of meshes.
 
-    The same code runs on a GPU's driver and on Mesa's software rasteriser. Objects float before a
-    panorama which also lights them; there is one directional light, without shadows.
+    The same code runs on the driver of a GPU and on Mesa's software rasteriser. Objects float
+    before a panorama, which also lights them; one directional light casts no shadows.
 
     Args:
         objects: ``procedural``, or a folder ``category/object.glb`` (also gltf, obj, ply, stl).
@@ -35,7 +35,7 @@ class GlSimulator:
         device: Number of the EGL device.
 
     Raises:
-        InvalidInputError: For options that make no sense.
+        InvalidInputError: For a supersampling out of range.
     """
 
     name = "gl"
@@ -55,7 +55,7 @@ class GlSimulator:
     ) -> None:
         if not 1 <= supersampling <= 4:
             raise InvalidInputError(
-                f"Expected supersampling of 1 to 4, but got {supersampling}. 2 is the default."
+                f"Option gl.supersampling must be from 1 to 4 (got {supersampling})."
             )
         folders = [Path(name) if name else None for name in (panoramas, materials)]
         self._assets = Assets(objects, object_seed, *folders)
@@ -64,23 +64,18 @@ class GlSimulator:
         self._renderer: Renderer | None = None
 
     def open(self) -> None:
-        """Create the context, compile the shaders, hand the textures to the driver."""
+        """Create the context, compile the shaders and upload the textures."""
         if self._renderer is not None:
             return
-        from benchmark.simulators.gl.renderer import Panoramas, Renderer
+        from benchmark.simulators.gl.renderer import Renderer
 
         self._context = create_context(self._device)
         assets = self._assets
-        panoramas = assets.panoramas
         self._renderer = Renderer(
-            self._context,
-            assets.materials.pixels,
-            assets.material_table,
-            Panoramas(panoramas.pixels, {name: i for i, name in enumerate(panoramas.names)}),
-            assets.mesh,
-            self._supersampling,
+            self._context, assets.materials, assets.panoramas, assets.mesh, self._supersampling
         )
-        assets.release_pages()
+        for images in (assets.materials, assets.panoramas):
+            images.release_pages()  # the driver holds them now
 
     def assets(self) -> AssetCatalog:
         """Objects, materials and panoramas; meshes of a folder are checked the first time."""
@@ -93,26 +88,26 @@ class GlSimulator:
     def driver(self) -> Mapping[str, str]:
         """Renderer, OpenGL version and vendor, as the driver names them."""
         if self._context is None:
-            raise UnavailableError("Expected an open simulator, but got a closed one. Open it.")
+            raise UnavailableError("Simulator 'gl' is not open. Call its method open() first.")
         info = self._context.info
         names = {"renderer": "GL_RENDERER", "opengl": "GL_VERSION", "vendor": "GL_VENDOR"}
         return {name: str(info[key]) for name, key in names.items()}
 
     def render(self, scenes: Sequence[Scene]) -> Iterator[Rendering]:
-        """Draw scenes one after the other; those of one object best come together."""
+        """Draw scenes one after the other; consecutive scenes of one object are fastest."""
         for scene in scenes:
             if self._renderer is None:
-                raise UnavailableError("Expected an open simulator, but got a closed one. Open it.")
+                raise UnavailableError("Simulator 'gl' is not open. Call its method open() first.")
             self._check(scene)
             yield Rendering(scene, self._renderer.draw(scene))
 
     def reset(self) -> None:
-        """Drop the objects; nothing else is kept from scene to scene."""
+        """Drop the objects; the renderer keeps nothing else from scene to scene."""
         if self._renderer is not None:
             self._renderer.forget()
 
     def close(self) -> None:
-        """Release the context and all that it holds."""
+        """Release the context with all its resources."""
         if self._context is not None:
             self.reset()
             self._context.release()

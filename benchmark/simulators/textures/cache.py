@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-#: Raised whenever a procedural material or panorama changes, which makes other datasets.
+#: Raised whenever a procedural material or panorama changes; datasets change with it.
 #: ``tests/reference/test_versions.py`` fails when one changes and this does not.
 TEXTURES_VERSION = 1
 
@@ -26,76 +26,85 @@ _PIXELS = "pixels.npy"
 
 
 @dataclass(frozen=True, eq=False)
-class MaterialSet:
-    """Tileable surfaces.
+class ImageSet:
+    """Images by name, loaded when they are first used.
 
     Attributes:
-        names: One per material.
-        pixels: uint8 ``(n, size, size, 3)`` sRGB.
-        roughness: float32 ``(n,)``.
-        metalness: float32 ``(n,)``.
-        scale: float32 ``(n,)``, UV repeats per unit of length.
-        digest: SHA-256 of what they are made from.
-        notes: What was left out of a user's folder.
+        names: One per image.
+        load: Returns the images, uint8 ``(n, height, width, 3)`` sRGB.
+        digest: SHA-256 of everything that the images depend on.
+        notes: Files of a user's folder that were left out.
     """
 
     names: tuple[str, ...]
-    pixels: NDArray[np.uint8]
+    load: Callable[[], NDArray[np.uint8]]
+    digest: str
+    notes: tuple[str, ...] = ()
+
+    @functools.cached_property
+    def pixels(self) -> NDArray[np.uint8]:
+        """The images, uint8 ``(n, height, width, 3)`` sRGB."""
+        return self.load()
+
+    @functools.cached_property
+    def index(self) -> dict[str, int]:
+        """Number of each image by name."""
+        return {name: number for number, name in enumerate(self.names)}
+
+    def release_pages(self) -> None:
+        """Release the memory of images that are mapped; pages are read again when needed."""
+        base: Any = self.pixels.base
+        if isinstance(base, mmap.mmap):
+            base.madvise(mmap.MADV_DONTNEED)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MaterialSet(ImageSet):
+    """Tileable surfaces; their images are square.
+
+    Attributes:
+        roughness: float32 ``(n,)``, 0 is a mirror, 1 chalk.
+        metalness: float32 ``(n,)``, 0 is a dielectric, 1 a metal.
+        scale: float32 ``(n,)``, UV repeats per unit of length.
+    """
+
     roughness: NDArray[np.float32]
     metalness: NDArray[np.float32]
     scale: NDArray[np.float32]
-    digest: str
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class PanoramaSet:
-    """Surroundings.
-
-    Attributes:
-        names: One per panorama.
-        pixels: uint8 ``(n, height, 2 height, 3)`` sRGB.
-        digest: SHA-256 of what they are made from.
-        notes: What was left out of a user's folder.
-    """
-
-    names: tuple[str, ...]
-    pixels: NDArray[np.uint8]
-    digest: str
-    notes: tuple[str, ...] = ()
 
 
 def load_materials(size: int) -> MaterialSet:
-    """The procedural materials, from disk or made now."""
+    """Return the procedural materials; the pixels are painted once and kept in the store."""
     from benchmark.simulators.textures.materials import N_MATERIALS, material, material_recipes
 
     recipes = material_recipes()
-    pixels = load_stack(
-        f"materials-{size}",
-        (N_MATERIALS, size, size, 3),
-        lambda: (material(number, size) for number in range(N_MATERIALS)),
-    )
     return MaterialSet(
         tuple(recipe.name for recipe in recipes),
-        pixels,
-        np.array([recipe.roughness for recipe in recipes], dtype=np.float32),
-        np.array([recipe.metalness for recipe in recipes], dtype=np.float32),
-        np.array([recipe.scale for recipe in recipes], dtype=np.float32),
+        lambda: load_stack(
+            f"materials-{size}",
+            (N_MATERIALS, size, size, 3),
+            lambda: (material(number, size) for number in range(N_MATERIALS)),
+        ),
         digest(["materials", TEXTURES_VERSION, size]),
+        roughness=np.array([recipe.roughness for recipe in recipes], dtype=np.float32),
+        metalness=np.array([recipe.metalness for recipe in recipes], dtype=np.float32),
+        scale=np.array([recipe.scale for recipe in recipes], dtype=np.float32),
     )
 
 
-def load_panoramas(height: int) -> PanoramaSet:
-    """The procedural panoramas, from disk or made now."""
+def load_panoramas(height: int) -> ImageSet:
+    """Return the procedural panoramas; the pixels are painted once and kept in the store."""
     from benchmark.simulators.textures.panoramas import N_PANORAMAS, PANORAMA_NAMES, panorama
 
-    pixels = load_stack(
-        f"panoramas-{height}",
-        (N_PANORAMAS, height, 2 * height, 3),
-        lambda: (panorama(number, height) for number in range(N_PANORAMAS)),
+    return ImageSet(
+        PANORAMA_NAMES,
+        lambda: load_stack(
+            f"panoramas-{height}",
+            (N_PANORAMAS, height, 2 * height, 3),
+            lambda: (panorama(number, height) for number in range(N_PANORAMAS)),
+        ),
+        digest(["panoramas", TEXTURES_VERSION, height]),
     )
-    key = digest(["panoramas", TEXTURES_VERSION, height])
-    return PanoramaSet(PANORAMA_NAMES, pixels, key)
 
 
 def load_stack(
@@ -132,10 +141,3 @@ def _painted(
 def _mapped(folder: Path) -> NDArray[np.uint8]:
     pixels: NDArray[np.uint8] = np.load(folder / _PIXELS, mmap_mode="r", allow_pickle=False)
     return pixels
-
-
-def release_pages(pixels: NDArray[np.uint8]) -> None:
-    """Release the memory of a mapped stack; pages are read again when needed."""
-    base: Any = pixels.base
-    if isinstance(base, mmap.mmap):
-        base.madvise(mmap.MADV_DONTNEED)

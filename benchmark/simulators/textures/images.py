@@ -1,4 +1,4 @@
-"""A user's own panoramas and textures: folders of PNG, JPEG or Radiance HDR images."""
+"""Panoramas and textures of users: folders of PNG, JPEG or Radiance HDR images."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmark.core.errors import InvalidInputError
 from benchmark.core.files import digest, sha256_file
-from benchmark.simulators.textures.cache import MaterialSet, PanoramaSet
+from benchmark.simulators.textures.cache import ImageSet, MaterialSet
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,46 +20,41 @@ _MAX_PIXELS = 120_000_000
 
 
 class UnreadableImageError(InvalidInputError):
-    """An image file that cannot be read; the sentence is a few words for a report."""
+    """An image file that cannot be read; the message is a few words for a report."""
 
 
-def folder_panoramas(folder: Path, height: int) -> PanoramaSet:
-    """Equirectangular images of a folder, in the order of their names.
+def folder_panoramas(folder: Path, height: int) -> ImageSet:
+    """Read the equirectangular images of a folder, in the order of their names.
 
     Raises:
-        InvalidInputError: When there is no such folder, or no image in it can be read.
+        InvalidInputError: If the folder is missing or holds no readable image.
     """
-    names, pixels, key, notes = _read_folder(folder, (2 * height, height), "panoramas")
-    return PanoramaSet(names, pixels, key, notes)
+    return _read_folder(folder, (2 * height, height), "panoramas")
 
 
 def folder_materials(folder: Path, size: int) -> MaterialSet:
-    """Tileable images of a folder as rough dielectrics, in the order of their names.
+    """Read the tileable images of a folder as rough dielectrics, in the order of their names.
 
     Raises:
-        InvalidInputError: When there is no such folder, or no image in it can be read.
+        InvalidInputError: If the folder is missing or holds no readable image.
     """
-    names, pixels, key, notes = _read_folder(folder, (size, size), "materials")
-    count = len(names)
+    images = _read_folder(folder, (size, size), "materials")
+    count = len(images.names)
     return MaterialSet(
-        names,
-        pixels,
-        np.full(count, 0.6, dtype=np.float32),
-        np.zeros(count, dtype=np.float32),
-        np.ones(count, dtype=np.float32),
-        key,
-        notes,
+        images.names,
+        images.load,
+        images.digest,
+        images.notes,
+        roughness=np.full(count, 0.6, dtype=np.float32),
+        metalness=np.zeros(count, dtype=np.float32),
+        scale=np.ones(count, dtype=np.float32),
     )
 
 
-def _read_folder(
-    folder: Path, size: tuple[int, int], what: str
-) -> tuple[tuple[str, ...], NDArray[np.uint8], str, tuple[str, ...]]:
-    """Names, pixels ``(n, height, width, 3)``, digest, and what was left out."""
+def _read_folder(folder: Path, size: tuple[int, int], what: str) -> ImageSet:
     if not folder.is_dir():
         raise InvalidInputError(
-            f"Expected a folder of {what} at {folder}, but got none. "
-            f"Put images ({', '.join(SUFFIXES)}) there."
+            f"No folder of {what} at {folder}. Put images ({', '.join(SUFFIXES)}) there."
         )
     names, images, keys, notes = [], [], [], []
     for path in sorted(folder.iterdir()):
@@ -75,17 +70,17 @@ def _read_folder(
     if not images:
         reasons = "; ".join(notes[:5]) or "no images"
         raise InvalidInputError(
-            f"Expected {what} in {folder}, but got none: {reasons}. "
-            f"Put images ({', '.join(SUFFIXES)}) there."
+            f"No usable {what} in {folder}: {reasons}. Put images ({', '.join(SUFFIXES)}) there."
         )
-    return tuple(names), np.stack(images), digest([what, size, keys]), tuple(notes)
+    stack = np.stack(images)
+    return ImageSet(tuple(names), lambda: stack, digest([what, size, keys]), tuple(notes))
 
 
 def read_image(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """An image resized to ``(width, height)``, uint8 ``(height, width, 3)`` sRGB.
+    """Read an image and resize it to ``(width, height)``; uint8 ``(height, width, 3)`` sRGB.
 
     Raises:
-        UnreadableImageError: When it is none.
+        UnreadableImageError: If the file is not an image.
     """
     from PIL import Image
 
@@ -109,7 +104,7 @@ def _check_size(width: int, height: int) -> None:
 
 
 def tone_mapped(radiance: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """SRGB of linear radiance: exposed to a mean of 0.4, compressed with x / (1 + x).
+    """Convert linear radiance to sRGB: exposed to a mean of 0.4, compressed with x / (1 + x).
 
     Args:
         radiance: float32 ``(height, width, 3)``.
@@ -121,13 +116,13 @@ def tone_mapped(radiance: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def read_radiance(content: bytes) -> NDArray[np.float32]:
-    """A Radiance RGBE picture (Ward 1991), flat or run-length encoded.
+    """Read a Radiance RGBE picture (Ward 1991), flat or run-length encoded.
 
     Returns:
         float32 ``(height, width, 3)``, linear.
 
     Raises:
-        UnreadableImageError: When it is none, or cut short.
+        UnreadableImageError: If the content is no such picture, or cut short.
     """
     match = re.match(rb"#\?(?:RADIANCE|RGBE)\n.*?\n\n-Y (\d+) \+X (\d+)\n", content, re.DOTALL)
     if match is None:
@@ -158,7 +153,7 @@ def _scanlines(data: NDArray[np.uint8], height: int, width: int) -> NDArray[np.u
 
 
 def _runs(data: NDArray[np.uint8], place: int, row: NDArray[np.uint8]) -> int:
-    """Fill a row from runs, component by component; where the next row begins."""
+    """Fill a row from runs, component by component; return the start of the next row."""
     width = len(row)
     for component in range(4):
         x = 0

@@ -10,11 +10,9 @@ import trimesh
 from benchmark.simulators.gl import camera
 from benchmark.simulators.gl.camera import VIEW_ROTATION, Framing, panorama_rotation
 from benchmark.simulators.gl.context import create_context
-from benchmark.simulators.gl.drawable import MaterialTable
 from benchmark.simulators.gl.renderer import (
     _AMBIENT_SCALE,
     _LIGHT_SCALE,
-    Panoramas,
     Renderer,
     ambient_light,
 )
@@ -22,6 +20,7 @@ from benchmark.simulators.meshes.framing import silhouettes
 from benchmark.simulators.meshes.mesh import Mesh, Surface
 from benchmark.simulators.sampling import REFERENCE_LIGHT_DIRECTION
 from benchmark.simulators.scene import Background, Focus, Light, Scene, SlotMaterial
+from benchmark.simulators.textures.cache import ImageSet, MaterialSet
 
 SIZE = 64
 FRONT = tuple(VIEW_ROTATION[2])
@@ -103,21 +102,20 @@ MESHES = {
 
 
 def make_renderer(context, supersampling=2):
-    table = MaterialTable(
-        np.full(3, 1.0, np.float32),
-        np.zeros(3, np.float32),
-        np.ones(3, np.float32),
-        {name: i for i, name in enumerate(MATERIALS)},
+    materials = MaterialSet(
+        tuple(MATERIALS),
+        lambda: np.stack(list(MATERIALS.values())),
+        "",
+        roughness=np.full(3, 1.0, np.float32),
+        metalness=np.zeros(3, np.float32),
+        scale=np.ones(3, np.float32),
     )
-    panoramas = Panoramas(
-        np.stack(list(PANORAMAS.values())), {name: i for i, name in enumerate(PANORAMAS)}
-    )
+    panoramas = ImageSet(tuple(PANORAMAS), lambda: np.stack(list(PANORAMAS.values())), "")
 
     def source(_category, name):
         return MESHES[name], Framing.of(silhouettes(MESHES[name]))
 
-    materials = np.stack(list(MATERIALS.values()))
-    return Renderer(context, materials, table, panoramas, source, supersampling)
+    return Renderer(context, materials, panoramas, source, supersampling)
 
 
 @pytest.fixture(scope="module")

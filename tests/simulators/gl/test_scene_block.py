@@ -3,8 +3,8 @@ from importlib import resources
 
 import numpy as np
 
-from benchmark.simulators.gl import scene_block
-from benchmark.simulators.gl.scene_block import SceneBlock
+from benchmark.simulators.gl import programs
+from benchmark.simulators.gl.programs import SceneBlock
 
 SIZES = {"mat4": 16, "vec4": 4}
 
@@ -22,11 +22,11 @@ def offsets():
 
 def test_the_layout_is_that_of_the_shader():
     found = offsets()
-    assert list(found.values())[-1].stop == scene_block.SIZE
-    for name, start in scene_block._PLACES.items():
+    assert list(found.values())[-1].stop == programs.BLOCK_SIZE
+    for name, start in programs._PLACES.items():
         assert found[name].start == start, name
-    assert found["slot_material"] == scene_block.SLOT_MATERIAL
-    assert found["slot_colour"] == scene_block.SLOT_COLOUR
+    assert found["slot_material"] == programs.SLOT_MATERIAL
+    assert found["slot_colour"] == programs.SLOT_COLOUR
 
 
 def test_matrices_are_column_major():

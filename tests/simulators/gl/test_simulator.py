@@ -12,6 +12,9 @@ from benchmark.simulators.interface import opened
 from benchmark.simulators.sampling import SceneSampler
 from benchmark.space import PAPER_SPACE
 
+# The store is looked up on every use: each test needs the shared one, not only the simulator.
+pytestmark = pytest.mark.usefixtures("simulator_cache")
+
 
 @pytest.fixture(scope="module")
 def gl(simulator_cache_folder):
@@ -47,7 +50,7 @@ def test_the_catalogue_is_that_of_the_issue(gl):
     assert catalog.notes == ()
 
 
-#: Every so many objects are rendered: all of them takes a minute.
+#: Every so many categories are rendered: all of them take a minute.
 STEPS = [pytest.param(24, id="sample"), pytest.param(1, id="all", marks=pytest.mark.slow)]
 
 
@@ -55,12 +58,11 @@ STEPS = [pytest.param(24, id="sample"), pytest.param(1, id="all", marks=pytest.m
 @pytest.mark.parametrize("configuration", ["00000000", "01000000", "10000000", "11111111"])
 def test_every_object_covers_a_reasonable_part_of_the_frame(gl, configuration, step):
     catalog = gl.assets()
-    names = [(c, o) for c in catalog.categories for o in catalog.names(c)]
-    assert len(names) == 2370
+    names = [(c, o) for c in catalog.categories[::step] for o in catalog.names(c)]
     parts = {
-        (s.category, s.object): coverage(gl, s)
-        for s in scenes(gl, configuration, names[::step], size=48)
+        (s.category, s.object): coverage(gl, s) for s in scenes(gl, configuration, names, size=48)
     }
+    assert len(parts) == (2370 if step == 1 else 100)
     outside = {name: part for name, part in parts.items() if not 0.03 <= part <= 0.80}
     assert outside == {}
 
@@ -92,7 +94,7 @@ def test_nearer_is_larger_and_stays_in_view(gl):
 
 def test_all_categories_look_different(gl):
     catalog = gl.assets()
-    names = [(c, catalog.names(c)[0]) for c in catalog.categories[:30]]
+    names = [(c, catalog.names(c)[0]) for c in catalog.categories[::12]]
     images = np.stack([r.pixels for r in gl.render(scenes(gl, "00000000", names, size=32))])
     flat = images.reshape(len(images), -1).astype(float)
     distance = np.abs(flat[:, None] - flat[None]).mean(axis=2) + 99 * np.eye(len(flat))
@@ -151,8 +153,8 @@ def test_another_seed_is_another_library(gl, simulator_cache):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"supersampling": 0}, "supersampling of 1 to 4"),
-        ({"supersampling": 9}, "supersampling of 1 to 4"),
+        ({"supersampling": 0}, "from 1 to 4"),
+        ({"supersampling": 9}, "from 1 to 4"),
     ],
 )
 def test_senseless_options_are_refused(options, sentence):
@@ -161,15 +163,11 @@ def test_senseless_options_are_refused(options, sentence):
 
 
 def test_missing_folders_are_refused():
-    for option, what in [
-        ("objects", "meshes"),
-        ("panoramas", "panoramas"),
-        ("materials", "materials"),
-    ]:
-        with pytest.raises(InvalidInputError, match=f"Expected a folder of {what}"):
+    for option in ("objects", "panoramas", "materials"):
+        with pytest.raises(InvalidInputError, match="nowhere"):
             GlSimulator(**{option: "nowhere"}).assets()
 
 
 def test_a_closed_simulator_has_no_driver():
-    with pytest.raises(UnavailableError, match="Expected an open simulator"):
+    with pytest.raises(UnavailableError, match="not open"):
         GlSimulator().driver()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from benchmark.simulators.textures import cache
-from benchmark.simulators.textures.cache import load_stack, release_pages
+from benchmark.simulators.textures.cache import ImageSet, load_stack
 
 SHAPE = (3, 4, 8, 3)
 
@@ -31,7 +31,7 @@ def test_images_are_made_once():
     assert np.array_equal(first, again)
     assert [int(image[0, 0, 0]) for image in again] == [0, 1, 2]
     assert isinstance(again, np.memmap), "mapped, not copied into every worker"
-    release_pages(again)
+    ImageSet((), lambda: again, "").release_pages()
     assert again.sum() == first.sum(), "read again when needed"
 
 
@@ -63,7 +63,7 @@ def test_without_a_place_to_write_they_are_made_in_memory(monkeypatch, caplog):
         found = load_stack("small", SHAPE, images())
     assert "not kept" in caplog.text
     assert int(found[1].max()) == 1
-    release_pages(found)
+    ImageSet((), lambda: found, "").release_pages()
     assert int(found[1].max()) == 1
 
 

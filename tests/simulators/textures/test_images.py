@@ -152,11 +152,11 @@ def test_broken_images_are_left_out_and_reported(content, monkeypatch):
 
 
 def test_places_without_images_are_refused():
-    with pytest.raises(InvalidInputError, match="Expected a folder of panoramas"):
+    with pytest.raises(InvalidInputError, match="panoramas at nowhere"):
         folder_panoramas(Path("nowhere"), 16)
     FOLDER.mkdir()
-    with pytest.raises(InvalidInputError, match="got none: no images"):
+    with pytest.raises(InvalidInputError, match="no images"):
         folder_panoramas(FOLDER, 16)
     (FOLDER / "a.png").write_bytes(b"x")
-    with pytest.raises(InvalidInputError, match=r"got none: a\.png: left out"):
+    with pytest.raises(InvalidInputError, match=r"a\.png: left out"):
         folder_materials(FOLDER, 16)
