@@ -18,7 +18,7 @@ from benchmark.core.errors import InvalidInputError, T2SBenchError
 from benchmark.core.files import sha256_bytes
 from benchmark.methods import Decision, Method, Mixture, ParameterSelector, TaskView
 from benchmark.runs.context import Context, environment, provenance
-from benchmark.runs.record import Cost, DecisionEntry, Failure, Record, seal
+from benchmark.runs.record import Cost, DecisionEntry, Failure, MethodEntry, Record, seal
 from benchmark.space import Configuration
 
 if TYPE_CHECKING:
@@ -267,24 +267,42 @@ def run_unit(
             queries = fit.rewards.queries if fit.error is None else None
             entry = context.method_entry(method, unit.fold, queries)
             identity = context.identity(entry, task, seed, method.pretraining)
-            reference = context.scorer.reference(task)
-            yield seal(
-                {
-                    **provenance(),
-                    **identity,
-                    **_scorer_entries(context),
-                    **outcome,
-                    "supersedes": supersedes.get(identity["cell"]),
-                    "debug": context.debug,
-                    "split": str(context.split),
-                    "seed": seed,
-                    "task": context.task_entry(task).model_dump(),
-                    "method": entry.model_dump(),
-                    "source": context.scorer.source.model_dump(),
-                    "reference": None if reference is None else reference.model_dump(),
-                    "cost": Cost(wall_seconds=round(seconds, 6)).model_dump(),
-                }
-            )
+            content = {
+                **identity,
+                **outcome,
+                "supersedes": supersedes.get(identity["cell"]),
+                "cost": Cost(wall_seconds=round(seconds, 6)).model_dump(),
+            }
+            yield seal_cell(context, entry, task, seed, content)
+
+
+def seal_cell(
+    context: Context, method: MethodEntry, task: str, seed: int, content: dict[str, Any]
+) -> Record:
+    """Return the record of a cell.
+
+    Args:
+        context: Data that the run or submission shares.
+        method: Method of the cell.
+        task: Task of the cell.
+        seed: Seed of the cell.
+        content: Digests, outcome and cost; they replace the entries of the scorer.
+    """
+    reference = context.scorer.reference(task)
+    return seal(
+        {
+            **provenance(),
+            **_scorer_entries(context),
+            "debug": context.debug,
+            "split": str(context.split),
+            "seed": seed,
+            "task": context.task_entry(task).model_dump(),
+            "method": method.model_dump(),
+            "source": context.scorer.source.model_dump(),
+            "reference": None if reference is None else reference.model_dump(),
+            **content,
+        }
+    )
 
 
 def _scorer_entries(context: Context) -> dict[str, Any]:
@@ -296,7 +314,8 @@ def _scorer_entries(context: Context) -> dict[str, Any]:
     }
 
 
-def _scored_entries(context: Context, decision: Decision | None, scored: Scored) -> dict[str, Any]:
+def scored_entries(context: Context, decision: Decision | None, scored: Scored) -> dict[str, Any]:
+    """Return status, decision, scores and environment of a scored cell, as records state them."""
     entry = None if decision is None else decision_entry(context, decision)
     if entry is not None and scored.configuration is not None:
         entry = entry.model_copy(update={"configuration": scored.configuration})
@@ -321,7 +340,7 @@ def _outcome(context: Context, method: Method, fit: Fitted, task: str, seed: int
             "status": "timeout" if isinstance(error, FitTimeoutError) else "failed",
             "error": Failure(type=type(error).__name__, message=message).model_dump(),
         }
-    return _scored_entries(context, decision, scored)
+    return scored_entries(context, decision, scored)
 
 
 def _author_line(error: BaseException, method: Method) -> str:

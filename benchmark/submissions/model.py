@@ -6,10 +6,10 @@ import re
 from typing import Annotated, Literal, Self, TypeVar
 
 import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from benchmark.core.files import digest
-from benchmark.core.models import Sha256  # noqa: TC001 - read by pydantic
+from benchmark.core.models import Frozen, Sha256
 from benchmark.runs.plan import Split  # noqa: TC001 - pydantic reads it
 from benchmark.runs.record import DecisionEntry, Option
 
@@ -50,8 +50,8 @@ Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Short = Annotated[str, Field(min_length=1, max_length=100), OneLine]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+class _Model(Frozen):
+    model_config = ConfigDict(strict=True)
 
 
 class SubmittedMethod(_Model):
@@ -71,7 +71,7 @@ class SubmittedMethod(_Model):
     name: Short
     label: Annotated[str, Field(min_length=1, max_length=200), OneLine]
     version: Short
-    options: dict[Short, Option] = {}
+    options: dict[Short, Option] = Field(default_factory=dict)
     description: Annotated[str, Field(min_length=1, max_length=500), OneLine]
     authors: Annotated[tuple[Short, ...], NotEmpty, Field(max_length=50)]
     link: Annotated[str, Field(max_length=300), OneLine, AfterValidator(_web_address)] = ""

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from benchmark.core.errors import InvalidInputError, StorageError, T2SBenchError
-from benchmark.runs.context import environment, provenance
-from benchmark.runs.record import Cost, MethodEntry, Record, seal, to_line
+from benchmark.runs.cells import scored_entries, seal_cell
+from benchmark.runs.record import Cost, MethodEntry, Record, to_line
 from benchmark.runs.scoring import CachedScorer
 from benchmark.submissions.checks import Checked, read_decision
 
@@ -79,7 +79,6 @@ def _write_new(path: Path, content: bytes) -> None:
 
 def _record(checked: Checked, fold: SubmittedFold, item: SubmittedDecision) -> Record:
     context, submission = checked.context, checked.submission
-    scorer = CachedScorer(context.table)
     entry = MethodEntry(
         name=submission.origin,
         label=submission.board_label,
@@ -91,27 +90,14 @@ def _record(checked: Checked, fold: SubmittedFold, item: SubmittedDecision) -> R
         learnt_from=sorted(set(fold.learnt_from)),
         queries=item.queries,
     )
-    return seal(
-        {
-            **provenance(),
-            **context.identity(entry, item.task, item.seed),
-            "status": "ok",
-            "split": submission.split,
-            "seed": item.seed,
-            "task": context.task_entry(item.task).model_dump(),
-            "method": entry.model_dump(),
-            "decision": item.entry.model_dump(),
-            "scores": [
-                scorer.score(item.task, read_decision(context.table.space, item)).model_dump()
-            ],
-            "protocol": scorer.protocol.model_dump(),
-            "pretraining": scorer.pretraining.model_dump(),
-            "source": scorer.source.model_dump(),
-            "reference": scorer.reference(item.task).model_dump(),
-            "cost": Cost(wall_seconds=item.cost.wall_seconds).model_dump(),
-            "environment": environment().model_dump(),
-        }
-    )
+    decision = read_decision(context.table.space, item)
+    scored = context.scorer.scored(item.task, decision, "rendered", item.seed)
+    content = {
+        **context.identity(entry, item.task, item.seed),
+        **scored_entries(context, decision, scored),
+        "cost": Cost(wall_seconds=item.cost.wall_seconds).model_dump(),
+    }
+    return seal_cell(context, entry, item.task, item.seed, content)
 
 
 def audit_records(records: Sequence[Record], table: RewardTable) -> list[str]:

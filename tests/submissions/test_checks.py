@@ -40,7 +40,7 @@ def test_a_packed_submission_passes(packed, table, registry):
 
 
 def test_five_seeds_give_no_warning(packed, table, registry):
-    assert check_path(packed(seeds=range(5)), table, registry).warnings == []
+    assert check_path(packed(seeds=tuple(range(5))), table, registry).warnings == []
 
 
 @pytest.mark.parametrize("split", ["seen", "all", "leave-one-task-out"])
