@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import active_children, current_process, get_context, parent_process
+from pathlib import Path
 from typing import Any
 
 from benchmark.core.errors import InvalidInputError, T2SBenchError, UnavailableError
@@ -56,10 +57,10 @@ class WorkerPool(ProcessPoolExecutor):
             remedy: What the user can do if a process ran out of memory or was killed.
         """
         script = getattr(sys.modules["__main__"], "__file__", None)
-        if script is not None and not self._begun.value:
+        if script is not None and not self._begun.value and not _has_guard(Path(script)):
             return InvalidInputError(
-                f"Worker processes import {script}, and ended while doing so. Put its work under "
-                "'if __name__ == \"__main__\":', or use one process."
+                f"Worker processes import {script}, which starts its work again. Put the work "
+                "under 'if __name__ == \"__main__\":', or use one process."
             )
         return WorkerDiedError(f"A worker process died (out of memory, or killed). {remedy}")
 
@@ -113,6 +114,13 @@ def prepare_worker() -> None:
         os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
+
+
+def _has_guard(script: Path) -> bool:
+    try:
+        return "__name__" in script.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return True
 
 
 def _begin(begun: Any, start: Callable[..., object] | None, args: tuple[Any, ...]) -> None:  # noqa: ANN401

@@ -5,16 +5,14 @@ Whoever runs them, every job is a pure function of the request, so all give the 
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from dataclasses import replace
 from types import MappingProxyType
 
 from benchmark.core.errors import UnavailableError
-from benchmark.core.processes import prepare_worker
+from benchmark.core.processes import WorkerDiedError, worker_pool
 from benchmark.pipeline.ray_executor import run_on_ray
 from benchmark.pipeline.table_jobs import JobResult, TableJob, TableRequest, failed_job
 from benchmark.pipeline.worker import Worker, Workers
@@ -62,15 +60,15 @@ def run_in_processes(
                 lost = 0
                 del left[result.job]
                 yield result
-        except BrokenProcessPool:
+        except WorkerDiedError:
             for job in [job for job in left if job in under_way]:
                 result = _alone(request, job, workers)
                 lost = 0 if result.machine else lost + 1
                 if lost == _HOPELESS:
                     raise UnavailableError(
-                        f"Expected worker processes to live, but for {_HOPELESS} backbones in a "
-                        f"row they died (out of memory, or killed), the last one {job}. Finished "
-                        "cells are kept; go on with fewer --workers."
+                        f"Worker processes died for {_HOPELESS} backbones in a row (out of memory, "
+                        f"or killed), most recently {job}. Finished cells are kept; run the "
+                        "command again with fewer --workers."
                     ) from None
                 del left[job]
                 yield result
@@ -84,7 +82,7 @@ def _check_request(request: TableRequest) -> None:
 
 def _alone(request: TableRequest, job: TableJob, workers: Workers) -> JobResult:
     for _ in range(_ATTEMPTS):
-        with suppress(BrokenProcessPool):
+        with suppress(WorkerDiedError):
             (result,) = _pool(request, (job,), replace(workers, count=1), set())
             return result
     said = f"Its process died {_ATTEMPTS} times (out of memory, or killed)."
@@ -94,17 +92,15 @@ def _alone(request: TableRequest, job: TableJob, workers: Workers) -> JobResult:
 def _pool(
     request: TableRequest, jobs: Sequence[TableJob], workers: Workers, under_way: set[TableJob]
 ) -> Iterator[JobResult]:
-    """Results of a pool of processes; ``under_way`` tells what it is at."""
-    spawn = multiprocessing.get_context("spawn")
-    others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(
-        workers.count, mp_context=spawn, initializer=_start, initargs=(request, workers)
-    )
-    waiting: set[Future[JobResult]] = set()
+    """Results of a pool of processes; ``under_way`` holds the jobs that they work on."""
     queue = iter(jobs)
-    try:
+    waiting: set[Future[JobResult]] = set()
+    # After Ctrl-C, processes end at once: stages resume, and finished cells are stored.
+    with worker_pool(
+        workers.count, _start, (request, workers), remedy="Use fewer --workers.", terminate=True
+    ) as pool:
         while True:
-            # No more than can be worked on, so that an interruption begins nothing new.
+            # Submit only what can be worked on, so that nothing new begins after an interruption.
             while len(waiting) < workers.count and (job := next(queue, None)):
                 under_way.add(job)
                 waiting.add(pool.submit(_do, job))
@@ -115,13 +111,6 @@ def _pool(
                 result = future.result()
                 under_way.discard(result.job)
                 yield result
-    except BaseException:
-        # Nobody waits for a backbone after Ctrl-C: stages resume, finished cells are stored.
-        for child in set(multiprocessing.active_children()) - others:
-            child.terminate()
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 class _Process:
@@ -131,7 +120,6 @@ class _Process:
 
 
 def _start(request: TableRequest, workers: Workers) -> None:
-    prepare_worker()
     _Process.worker = Worker(request, workers.store, workers.max_bytes)
 
 

@@ -6,14 +6,11 @@ crashes (seen with Mesa's llvmpipe and Triton). So no process that trains render
 
 from __future__ import annotations
 
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING
 
-from benchmark.core.errors import UnavailableError
-from benchmark.core.processes import prepare_worker
+from benchmark.core.processes import WorkerPool
 from benchmark.rendering.run import render_dataset
 
 if TYPE_CHECKING:
@@ -30,7 +27,7 @@ class Renderer:
     """
 
     def __init__(self) -> None:
-        self._pool: ProcessPoolExecutor | None = None
+        self._pool: WorkerPool | None = None
 
     def render(self, request: DatasetRequest, target: Path, workers: int = 1) -> None:
         """Render a dataset into a folder, going on where an earlier attempt stopped.
@@ -48,8 +45,7 @@ class Renderer:
             render_dataset(request, target, workers=workers)
             return
         if self._pool is None:
-            spawn = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(1, mp_context=spawn, initializer=prepare_worker)
+            self._pool = WorkerPool(1)
             # In a worker process, Python waits for children before it ends their pools; the queues
             # to them are closed at priority 10.
             end = {"cancel_futures": True}
@@ -57,10 +53,9 @@ class Renderer:
         try:
             self._pool.submit(_render, request, target).result()
         except BrokenProcessPool as error:
-            self._pool = None
-            raise UnavailableError(
-                f"Expected simulator '{request.simulator.name}' to render, but its process died "
-                "(out of memory, killed, or its driver crashed). Try 't2sbench doctor'."
+            pool, self._pool = self._pool, None
+            raise pool.loss(
+                f"It rendered with simulator '{request.simulator.name}': try 't2sbench doctor'."
             ) from error
 
     def close(self) -> None:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import atexit
-import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import nullcontext
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
-from benchmark.core.errors import InvalidInputError, UnavailableError
+from benchmark.core.errors import InvalidInputError
 from benchmark.core.files import write_bytes, write_text
-from benchmark.core.processes import prepare_worker
+from benchmark.core.processes import worker_pool
 from benchmark.rendering.dataset import (
     MANIFEST,
     claim,
@@ -173,23 +172,12 @@ def render_in_processes(
     Raises:
         UnavailableError: If a process ends early; finished shards are kept.
     """
-    # A forked process would inherit the driver's threads in an unknown state.
-    spawn = multiprocessing.get_context("spawn")
-    done = spawn.Value("q", 0)
+    done = get_context("spawn").Value("q", 0)
+    remedy = "Run the command again to resume, with fewer --workers if it happens again."
     workers = min(workers, len(numbers))
-    with ProcessPoolExecutor(
-        workers, mp_context=spawn, initializer=_start, initargs=(request, done)
-    ) as pool:
+    with worker_pool(workers, _start, (request, done), remedy=remedy) as pool:
         pending = {pool.submit(_render_one, folder, number) for number in numbers}
-        try:
-            yield from _collect(pending, done, on_images)
-        except BrokenProcessPool as error:
-            raise UnavailableError(
-                "A rendering process ended early (out of memory, or killed). "
-                "Run the command again to resume, with fewer --workers if it happens again."
-            ) from error
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        yield from _collect(pending, done, on_images)
 
 
 def _collect(
@@ -216,7 +204,6 @@ class _Worker:
 
 
 def _start(request: DatasetRequest, done: Any) -> None:  # noqa: ANN401 - see above
-    prepare_worker()
     _Worker.request, _Worker.done = request, done
     _Worker.simulator = request.simulator.build()
     atexit.register(_Worker.simulator.close)

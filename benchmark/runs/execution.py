@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
-from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.core.errors import InvalidInputError, UnavailableError
-from benchmark.core.processes import prepare_worker
+from benchmark.core.errors import InvalidInputError
+from benchmark.core.processes import worker_pool
 from benchmark.methods import Method
 from benchmark.pipeline.settings import StageObserver, no_observer
 from benchmark.rewards.catalog import load_table
@@ -254,15 +252,14 @@ def _recorded(plan: Plan, unit: Unit) -> Iterator[Record]:
 
 def _in_workers(plan: Plan) -> Iterator[Record]:
     _check_picklable(plan.request)
-    # Workers are spawned: a forked copy of a process with BLAS threads may hang.
-    pool = ProcessPoolExecutor(
-        plan.request.jobs,
-        mp_context=get_context("spawn"),
-        initializer=_start,
-        initargs=(plan.request,),
-    )
     methods = {method: place for place, method in enumerate(map(id, plan.methods))}
-    try:
+    with worker_pool(
+        plan.request.jobs,
+        _start,
+        (plan.request,),
+        remedy="Finished cells are kept; run the command again with fewer --jobs.",
+        terminate=True,
+    ) as pool:
         waiting: set[Future[list[Record]]] = {
             pool.submit(
                 _work, methods[id(unit.method)], unit.fold, unit.seeds, unit.cells, plan.supersedes
@@ -273,17 +270,6 @@ def _in_workers(plan: Plan) -> Iterator[Record]:
             finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
             for future in finished:
                 yield from future.result()
-    except BrokenProcessPool as error:
-        raise UnavailableError(
-            "A worker process died (out of memory?). Finished cells are kept; run the command "
-            "again with fewer --jobs. In a script, start the run under if __name__ == '__main__'."
-        ) from error
-    except BaseException:
-        for worker in active_children():
-            worker.terminate()
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _check_picklable(request: RunRequest) -> None:
@@ -304,7 +290,6 @@ class _Process:
 
 
 def _start(request: RunRequest) -> None:
-    prepare_worker()
     methods = tuple(m if isinstance(m, Method) else m.resolve() for m in request.methods)
     _Process.plan = Plan(request, methods, request_context(request), ())
 

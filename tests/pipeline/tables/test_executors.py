@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 
 import pytest
@@ -18,6 +17,7 @@ from benchmark.core.errors import (
     T2SBenchError,
     UnavailableError,
 )
+from benchmark.core.processes import WorkerDiedError
 from benchmark.pipeline import executors
 from benchmark.pipeline.table_builder import TableBuilder
 from benchmark.pipeline.table_jobs import TableJob, failed_job
@@ -110,7 +110,7 @@ def test_a_job_that_kills_its_process_is_given_up_and_others_go_on(
             begun.append(job)
             under_way.add(job)
             if job == jobs[1]:
-                raise BrokenProcessPool
+                raise WorkerDiedError
             under_way.discard(job)
             yield failed_job(job, ("EuroSAT",), "measured", "this machine")
 
