@@ -105,6 +105,10 @@ class Picture:
 
         save_picture(Path(path), lambda: self.figure)
 
+    def __repr__(self) -> str:
+        width, height = self.figure.get_size_inches()
+        return f"Picture of {width:.1f} x {height:.1f} inches; save() writes it"
+
     def _repr_png_(self) -> bytes:
         import io
 

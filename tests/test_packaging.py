@@ -11,6 +11,7 @@ from pathlib import Path
 
 import grimp
 import pytest
+import yaml
 from packaging.requirements import Requirement
 
 from benchmark.core.errors import UnavailableError
@@ -166,6 +167,15 @@ def test_import_names_equal_folder_names(project):
     hatch = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]
     assert hatch["build"]["targets"]["wheel"]["packages"] == list(PACKAGES)
     assert all((ROOT / name / "__init__.py").is_file() for name in PACKAGES)
+
+
+def test_the_citation_names_this_version(project):
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == project["version"]
+    assert citation["license"] == project["license"]
+    assert [author["name"] for author in citation["authors"]] == [
+        author["name"] for author in project["authors"]
+    ]
 
 
 def test_every_entry_point_loads(project):
