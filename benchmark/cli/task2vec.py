@@ -21,34 +21,22 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 _SHOWN = 3
-# Options that only a probe which is made here has.
-_MADE_BY = ("probe_data", "probe_network", "probe_epochs", "probe_classes", "probe_images")
 
 _PROBE_OPTIONS = (
     click.option(
         "--probe",
-        default="suite",
+        default="packaged",
         show_default=True,
-        metavar="suite|imagenet|FILE",
-        help="That of the package, or with options below one made here; torchvision's ImageNet "
-        "ResNet-18, if it is here; or a checkpoint.",
+        metavar="packaged|imagenet|FILE",
+        help="Probe of the package, torchvision's ImageNet ResNet-18, or a checkpoint.",
     ),
     click.option("--download", is_flag=True, help="Download the ImageNet weights (45 MB)."),
-    click.option(
-        "--probe-data",
-        type=PATH,
-        metavar="PACK.parquet",
-        help="Pre-train the suite's probe on these images, not on rendered ones.",
-    ),
-    click.option("--probe-network", metavar="NAME", help="Network of the suite's probe."),
-    click.option("--probe-epochs", type=click.IntRange(1), help="Of its pre-training."),
-    click.option("--probe-classes", type=click.IntRange(2), help="Rendered categories."),
-    click.option("--probe-images", type=click.IntRange(2), help="Images of each category."),
     click.option(
         "--size",
         type=click.IntRange(8),
         metavar="PIXELS",
-        help="Side of the probe's images.  [default: that of its pre-training]",
+        help="Side of the images for another probe than the packaged one.  "
+        "[default: that of its pre-training]",
     ),
 )
 _RECIPE_OPTIONS = (
@@ -106,7 +94,7 @@ def task2vec(tasks: tuple[str, ...], out: Path, plot: Path | None, **given: Any)
     settings = embed_settings(given["recipe"], **changes)
     data = _load(tasks, given["tasks_files"], everything=given["all_prepared"])
     store = default_store()
-    probe = _probe(given, store)
+    probe = _probe(given)
     click.echo(f"Probe: {probe.card.name}, {probe.card.origin}.", err=True)
     embeddings = _embed(data, probe, settings, store, given)
     card = write_task2vec(embeddings, out, **describe(data, probe.card, settings, given["seed"]))
@@ -142,51 +130,24 @@ def _check_plot(path: Path) -> None:
     check_picture(path)
 
 
-def _probe(given: dict[str, Any], store: CellStore) -> Probe:
+def _probe(given: dict[str, Any]) -> Probe:
+    from benchmark.core.errors import UnknownNameError
     from benchmark.pretraining.devices import resolve_device
+    from benchmark.task2vec.probe import imagenet_probe, load_probe, packaged_probe
 
     resolve_device(given["device"])  # before minutes of work
-    name = given["probe"]
-    if name == "suite":
-        return _suite_probe(given, store)
-    foreign = [f"--{option.replace('_', '-')}" for option in _MADE_BY if given[option] is not None]
-    if foreign:
-        raise InvalidInputError(
-            f"Expected {', '.join(foreign)} with --probe suite, but got --probe {name}. "
-            "Leave one out."
-        )
-    from benchmark.task2vec.probe_files import imagenet_probe, load_probe
-
-    if name == "imagenet":
-        return imagenet_probe(given["size"], download=given["download"])
-    if not Path(name).suffix:
-        from benchmark.core.errors import UnknownNameError
-
-        raise UnknownNameError("probe", name, ("suite", "imagenet", "FILE.safetensors"))
-    return load_probe(Path(name), given["size"])
-
-
-def _suite_probe(given: dict[str, Any], store: CellStore) -> Probe:
-    if all(given[option] is None for option in (*_MADE_BY, "size")):
-        from benchmark.task2vec.packaged import packaged_probe
-
+    name, size = given["probe"], given["size"]
+    if name == "packaged":
+        if size is not None:
+            raise InvalidInputError(
+                "--size does not apply to the packaged probe. Remove it, or choose another --probe."
+            )
         return packaged_probe()
-    from benchmark.task2vec.suite_probe import request_of, suite_probe
-    from benchmark.tasks.pack import open_pack
-
-    data = open_pack(given["probe_data"]) if given["probe_data"] else None
-    request = request_of(
-        network=given["probe_network"],
-        image_size=given["size"],
-        epochs=given["probe_epochs"],
-        classes=given["probe_classes"],
-        images_per_class=given["probe_images"],
-    )
-
-    def say(text: str) -> None:
-        click.echo(text, err=True)
-
-    return suite_probe(request, store, data=data, say=say, device=given["device"])
+    if name == "imagenet":
+        return imagenet_probe(size, download=given["download"])
+    if not Path(name).suffix:
+        raise UnknownNameError("probe", name, ("packaged", "imagenet", "FILE.safetensors"))
+    return load_probe(Path(name), size)
 
 
 def _embed(

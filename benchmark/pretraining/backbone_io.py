@@ -12,7 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from benchmark.core.errors import InvalidFileError, InvalidInputError, UnknownNameError
+from benchmark.core.errors import (
+    InvalidFileError,
+    InvalidInputError,
+    UnknownNameError,
+    validation_faults,
+)
 from benchmark.core.files import canonical_json, write_atomically
 from benchmark.pretraining.networks import Backbone, build_backbone
 
@@ -228,8 +233,5 @@ def parse_metadata(
     try:
         return model.model_validate_json(metadata[key], strict=True)
     except ValidationError as error:
-        faults = [
-            f"{key}, {'.'.join(map(str, fault['loc'])) or 'whole'}: {fault['msg']}"
-            for fault in error.errors()
-        ]
+        faults = [f"{key}, {fault}" for fault in validation_faults(error)]
         raise InvalidFileError(path, faults, remedy) from error

@@ -1,4 +1,4 @@
-"""Embeddings on disk: a file of vectors that everything else here reads, and a card beside it."""
+"""Embeddings on disk: a file of vectors, and a card next to it."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class EmbeddedTask(BaseModel):
 
     Attributes:
         name: Task.
-        revision: Of its data.
-        digest: Of its data's content.
-        stands_in_for: Task of the paper in whose place the data are used.
-        partial: In what numbers the data differ from the registry.
+        revision: Revision of its data.
+        digest: Digest of its data's content.
+        stands_in_for: Task of the paper that the data replace.
+        partial: Differences between the data and the registry.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,18 +44,18 @@ class EmbeddedTask(BaseModel):
 
 
 class Task2VecCard(BaseModel):
-    """What vectors are, and how they were computed.
+    """Content and origin of a file of vectors.
 
     Attributes:
-        version: Of the computation.
+        version: Version of the computation.
         tasks: The data, in the order of the vectors.
-        seed: Of images, heads, draws and labels.
+        seed: Seed of images, heads, draws and labels.
         settings: The recipe with all its fields.
         probe: The network; vectors of different probes do not compare.
         probe_sha256: Digest of the probe.
-        digest: Of names and values (:attr:`TaskEmbeddings.digest`).
-        file_sha256: Of the file of vectors.
-        torch_version: Of the PyTorch that computed them.
+        digest: Digest of names and values (:attr:`TaskEmbeddings.digest`).
+        file_sha256: Digest of the file of vectors.
+        torch_version: Version of the PyTorch that computed them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -78,7 +78,7 @@ class Task2VecCard(BaseModel):
 
 
 def card_path(path: Path) -> Path:
-    """The card of a file of vectors.
+    """Path of the card of a file of vectors.
 
     Example:
         >>> card_path(Path("mine.safetensors")).name
@@ -90,7 +90,7 @@ def card_path(path: Path) -> Path:
 def describe(
     tasks: Sequence[TaskData], probe: ProbeCard, settings: EmbedSettings, seed: int
 ) -> dict[str, Any]:
-    """The fields that :func:`write_task2vec` is to be told."""
+    """Fields of a card, for :func:`write_task2vec`."""
     import torch
 
     return {
@@ -105,7 +105,7 @@ def describe(
 
 
 def embedded_task(task: TaskData) -> EmbeddedTask:
-    """What a card says of a task's data."""
+    """Entry of a card for a task's data."""
     card = task.card
     return EmbeddedTask(
         name=task.name,
@@ -117,14 +117,14 @@ def embedded_task(task: TaskData) -> EmbeddedTask:
 
 
 def check_path(path: Path) -> Path:
-    """The path, if vectors can be written to it.
+    """Return the path if vectors can be written to it.
 
     Raises:
-        InvalidInputError: For another ending than ``.safetensors``, or a folder that is none.
+        InvalidInputError: For another ending than ``.safetensors``, or a parent that is no folder.
     """
     if path.suffix != ".safetensors":
         raise InvalidInputError(
-            f"Expected a file that ends in .safetensors, but got '{path.name}'. Rename it."
+            f"The file of vectors must end in .safetensors (got '{path.name}'). Rename it."
         )
     parent = next(one for one in path.absolute().parents if one.exists())
     if not parent.is_dir() or path.is_dir():
@@ -140,7 +140,7 @@ def write_task2vec(embeddings: TaskEmbeddings, path: Path, **fields: Any) -> Tas
     Args:
         embeddings: The vectors, not normalised.
         path: The ``.safetensors`` file; :func:`benchmark.tasks.vectors.read_embeddings` reads it.
-        **fields: Those of :class:`Task2VecCard` that vectors and file do not tell.
+        **fields: Fields of :class:`Task2VecCard` that do not follow from the vectors.
 
     Raises:
         InvalidInputError: For a path of another ending.
@@ -154,7 +154,7 @@ def write_task2vec(embeddings: TaskEmbeddings, path: Path, **fields: Any) -> Tas
 
 
 def read_task2vec(path: Path) -> tuple[TaskEmbeddings, Task2VecCard]:
-    """Vectors and card, verified.
+    """Read and verify vectors and card.
 
     Raises:
         InvalidFileError: When a file is missing or damaged, or the two do not belong together.

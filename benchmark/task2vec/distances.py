@@ -19,13 +19,13 @@ Matrix = NDArray[np.float64]
 
 #: Added where a sum of two embeddings divides, as released.
 EPSILON = 1e-8
-#: A filter that no image excites has no information and infinite variance; it counts as so much
+#: A filter that no image excites has no information and infinite variance; it counts as this share
 #: of the vector's mean (departure: released, such a filter makes every variance infinite).
 FLOOR = 1e-6
 
 
 def cosine(vectors: NDArray[np.floating]) -> Matrix:
-    """One minus the cosine of two embeddings: the geometry in which Task2Sim reads them.
+    """One minus the cosine of two embeddings, the geometry of Task2Sim.
 
     Example:
         >>> cosine(np.array([[1.0, 0.0], [1.0, 1.0]])).round(4)
@@ -39,8 +39,8 @@ def cosine(vectors: NDArray[np.floating]) -> Matrix:
 def scaled_cosine(vectors: NDArray[np.floating]) -> Matrix:
     """Cosine distance after each pair is divided by its sum, element by element.
 
-    The paper's symmetric distance, and the default of the released code. What counts is which task
-    needs a filter more, not how much, so it is no distance of fixed vectors.
+    The paper's symmetric distance, and the default of the released code. It depends on which task
+    needs a filter more, not by how much, so it is not a distance of fixed vectors.
 
     Example:
         >>> scaled_cosine(np.array([[1.0, 1.0], [1.0, 3.0]])).round(4)
@@ -77,7 +77,7 @@ def asymmetric_kl(vectors: NDArray[np.floating]) -> Matrix:
 def jsd(vectors: NDArray[np.floating]) -> Matrix:
     """Mean divergence of two centred Gaussians from the one of their mean variance, summed.
 
-    Released ("jsd"): like the Jensen-Shannon divergence, with a Gaussian in place of the mixture.
+    Released ("jsd"): like the Jensen-Shannon divergence, with a Gaussian instead of the mixture.
 
     Example:
         >>> jsd(np.array([[1.0], [2.0]])).round(4)
@@ -93,8 +93,8 @@ def asymmetric(
     """Distance from a source (row) to a target (column) that favours complex sources.
 
     The paper's ``d(a -> b) = d(a, b) - alpha d(a, trivial)`` with the scaled cosine distance. The
-    released code has no such function, but says what the trivial task is: one that leaves every
-    filter at its prior, whose precision is 1 in Monte-Carlo embeddings (``scale``). May be
+    released code has no such function, but defines the trivial task: it leaves every filter at its
+    prior, whose precision is 1 in Monte-Carlo embeddings (``scale``). May be
     negative; the diagonal is ``-alpha d(a, trivial)``.
 
     Args:
@@ -127,28 +127,28 @@ DISTANCES: dict[str, Callable[[NDArray[np.floating]], Matrix]] = {
 
 
 def check_distance(name: str) -> None:
-    """Do nothing for a name of :data:`DISTANCES`.
+    """Refuse names that no distance has.
 
     Raises:
-        UnknownNameError: For another.
+        UnknownNameError: If no distance has the name.
     """
     if name not in DISTANCES:
         raise UnknownNameError("distance", name, DISTANCES)
 
 
 def distance_matrix(name: str, vectors: NDArray[np.floating]) -> Matrix:
-    """Distances by name.
+    """Compute distances by name.
 
     Raises:
-        UnknownNameError: If none has the name.
-        InvalidInputError: When the vectors are no embeddings.
+        UnknownNameError: If no distance has the name.
+        InvalidInputError: When the vectors are not embeddings.
     """
     check_distance(name)
     return DISTANCES[name](vectors)
 
 
 def nearest(distances: Matrix, count: int) -> NDArray[np.int64]:
-    """Columns of the smallest distances of every row, itself left out, ``(n, count)``.
+    """Columns of the smallest distances of every row, without itself, ``(n, count)``.
 
     Example:
         >>> nearest(np.array([[0.0, 2.0, 1.0], [2.0, 0.0, 3.0], [1.0, 3.0, 0.0]]), 2)
@@ -166,19 +166,17 @@ def _checked(vectors: NDArray[np.floating]) -> Matrix:
     found = np.asarray(vectors, dtype=np.float64)
     if found.ndim != 2 or not found.size or not np.isfinite(found).all() or (found < 0).any():
         raise InvalidInputError(
-            f"Expected finite embeddings of shape (n, dimension), none negative, but got shape "
-            f"{found.shape}. Compute them again."
+            f"Embeddings must be finite, not negative and of shape (n, dimension) (got shape "
+            f"{found.shape}). Compute them again."
         )
     if not found.any(axis=1).all():
         row = int(np.flatnonzero(~found.any(axis=1))[0])
-        raise InvalidInputError(
-            f"Expected embeddings that are not all zero, but got row {row}. Compute it again."
-        )
+        raise InvalidInputError(f"The embedding in row {row} is all zero. Compute it again.")
     return found
 
 
 def _units(rows: Matrix) -> Matrix:
-    # By the largest entry first: squares of tiny or huge Fisher informations would not be finite.
+    # Scaled by the largest entry first: squares of tiny or huge entries would not be finite.
     scaled = rows / rows.max(axis=-1, keepdims=True)
     units: Matrix = scaled / np.linalg.norm(scaled, axis=-1, keepdims=True)
     return units
@@ -192,7 +190,7 @@ def _scaled_cosine(first: Matrix, second: Matrix) -> Matrix:
 
 
 def _kl(first: Matrix, second: Matrix) -> Matrix:
-    """Of centred Gaussians with these variances, element by element."""
+    """Divergence of centred Gaussians with these variances, element by element."""
     ratio = first / second
     divergence: Matrix = 0.5 * (ratio - 1 - np.log(ratio))
     return divergence
@@ -205,7 +203,7 @@ def _jsd(first: Matrix, second: Matrix) -> Matrix:
 
 
 def _pairs(rows: Matrix, distance: Callable[[Matrix, Matrix], Matrix]) -> Matrix:
-    """Row against all rows, one row at a time."""
+    """Distances of each row to all rows, one row at a time."""
     return _clean(np.stack([distance(row[None], rows) for row in rows]))
 
 

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 
 def filter_weights(trunk: nn.Module) -> dict[str, nn.Parameter]:
-    """The weights that an embedding describes, by name, in the order of the modules.
+    """Return the weights that an embedding describes, by name, in the order of the modules.
 
-    Those of convolutions and the scales of batch normalisations; biases are left out. A tensor
-    ``(filters, ...)`` is so many entries of the embedding: a ResNet-18 has 9,600, those of the
-    released Task2Vec in its order (conv1, bn1, layer1.0.conv1, ...).
+    They are those of convolutions and the scales of batch normalisations, without biases. A tensor
+    ``(filters, ...)`` gives ``filters`` entries of the embedding: a ResNet-18 has 9,600, those of
+    the released Task2Vec in its order (conv1, bn1, layer1.0.conv1, ...).
     """
     kinds = (nn.Conv2d, nn.BatchNorm2d)
     named = ((name, module) for name, module in trunk.named_modules() if isinstance(module, kinds))
@@ -45,18 +45,18 @@ def fisher_diagonal(
     settings: EmbedSettings,
     rng: np.random.Generator,
 ) -> NDArray[np.float32]:
-    """Mean squared score of every filter; the backbone is left as it was.
+    """Compute the mean squared score of every filter; the backbone is not changed.
 
     A batch's gradient is squared as a whole. Scores of sampled labels have mean zero and are
     independent between images, so the square of the *sum* over a batch has as its expectation the
-    sum of the images' squares, as long as no image touches another one's normalisation.
+    sum of the images' squares, as long as no image enters another one's normalisation.
 
     Args:
         backbone: The probe without head.
-        head: Weights ``(classes, dimension)`` and biases ``(classes,)``, on the device where to
-            compute.
+        head: Weights ``(classes, dimension)`` and biases ``(classes,)``, on the device
+            that computes.
         images: uint8 ``(n, 3, side, side)``, in memory or mapped from disk.
-        rows: Which of them, in the order of the batches; one may come again.
+        rows: Indices of images, in the order of the batches; may repeat.
         settings: Batches, statistics and scale.
         rng: Source of the labels.
 

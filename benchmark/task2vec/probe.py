@@ -1,37 +1,74 @@
-"""The probe network: whose Fisher information describes tasks."""
+"""Probe networks, whose Fisher information describes tasks, and their files.
+
+The packaged probe makes vectors comparable wherever they are computed: a probe that every machine
+pre-trains itself has other weights on every kind of machine. It was made once, by
+``docs/make_probe.py``, its filters rounded to 16 bits.
+
+The released Task2Vec of Task2Sim used torchvision's ImageNet ResNet-18. Its weights are not
+shipped: they are read from torchvision's cache, and downloaded on request only.
+"""
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+import torch
+from pydantic import Field
+from torch import Tensor
 
-from benchmark.core.files import digest
-from benchmark.pretraining.backbone_io import BackboneCard, Sha256, weights_digest
-from benchmark.pretraining.networks import DropPathNorm
+from benchmark.core.download import SourceFile, fetch
+from benchmark.core.errors import InvalidFileError, UnavailableError
+from benchmark.core.files import cache_root, digest, sha256_file
+from benchmark.core.models import Frozen, Sha256
+from benchmark.pretraining.backbone_io import (
+    CARD_KEY,
+    BackboneCard,
+    load_backbone,
+    parse_metadata,
+    read_tensors,
+    tensor_faults,
+    weights_digest,
+)
+from benchmark.pretraining.networks import DropPathNorm, build_backbone
 from benchmark.task2vec.fisher import filter_weights
 
 if TYPE_CHECKING:
     from benchmark.pretraining.networks import Backbone
 
+#: The packaged probe, its digest, and the key of its card.
+PACKAGED = Path(__file__).parent / "probe.safetensors"
+PACKAGED_SHA256 = "88dbf76c9c75c9367d3ee0404f4d61f88cc4a8bb528eaa8013ab0e22bdc88f8d"
+PACKAGED_CARD_KEY = "t2sbench.probe"
+
+#: torchvision's ``ResNet18_Weights.IMAGENET1K_V1``.
+IMAGENET = SourceFile(
+    url="https://download.pytorch.org/models/resnet18-f37072fd.pth",
+    sha256="f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec",
+)
+#: As the paper's images: Resize(256), CenterCrop(224).
+IMAGENET_SIZE = 224
+
+_NETWORK = "resnet18"
+_REMEDY = "Give a checkpoint of this package, or the weights of torchvision's resnet18."
+
 Positive = Annotated[int, Field(ge=1)]
 
 
-class ProbeCard(BaseModel):
-    """What embeddings must say of the probe: they compare only when it is the same.
+class ProbeCard(Frozen):
+    """Identity of a probe: embeddings compare only when it is the same.
 
     Attributes:
-        name: A few words.
+        name: Name of the probe, a few words.
         network: Name of the backbone.
-        origin: Where its weights come from, one sentence.
-        image_size: Side of the images that it is shown, in pixels.
+        origin: Source of its weights, one sentence.
+        image_size: Side of its input images in pixels.
         dimension: Length of an embedding.
         weights_sha256: Digest of the weights.
-        pretraining: Card of a backbone that the suite pre-trained, else None.
+        pretraining: Card of the backbone, None for foreign weights.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     network: str
@@ -43,7 +80,7 @@ class ProbeCard(BaseModel):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all that embeddings depend on: weights and image size."""
+        """SHA-256 of network, weights and image size."""
         return digest([self.network, self.weights_sha256, self.image_size])
 
 
@@ -67,7 +104,7 @@ def make_probe(
     image_size: int,
     pretraining: BackboneCard | None = None,
 ) -> Probe:
-    """A probe of a backbone, which from then on drops no paths.
+    """Make a probe of a backbone, and switch its drop path off.
 
     Example:
         >>> from benchmark.pretraining.networks import build_backbone
@@ -87,3 +124,117 @@ def make_probe(
         pretraining=pretraining,
     )
     return Probe(backbone.eval(), card)
+
+
+def packaged_probe() -> Probe:
+    """Read the packaged probe: ``mini-resnet`` at 32 pixels, 2,240 filters.
+
+    Raises:
+        InvalidFileError: When the installed file is missing or changed.
+    """
+    try:
+        found = sha256_file(PACKAGED)
+    except OSError:
+        found = "missing"
+    if found != PACKAGED_SHA256:
+        raise InvalidFileError(
+            PACKAGED, [f"sha256 is {found}, not {PACKAGED_SHA256}"], "Install t2sbench again."
+        )
+    tensors, metadata = read_tensors(PACKAGED)
+    card = parse_metadata(PACKAGED, metadata, PACKAGED_CARD_KEY, BackboneCard)
+    backbone = build_backbone(card.network, card.seed, drop_path=card.drop_path)
+    wanted = backbone.state_dict()
+    backbone.load_state_dict({name: t.to(wanted[name].dtype) for name, t in tensors.items()})
+    origin = (
+        f"comes with the package; pre-trained on {card.images:,} rendered images of "
+        f"{card.classes} classes"
+    )
+    return make_probe(backbone, f"packaged {card.network}", origin, card.image_size, card)
+
+
+def imagenet_probe(image_size: int | None = None, *, download: bool = False) -> Probe:
+    """Read the probe of the release: torchvision's ResNet-18, pre-trained on ImageNet.
+
+    Args:
+        image_size: Side of its images in pixels; None is 224.
+        download: True to download the weights (45 MB) if they are missing.
+
+    Raises:
+        UnavailableError: When the weights are in no cache and the download is not requested, or
+            fails.
+        InvalidFileError: When a file differs from the pinned one.
+    """
+    ours = cache_root() / "downloads" / f"{IMAGENET.sha256[:16]}-{Path(IMAGENET.url).name}"
+    torchvisions = Path(torch.hub.get_dir()) / "checkpoints" / Path(IMAGENET.url).name
+    for path in (torchvisions, ours):
+        if path.is_file():
+            return load_probe(_pinned(path), image_size)
+    if not download:
+        raise UnavailableError(
+            f"No ImageNet weights of resnet18 in {torchvisions}. Add --download (45 MB), give the "
+            "file with --probe FILE, or use the packaged probe."
+        )
+    return load_probe(fetch(IMAGENET), image_size)
+
+
+def load_probe(path: Path, image_size: int | None = None) -> Probe:
+    """Read a probe from a file.
+
+    Args:
+        path: Checkpoint of this package (safetensors with a card), or ResNet-18 weights under
+            torchvision's names (safetensors, or ``.pth``, from which only tensors are read).
+        image_size: Side of its images in pixels; None is that of the pre-training.
+
+    Raises:
+        InvalidFileError: When it is neither, is damaged, or holds another network's weights.
+    """
+    if not path.is_file():
+        raise InvalidFileError(path, ["no such file"], _REMEDY)
+    tensors, metadata = _tensors(path)
+    if CARD_KEY in metadata:
+        made = load_backbone(path)
+        size = image_size or made.card.image_size or IMAGENET_SIZE
+        origin = f"checkpoint of recipe '{made.card.recipe}', {made.card.images:,} images"
+        return make_probe(made.backbone, f"checkpoint {path.name}", origin, size, made.card)
+    backbone = build_backbone(_NETWORK, seed=0)
+    wanted = backbone.state_dict()
+    tensors = {f"trunk.{name}": value for name, value in tensors.items()}
+    tensors = {name: value for name, value in tensors.items() if not name.startswith("trunk.fc.")}
+    # Weights of early PyTorch versions lack counters of batches, which are not used here.
+    counters = {n: torch.zeros_like(t) for n, t in wanted.items() if n.endswith("batches_tracked")}
+    tensors = counters | tensors
+    faults = tensor_faults(tensors, wanted)
+    if faults:
+        raise InvalidFileError(path, faults[:8], _REMEDY)
+    backbone.load_state_dict(tensors)
+    name, origin = f"{_NETWORK} of {path.name}", "weights of unknown origin"
+    if sha256_file(path) == IMAGENET.sha256:
+        name, origin = "resnet18 ImageNet", f"torchvision's IMAGENET1K_V1, {IMAGENET.url}"
+    return make_probe(backbone, name, origin, image_size or IMAGENET_SIZE)
+
+
+def _pinned(path: Path) -> Path:
+    found = sha256_file(path)
+    if found != IMAGENET.sha256:
+        raise InvalidFileError(
+            path,
+            [f"sha256 is {found}, not the pinned {IMAGENET.sha256}"],
+            "Delete the file and fetch it again, or name it with --probe FILE.",
+        )
+    return path
+
+
+def _tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors by name, and metadata; no code of the file is executed."""
+    if path.suffix == ".safetensors":
+        return read_tensors(path, _REMEDY)
+    try:
+        found: Any = torch.load(path, weights_only=True, map_location="cpu")
+    except pickle.UnpicklingError as error:
+        fault = "it does not hold tensors only"
+        raise InvalidFileError(path, [fault], _REMEDY) from error
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
+        raise InvalidFileError(path, [f"not readable: {error}"], _REMEDY) from error
+    if not isinstance(found, dict) or not all(isinstance(t, Tensor) for t in found.values()):
+        raise InvalidFileError(path, ["not a dictionary of tensors"], _REMEDY)
+    return {str(name): tensor.detach() for name, tensor in found.items()}, {}

@@ -1,4 +1,4 @@
-"""Embeds tasks one after the other; every finished one is kept."""
+"""Embedding of several tasks; every finished one is kept in the cell store."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Embedded:
     Attributes:
         task: Its data.
         vector: float32 ``(dimension,)``, not normalised.
-        fresh: Whether it was computed now.
+        fresh: True if it was computed now.
     """
 
     task: TaskData
@@ -43,13 +43,13 @@ class Embedded:
 
 @dataclass(frozen=True, eq=False)
 class Embedder:
-    """Embeds tasks with one probe.
+    """An embedder of tasks with one probe.
 
     Attributes:
         probe: The network.
-        settings: How.
-        seed: Of everything that is drawn; each task has a stream of its own.
-        store: Where vectors are kept.
+        settings: Settings of the embeddings.
+        seed: Seed of all random numbers; each task has its own stream.
+        store: Store of the vectors.
         device: "auto", "cpu", "cuda:0" ...
     """
 
@@ -62,7 +62,7 @@ class Embedder:
     def run(
         self, tasks: Sequence[TaskData], on_task: Callable[[str], None] = lambda _name: None
     ) -> Iterator[Embedded]:
-        """Vectors in the order of the tasks, each when it is on disk.
+        """Yield vectors in the order of the tasks, each when it is on disk.
 
         Raises:
             InvalidInputError: For two tasks of one name, or a task of one class only.
@@ -70,7 +70,7 @@ class Embedder:
         names = [task.name for task in tasks]
         if len(set(names)) < len(names):
             raise InvalidInputError(
-                f"Expected every task once, but got {', '.join(names)}. Leave out the repeated."
+                f"A task is named twice in {', '.join(names)}. Name each task once."
             )
         for task in tasks:
             on_task(task.name)

@@ -1,74 +1,69 @@
-"""How a task is embedded: the fast recipe for processors, and the released behaviour."""
+"""Settings of embeddings: the fast recipe for processors, and the released behaviour."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from benchmark.core.errors import InvalidInputError, UnknownNameError
+from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic.dataclasses import dataclass
 
-#: Changes when the same settings would give other embeddings.
+from benchmark.core.errors import InvalidInputError, UnknownNameError, validation_faults
+
+#: Version of the computation; raised when the same settings give other embeddings.
 TASK2VEC_VERSION = 1
 
-_AT_LEAST_ONE = ("head_steps", "head_batch", "draws", "batch_size")
+Count = Annotated[int, Field(ge=1)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(strict=True, allow_inf_nan=False))
 class EmbedSettings:
-    """Everything that an embedding depends on, beside task, probe and seed.
+    """Everything that an embedding depends on, except task, probe and seed.
 
     Attributes:
-        name: What the settings are called.
-        max_images: Training images that are used, drawn evenly from the classes; 0 takes all.
+        name: Name of the settings.
+        max_images: Number of training images, drawn evenly from the classes; 0 takes all.
         head_steps: Updates of the head by Adam on cached features (released: 10 epochs of 156).
         head_batch: Features per update, drawn with replacement, every class equally often.
         head_lr: Learning rate of Adam.
-        head_weight_decay: Added to the gradient, as Adam (not AdamW) has it.
-        draws: Images of the Fisher information, every class equally often.
-        batch_size: Images that share one squared gradient. Its square holds the products of
-            different images too, which vanish on average only: with small batches there are more
-            squares per image, and less noise.
-        replacement: Whether those images are drawn independently, or, for a better coverage, each
-            class goes through its images in a random order.
-        batch_statistics: Whether batch normalisation uses each batch's statistics, in features and
-            Fisher information, in place of those of pre-training.
-        per_image: Whether the result is scaled to the Fisher information of one image. Released is
+        head_weight_decay: Weight decay, added to the gradient as in Adam (not AdamW).
+        draws: Number of images of the Fisher information, every class equally often.
+        batch_size: Images that share one squared gradient. The square contains products of
+            different images, which vanish on average only: small batches give more squares per
+            image, and less noise.
+        replacement: True to draw those images independently; False to go through the images of
+            each class in a random order, which covers more of them.
+        batch_statistics: True for batch normalisation by each batch's statistics, in features and
+            Fisher information, instead of those of pre-training.
+        per_image: True to scale the result to the Fisher information of one image. Released is
             the square of a batch's mean gradient, which is ``batch_size`` times smaller.
 
     Raises:
-        InvalidInputError: For a value outside its range.
+        ValidationError: For a value of another type or outside its range.
     """
 
     name: str = "fast"
-    max_images: int = 2000
-    head_steps: int = 1560
-    head_batch: int = 64
-    head_lr: float = 4e-4
-    head_weight_decay: float = 1e-4
-    draws: int = 4096
-    batch_size: int = 8
+    max_images: Annotated[int, Field(ge=0)] = 2000
+    head_steps: Count = 1560
+    head_batch: Count = 64
+    head_lr: Annotated[float, Field(gt=0)] = 4e-4
+    head_weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+    draws: Count = 4096
+    batch_size: Count = 8
     replacement: bool = False
     batch_statistics: bool = False
     per_image: bool = True
 
-    def __post_init__(self) -> None:
-        rules = [(name, getattr(self, name) >= 1, "at least 1") for name in _AT_LEAST_ONE]
-        rules.append(("max_images", self.max_images >= 0, "at least 0"))
-        rules.append(("draws", self.draws >= self.batch_size, "at least one batch"))
-        rules.append(("head_lr", 0 < self.head_lr < math.inf, "above 0 and finite"))
-        decays = 0 <= self.head_weight_decay < math.inf
-        rules.append(("head_weight_decay", decays, "at least 0 and finite"))
-        for name, holds, wanted in rules:
-            if not holds:
-                raise InvalidInputError(
-                    f"Expected {name} of Task2Vec to be {wanted}, but got {getattr(self, name)}. "
-                    "Change it."
-                )
+    @model_validator(mode="after")
+    def _check_draws(self) -> EmbedSettings:
+        if self.draws < self.batch_size:
+            raise ValueError(
+                f"draws must be at least one batch, {self.batch_size} (got {self.draws})"
+            )
+        return self
 
     def to_json(self) -> dict[str, Any]:
-        """All fields, as cards hold them."""
+        """All fields, for cards and keys."""
         return dataclasses.asdict(self)
 
 
@@ -92,10 +87,11 @@ RECIPES = {settings.name: settings for settings in (FAST, RELEASED)}
 
 
 def embed_settings(name: str, **changes: int | None) -> EmbedSettings:
-    """Settings by name, with changes; a change of ``None`` is none.
+    """Return settings by name, with changes; a change of ``None`` is ignored.
 
     Raises:
         UnknownNameError: If no settings have the name.
+        InvalidInputError: For a value outside its range.
 
     Example:
         >>> embed_settings("fast", draws=512, max_images=None).draws
@@ -104,4 +100,8 @@ def embed_settings(name: str, **changes: int | None) -> EmbedSettings:
     if name not in RECIPES:
         raise UnknownNameError("Task2Vec recipe", name, RECIPES)
     kept: dict[str, Any] = {key: value for key, value in changes.items() if value is not None}
-    return dataclasses.replace(RECIPES[name], **kept)
+    try:
+        return dataclasses.replace(RECIPES[name], **kept)
+    except ValidationError as error:
+        faults = "; ".join(validation_faults(error))
+        raise InvalidInputError(f"Settings of Task2Vec: {faults}. Change them.") from error

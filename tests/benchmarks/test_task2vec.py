@@ -1,7 +1,6 @@
 """Task2Vec of the prepared tasks: time, seeds and neighbours; ``pytest --benchmark-enable -s``.
 
-Needs ``T2SBENCH_DATA`` and a probe's checkpoint in ``T2SBENCH_PROBE`` (else the suite's is made
-first, and its time counts).
+Needs ``T2SBENCH_DATA``; takes the packaged probe, or a checkpoint in ``T2SBENCH_PROBE``.
 """
 
 import os
@@ -13,15 +12,14 @@ import pytest
 
 from benchmark.core.store import CellStore
 from benchmark.task2vec.distances import cosine, nearest
-from benchmark.task2vec.probe_files import load_probe
+from benchmark.task2vec.probe import load_probe, packaged_probe
 from benchmark.task2vec.run import Embedder
 from benchmark.task2vec.settings import FAST
-from benchmark.task2vec.suite_probe import ProbeRequest, suite_probe
 from benchmark.tasks.stand_ins import load_data_tasks
 from benchmark.tasks.task_data import is_prepared, load_task_data
 
 FOLDER = Path(os.environ.get("T2SBENCH_DATA", "no-such-folder"))
-LIMIT_MINUTES = 18  # for 17 tasks on two cores, the probe included
+LIMIT_MINUTES = 18  # for 17 tasks on two cores
 
 pytestmark = [
     pytest.mark.skipif(not FOLDER.is_dir(), reason="needs the task packs in T2SBENCH_DATA"),
@@ -36,7 +34,7 @@ def test_all_prepared_tasks(benchmark, tmp_path):
         nonlocal minutes
         start = time.perf_counter()
         given = os.environ.get("T2SBENCH_PROBE")
-        probe = load_probe(Path(given)) if given else suite_probe(ProbeRequest(), store, say=print)
+        probe = load_probe(Path(given)) if given else packaged_probe()
         vectors[0] = [one.vector for one in Embedder(probe, FAST, 0, store).run(tasks, print)]
         minutes = (time.perf_counter() - start) / 60
         return probe

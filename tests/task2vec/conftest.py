@@ -28,7 +28,7 @@ def lively(seed=0):
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    """Small networks are faster so, above all beside other work; and repeat bit for bit."""
+    """One thread: small networks are faster, and results repeat bit for bit."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

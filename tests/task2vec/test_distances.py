@@ -140,12 +140,12 @@ def test_dead_filters_stay_finite():
 )
 def test_what_is_no_embedding_is_refused(rows):
     for name in DISTANCES:
-        with pytest.raises(InvalidInputError, match="Expected finite embeddings of shape"):
+        with pytest.raises(InvalidInputError, match="finite"):
             distance_matrix(name, rows)
 
 
 def test_a_vector_of_zeros_is_refused():
-    with pytest.raises(InvalidInputError, match="not all zero, but got row 1"):
+    with pytest.raises(InvalidInputError, match="row 1"):
         cosine(np.array([[1.0, 2.0], [0.0, 0.0]]))
 
 

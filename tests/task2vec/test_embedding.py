@@ -7,10 +7,14 @@ import torch
 from benchmark.core.errors import InvalidInputError, UnknownNameError
 from benchmark.pretraining.backbone_io import weights_digest
 from benchmark.task2vec.distances import cosine
-from benchmark.task2vec.draws import balanced_choice, balanced_draws
-from benchmark.task2vec.embedding import LabelledRows, embed
-from benchmark.task2vec.head import fit_head
-from benchmark.task2vec.settings import FAST, RECIPES, RELEASED, embed_settings
+from benchmark.task2vec.embedding import (
+    LabelledRows,
+    balanced_choice,
+    balanced_draws,
+    embed,
+    fit_head,
+)
+from benchmark.task2vec.settings import RECIPES, RELEASED, embed_settings
 
 
 def rows_of(images, labels):
@@ -23,7 +27,7 @@ def task(pictures):
 
 
 def test_two_seeds_of_a_task_are_closer_than_two_tasks(probe, quick, pictures):
-    settings = dataclasses.replace(quick, head_steps=400, draws=512)
+    settings = dataclasses.replace(quick, head_steps=200, draws=256)
     tasks = [rows_of(*pictures(kind=kind)) for kind in ("colour", "waves")]
     vectors = [
         embed(task, probe, settings, np.random.default_rng(seed))
@@ -72,9 +76,9 @@ def test_the_released_recipe_works_on_a_small_task(task, probe):
 
 def test_one_class_is_refused(pictures):
     images, labels = pictures()
-    with pytest.raises(InvalidInputError, match="at least two classes in the training images"):
+    with pytest.raises(InvalidInputError, match="two classes"):
         rows_of(images, np.zeros_like(labels))
-    with pytest.raises(InvalidInputError, match="Expected one label per image"):
+    with pytest.raises(InvalidInputError, match=r"\(60,\)"):
         rows_of(images, labels[:5])
 
 
@@ -89,7 +93,7 @@ def test_a_probe_that_sees_nothing_is_refused(task, probe, quick):
         if isinstance(module, torch.nn.BatchNorm2d):
             torch.nn.init.zeros_(module.weight)
             torch.nn.init.zeros_(module.bias)
-    with pytest.raises(InvalidInputError, match="Expected a finite Fisher information above 0"):
+    with pytest.raises(InvalidInputError, match="blind"):
         embed(task, make_probe(blind, "blind", "zeros", 16), quick, np.random.default_rng(0))
 
 
@@ -129,18 +133,19 @@ def test_a_choice_takes_every_row_once():
 
 
 @pytest.mark.parametrize(
-    ("changes", "says"),
+    "change",
     [
-        ({"draws": 0}, "draws of Task2Vec to be at least 1, but got 0"),
-        ({"draws": 4}, "draws of Task2Vec to be at least one batch"),
-        ({"head_lr": float("nan")}, "head_lr of Task2Vec to be above 0"),
-        ({"max_images": -1}, "max_images of Task2Vec to be at least 0"),
-        ({"head_weight_decay": -1.0}, "head_weight_decay"),
+        {"draws": 0},
+        {"draws": 4},
+        {"head_lr": float("nan")},
+        {"max_images": -1},
+        {"head_weight_decay": -1.0},
     ],
+    ids=str,
 )
-def test_settings_out_of_range_are_refused(changes, says):
-    with pytest.raises(InvalidInputError, match=says):
-        dataclasses.replace(FAST, **changes)
+def test_settings_out_of_range_are_refused(change):
+    with pytest.raises(InvalidInputError, match=next(iter(change))):
+        embed_settings("fast", **change)
 
 
 def test_recipes_by_name():

@@ -1,15 +1,30 @@
+import importlib.util
+from pathlib import Path
+
 import pytest
 import torch
+from click.testing import CliRunner
 from safetensors.torch import save_file
 
-from benchmark.core.errors import InvalidFileError, UnavailableError, UnknownNameError
+from benchmark.core.errors import InvalidFileError, UnavailableError
 from benchmark.core.files import sha256_file
-from benchmark.core.store import CellStore
-from benchmark.pretraining.backbone_io import save_backbone, untrained
+from benchmark.pretraining.backbone_io import (
+    PretrainedBackbone,
+    save_backbone,
+    untrained,
+    weights_digest,
+)
 from benchmark.pretraining.networks import build_backbone
-from benchmark.task2vec import probe_files, suite_probe
-from benchmark.task2vec.probe import make_probe
-from benchmark.task2vec.probe_files import IMAGENET, imagenet_probe, load_probe
+from benchmark.task2vec import probe as module
+from benchmark.task2vec.probe import (
+    IMAGENET,
+    PACKAGED,
+    PACKAGED_SHA256,
+    imagenet_probe,
+    load_probe,
+    make_probe,
+    packaged_probe,
+)
 
 
 @pytest.fixture
@@ -96,8 +111,8 @@ def test_nothing_of_a_file_is_executed(tmp_path):
     ("name", "content", "says"),
     [
         ("no.pth", None, "no such file"),
-        ("text.pth", b"hello", "holds more than tensors, or none|not readable"),
-        ("text.safetensors", b"hello", "not a readable safetensors file"),
+        ("text.pth", b"hello", "tensors|not readable"),
+        ("text.safetensors", b"hello", "not a readable"),
         ("list.pth", [torch.zeros(2)], "not a dictionary of tensors"),
     ],
 )
@@ -113,8 +128,8 @@ def test_files_that_are_no_probe(tmp_path, name, content, says):
 
 def test_imagenet_weights_are_not_downloaded_unasked(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.setattr(probe_files, "fetch", lambda _source: pytest.fail("a download was tried"))
-    with pytest.raises(UnavailableError, match="Add --download"):
+    monkeypatch.setattr(module, "fetch", lambda _source: pytest.fail("a download was tried"))
+    with pytest.raises(UnavailableError, match="--download"):
         imagenet_probe()
 
 
@@ -124,45 +139,76 @@ def test_imagenet_weights_are_pinned(tmp_path, monkeypatch, torchvision_weights)
     path.parent.mkdir(parents=True)
     torch.save(torchvision_weights, path)
     assert IMAGENET.sha256.startswith("f37072fd")
-    with pytest.raises(InvalidFileError, match="is pinned to f37072fd"):
+    with pytest.raises(InvalidFileError, match="pinned f37072fd"):
         imagenet_probe()
     pinned = IMAGENET.model_copy(update={"sha256": sha256_file(path)})
-    monkeypatch.setattr(probe_files, "IMAGENET", pinned)
+    monkeypatch.setattr(module, "IMAGENET", pinned)
     probe = imagenet_probe(64)
     assert probe.card.name == "resnet18 ImageNet"
     assert probe.card.image_size == 64
 
 
-def test_the_suites_probe_is_made_once(tmp_path, monkeypatch, prepared, pictures):
-    from benchmark.tasks.pack import open_pack
-
-    pack = open_pack(prepared / "USPS.parquet")
-    request = suite_probe.request_of(network="mini-resnet", image_size=16, epochs=2)
-    store, said = CellStore(tmp_path / "live"), []
-    first = suite_probe.suite_probe(request, store, data=pack, say=said.append)
-    assert [text.split(",")[0] for text in said] == ["probe: epoch 1 of 2", "probe: epoch 2 of 2"]
-    assert first.card.origin == (
-        "pre-trained by the suite on 45 images of USPS.parquet of 3 classes"
-    )
-    assert first.card.pretraining.images == 45
-    monkeypatch.setattr(suite_probe, "pretrain", lambda *_a, **_k: pytest.fail("made again"))
-    again = suite_probe.suite_probe(request, store, data=pack)
-    assert again.card == first.card
+def test_the_packaged_probe():
+    probe = packaged_probe()
+    assert (probe.card.network, probe.dimension, probe.card.image_size) == ("mini-resnet", 2240, 32)
+    assert probe.card.weights_sha256 == probe.card.pretraining.weights_sha256
+    assert probe.card.weights_sha256 == weights_digest(probe.backbone)
+    assert not probe.backbone.training
+    assert PACKAGED.stat().st_size <= 3 * 2**19  # leaves the table the rest of 2 MiB
+    with torch.inference_mode():
+        features = probe.backbone(torch.rand(2, 3, 32, 32, generator=torch.Generator()))
+    assert features.std() > 0
 
 
-def test_an_unknown_network_is_met_with_a_suggestion(tmp_path, prepared):
-    from benchmark.tasks.pack import open_pack
+@pytest.mark.parametrize("content", [None, b"something else"])
+def test_a_changed_packaged_probe_is_refused(tmp_path, monkeypatch, content):
+    path = tmp_path / "probe.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    monkeypatch.setattr(module, "PACKAGED", path)
+    with pytest.raises(InvalidFileError, match="Install t2sbench again"):
+        packaged_probe()
 
-    request = suite_probe.request_of(network="mini_resnet", image_size=16, epochs=1)
-    pack = open_pack(prepared / "USPS.parquet")
-    with pytest.raises(UnknownNameError, match="Did you mean 'mini-resnet'"):
-        suite_probe.suite_probe(request, CellStore(tmp_path), data=pack)
+
+@pytest.fixture(scope="module")
+def script():
+    """``docs/make_probe.py`` as a module."""
+    path = Path(__file__).parents[2] / "docs" / "make_probe.py"
+    spec = importlib.util.spec_from_file_location("make_probe", path)
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    return found
+
+
+def test_the_script_writes_the_packaged_probe_bit_for_bit(script, tmp_path):
+    probe = packaged_probe()
+    made = PretrainedBackbone(probe.backbone, probe.card.pretraining)
+    script.write_half(made, tmp_path / "again.safetensors")
+    assert sha256_file(tmp_path / "again.safetensors") == PACKAGED_SHA256
+
+
+def test_the_script_refuses_weights_too_large_for_16_bits(script, tmp_path):
+    probe = packaged_probe()
+    with torch.no_grad():
+        next(probe.backbone.parameters()).mul_(1e9)
+    made = PretrainedBackbone(probe.backbone, probe.card.pretraining)
+    with pytest.raises(InvalidFileError, match="16 bits"):
+        script.write_half(made, tmp_path / "huge.safetensors")
+
+
+def test_the_script_trains_on_a_pack(script, prepared, tmp_path):
+    out = tmp_path / "mine.safetensors"
+    words = ["-o", str(out), "--data", str(prepared / "USPS.parquet"), "--size", "16"]
+    result = CliRunner().invoke(script.main, [*words, "--epochs", "1"])
+    assert result.exit_code == 0, result.output
+    card = load_probe(out).card
+    assert (card.image_size, card.pretraining.images, card.pretraining.classes) == (16, 45, 3)
 
 
 @pytest.mark.slow
-def test_a_probe_of_rendered_images(simulator_cache, tmp_path):
-    request = suite_probe.request_of(
-        network="mini-resnet", image_size=16, epochs=1, classes=3, images_per_class=6
-    )
-    probe = suite_probe.suite_probe(request, CellStore(tmp_path / "live"))
-    assert "18 images rendered by 'gl' of 3 classes" in probe.card.origin
+def test_the_script_trains_on_rendered_images(script, simulator_cache, tmp_path):
+    out = tmp_path / "mine.safetensors"
+    words = ["-o", str(out), "--size", "16", "--epochs", "1", "--classes", "3", "--images", "6"]
+    result = CliRunner().invoke(script.main, words)
+    assert result.exit_code == 0, result.output
+    assert load_probe(out).card.pretraining.images == 18
