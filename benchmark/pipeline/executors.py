@@ -1,6 +1,7 @@
-"""Runs jobs: in this process, in several, or on a Ray cluster; results in the order of their end.
+"""Executors of jobs: this process, several processes, or a Ray cluster.
 
-Whoever runs them, every job is a pure function of the request, so all give the same table.
+Every job is a pure function of the request, so all executors give the same table. Results come in
+the order of completion.
 """
 
 from __future__ import annotations
@@ -11,23 +12,22 @@ from contextlib import suppress
 from dataclasses import replace
 from types import MappingProxyType
 
-from benchmark.core.errors import UnavailableError
 from benchmark.core.processes import WorkerDiedError, worker_pool
 from benchmark.pipeline.ray_executor import run_on_ray
 from benchmark.pipeline.table_jobs import JobResult, TableJob, TableRequest, failed_job
 from benchmark.pipeline.worker import Worker, Workers
 from benchmark.pretraining.devices import resolve_device
 
-# How often a job may take its process with it, alone, before it is given up.
+# Attempts of a job whose process dies, before the job fails.
 _ATTEMPTS = 3
-# So many such jobs in a row, and it is the machine that is to blame.
+# Such jobs in a row before the machine is held to be the cause.
 _HOPELESS = 3
 
 
 def run_here(
     request: TableRequest, jobs: Sequence[TableJob], workers: Workers
 ) -> Iterator[JobResult]:
-    """One job after the other, in this process."""
+    """Do one job after the other, in this process."""
     worker = Worker(request, workers.store, workers.max_bytes)
     try:
         for job in jobs:
@@ -39,18 +39,20 @@ def run_here(
 def run_in_processes(
     request: TableRequest, jobs: Sequence[TableJob], workers: Workers
 ) -> Iterator[JobResult]:
-    """In several processes; one that dies is replaced, and a job that it dies of is given up.
+    """Do jobs in several processes; a process that dies is replaced.
 
-    When a process dies, the jobs that were under way are done one at a time, each in a process of
-    its own, so that the one that is to blame is found and the others go on.
+    When a process dies, the jobs under way are repeated one at a time, each in a process of its
+    own. The job that kills its process fails, and the others continue.
 
     Raises:
-        UnavailableError: When processes die whatever they do.
+        WorkerDiedError: When processes die for every job.
     """
     if workers.count == 1:
         yield from run_here(request, jobs, workers)
         return
-    _check_request(request)
+    # Errors that would otherwise end each process at its start, without a message.
+    resolve_device(request.settings.device)
+    request.settings.open_real_images()
     left = dict.fromkeys(jobs)
     lost = 0
     while left:
@@ -65,19 +67,13 @@ def run_in_processes(
                 result = _alone(request, job, workers)
                 lost = 0 if result.machine else lost + 1
                 if lost == _HOPELESS:
-                    raise UnavailableError(
+                    raise WorkerDiedError(
                         f"Worker processes died for {_HOPELESS} backbones in a row (out of memory, "
-                        f"or killed), most recently {job}. Finished cells are kept; run the "
-                        "command again with fewer --workers."
+                        f"or killed), the last one {job}. Finished cells are kept; run the command "
+                        "again with fewer --workers."
                     ) from None
                 del left[job]
                 yield result
-
-
-def _check_request(request: TableRequest) -> None:
-    """What would otherwise end each process at its start, without a word."""
-    resolve_device(request.settings.device)
-    request.settings.open_real_images()
 
 
 def _alone(request: TableRequest, job: TableJob, workers: Workers) -> JobResult:
@@ -85,22 +81,23 @@ def _alone(request: TableRequest, job: TableJob, workers: Workers) -> JobResult:
         with suppress(WorkerDiedError):
             (result,) = _pool(request, (job,), replace(workers, count=1), set())
             return result
-    said = f"Its process died {_ATTEMPTS} times (out of memory, or killed)."
-    return failed_job(job, request.tasks, said)
+    error = f"Its process died {_ATTEMPTS} times (out of memory, or killed)."
+    return failed_job(job, request.tasks, error)
 
 
 def _pool(
     request: TableRequest, jobs: Sequence[TableJob], workers: Workers, under_way: set[TableJob]
 ) -> Iterator[JobResult]:
-    """Results of a pool of processes; ``under_way`` holds the jobs that they work on."""
-    queue = iter(jobs)
+    """Results of a pool of processes; ``under_way`` holds the jobs that it has begun."""
     waiting: set[Future[JobResult]] = set()
-    # After Ctrl-C, processes end at once: stages resume, and finished cells are stored.
+    queue = iter(jobs)
+    remedy = "Finished cells are kept; run the command again with fewer --workers."
+    # Ctrl-C ends processes at once: stages resume, and finished cells are stored.
     with worker_pool(
-        workers.count, _start, (request, workers), remedy="Use fewer --workers.", terminate=True
+        workers.count, _start, (request, workers), remedy=remedy, terminate=True
     ) as pool:
         while True:
-            # Submit only what can be worked on, so that nothing new begins after an interruption.
+            # No more jobs than processes, so that an interruption begins no new one.
             while len(waiting) < workers.count and (job := next(queue, None)):
                 under_way.add(job)
                 waiting.add(pool.submit(_do, job))
@@ -114,7 +111,7 @@ def _pool(
 
 
 class _Process:
-    """What a worker process keeps from job to job."""
+    """State of a worker process between jobs."""
 
     worker: Worker | None = None
 

@@ -1,4 +1,4 @@
-"""Runs jobs on a Ray cluster: this machine's own, or one of several machines.
+"""Execution of jobs on a Ray cluster, of this machine or of several.
 
 Every machine keeps its own store, in its ``T2SBENCH_CACHE``, and finds task data in its own
 ``T2SBENCH_DATA``; results travel to the driver, which writes them.
@@ -15,16 +15,18 @@ if TYPE_CHECKING:
     from benchmark.pipeline.table_jobs import JobResult, TableJob, TableRequest
     from benchmark.pipeline.worker import Worker, Workers
 
-# A machine may go away in the middle of a job, and the next one, too.
+# Attempts of a job whose machine is lost.
 _RETRIES = 5
-# Jobs handed over beyond those that can run: enough that no machine waits.
+# Jobs submitted per slot: enough that no machine waits.
 _AHEAD = 2
 
 
 def run_on_ray(
     request: TableRequest, jobs: Sequence[TableJob], workers: Workers
 ) -> Iterator[JobResult]:
-    """Results in the order of their end; jobs of lost machines are done again elsewhere.
+    """Do jobs on a cluster, and yield results in the order of completion.
+
+    Jobs of lost machines are repeated elsewhere.
 
     Raises:
         UnavailableError: When Ray is not installed, no cluster answers at the address, or a job
@@ -55,8 +57,8 @@ def run_on_ray(
                     yield ray.get(reference)
                 except RayError as error:
                     raise UnavailableError(
-                        f"Expected the cluster to measure {job}, but got: {_cause(error)} "
-                        "Finished cells are kept; run it again."
+                        f"The cluster failed to measure {job}: {_cause(error)} Finished cells are "
+                        "kept; run the command again."
                     ) from error
     finally:
         ray.shutdown()
@@ -67,19 +69,19 @@ def _cpus(request: TableRequest) -> int:
 
 
 def _check_size(nodes: Sequence[Mapping[str, Any]], cpus: int, gpus: float) -> None:
-    """Ray waits for ever for a machine that it has not."""
+    """Refuse requests that no machine satisfies: Ray would wait for ever."""
     sizes = [node["Resources"] for node in nodes if node["Alive"]]
     if not any(size.get("CPU", 0) >= cpus and size.get("GPU", 0) >= gpus for size in sizes):
         largest = ", ".join(f"{s.get('CPU', 0):g} CPUs and {s.get('GPU', 0):g} GPUs" for s in sizes)
         raise UnavailableError(
-            f"Expected a machine with {cpus} CPUs and {gpus:g} GPUs, as each backbone asks for, "
-            f"but got {largest or 'none'}. Ask for fewer --gpus, or for fewer cpu_threads in the "
-            "profile, or let a larger machine join."
+            f"Each backbone asks for {cpus} CPUs and {gpus:g} GPUs, but the machines have "
+            f"{largest or 'none'}. Lower --gpus or the profile's cpu_threads, or add a larger "
+            "machine."
         )
 
 
 def _cause(error: Exception) -> str:
-    """What happened on the other machine, without Ray's account of where."""
+    """Error of the other machine, without Ray's account of the place."""
     cause = getattr(error, "cause", None) or error
     return str(cause) if isinstance(cause, T2SBenchError) else str(cause).splitlines()[0]
 
@@ -89,26 +91,26 @@ def _connected(workers: Workers, cpus: int) -> Any:  # noqa: ANN401 - a module
         import ray
     except ImportError as error:
         raise UnavailableError(
-            "Expected Ray for --executor ray, but it is not installed. Install it with "
-            "pip install 't2sbench[ray]', or use --executor processes."
+            "--executor ray needs Ray. Install it with pip install 't2sbench[ray]', or use "
+            "--executor processes."
         ) from error
     try:
         if workers.address is None:
-            # "local": one of our own, though another may run here.
+            # "local" starts a cluster of its own, even next to another one.
             cpus *= workers.count
             ray.init("local", num_cpus=cpus, include_dashboard=False, log_to_driver=False)
         else:
             ray.init(address=workers.address, log_to_driver=False)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-        said = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0]
         if workers.address is None:
             raise UnavailableError(
-                f"Expected to start Ray on this machine, but got: {said} "
-                "Use --executor processes, or name a cluster with --address."
+                f"Ray did not start on this machine: {reason} Use --executor processes, or name a "
+                "cluster with --address."
             ) from error
         raise UnavailableError(
-            f"Expected a Ray cluster at '{workers.address}', but got: {said} Start one with "
-            "'ray start --head', or leave --address out to use this machine."
+            f"No Ray cluster answers at '{workers.address}': {reason} Start one with 'ray start "
+            "--head', or leave --address out to use this machine."
         ) from error
     return ray
 
@@ -117,7 +119,7 @@ _WORKERS: dict[str, Worker] = {}
 
 
 def _job(described: tuple[TableRequest, str, int | None], job: TableJob) -> JobResult:
-    """On the cluster: one job, by a worker that its process keeps."""
+    """Do one job on the cluster, with a worker that its process keeps."""
     from benchmark.core.files import cache_root
     from benchmark.pipeline.worker import Worker
 

@@ -17,10 +17,8 @@ import torch
 
 from benchmark.core.errors import InvalidFileError, T2SBenchError, UnavailableError
 from benchmark.core.files import digest
+from benchmark.pipeline.cells import ScoreCell, StoredFeatures, read_score, write_score
 from benchmark.pipeline.datasets import read_training_set, write_rendered
-from benchmark.pipeline.features import StoredFeatures
-from benchmark.pipeline.renderer import Renderer
-from benchmark.pipeline.score_cells import ScoreCell, read_score, write_score
 from benchmark.pipeline.settings import (
     LiveSettings,
     Source,
@@ -29,8 +27,8 @@ from benchmark.pipeline.settings import (
     dataset_request,
     no_observer,
 )
+from benchmark.pipeline.subprocesses import Renderer, TrainingJob, train_in_processes
 from benchmark.pipeline.task_images import TaskImages, evaluation_settings, relevant_settings
-from benchmark.pipeline.training import TrainingJob, train_in_processes
 from benchmark.pretraining.backbone_io import (
     PretrainedBackbone,
     load_backbone,

@@ -22,38 +22,49 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Evaluation:
-    """A backbone's result on a task under a protocol.
+class TaskScore:
+    """Numbers of a backbone's result on a task under a protocol.
 
     Attributes:
         protocol: Name of the protocol.
         task: Name of the task.
-        accuracy: Per cent of the test items.
-        balanced_accuracy: Mean of the classes' accuracies, per cent.
-        class_accuracies: float64 ``(n_classes,)``, per cent; NaN for classes without test items.
+        accuracy: Percent of the test items.
+        balanced_accuracy: Mean of the classes' accuracies, percent.
         half_width: Half of the 95 % Wilson interval of the accuracy, percentage points.
-        predictions: int64 ``(n_test,)``.
-        scores: float64 ``(n_test, n_classes)``, votes or logits.
-        labels: int64 ``(n_test,)``, the true ones.
+        n_correct: Number of test items that were classified correctly.
         n_train: Number of training items.
         n_test: Number of test items.
-        seconds: Wall time, that of computing features included unless they were cached.
-        hyperparameters: Everything that the result depends on besides backbone and data.
+        seconds: Wall time, including that of features unless they were cached.
+        hyperparameters: All that the result depends on besides backbone and data.
     """
 
     protocol: str
     task: str
     accuracy: float
     balanced_accuracy: float
-    class_accuracies: NDArray[np.float64]
     half_width: float
-    predictions: NDArray[np.int64]
-    scores: NDArray[np.float64]
-    labels: NDArray[np.int64]
+    n_correct: int
     n_train: int
     n_test: int
     seconds: float
     hyperparameters: Mapping[str, HyperparameterValue]
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation(TaskScore):
+    """A backbone's result on a task under a protocol, item by item.
+
+    Attributes:
+        class_accuracies: float64 ``(n_classes,)``, percent; NaN for classes without test items.
+        predictions: Predicted classes, int64 ``(n_test,)``.
+        scores: Votes or logits, float64 ``(n_test, n_classes)``.
+        labels: True classes, int64 ``(n_test,)``.
+    """
+
+    class_accuracies: NDArray[np.float64]
+    predictions: NDArray[np.int64]
+    scores: NDArray[np.float64]
+    labels: NDArray[np.int64]
 
 
 def evaluate(
@@ -100,6 +111,7 @@ def _judge(protocol: str, job: Job, found: Predictions, seconds: float) -> Evalu
         balanced_accuracy=metrics.balanced_accuracy(labels, found.labels, n_classes),
         class_accuracies=metrics.class_accuracies(labels, found.labels, n_classes),
         half_width=metrics.half_width(accuracy, len(labels)),
+        n_correct=int((found.labels == labels).sum()),
         predictions=found.labels,
         scores=found.scores,
         labels=labels,

@@ -252,17 +252,14 @@ def _recorded(plan: Plan, unit: Unit) -> Iterator[Record]:
 
 def _in_workers(plan: Plan) -> Iterator[Record]:
     _check_picklable(plan.request)
-    methods = {method: place for place, method in enumerate(map(id, plan.methods))}
+    places = {id(method): place for place, method in enumerate(plan.methods)}
+    remedy = "Finished cells are kept; run the command again with fewer --jobs."
     with worker_pool(
-        plan.request.jobs,
-        _start,
-        (plan.request,),
-        remedy="Finished cells are kept; run the command again with fewer --jobs.",
-        terminate=True,
+        plan.request.jobs, _start, (plan.request,), remedy=remedy, terminate=True
     ) as pool:
         waiting: set[Future[list[Record]]] = {
             pool.submit(
-                _work, methods[id(unit.method)], unit.fold, unit.seeds, unit.cells, plan.supersedes
+                _work, places[id(unit.method)], unit.fold, unit.seeds, unit.cells, plan.supersedes
             )
             for unit in plan.units
         }

@@ -29,7 +29,7 @@ from benchmark.tasks.registry import task_digest
 from benchmark.tasks.task_data import TaskData, as_prepared, is_prepared, load_task_data
 
 if TYPE_CHECKING:
-    from benchmark.pipeline.score_cells import ScoreCell
+    from benchmark.pipeline.cells import ScoreCell
     from benchmark.pipeline.stages import Pipeline
     from benchmark.rewards.table import RewardTable
     from benchmark.simulators.interface import Simulator

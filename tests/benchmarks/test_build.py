@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from benchmark.pipeline.datasets import read_training_set, write_rendered
-from benchmark.pipeline.renderer import Renderer
 from benchmark.pipeline.settings import LiveSettings, build_simulator, dataset_request
+from benchmark.pipeline.subprocesses import Renderer
 from benchmark.pipeline.table_builder import TableBuilder, all_prepared
 from benchmark.pipeline.table_jobs import TableRequest
 from benchmark.pipeline.task_images import TaskImages, evaluation_settings

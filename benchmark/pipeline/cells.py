@@ -1,0 +1,122 @@
+"""Score cells and feature cells of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import orjson
+
+from benchmark.core.errors import InvalidFileError
+from benchmark.core.files import sha256_file, write_bytes
+from benchmark.protocols.data import Features
+from benchmark.protocols.evaluate import Evaluation, TaskScore
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from benchmark.core.store import CellStore
+    from benchmark.pretraining.backbone_io import BackboneCard
+
+_SCORE, _PREDICTIONS = "score.json", "predictions.npy"
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreCell(TaskScore):
+    """A stored score, with the backbone that it belongs to.
+
+    Attributes:
+        backbone: Key of the backbone's cell.
+        weights_sha256: Digest of the backbone's weights.
+        n_images: Number of images of pre-training.
+        device: Kind of device that trained the backbone.
+        predictions_sha256: Digest of the file of predictions.
+        folder: Folder of the cell; not part of the file.
+    """
+
+    backbone: str
+    weights_sha256: str
+    n_images: int
+    device: str
+    predictions_sha256: str
+    folder: Path | None = None
+
+    def predictions(self) -> NDArray[np.int64]:
+        """Return the predicted class of every test image, int64 ``(n_test,)``."""
+        assert self.folder is not None  # noqa: S101 - read from a folder
+        found: NDArray[np.int64] = np.load(self.folder / _PREDICTIONS, allow_pickle=False)
+        return found.astype(np.int64)
+
+
+def write_score(folder: Path, found: Evaluation, card: BackboneCard, backbone: str) -> None:
+    """Write a score cell into a folder."""
+    smallest = np.min_scalar_type(int(found.predictions.max(initial=0)))
+    np.save(folder / _PREDICTIONS, found.predictions.astype(smallest))
+    cell = ScoreCell(
+        **{field.name: getattr(found, field.name) for field in fields(TaskScore)},
+        backbone=backbone,
+        weights_sha256=card.weights_sha256,
+        n_images=card.images,
+        device=card.device,
+        predictions_sha256=sha256_file(folder / _PREDICTIONS),
+    )
+    content = {name: value for name, value in asdict(cell).items() if name != "folder"}
+    content["seconds"] = round(cell.seconds, 3)
+    write_bytes(folder / _SCORE, orjson.dumps(content, option=orjson.OPT_INDENT_2))
+
+
+def read_score(folder: Path) -> ScoreCell:
+    """Read a score cell, and verify it against its predictions.
+
+    Raises:
+        InvalidFileError: When it is damaged; its maker replaces it.
+    """
+    try:
+        content: dict[str, Any] = orjson.loads((folder / _SCORE).read_bytes())
+        cell = ScoreCell(**content, folder=folder)
+        whole = sha256_file(folder / _PREDICTIONS) == cell.predictions_sha256
+        consistent = abs(cell.accuracy - 100 * cell.n_correct / cell.n_test) < 1e-9
+    except (OSError, ValueError, TypeError, ZeroDivisionError) as error:
+        raise InvalidFileError(folder, [f"not a score: {error}"], "It is made again.") from error
+    if not whole or not consistent:
+        raise InvalidFileError(folder, ["score and predictions differ"], "It is made again.")
+    return cell
+
+
+class StoredFeatures:
+    """A :class:`benchmark.protocols.evaluators.FeatureCache` on disk.
+
+    Args:
+        store: The store.
+        identity: Identity of backbone, task and decoding, as JSON.
+        label: A few words for listings.
+    """
+
+    def __init__(self, store: CellStore, identity: Any, label: str) -> None:  # noqa: ANN401 - JSON
+        self._store, self._identity, self._label = store, identity, label
+
+    def __call__(self, key: str, compute: Callable[[], Features]) -> Features:
+        """Return the features of a key, computed if they are missing or damaged."""
+        identity = [self._identity, key]
+
+        def make(folder: Path) -> None:
+            features = compute()
+            np.save(folder / "train.npy", features.train)
+            np.save(folder / "test.npy", features.test)
+
+        folder = self._store.get("features", identity, make, self._label)
+        try:
+            return _read_features(folder)
+        except (OSError, ValueError):
+            self._store.discard("features", identity)
+            return _read_features(self._store.get("features", identity, make, self._label))
+
+
+def _read_features(folder: Path) -> Features:
+    return Features(
+        np.load(folder / "train.npy", allow_pickle=False),
+        np.load(folder / "test.npy", allow_pickle=False),
+    )

@@ -1,0 +1,177 @@
+"""Rendering in a process of its own, and training in one process per GPU.
+
+A software renderer and PyTorch's compiler each bring a copy of LLVM, and a process that loads both
+crashes (seen with Mesa's llvmpipe and Triton). Processes that train therefore never render.
+
+``torchrun`` starts the training processes for one backbone; each runs this file as a module.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from multiprocessing.util import Finalize
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import orjson
+
+from benchmark.core.errors import T2SBenchError, UnavailableError
+from benchmark.core.files import write_bytes
+from benchmark.core.processes import WorkerPool
+from benchmark.rendering.run import render_dataset
+
+if TYPE_CHECKING:
+    from benchmark.rendering.request import DatasetRequest
+    from benchmark.simulators.interface import Simulator
+
+_JOB, _ERROR = "job.json", "error.txt"
+_LAST_LINES = 5
+
+
+class Renderer:
+    """A renderer in another process, which starts on first use.
+
+    It keeps its simulator open from one dataset to the next.
+    """
+
+    def __init__(self) -> None:
+        self._pool: WorkerPool | None = None
+
+    def render(self, request: DatasetRequest, target: Path, workers: int = 1) -> None:
+        """Render a dataset into a folder, resuming an earlier attempt.
+
+        Args:
+            request: The dataset.
+            target: Folder that appears when the dataset is complete.
+            workers: Number of processes; several are started for this dataset alone.
+
+        Raises:
+            T2SBenchError: As :func:`benchmark.rendering.run.render_dataset`.
+            WorkerDiedError: When the process dies.
+        """
+        if workers > 1:
+            render_dataset(request, target, workers=workers)
+            return
+        if self._pool is None:
+            self._pool = WorkerPool(1)
+            # In a worker process, Python waits for children before it ends their pools; the queues
+            # to them are closed at priority 10.
+            end = {"cancel_futures": True}
+            Finalize(self, self._pool.shutdown, kwargs=end, exitpriority=100)
+        try:
+            self._pool.submit(_render, request, target).result()
+        except BrokenProcessPool as error:
+            pool, self._pool = self._pool, None
+            raise pool.loss(
+                f"Simulator '{request.simulator.name}' was rendering; its driver may have crashed. "
+                "Check it with 't2sbench doctor'."
+            ) from error
+
+    def close(self) -> None:
+        """End the process; idempotent."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool = None
+
+
+_ENGINES: dict[str, Simulator] = {}
+
+
+def _render(request: DatasetRequest, target: Path) -> None:
+    name = repr(request.simulator)
+    if name not in _ENGINES:
+        for engine in _ENGINES.values():
+            engine.close()
+        _ENGINES.clear()
+        _ENGINES[name] = request.simulator.build()
+    render_dataset(request, target, engine=_ENGINES[name])
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """One backbone to train.
+
+    Attributes:
+        dataset: Folder of the images as arrays.
+        target: File of the backbone.
+        checkpoint: File that interrupted training resumes from.
+        network: Name of the backbone.
+        recipe: Name of the recipe.
+        seed: Seed of weights, order and augmentation.
+        device: ``auto`` for the process's own GPU, or ``cpu``.
+        threads: Threads of each process on a processor; None for PyTorch's choice.
+    """
+
+    dataset: str
+    target: str
+    checkpoint: str
+    network: str
+    recipe: str
+    seed: int
+    device: str
+    threads: int | None = None
+
+
+def train_in_processes(job: TrainingJob, processes: int, folder: Path) -> None:
+    """Train a backbone by several processes, and wait for them.
+
+    Args:
+        job: The backbone.
+        processes: Number of processes; each takes an equal part of every batch.
+        folder: Folder of the description that they read.
+
+    Raises:
+        T2SBenchError: The error that a process reports.
+        UnavailableError: When processes end for another reason.
+    """
+    write_bytes(folder / _JOB, orjson.dumps(asdict(job)))
+    (folder / _ERROR).unlink(missing_ok=True)
+    command = [
+        *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
+        *(f"--nproc-per-node={processes}", "-m", "benchmark.pipeline.subprocesses", str(folder)),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return
+    if (folder / _ERROR).is_file():
+        raise T2SBenchError((folder / _ERROR).read_text(encoding="utf-8"))
+    tail = " ".join(done.stderr.strip().splitlines()[-_LAST_LINES:])
+    raise UnavailableError(
+        f"{processes} processes that trained '{job.network}' ended with code {done.returncode}: "
+        f"{tail} Use one process (--processes 1)."
+    )
+
+
+def _train(folder: Path) -> None:
+    import torch
+
+    from benchmark.pipeline.datasets import read_training_set
+    from benchmark.pretraining.backbone_io import save_backbone
+    from benchmark.pretraining.pretrain import Execution, pretrain
+    from benchmark.pretraining.recipes import recipe
+
+    job = TrainingJob(**orjson.loads((folder / _JOB).read_bytes()))
+    if job.threads is not None:
+        torch.set_num_threads(job.threads)
+    trained = pretrain(
+        read_training_set(Path(job.dataset)),
+        network=job.network,
+        recipe=recipe(job.recipe),
+        seed=job.seed,
+        execution=Execution(job.device, Path(job.checkpoint)),
+    )
+    if os.environ.get("RANK", "0") == "0":
+        save_backbone(trained, Path(job.target))
+
+
+if __name__ == "__main__":
+    work = Path(sys.argv[1])
+    try:
+        _train(work)
+    except T2SBenchError as error:
+        write_bytes(work / _ERROR, str(error).encode())
+        sys.exit(1)
