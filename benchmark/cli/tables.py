@@ -33,7 +33,7 @@ def print_results(plan: Plan) -> None:
         compare_with_table(plan)
     assert plan.request.output is not None  # noqa: S101 - the command has a folder
     stem = plan.request.output / _stem(plan)
-    table.write(stem)
+    table_of_run(plan, recorded=True).write(stem)
     click.echo(f"Records: {plan.records_path}. Tables: {stem}.md, .csv, .json.", err=True)
 
 

@@ -130,18 +130,23 @@ def build_table(
     return ResultTable(title or place.title, tuple(tasks), tuple(rows), place, facts)
 
 
-def table_of_run(plan: Plan) -> ResultTable:
+def table_of_run(plan: Plan, *, recorded: bool = False) -> ResultTable:
     """Table of the cells that a run asked for, published rows below.
+
+    Args:
+        plan: The run.
+        recorded: True for all methods and tasks that the run's folder has records of, for the same
+            source, protocol and split.
 
     Raises:
         InvalidFileError: When the records cannot be read.
     """
-    from benchmark.runs.execution import existing_records
+    from benchmark.runs.execution import recorded_alike
 
-    records, _ = existing_records(plan.request.output)
+    records, tasks = recorded_alike(plan)
     return build_table(
-        [record for record in records if record.cell in plan.wanted],
-        plan.targets,
+        records if recorded else [record for record in records if record.cell in plan.wanted],
+        tasks if recorded else plan.targets,
         published=_published(plan),
         debug=plan.context.debug,
     )

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from benchmark.core.errors import InvalidInputError, UnknownNameError
-from benchmark.methods import find_method
+from benchmark.methods import find_method, method_of_class
 from benchmark.runs.execution import execute, make_plan
+from benchmark.runs.execution import run as run_request
 from benchmark.runs.plan import Fold, MethodSpec, Overwrite, Split
 from benchmark.runs.record import Record
 from benchmark.runs.record_file import current_records, iterate_records
@@ -303,3 +304,69 @@ def test_other_vectors_make_other_keys(request_for, small_table, tmp_path: Path)
         keys.append(context.identity(entry, "CUB", 0))
     assert keys[0]["cell"] == keys[1]["cell"]
     assert keys[0]["key"] != keys[1]["key"]
+
+
+def test_tables_of_a_folder_hold_the_methods_of_all_commands(request_for, tmp_path: Path):
+    from benchmark.leaderboard.results import table_of_run
+
+    for method, changes in (("first", {}), ("draw", {"tasks": ("AID",)})):
+        plan = make_plan(request_for(method, **changes))
+        execute(plan)
+    execute(make_plan(request_for("first", split=Split.SEEN)))
+    assert [row.label for row in table_of_run(plan).rows] == ["draw"]
+    whole = table_of_run(plan, recorded=True)
+    assert {row.label: row.complete for row in whole.rows} == {"first": True, "draw": False}
+    assert set(whole.tasks) == set(UNSEEN)
+
+
+def test_without_a_folder_records_are_returned(request_for, tmp_path: Path):
+    records = execute(make_plan(request_for("first", output=None)))
+    assert [(r.seed, r.task.name) for r in records] == [(s, t) for s in (0, 1) for t in UNSEEN]
+    assert not (tmp_path / "out").exists()
+    assert run_request(request_for("first", "draw", output=None, jobs=2))[:6] != []
+
+
+def test_a_class_is_a_method(request_for):
+    class Last:
+        def fit(self, tasks, rewards, rng):
+            self.space = rewards.space
+
+        def select(self, task, rng):
+            return self.space.at(255)
+
+    request = request_for(methods=(method_of_class(Last),), output=None)
+    records = execute(make_plan(request))
+    assert {r.decision.configuration for r in records} == {"11111111"}
+    assert {r.method.label for r in records} == {"Last"}
+    with pytest.raises(InvalidInputError, match="Last"):
+        execute(make_plan(replace(request, jobs=2, split=Split.LEAVE_ONE_TASK_OUT)))
+
+
+def test_plans_of_one_command_share_fits_and_decisions(request_for, plugin_file: Path):
+    counted = "class Draw(First):\n    fitted = []\n    def fit(self, tasks, rewards, rng):\n"
+    counted += "        super().fit(tasks, rewards, rng)\n        Draw.fitted.append(1)\n"
+    plugin_file.write_text(plugin_file.read_text().replace("class Draw(First):\n", counted))
+    fits = {}
+    plans = [
+        make_plan(request_for("draw", split=split, output=None), fits)
+        for split in (Split.UNSEEN, Split.ALL)
+    ]
+    first, second = (execute(plan) for plan in plans)
+    fresh = execute(make_plan(request_for("draw", split=Split.ALL, output=None)))
+    decided = {(r.task.name, r.seed): r.decision for r in second}
+    assert decided == {(r.task.name, r.seed): r.decision for r in fresh}
+    assert {(r.task.name, r.seed): r.decision for r in first}.items() <= decided.items()
+    assert len(plans[0].methods[0].plugin.load().fitted) == 2 + 2
+
+
+def test_a_failure_names_the_line_of_the_method(run: Run):
+    for method, line in (("fit-raises", 'raise RuntimeError("no luck")'), ("peeks", "CUB")):
+        (record, *_) = run(method, seeds=(0,), output=None)
+        assert "plugin.py:" in record.error.message
+        assert line in record.error.message
+
+
+def test_named_tasks_without_a_split_are_judged_whatever_their_side(run: Run):
+    records = run("first", split=Split.default(("DTD", "CUB")), tasks=("DTD", "CUB"), seeds=(0,))
+    assert {(r.task.name, r.split) for r in records} == {("DTD", "all"), ("CUB", "all")}
+    assert Split.default() is Split.UNSEEN
