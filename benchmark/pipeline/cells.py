@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _SCORE, _PREDICTIONS = "score.json", "predictions.npy"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class ScoreCell(TaskScore):
     """A stored score, with the backbone that it belongs to.
 

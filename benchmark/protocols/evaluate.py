@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from benchmark.protocols.settings import EvaluationSettings
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class TaskScore:
     """Numbers of a backbone's result on a task under a protocol.
 

@@ -86,9 +86,7 @@ SIMULATORS = {"broken": Broken}
 def test_whatever_a_simulator_raises_is_a_failure_like_others(request_of, execution, tmp_path):
     (tmp_path / "broken.py").write_text(BROKEN_SIMULATOR)
     (tmp_path / "tiny.yaml").write_text(PROFILE.replace("simulator: toy", "simulator: broken"))
-    request = request_of(
-        seeds=(0,), plugin_files=(tmp_path / "broken.py",), references=("untrained",)
-    )
+    request = request_of(seeds=(0,), plugins=(tmp_path / "broken.py",), references=("untrained",))
     (tmp_path / "tiny.yaml").write_text(PROFILE.replace("simulator: toy", "simulator: broken"))
     build = TableBuilder(request, tmp_path / "table")
     failed = build.measure(execution)
