@@ -119,7 +119,7 @@ def embed(
         InvalidInputError: For fewer than two classes.
     """
     require("live", "Task2Vec", "torch", "pillow")
-    from benchmark.task2vec.packaged import packaged_probe
+    from benchmark.task2vec.probe import packaged_probe
     from benchmark.task2vec.settings import embed_settings
 
     settings = embed_settings(recipe, **changes)
