@@ -4,13 +4,11 @@ import numpy as np
 import pytest
 
 from baselines.domain_randomization import DomainRandomization
-from baselines.imagenet import ImageNetSubset
 from baselines.nearest_task import NearestTask
 from baselines.oracle import Oracle
 from baselines.random_choice import RandomChoice
-from baselines.scratch import Scratch
 from baselines.single_best import SingleBest
-from benchmark.core.errors import InvalidInputError, UnavailableError
+from benchmark.core.errors import InvalidInputError
 from benchmark.methods import TaskView
 from benchmark.rewards.view import RewardView
 from benchmark.space import PAPER_SPACE, Parameter, ParameterSpace
@@ -92,13 +90,6 @@ def test_oracle_finds_the_maximum(small_table, views):
     for task in UNSEEN:
         best = max(small_table.reward(task, c) for c in PAPER_SPACE)
         assert small_table.reward(task, chosen(method, views, task)) == best
-
-
-@pytest.mark.parametrize("method", [Scratch, ImageNetSubset])
-def test_methods_without_rendered_images_choose_nothing(method, small_table, views):
-    assert method.pretraining != "rendered"
-    with pytest.raises(UnavailableError, match="not pre-trained on rendered images"):
-        chosen(fitted(method(), small_table, views), views, "CUB")
 
 
 @pytest.mark.parametrize(

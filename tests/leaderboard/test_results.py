@@ -5,10 +5,10 @@ import json
 import pytest
 from rich.console import Console
 
-from benchmark.core.errors import InvalidFileError, InvalidInputError
+from benchmark.core.errors import InvalidInputError
 from benchmark.leaderboard.results import build_table
 from benchmark.leaderboard.text_tables import markdown, print_table, terminal_tables
-from benchmark.runs.published import load_published, published_rows
+from benchmark.runs.published import published_rows
 
 TASKS = ("CUB", "AID")
 
@@ -128,30 +128,6 @@ def test_published_rows_are_marked_and_never_ranked(records):
     assert [row.kind for row in table.rows] == ["method"] * 3 + ["reference"] + ["published"] * 5
 
 
-def test_published_figures_are_the_papers():
-    figures = {(r.label, r.split): r.average for r in load_published() if r.average is not None}
-    assert figures == {
-        ("Random", "seen"): 25.30,
-        ("Random", "unseen"): 51.80,
-        ("Domain Randomization", "seen"): 19.42,
-        ("Domain Randomization", "unseen"): 45.06,
-        ("Task2Sim", "seen"): 30.46,
-        ("Task2Sim", "unseen"): 53.06,
-    }
-    assert published_rows("all", "5-NN") == []
-    assert published_rows("seen", "Linear") == []
-
-
-@pytest.mark.parametrize(
-    ("text", "says"), [("- {label: A}", "0.split"), ("[", "not YAML"), ("- 3", "0:")]
-)
-def test_broken_published_files_are_explained(tmp_path, text, says):
-    path = tmp_path / "published.yaml"
-    path.write_text(text)
-    with pytest.raises(InvalidFileError, match=says):
-        load_published(path)
-
-
 def test_csv_keeps_full_precision(make_record):
     third = 100 / 3
     table = build_table([make_record("=cmd", "CUB", 0, third)], ["CUB"])
@@ -259,11 +235,3 @@ def test_regret_below_zero_is_explained(make_record, value, is_said):
     made = [make_record("first", "AID", 0, value, random=50.0, oracle=60.0)]
     notes = " ".join(build_table(made, ("AID",)).text().notes)
     assert ("Regret below 0" in notes) is is_said
-
-
-def test_records_without_facts_keep_their_bytes(make_record):
-    from benchmark.runs.record import to_line
-
-    line = to_line(make_record("first", "AID", 0, 50.0))
-    assert b"reliability" not in line
-    assert b'"data"' not in line
