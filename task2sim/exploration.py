@@ -103,7 +103,7 @@ def logit_gradient(
     has no gradient.
 
     Args:
-        probabilities: Of the policy, ``(n, n_heads, n_levels)``.
+        probabilities: Probabilities of the policy, ``(n, n_heads, n_levels)``.
         actions: ``(n, n_heads)``.
         advantages: ``(n,)``.
         credit: "own" or "cross".

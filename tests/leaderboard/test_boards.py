@@ -64,7 +64,7 @@ def test_few_tasks_tell_nothing_apart_however_clear_they_are():
 
 
 def test_equal_methods_rarely_get_different_ranks():
-    """At most one pair in 20 is told apart by chance (the interval alone: one in ten)."""
+    """At most one pair in 20 gets different ranks by chance (the interval alone: one in ten)."""
     rng = np.random.default_rng(3)
     found = 0
     for _ in range(400):

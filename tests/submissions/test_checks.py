@@ -1,4 +1,4 @@
-"""What ``submit check`` refuses; the attacks of strangers first."""
+"""Faults that ``submit check`` refuses; attacks of strangers first."""
 
 import json
 import os

@@ -42,7 +42,7 @@ class LiteralTask2Sim:
         space: The simulator settings.
         rewards: Answers pairs (task indices, configuration indices); asked every time.
         rng: Random numbers, used as ``draws.py`` describes.
-        config: How to train.
+        config: Hyper-parameters of the training.
     """
 
     def __init__(
