@@ -1,29 +1,33 @@
-"""``t2sbench data``: list, fetch, prepare, adopt and check the images of tasks."""
+"""``t2sbench data`` and ``cache``: images of tasks, and the cell store."""
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchmark.cli.options import PATH
+from benchmark.cli.options import (
+    PATH,
+    Group,
+    completing,
+    jobs_option,
+    task_names,
+    tasks_file_option,
+)
 from benchmark.core.errors import InvalidInputError, T2SBenchError
 
 if TYPE_CHECKING:
+    from benchmark.core.store import Entry
     from benchmark.tasks.task_data import TaskData
 
-_TASKS_FILE = click.option(
-    "--tasks-file",
-    "tasks_files",
-    type=PATH,
-    multiple=True,
-    metavar="FILE",
-    help="YAML file with tasks of your own; may be repeated.",
-)
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", re.IGNORECASE)
+_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
 
-@click.group()
+@click.group(cls=Group)
 def data() -> None:
     """List, fetch, prepare, adopt or check the images of tasks.
 
@@ -34,7 +38,7 @@ def data() -> None:
 
 @data.command("ls")
 @click.option("--format", "style", type=click.Choice(["table", "json"]), default="table")
-@_TASKS_FILE
+@tasks_file_option
 def list_data(style: str, tasks_files: tuple[Path, ...]) -> int:
     """List the tasks and say whose data are here."""
     import json
@@ -74,7 +78,7 @@ def _row(task: Any) -> dict[str, Any]:  # noqa: ANN401 - importing Task here wou
 
 
 @data.command()
-@click.argument("task")
+@click.argument("task", shell_complete=completing(task_names))
 @click.option("--accept-licence", is_flag=True, help="You have read the terms, and may use it.")
 def fetch(task: str, *, accept_licence: bool) -> int:
     """Download the data of TASK, where a checksum is published, and prepare them."""
@@ -88,7 +92,7 @@ def fetch(task: str, *, accept_licence: bool) -> int:
 
 
 @data.command()
-@click.argument("task")
+@click.argument("task", shell_complete=completing(task_names))
 @click.option(
     "--from",
     "source",
@@ -96,7 +100,7 @@ def fetch(task: str, *, accept_licence: bool) -> int:
     metavar="DIR|FILE.parquet|torchvision[:DIR]|hub[:ID]",
     help="The unpacked official download, your folder, a Parquet file, or a library's copy.",
 )
-@_TASKS_FILE
+@tasks_file_option
 def prepare(task: str, source: str, tasks_files: tuple[Path, ...]) -> int:
     """Prepare the data of TASK by its official split rule."""
     from benchmark.tasks.prepare import prepare as prepare_data
@@ -111,7 +115,7 @@ def prepare(task: str, source: str, tasks_files: tuple[Path, ...]) -> int:
 @click.option("--stands-in-for", default="", metavar="TASK", help="In whose place it is used.")
 @click.option("--note", "notes", multiple=True, help="What a reader of scores should know.")
 @click.option("--notes", "notes_file", type=PATH, metavar="FILE", help="YAML file with notes.")
-@_TASKS_FILE
+@tasks_file_option
 def adopt(path: Path, tasks_files: tuple[Path, ...], **given: Any) -> int:  # noqa: ANN401 - click
     """Take over PATH: a Parquet file of images without a card, or all of a folder."""
     from benchmark.tasks.prepare import PackNote, adoptable, read_notes, with_options
@@ -136,10 +140,10 @@ def adopt(path: Path, tasks_files: tuple[Path, ...], **given: Any) -> int:  # no
 
 
 @data.command()
-@click.argument("tasks", nargs=-1)
-@click.option("-j", "--workers", type=click.IntRange(min=1), default=1, show_default=True)
-@_TASKS_FILE
-def check(tasks: tuple[str, ...], workers: int, tasks_files: tuple[Path, ...]) -> int:
+@click.argument("tasks", nargs=-1, shell_complete=completing(task_names))
+@jobs_option("Threads that decode images.")
+@tasks_file_option
+def check(tasks: tuple[str, ...], jobs: int, tasks_files: tuple[Path, ...]) -> int:
     """Verify the data of TASKS (default: all that are here): digests, counts, every image."""
     from benchmark.tasks.checking import check_task
     from benchmark.tasks.stand_ins import load_data_tasks
@@ -149,7 +153,7 @@ def check(tasks: tuple[str, ...], workers: int, tasks_files: tuple[Path, ...]) -
     broken = 0
     for name in tasks or here:
         try:
-            found = check_task(name, workers=workers, tasks_files=tasks_files)
+            found = check_task(name, workers=jobs, tasks_files=tasks_files)
         except T2SBenchError as error:
             if len(tasks or here) == 1:
                 raise
@@ -175,3 +179,100 @@ def _sentence(made: TaskData) -> str:
     if card.partial:
         words.append(f"Partial: {card.partial}")
     return " ".join([*words, *card.notes])
+
+
+def parse_size(text: str) -> int:
+    """A number of bytes, with a unit of powers of 1,000 or without one.
+
+    Raises:
+        InvalidInputError: For anything else.
+
+    Example:
+        >>> parse_size("1.5GB"), parse_size("0")
+        (1500000000, 0)
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise InvalidInputError(
+            f"Expected a size such as 500MB or 20GB, but got '{text}'. Write a number and a unit."
+        )
+    unit: int = 1000 ** _POWERS[match[2].lower()]
+    return round(float(match[1]) * unit)
+
+
+def show_size(size: float) -> str:
+    """Bytes in their largest unit.
+
+    Example:
+        >>> show_size(1_500_000), show_size(12)
+        ('1.5 MB', '12 B')
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.1f} {unit}" if unit != "B" and size < 100 else f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+@click.group(cls=Group)
+def cache() -> None:
+    """List or prune cached results: datasets, backbones, scores, meshes, decoded images ..."""
+
+
+@cache.command("ls")
+@click.option("--all", "every", is_flag=True, help="List every cell instead of sums.")
+def list_cells(*, every: bool) -> int:
+    """List the cells of the store, summed by kind."""
+    from tabulate import tabulate
+
+    from benchmark.core.store import default_store
+
+    store = default_store()
+    entries = store.entries()
+    rows = _cells(entries) if every else _sums(entries)
+    if rows:
+        click.echo(tabulate(rows, headers="keys"))
+    total, bound = sum(entry.bytes for entry in entries), store.max_bytes or 0
+    click.echo(f"{store.root}: {len(entries)} cells, {show_size(total)} of {show_size(bound)}.")
+    return 0
+
+
+def _sums(entries: list[Entry]) -> list[dict[str, object]]:
+    by_kind: dict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        by_kind[entry.kind].append(entry)
+    return [
+        {
+            "kind": kind,
+            "cells": len(found),
+            "size": show_size(sum(entry.bytes for entry in found)),
+            "made in": f"{sum(entry.seconds for entry in found):,.0f} s",
+        }
+        for kind, found in sorted(by_kind.items())
+    ]
+
+
+def _cells(entries: list[Entry]) -> list[dict[str, object]]:
+    return [
+        {
+            "kind": entry.kind,
+            "key": entry.key[:12],
+            "size": show_size(entry.bytes),
+            "made in": f"{entry.seconds:.1f} s",
+            "what": entry.label,
+        }
+        for entry in entries
+    ]
+
+
+@cache.command()
+@click.option("--keep", default="0", show_default=True, help="Size that may remain, such as 5GB.")
+def prune(keep: str) -> int:
+    """Remove cells until the rest fits: datasets, features and images first, scores last."""
+    from benchmark.core.store import default_store
+
+    store = default_store()
+    removed = store.prune(parse_size(keep))
+    freed = show_size(sum(entry.bytes for entry in removed))
+    click.echo(f"Removed {len(removed)} cells, {freed}, from {store.root}.")
+    return 0

@@ -1,4 +1,4 @@
-"""Entry point of ``t2sbench``: sub-commands are imported only when they are called."""
+"""Entry point of ``t2sbench``: commands are imported only when they are called."""
 
 from __future__ import annotations
 
@@ -6,40 +6,38 @@ import importlib
 import sys
 
 import click
+from click.shell_completion import CompletionItem
 
-from benchmark.core.errors import T2SBenchError, UnknownNameError
+from benchmark.cli.options import Group
+from benchmark.core.errors import T2SBenchError
 from benchmark.core.versions import package_version
 
 _INTERRUPTED = 130
 
-# name -> (module, attribute, one line of help): help must not import the command.
+# name -> (module below benchmark.cli, one line of help): --help must not import the commands.
 _COMMANDS = {
-    "run": ("benchmark.cli.run", "run", "Compare methods, on a reward table or live."),
-    "status": ("benchmark.cli.status", "status", "Say what a result folder holds and lacks."),
-    "retry": ("benchmark.cli.status", "retry", "Do the failed cells of a result folder again."),
-    "render": ("benchmark.cli.render", "render", "Render a pre-training dataset."),
-    "preview": ("benchmark.cli.preview", "preview", "Make contact sheets of what is rendered."),
-    "ls": ("benchmark.cli.listing", "ls", "List tasks, methods, simulators and more."),
-    "show": ("benchmark.cli.show", "show", "Describe a task, method, simulator and more."),
-    "doctor": ("benchmark.cli.doctor", "doctor", "Say what works here and what to install."),
-    "table": ("benchmark.cli.table", "table", "Fetch, show, check or build reward tables."),
-    "data": ("benchmark.cli.data", "data", "Fetch, prepare or check the images of tasks."),
-    "cache": ("benchmark.cli.cache", "cache", "List or prune the cells of live scoring."),
-    "fit": ("benchmark.cli.model", "fit", "Train Task2Sim and save the model."),
-    "select": ("benchmark.cli.model", "select", "Choose a configuration for a new task."),
-    "leaderboard": ("benchmark.cli.leaderboard", "leaderboard", "Build or verify leaderboards."),
-    "compare": ("benchmark.cli.compare", "compare", "Compare two result sets; catch regressions."),
-    "task2vec": ("benchmark.cli.task2vec", "task2vec", "Embed tasks as Task2Vec vectors."),
-    "taxonomy": (
-        "benchmark.cli.taxonomy.group",
-        "taxonomy",
-        "Choose the few sources that serve all tasks.",
-    ),
-    "submit": ("benchmark.cli.submit", "submit", "Pack, check or score a submission."),
+    "run": ("run", "Compare methods, on a reward table or live."),
+    "status": ("results", "Count finished, failed and missing cells of a results folder."),
+    "retry": ("results", "Redo failed, timed-out and missing cells of a results folder."),
+    "compare": ("results", "Compare two sets of results; detect regressions."),
+    "render": ("render", "Render a pre-training dataset."),
+    "preview": ("render", "Draw contact sheets of rendered images."),
+    "ls": ("names", "List tasks, methods, simulators and more."),
+    "show": ("names", "Describe a task, method, simulator and more."),
+    "doctor": ("names", "Check this installation and name what is missing."),
+    "table": ("table", "Fetch, show, check, build or analyse reward tables."),
+    "data": ("data", "Fetch, prepare or check the images of tasks."),
+    "cache": ("data", "List or prune the cell store."),
+    "fit": ("vectors", "Train a method and save the model."),
+    "select": ("vectors", "Choose a configuration for a new task."),
+    "task2vec": ("vectors", "Embed tasks as Task2Vec vectors."),
+    "taxonomy": ("taxonomy", "Choose few sources that serve all tasks."),
+    "leaderboard": ("boards", "Build or verify leaderboards."),
+    "submit": ("boards", "Pack, check or score a submission."),
 }
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
         return list(_COMMANDS)
@@ -47,21 +45,32 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         del ctx
         if cmd_name not in _COMMANDS:
-            raise UnknownNameError("command", cmd_name, _COMMANDS)
-        module, attribute, _ = _COMMANDS[cmd_name]
-        command: click.Command = getattr(importlib.import_module(module), attribute)
+            return None
+        module = importlib.import_module(f"benchmark.cli.{_COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
         with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, _, summary) in _COMMANDS.items()])
+            formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        return [
+            *(
+                CompletionItem(name, help=summary)
+                for name, (_, summary) in _COMMANDS.items()
+                if name.startswith(incomplete)
+            ),
+            *click.Command.shell_complete(self, ctx, incomplete),
+        ]
 
 
 @click.group(
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 success, 1 regression found, 2 usage, 3 some cells failed.",
+    epilog="Exit codes: 0 success, 1 a comparison or verification failed, 2 wrong usage or input, "
+    "3 some cells failed, 130 interrupted.",
 )
 @click.version_option(package_version(), prog_name="t2sbench", message="%(prog)s %(version)s")
 def cli() -> None:
@@ -69,11 +78,11 @@ def cli() -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; every error that is the user's to mend is one sentence.
+    """Run the command line; print the message of a user's error without a traceback.
 
     Returns:
-        The exit code: 0 success, 1 regression found, 2 usage, 3 some cells failed,
-        130 interrupted.
+        The exit code: 0 success, 1 a comparison or verification failed, 2 wrong usage or input,
+        3 some cells failed, 130 interrupted.
     """
     from benchmark.core.owners import check_import_owners
 
@@ -90,11 +99,11 @@ def main(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo(
-            "Interrupted. Finished cells are kept; run the command again to go on.", err=True
+            "Interrupted. Finished cells are kept; run the same command to continue.", err=True
         )
         return _INTERRUPTED
     except BrokenPipeError:
-        sys.stderr.close()  # nobody reads the output any more, as with `| head`
+        sys.stderr.close()  # the reader has gone, as with `| head`
         return 0
     return result if isinstance(result, int) else 0
 

@@ -1,15 +1,17 @@
-"""Option types and groups that several commands share."""
+"""Command classes, options and value parsers that the commands share."""
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
-from benchmark.core.errors import InvalidInputError
+from benchmark.core.errors import InvalidInputError, UnknownNameError
 from benchmark.rewards.catalog import DEFAULT_TABLE
 
 if TYPE_CHECKING:
@@ -18,13 +20,72 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 PATH = click.Path(path_type=Path)
-# More seeds, budgets or configurations than anybody measures; a slip of the finger asks for more.
-_MOST_NUMBERS = 100_000
+RESULTS = Path("results")
+_MOST_NUMBERS = 100_000  # a longer range is a typing error
 _LARGEST = 2**53
+# Spellings of earlier versions, and what replaces them.
+_FORMER = {
+    "--assets": "Use -O assets=NAME",
+    "--out": "Use -o/--output",
+    "--results": "Name the folder without an option",
+    "--simulator-plugin": "Use --plugin",
+    "--workers": "Use -j/--jobs",
+}
+
+
+class Command(click.Command):
+    """A command that suggests the right spelling of a mistyped option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments.
+
+        Raises:
+            InvalidInputError: For an unknown option, with a suggestion.
+        """
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            raise InvalidInputError(_unknown_option(ctx, error)) from error
+
+
+def _unknown_option(ctx: click.Context, error: click.NoSuchOption) -> str:
+    name = error.option_name
+    hint = _FORMER.get(name, "")
+    if name in {"-o", "--output"} and any(p.name == "folder" for p in ctx.command.params):
+        hint = f"Name the folder without an option: {ctx.command_path} FOLDER"
+    elif not hint and error.possibilities:
+        hint = f"Did you mean {' or '.join(sorted(error.possibilities))}?"
+    sentence = f"Unknown option {name} of '{ctx.command_path}'. {hint}".rstrip()
+    dot = "" if sentence.endswith(("?", ".")) else "."
+    return f"{sentence}{dot} See '{ctx.command_path} --help'."
+
+
+class Group(click.Group):
+    """A group of commands that suggests the right spelling of a mistyped command."""
+
+    command_class = Command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the first argument names.
+
+        Raises:
+            UnknownNameError: If there is no such command.
+        """
+        name = args[0]
+        if not (ctx.resilient_parsing or name.startswith("-") or name in self.list_commands(ctx)):
+            raise UnknownNameError(
+                f"command of '{ctx.command_path}'", name, self.list_commands(ctx)
+            )
+        return super().resolve_command(ctx, args)
+
+
+Group.group_class = Group
 
 
 class FiniteRange(click.FloatRange):
-    """A range without infinity and NaN, which compare with no limit."""
+    """A range of numbers that excludes infinity and NaN."""
 
     def convert(
         self,
@@ -32,146 +93,323 @@ class FiniteRange(click.FloatRange):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> float:
-        """The number.
+        """Return the number.
 
         Raises:
-            click.BadParameter: For another text, or a number out of range.
+            click.BadParameter: If the text is no number, or the number is out of range.
         """
         number = float(super().convert(value, param, ctx))
         if not math.isfinite(number):
-            self.fail(f"{value} is no finite number.", param, ctx)
+            self.fail(f"{value} is not a finite number.", param, ctx)
         return number
 
 
-def number_range(first: str, last: str, what: str) -> range:
+def parse_numbers(text: str, noun: str = "seeds") -> tuple[int, ...]:
+    """Whole numbers of a range expression, without repetitions.
+
+    Raises:
+        InvalidInputError: If the text is no such expression, or means too many numbers.
+
+    Example:
+        >>> parse_numbers("0-2,5")
+        (0, 1, 2, 5)
+    """
+    numbers: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise InvalidInputError(f"'{text}' names no {noun}. Write for example 0-4 or 0,2,5.")
+        numbers += number_range(first, last or first, noun)
+    if not numbers:
+        raise InvalidInputError(f"'{text}' names no {noun}: the range is empty. Write 0-4.")
+    return tuple(dict.fromkeys(numbers))
+
+
+def number_range(first: str, last: str, noun: str) -> range:
     """Whole numbers from ``first`` to ``last``, both decimal.
 
     Raises:
-        InvalidInputError: When they are too large, or too many.
+        InvalidInputError: If they are too large or too many.
     """
     begin, end = int(first), int(last)
     if end > _LARGEST or end - begin >= _MOST_NUMBERS:
         raise InvalidInputError(
-            f"Expected at most {_MOST_NUMBERS:,} {what} up to {_LARGEST:,}, but got "
-            f"'{first}-{last}'. Name fewer or smaller ones."
+            f"'{first}-{last}' exceeds the limit of {_MOST_NUMBERS:,} {noun} (each at most "
+            f"{_LARGEST:,}). Name fewer or smaller ones."
         )
     return range(begin, end + 1)
 
 
-def read_seeds(_context: click.Context, _option: click.Parameter, value: str) -> tuple[int, ...]:
-    """Click callback of ``--seeds``."""
-    return parse_seeds(value)
-
-
-def parse_seeds(text: str, what: str = "seeds") -> tuple[int, ...]:
-    """Seeds, or other whole numbers, of a range expression.
+def parse_budgets(_context: click.Context, _option: click.Parameter, text: str) -> list[float]:
+    """Click callback of ``--budget``.
 
     Raises:
-        InvalidInputError: When it is none.
+        InvalidInputError: If the text is not a list of budgets.
 
     Example:
-        >>> parse_seeds("0-2,5")
-        (0, 1, 2, 5)
+        >>> parse_budgets(None, None, "1-3,5.5,inf")
+        [1.0, 2.0, 3.0, 5.5, inf]
     """
-    seeds: list[int] = []
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise InvalidInputError(
-                f"Expected {what} like '0-4' or '0,2,5', but got '{text}'. Use whole numbers."
-            )
-        seeds += number_range(first, last or first, what)
-    if not seeds:
-        raise InvalidInputError(f"Expected at least one of {what}, but got '{text}'. Write '0-4'.")
-    return tuple(dict.fromkeys(seeds))
+    budgets: list[float] = []
+    for part in map(str.strip, text.split(",")):
+        first, dash, last = part.partition("-")
+        if dash and first.isdecimal() and last.isdecimal():
+            budgets += map(float, number_range(first, last, "budgets"))
+        else:
+            budgets += parse_shares(part, "budgets")
+    if not budgets:
+        raise InvalidInputError(f"--budget '{text}' is an empty range. Write for example 1-10.")
+    return budgets
 
 
-def parse_method_options(
-    texts: tuple[str, ...], methods: tuple[str, ...]
-) -> dict[str, dict[str, str]]:
+def parse_shares(text: str, noun: str) -> tuple[float, ...]:
+    """Different numbers of 0 or more, separated by commas.
+
+    Raises:
+        InvalidInputError: If the text is something else.
+
+    Example:
+        >>> parse_shares("0.1,1", "shares")
+        (0.1, 1.0)
+    """
+    with contextlib.suppress(ValueError):
+        numbers = tuple(dict.fromkeys(map(float, text.split(","))))
+        if all(number >= 0 for number in numbers):
+            return numbers
+    raise InvalidInputError(f"'{text}' names no {noun}. Use numbers of 0 or more, as in 0.5,3.")
+
+
+def split_names(texts: Sequence[str]) -> tuple[str, ...]:
+    """Different names of an option that may be repeated or hold several, separated by commas.
+
+    Example:
+        >>> split_names(("A,B", "C", "A"))
+        ('A', 'B', 'C')
+    """
+    names = (name.strip() for text in texts for name in text.split(","))
+    return tuple(dict.fromkeys(filter(None, names)))
+
+
+def parse_method_options(texts: Sequence[str], methods: Sequence[str]) -> dict[str, dict[str, str]]:
     """Options per method from ``METHOD.NAME=VALUE`` texts; ``NAME=VALUE`` goes to every method.
 
     Raises:
-        InvalidInputError: When a text has another form or names a method that is not run.
+        InvalidInputError: If a text has another form or names a method that is not run.
 
     Example:
         >>> parse_method_options(("task2sim.epochs=10",), ("random", "task2sim"))
         {'random': {}, 'task2sim': {'epochs': '10'}}
     """
     options: dict[str, dict[str, str]] = {method: {} for method in methods}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise InvalidInputError(
-                f"Expected an option like 'task2sim.epochs=10', but got '{text}'. Add '=VALUE'."
-            )
+    for name, value in parse_plain_options(texts).items():
         method, dot, key = name.rpartition(".")
         if dot and method not in options:
             raise InvalidInputError(
-                f"Expected an option of {', '.join(methods)}, but got '{text}'. "
-                f"Add --method {method}, or correct the name."
+                f"-O {name}={value} names method '{method}', but the methods of this run are "
+                f"{', '.join(methods)}. Add --method {method}, or correct the name."
             )
         for owner in [method] if dot else methods:
             options[owner][key] = value
     return options
 
 
-def decorated(command: _F, *decorators: Callable[[_F], _F]) -> _F:
-    """The command with all of these; click's help lists the last option first."""
-    for decorate in decorators:
-        command = decorate(command)
-    return command
-
-
-def source_options(command: _F) -> _F:
-    """``--table``, ``--plugin`` and ``--tasks-file``."""
-    return decorated(
-        command,
-        click.option(
-            "--tasks-file",
-            "tasks_files",
-            type=PATH,
-            multiple=True,
-            metavar="FILE",
-            help="YAML file with tasks of your own; may be repeated.",
-        ),
-        click.option(
-            "--plugin",
-            "plugins",
-            type=PATH,
-            multiple=True,
-            metavar="FILE",
-            help="Python file that registers methods (METHODS = {...}); it is executed.",
-        ),
-        click.option(
-            "--table",
-            default=DEFAULT_TABLE,
-            show_default=True,
-            metavar="ID|DIR",
-            help="Reward table: a name from 't2sbench ls tables', or a folder.",
-        ),
-    )
-
-
-def parse_plain_options(texts: tuple[str, ...]) -> dict[str, str]:
+def parse_plain_options(texts: Sequence[str]) -> dict[str, str]:
     """Options from ``NAME=VALUE`` texts.
 
     Raises:
-        InvalidInputError: When a text has another form.
+        InvalidInputError: If a text has another form.
 
     Example:
         >>> parse_plain_options(("objects=chairs/",))
         {'objects': 'chairs/'}
     """
-    options = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
+    pairs = [text.partition("=") for text in texts]
+    for name, equals, _ in pairs:
         if not equals or not name:
             raise InvalidInputError(
-                f"Expected an option like 'objects=DIR', but got '{text}'. Add '=VALUE'."
+                f"-O {name}{equals} has no name or no value. Write it as -O NAME=VALUE."
             )
-        options[name] = value
-    return options
+    return {name: value for name, _, value in pairs}
+
+
+def decorated(command: _F, *decorators: Callable[[_F], _F]) -> _F:
+    """The command with all decorators; click's help lists the options in this order."""
+    for decorate in reversed(decorators):
+        command = decorate(command)
+    return command
+
+
+def completing(
+    names: Callable[[click.Context], Iterable[str]],
+) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    """Shell completion from a list of names; silent if the list cannot be made."""
+
+    def complete(
+        ctx: click.Context, _parameter: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        with contextlib.suppress(Exception):
+            return [CompletionItem(name) for name in names(ctx) if name.startswith(incomplete)]
+        return []
+
+    return complete
+
+
+def method_names(_ctx: click.Context) -> Iterable[str]:
+    """Methods of installed distributions."""
+    from benchmark.core.plugins import METHOD_GROUP, discover
+
+    return discover(METHOD_GROUP)
+
+
+def simulator_names(_ctx: click.Context) -> Iterable[str]:
+    """Simulators of installed distributions."""
+    from benchmark.core.plugins import SIMULATOR_GROUP, discover
+
+    return discover(SIMULATOR_GROUP)
+
+
+def task_names(ctx: click.Context) -> Iterable[str]:
+    """Tasks, those of ``--tasks-file`` included."""
+    from benchmark.tasks.stand_ins import load_data_tasks
+
+    return (task.name for task in load_data_tasks(ctx.params.get("tasks_files") or ()))
+
+
+def table_names(_ctx: click.Context) -> Iterable[str]:
+    """Named reward tables, and folders that hold one."""
+    from benchmark.rewards.catalog import KNOWN_TABLES
+
+    return [*KNOWN_TABLES, *(str(card.parent) for card in Path().glob("*/card.json"))]
+
+
+def profile_names(_ctx: click.Context) -> Iterable[str]:
+    """Profiles and series of profiles."""
+    from benchmark.pipeline.profiles import read_profiles
+
+    return [one.name for kind in read_profiles() for one in kind]
+
+
+def protocol_names(_ctx: click.Context) -> Iterable[str]:
+    """Evaluation protocols."""
+    from benchmark.protocols.registry import PROTOCOLS
+
+    return PROTOCOLS
+
+
+def folder_argument(command: _F) -> _F:
+    """The results folder as an argument."""
+    return click.argument("folder", type=PATH, default=RESULTS)(command)
+
+
+def output_option(
+    help_text: str, default: Path | None = None, metavar: str = "DIR"
+) -> Callable[[_F], _F]:
+    """``-o/--output``; required without a default."""
+    return click.option(
+        "--output",
+        "-o",
+        type=PATH,
+        default=default,
+        required=default is None,
+        show_default=default is not None,
+        metavar=metavar,
+        help=help_text,
+    )
+
+
+def jobs_option(
+    help_text: str = "Worker processes.", default: int | None = 1
+) -> Callable[[_F], _F]:
+    """``-j/--jobs``."""
+    return click.option(
+        "--jobs",
+        "-j",
+        type=click.IntRange(min=1),
+        default=default,
+        show_default=default is not None,
+        metavar="N",
+        help=help_text,
+    )
+
+
+def plugin_option(registers: str) -> Callable[[_F], _F]:
+    """``--plugin``: a Python file that registers methods or simulators."""
+    return click.option(
+        "--plugin",
+        "plugins",
+        type=PATH,
+        multiple=True,
+        metavar="FILE",
+        help=f"Python file that registers {registers}; it is executed. May be repeated.",
+    )
+
+
+METHODS_OR_SIMULATORS = "methods (METHODS = {...}) or simulators (SIMULATORS = {...})"
+
+tasks_file_option = click.option(
+    "--tasks-file",
+    "tasks_files",
+    type=PATH,
+    multiple=True,
+    metavar="FILE",
+    help="YAML file with further tasks; may be repeated.",
+)
+
+
+def table_option(command: _F) -> _F:
+    """``--table``."""
+    return click.option(
+        "--table",
+        default=DEFAULT_TABLE,
+        show_default=True,
+        metavar="ID|DIR",
+        shell_complete=completing(table_names),
+        help="Reward table: a name from 't2sbench ls tables', or a folder.",
+    )(command)
+
+
+def profile_option(help_text: str, *, default: str | None) -> Callable[[_F], _F]:
+    """``--profile`` and ``-P/--set``; both may be repeated."""
+    return lambda command: decorated(
+        command,
+        click.option(
+            "--profile",
+            "profiles",
+            multiple=True,
+            default=[default] if default else [],
+            show_default=default is not None,
+            metavar="NAME|FILE",
+            shell_complete=completing(profile_names),
+            help=help_text,
+        ),
+        click.option(
+            "--set",
+            "-P",
+            "changes",
+            multiple=True,
+            metavar="FIELD=VALUE",
+            help="Change a field of the profile; may be repeated.",
+        ),
+    )
+
+
+def source_options(command: _F) -> _F:
+    """``--table``, ``--plugin`` and ``--tasks-file``."""
+    return decorated(
+        command, table_option, plugin_option("methods (METHODS = {...})"), tasks_file_option
+    )
+
+
+def sort_plugins(files: Sequence[Path]) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Files that register methods, and files that register simulators; all are executed.
+
+    A file that registers neither counts as one of methods, so that its fault is reported.
+    """
+    from benchmark.core.plugins import files_registering
+
+    simulators = files_registering(files, "SIMULATORS")
+    only = {*simulators} - {*files_registering(files, "METHODS")}
+    return tuple(file for file in files if file not in only), simulators
 
 
 def simulator_options(command: _F) -> _F:
@@ -179,44 +417,46 @@ def simulator_options(command: _F) -> _F:
     return decorated(
         command,
         click.option(
-            "--plugin",
-            "simulator_plugins",
-            type=PATH,
-            multiple=True,
-            metavar="FILE",
-            help="Python file that registers simulators (SIMULATORS = {...}); it is executed.",
+            "--simulator",
+            default="gl",
+            show_default=True,
+            metavar="NAME",
+            shell_complete=completing(simulator_names),
+            help="Simulator: a name from 't2sbench ls simulators'.",
         ),
         click.option(
-            "-O",
             "--option",
-            "simulator_texts",
+            "-O",
+            "options",
             multiple=True,
             metavar="NAME=VALUE",
-            help="Option of the simulator, as 't2sbench show gl' lists them; may be repeated.",
+            help="Option of the simulator ('t2sbench show NAME' lists them); may be repeated.",
         ),
-        click.option(
-            "--assets",
-            "simulator_assets",
-            metavar="paper|public",
-            help="Of simulator tdw: the paper's models, or those that everybody can download.",
-        ),
-        click.option(
-            "--simulator", default="gl", show_default=True, metavar="NAME", help="Who renders."
-        ),
+        plugin_option("simulators (SIMULATORS = {...})"),
     )
 
 
-def take_simulator(options: dict[str, Any]) -> SimulatorChoice:
-    """Take what :func:`simulator_options` added out of a command's options.
+def take_simulator(given: dict[str, Any]) -> SimulatorChoice:
+    """Take the values of :func:`simulator_options` out of a command's options.
 
     Raises:
         UnknownNameError: For an unknown simulator or option.
-        InvalidInputError: For an option that does not fit.
+        InvalidInputError: For an option value that does not fit.
     """
     from benchmark.simulators.registry import find_simulator
 
-    texts, plugins = options.pop("simulator_texts"), options.pop("simulator_plugins")
-    chosen, assets = parse_plain_options(texts), options.pop("simulator_assets")
-    if assets is not None:
-        chosen["assets"] = assets
-    return find_simulator(options.pop("simulator"), chosen, plugins)
+    options = parse_plain_options(given.pop("options"))
+    return find_simulator(given.pop("simulator"), options, given.pop("plugins"))
+
+
+def check_plot(path: Path) -> None:
+    """Check that a picture can be drawn and written before any work starts.
+
+    Raises:
+        UnavailableError: Without matplotlib.
+        InvalidInputError: If the name does not end in .svg or .png.
+    """
+    from benchmark.plots.style import check_picture, require_matplotlib
+
+    require_matplotlib()
+    check_picture(path)

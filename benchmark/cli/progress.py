@@ -1,4 +1,4 @@
-"""What a run shows while it works: a bar on a terminal, plain lines in a log."""
+"""Progress of long commands: a bar on a terminal, one line per 10 % in a log."""
 
 from __future__ import annotations
 
@@ -21,20 +21,33 @@ if TYPE_CHECKING:
     from benchmark.runs.plan import Unit
     from benchmark.runs.record import Record
 
-_LINE_EVERY = 2.0  # seconds between the lines of a log
-_LONG_STAGES = {"render", "draw", "pre-train", "repair"}  # what a log names
-_SPEED_AFTER = 1.0  # seconds before a speed says anything
+_SILENCE = 60.0  # seconds after which a log names the stage at work
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def duration(seconds: float) -> str:
+    """A duration in its largest unit.
+
+    Example:
+        >>> duration(40), duration(5400), duration(0.2)
+        ('40 s', '1.5 h', '0 s')
+    """
+    for size, unit in _UNITS:
+        if seconds >= size:
+            value = seconds / size
+            return f"{value:.0f} {unit}" if value >= 10 or size == 1 else f"{value:.1f} {unit}"
+    return "0 s"
 
 
 class _Display:
-    """A bar on stderr that counts something; on no terminal, lines.
+    """A counter on stderr: a bar on a terminal, lines in a log.
 
     Args:
-        what: What is counted.
-        total: How many there will be; None while that is not known.
+        noun: Plural of what is counted.
+        total: Number of items; None while it is unknown.
     """
 
-    def __init__(self, what: str, total: int | None) -> None:
+    def __init__(self, noun: str, total: int | None) -> None:
         console = Console(stderr=True)
         self._plain = not console.is_terminal
         self._progress = Progress(
@@ -46,7 +59,9 @@ class _Display:
             transient=True,
             disable=self._plain,
         )
-        self._bar = self._progress.add_task(what, total=total)
+        self._bar = self._progress.add_task(noun, total=total)
+        self._total, self._count, self._already, self._tenths = total or 0, 0, 0, 0
+        self._began = self._said = time.monotonic()
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -60,13 +75,38 @@ class _Display:
     ) -> None:
         self._progress.stop()
 
+    @property
+    def seconds(self) -> float:
+        """Seconds since the display was opened."""
+        return time.monotonic() - self._began
+
     def _say(self, text: str) -> None:
+        self._said = time.monotonic()
         # A label may hold square brackets, which rich would read as markup.
         self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
+    def _name(self, text: str) -> None:
+        """Show the work in progress."""
+        self._progress.update(self._bar, description=text)
+        if self._plain and time.monotonic() - self._said > _SILENCE:
+            self._say(f"[{self._count:,}/{self._total:,}] {text}")
+
+    def _advance(self, text: str, count: int = 1, *, fresh: bool = True) -> None:
+        """Count items; in a log, print a line for each tenth of all items."""
+        self._count += count
+        self._already += 0 if fresh else count
+        self._progress.update(self._bar, completed=self._count, description=text)
+        tenths = 10 * self._count // max(self._total, 1)
+        if self._plain and tenths > self._tenths:
+            self._tenths = tenths
+            done = max(self._count - self._already, 1)
+            left = duration((self._total - self._count) * self.seconds / done)
+            ending = f", {left} left" if self._count < self._total else ""
+            self._say(f"[{self._count:,}/{self._total:,}] {text}{ending}")
+
 
 class RunDisplay(_Display):
-    """Progress of a run on stderr; counts failed cells and says why at once.
+    """Progress of a run; prints the reason of each failed cell.
 
     Attributes:
         failed: Cells that failed so far.
@@ -75,124 +115,74 @@ class RunDisplay(_Display):
     def __init__(self, total: int) -> None:
         super().__init__("cells", total)
         self.failed = 0
-        self._total, self._count, self._last = total, 0, 0.0
 
     def on_unit(self, unit: Unit) -> None:
         """A method begins to learn."""
-        label = unit.method.label
-        self._progress.update(self._bar, description=f"fitting {label}, {len(unit.seeds)} seeds")
+        seeds = len(unit.seeds)
+        self._name(f"fitting {unit.method.label}, {seeds} seed{'s' * (seeds != 1)}")
 
-    def on_stage(self, stage: str, what: str) -> None:
+    def on_stage(self, stage: str, item: str) -> None:
         """A stage of a live score begins."""
-        self._progress.update(self._bar, description=f"{stage} {what}")
-        if self._plain and stage in _LONG_STAGES:
-            self._say(f"{stage}: {what}")
+        self._name(f"{stage} {item}")
 
     def on_record(self, record: Record) -> None:
         """A cell is on disk."""
-        self._count += 1
-        where = f"{record.method.label} {record.task.name}"
-        self._progress.update(self._bar, advance=1, description=where)
+        where = f"{record.method.label} on {record.task.name}, seed {record.seed}"
         if record.error is not None:
             self.failed += 1
-            self._say(
-                f"Failed: {record.method.label} on {record.task.name}, seed {record.seed}: "
-                f"{record.error.type}: {record.error.message}"
-            )
-        now = time.monotonic()
-        if self._plain and (now - self._last > _LINE_EVERY or self._count == self._total):
-            self._last = now
-            self._say(f"[{self._count}/{self._total}] {where} seed {record.seed}")
+            self._say(f"Failed: {where}: {record.error.type}: {record.error.message}")
+        self._advance(where)
 
 
 class RenderDisplay(_Display):
-    """Progress of a rendering on stderr: images, images per second, time left.
-
-    Attributes:
-        seconds: Since the display was opened.
-    """
+    """Progress of a rendering: images, images per second, time left."""
 
     def __init__(self) -> None:
-        super().__init__("rendering", None)
-        self._total = self._count = self._already = 0
-        self._began = self._last = time.monotonic()
-
-    @property
-    def seconds(self) -> float:
-        """Seconds since the display was opened."""
-        return time.monotonic() - self._began
+        super().__init__("images", None)
 
     def on_start(self, total: int, already: int) -> None:
-        """``total`` images, ``already`` of which were rendered before."""
+        """Rendering begins: ``already`` of ``total`` images exist."""
         self._total, self._already, self._count = total, already, already
+        self._tenths = 10 * already // max(total, 1)
         if already:
-            self._say(f"Going on: {already:,} of {total:,} images are there.")
+            self._say(f"Resuming: {already:,} of {total:,} images exist.")
         self._progress.update(self._bar, total=total, completed=already)
 
     def on_images(self, count: int) -> None:
-        """``count`` further images."""
-        self._count += count
-        now = time.monotonic()
-        speed = (self._count - self._already) / max(now - self._began, 1e-9)
-        label = f"{speed:,.0f} images/s" if now - self._began > _SPEED_AFTER else "rendering"
-        self._progress.update(self._bar, completed=self._count, description=label)
-        if self._plain and now - self._last > _LINE_EVERY and speed > 0:
-            self._last = now
-            left = (self._total - self._count) / speed
-            self._say(f"[{self._count:,}/{self._total:,}] {label}, {left:,.0f} s left")
+        """``count`` further images exist."""
+        speed = (self._count + count - self._already) / max(self.seconds, 1e-9)
+        self._advance(f"{speed:,.0f} images/s", count)
 
 
 class JobDisplay(_Display):
-    """Progress of a table on stderr: backbones, and the time that is left.
+    """Progress of a table: backbones and time left.
 
     Args:
-        total: Backbones to measure.
+        total: Number of backbones to measure.
     """
 
     def __init__(self, total: int) -> None:
         super().__init__("backbones", total)
-        self._total, self._count, self._began = total, 0, time.monotonic()
 
     def on_job(self, result: JobResult) -> None:
-        """A backbone is measured, and on disk; failures and damage are said at once."""
-        self._count += 1
+        """A backbone is measured and on disk."""
         for text in result.mended:
-            self._say(f"Damaged, made again: {text}")
+            self._say(f"Damaged cell made again: {text}")
         for text in result.errors:
             self._say(f"Failed: {result.job}: {text}")
-        self._progress.update(self._bar, advance=1, description=str(result.job))
-        if self._plain:
-            left = (self._total - self._count) * (time.monotonic() - self._began) / self._count
-            self._say(
-                f"[{self._count}/{self._total}] {result.job}: {result.seconds:.0f} s; "
-                f"{left / 60:,.0f} min left"
-            )
+        self._advance(f"{result.job}: {result.seconds:.0f} s")
 
 
 class TaskDisplay(_Display):
-    """Progress over tasks that take a while each: on stderr, with the time left.
-
-    Time left is that of the tasks still to do, at the mean time of those computed in this run.
-    """
+    """Progress over tasks; kept results do not count towards the estimate of the time left."""
 
     def __init__(self, total: int) -> None:
         super().__init__("tasks", total)
-        self._total, self._count, self._fresh = total, 0, 0
-        self._spent, self._began = 0.0, time.monotonic()
 
     def on_task(self, name: str) -> None:
         """A task begins."""
-        self._began = time.monotonic()
-        self._progress.update(self._bar, description=name)
+        self._name(name)
 
     def on_done(self, name: str, *, fresh: bool) -> None:
-        """A task is finished; ``fresh`` when it was not kept from an earlier run."""
-        seconds = time.monotonic() - self._began
-        self._count += 1
-        if fresh:
-            self._fresh += 1
-            self._spent += seconds
-        self._progress.update(self._bar, advance=1)
-        how = f"{seconds:.1f} s" if fresh else "kept"
-        left = self._spent / max(self._fresh, 1) * (self._total - self._count)
-        self._say(f"[{self._count}/{self._total}] {name}: {how}, {left:,.0f} s left")
+        """A task is finished; ``fresh`` unless its result was kept from an earlier run."""
+        self._advance(name if fresh else f"{name} (kept)", fresh=fresh)

@@ -1,45 +1,53 @@
-"""``t2sbench render``: a labelled dataset of one configuration."""
+"""``t2sbench render`` and ``preview``: datasets and contact sheets of a simulator."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from benchmark.cli.options import PATH, simulator_options, take_simulator
-from benchmark.core.errors import InvalidInputError
+from benchmark.cli.options import (
+    Command,
+    Group,
+    decorated,
+    jobs_option,
+    output_option,
+    simulator_options,
+    take_simulator,
+)
+from benchmark.core.errors import InvalidInputError, StorageError
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from benchmark.rendering.request import DatasetRequest
     from benchmark.rendering.run import Rendered
+    from benchmark.simulators.interface import Simulator
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--config", required=True, metavar="BITS", help="Configuration, as in 01101101.")
-@click.option(
-    "-o", "--output", type=PATH, required=True, metavar="DIR", help="Folder of the dataset."
-)
+@output_option("Folder of the dataset.")
 @click.option(
     "--classes",
     default="100",
     show_default=True,
     metavar="N|NAMES|all",
-    help="How many categories, from the first on; or their names with commas.",
+    help="Number of categories, counted from the first; or names separated by commas.",
 )
 @click.option("--images-per-class", type=int, default=400, show_default=True, metavar="N")
 @click.option(
-    "--objects-per-class", type=int, metavar="N", help="At most so many objects of a category."
+    "--objects-per-class", type=int, metavar="N", help="Most objects of a category.  [default: all]"
 )
 @click.option("--size", type=int, default=128, show_default=True, metavar="PIXELS")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N")
-@click.option(
-    "--workers",
-    type=int,
-    metavar="N",
-    help="Processes.  [default: one per core; one with tdw]",
-)
+@jobs_option("Rendering processes.  [default: one per core; one with tdw]", None)
 @click.option(
     "--format",
     "layout",
@@ -56,28 +64,27 @@ if TYPE_CHECKING:
     help="Upload the folder to this dataset of the Hugging Face Hub.",
 )
 @simulator_options
-def render(config: str, output: Path, workers: int | None, **options: Any) -> int:  # noqa: ANN401
+def render(config: str, output: Path, jobs: int | None, **given: Any) -> int:  # noqa: ANN401
     """Render a dataset of one configuration for pre-training.
 
-    The folder appears when the dataset is complete. Interrupted, the same command goes on at the
-    first missing shard; the same command gives the same files, however many workers there are.
+    The folder appears when the dataset is complete. After an interruption, the same command
+    continues at the first missing shard. The files do not depend on the number of jobs.
     """
     from benchmark.cli.progress import RenderDisplay
     from benchmark.rendering.run import render_dataset
 
-    repository = options.pop("push_to_hub")
+    repository = given.pop("push_to_hub")
     if repository:
         from benchmark.rendering.hub import hub_library
 
-        hub_library()  # before any work
-    request = _read_request(config, options)
+        hub_library()  # before any work starts
+    request = _read_request(config, given)
     simulator = request.simulator.build()
     for note in simulator.assets().notes:
         click.echo(f"Note: {note}", err=True)
     usual = simulator.capabilities.workers or len(os.sched_getaffinity(0))
-    count = workers if workers is not None else usual
     with RenderDisplay() as display:
-        rendered = render_dataset(request, output, workers=count, observer=display)
+        rendered = render_dataset(request, output, workers=jobs or usual, observer=display)
     _report(rendered, display.seconds)
     if repository:
         from benchmark.rendering.hub import push_to_hub
@@ -86,18 +93,18 @@ def render(config: str, output: Path, workers: int | None, **options: Any) -> in
     return 0
 
 
-def _read_request(config: str, options: dict[str, Any]) -> DatasetRequest:
+def _read_request(config: str, given: dict[str, Any]) -> DatasetRequest:
     from benchmark.rendering.request import DatasetRequest, choose_categories
 
-    choice, classes = take_simulator(options), options.pop("classes")
+    choice, classes = take_simulator(given), given.pop("classes")
     simulator = choice.build()
     configuration = simulator.capabilities.space.parse(config)
     categories = choose_categories(simulator.assets(), _read_classes(classes))
-    return DatasetRequest(choice, configuration, categories, **options)
+    return DatasetRequest(choice, configuration, categories, **given)
 
 
 def _read_classes(text: str) -> int | list[str] | None:
-    """The number, the names, or ``None`` for all."""
+    """Number or names of the categories; None for all."""
     text = text.strip()
     if text == "all":
         return None
@@ -106,7 +113,7 @@ def _read_classes(text: str) -> int | list[str] | None:
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
         raise InvalidInputError(
-            "Expected --classes to be a number, names or 'all', but got ''. Write --classes 100."
+            "--classes is empty. Write a number, names, or 'all', as in --classes 100."
         )
     return names
 
@@ -114,7 +121,7 @@ def _read_classes(text: str) -> int | list[str] | None:
 def _report(rendered: Rendered, seconds: float) -> None:
     manifest = rendered.manifest
     if not rendered.fresh:
-        click.echo(f"{rendered.folder} is complete already: {manifest['images']:,} images.")
+        click.echo(f"{rendered.folder} is already complete: {manifest['images']:,} images.")
     else:
         speed = rendered.fresh / max(seconds, 1e-9)
         click.echo(
@@ -122,3 +129,107 @@ def _report(rendered: Rendered, seconds: float) -> None:
             f"({rendered.fresh:,} rendered in {seconds:.1f} s, {speed:,.0f} images/s)"
         )
     click.echo(f"digest {manifest['digest']}")
+
+
+@click.group(cls=Group)
+def preview() -> None:
+    """Draw contact sheets of a simulator's images."""
+
+
+def _sheet_options(command: _F) -> _F:
+    return decorated(
+        command,
+        click.option(
+            "--columns", type=click.IntRange(1, 64), default=10, show_default=True, metavar="N"
+        ),
+        click.option(
+            "--size", type=click.IntRange(8, 512), default=96, show_default=True, metavar="PIXELS"
+        ),
+        output_option("Picture file.", Path("preview.png"), "FILE"),
+        simulator_options,
+    )
+
+
+_SEED = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, metavar="N")
+
+
+def _save(draw: Callable[..., Image], options: dict[str, Any]) -> int:
+    """Write the sheet that ``draw(simulator, **options)`` returns."""
+    from benchmark.simulators.interface import opened
+
+    output = options.pop("output")
+    if output.suffix.casefold() not in _SUFFIXES:
+        raise InvalidInputError(
+            f"--output {output} does not name a picture: use one of {', '.join(_SUFFIXES)}."
+        )
+    with opened(take_simulator(options).build()) as simulator:
+        sheet = draw(simulator, **options)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        sheet.save(output)
+    except OSError as error:
+        raise StorageError(
+            f"Cannot write {output}: {error.strerror}. Choose another --output."
+        ) from error
+    click.echo(f"{output}: {sheet.width} x {sheet.height} pixels")
+    return 0
+
+
+@preview.command("config")
+@click.argument("configuration")
+@click.option("--rows", type=click.IntRange(1, 64), default=6, show_default=True, metavar="N")
+@_SEED
+@_sheet_options
+def preview_config(configuration: str, **options: Any) -> int:  # noqa: ANN401 - click's
+    """Images of one CONFIGURATION: a row for each of the first categories."""
+    from benchmark.rendering.sheets import configuration_sheet
+
+    def draw(simulator: Simulator, **shared: Any) -> Image:  # noqa: ANN401 - passed on
+        point = simulator.capabilities.space.parse(configuration)
+        return configuration_sheet(simulator, point, **shared)
+
+    return _save(draw, options)
+
+
+@preview.command("switches")
+@click.option("--category", metavar="NAME", help="Category to show.  [default: the first]")
+@_SEED
+@_sheet_options
+def preview_switches(category: str | None, **options: Any) -> int:  # noqa: ANN401 - click's
+    """One row for each switch turned on alone, between all off and all on."""
+    from benchmark.rendering.sheets import switches_sheet
+
+    def draw(simulator: Simulator, **shared: Any) -> Image:  # noqa: ANN401 - passed on
+        return switches_sheet(simulator, category, **shared)
+
+    return _save(draw, options)
+
+
+@preview.command("category")
+@click.argument("category")
+@click.option("--config", metavar="BITS", help="A configuration.  [default: the last, all on]")
+@_SEED
+@_sheet_options
+def preview_category(category: str, config: str | None, **options: Any) -> int:  # noqa: ANN401 - click's
+    """All objects of CATEGORY."""
+    from benchmark.rendering.sheets import category_sheet
+
+    def draw(simulator: Simulator, **shared: Any) -> Image:  # noqa: ANN401 - passed on
+        space = simulator.capabilities.space
+        point = space.at(space.size - 1) if config is None else space.parse(config)
+        return category_sheet(simulator, category, point, **shared)
+
+    return _save(draw, options)
+
+
+@preview.command("library")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first categories.")
+@_sheet_options
+def preview_library(limit: int | None, **options: Any) -> int:  # noqa: ANN401 - click's
+    """The first object of every category."""
+    from benchmark.rendering.sheets import library_sheet
+
+    def draw(simulator: Simulator, **shared: Any) -> Image:  # noqa: ANN401 - passed on
+        return library_sheet(simulator, limit=limit, **shared)
+
+    return _save(draw, options)

@@ -2,82 +2,170 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from benchmark.cli.live import live_options, print_live_plan, take_live
 from benchmark.cli.options import (
-    PATH,
+    METHODS_OR_SIMULATORS,
+    RESULTS,
+    Command,
     FiniteRange,
+    completing,
+    decorated,
+    jobs_option,
+    method_names,
+    output_option,
     parse_method_options,
-    parse_seeds,
-    source_options,
+    parse_numbers,
+    plugin_option,
+    profile_option,
+    protocol_names,
+    sort_plugins,
+    split_names,
+    table_option,
+    task_names,
+    tasks_file_option,
 )
-from benchmark.core.errors import CellsFailedError, UnavailableError
+from benchmark.core.errors import CellsFailedError, InvalidInputError, UnavailableError
+from benchmark.core.extras import require
 from benchmark.protocols.registry import find_protocol
 from benchmark.runs.plan import MethodSpec, Overwrite, RunRequest, Split
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from benchmark.pipeline.settings import LiveSettings
     from benchmark.runs.cells import Fits
     from benchmark.runs.execution import Plan
 
+_F = TypeVar("_F", bound=Callable[..., Any])
 
-@click.command()
+# Options that require --live.
+_ONLY_LIVE = {
+    "profiles": "--profile",
+    "changes": "--set",
+    "device": "--device",
+    "real_images": "--real-images",
+    "processes": "--processes",
+}
+
+
+def _live_options(command: _F) -> _F:
+    return decorated(
+        command,
+        click.option(
+            "--live", is_flag=True, help="Measure: render, pre-train and evaluate, not look up."
+        ),
+        profile_option(
+            "With --live: profile or series of profiles (mini); see 't2sbench ls profiles'. May "
+            "be repeated.",
+            default=None,
+        ),
+        click.option("--device", metavar="NAME", help="With --live: cpu, cuda:0 and so on (auto)."),
+        click.option(
+            "--processes",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="With --live: processes that train one backbone together (one per GPU).",
+        ),
+        click.option(
+            "--real-images",
+            metavar="PATH",
+            help="With --live: Parquet file or image folder that method imagenet pre-trains on "
+            "(default: $T2SBENCH_REAL_IMAGES).",
+        ),
+    )
+
+
+@click.command(cls=Command)
 @click.option(
-    "--method", "-m", "methods", multiple=True, required=True, help="Method; may be repeated."
+    "--method",
+    "-m",
+    "methods",
+    multiple=True,
+    required=True,
+    metavar="NAME",
+    shell_complete=completing(method_names),
+    help="Method; may be repeated.",
 )
 @click.option(
-    "--split", type=click.Choice([str(s) for s in Split]), default="unseen", show_default=True
+    "--option",
+    "-O",
+    "options",
+    multiple=True,
+    metavar="METHOD.NAME=VALUE",
+    help="Option of a method; may be repeated.",
 )
-@click.option("--tasks", "tasks", multiple=True, metavar="TASK", help="Judge only these tasks.")
+@click.option(
+    "--split",
+    type=click.Choice([str(s) for s in Split]),
+    help="Tasks to learn from and to judge.  [default: unseen; with --tasks, all]",
+)
+@click.option(
+    "--tasks",
+    multiple=True,
+    metavar="TASK",
+    shell_complete=completing(task_names),
+    help="Judge these tasks only; may be repeated.",
+)
 @click.option(
     "--protocol",
     "protocols",
     multiple=True,
     metavar="NAME",
-    help="Evaluation protocol; with --live may be repeated (knn5).",
+    shell_complete=completing(protocol_names),
+    help="Evaluation protocol; with --live (knn5) may be repeated.",
 )
-@source_options
-@live_options
-@click.option("--seeds", help="Such as 0-4 (the default), or 0 (the default with --live).")
 @click.option(
-    "--option", "-O", "options", multiple=True, metavar="METHOD.NAME=VALUE", help="Method option."
+    "--seeds", metavar="NUMBERS", help="Such as 0-4 or 0,2.  [default: 0-4; with --live, 0]"
 )
-@click.option("--jobs", "-j", type=click.IntRange(min=1), default=1, show_default=True)
+@table_option
+@tasks_file_option
+@plugin_option(METHODS_OR_SIMULATORS)
+@_live_options
+@jobs_option("Processes that fit methods.")
 @click.option(
     "--overwrite",
     type=click.Choice([str(o) for o in Overwrite]),
     default="stale",
     show_default=True,
-    help="Cells with a record: never (refuse), missing (keep), stale (redo if failed, or "
+    help="Cells that have a record: never (refuse), missing (keep), stale (redo if failed, or "
     "if code or data changed), always (redo).",
 )
 @click.option("--keep-going/--fail-fast", default=True, show_default=True)
-@click.option("--timeout", type=FiniteRange(min=0, min_open=True), help="Seconds per fit.")
-@click.option("--limit", type=click.IntRange(min=1), help="Judge so many tasks only; never ranked.")
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and stop.")
-@click.option("--output", "-o", type=PATH, default=Path("results"), show_default=True)
+@click.option(
+    "--timeout", type=FiniteRange(min=0, min_open=True), metavar="SECONDS", help="Limit per fit."
+)
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Judge N tasks only; never ranked."
+)
+@click.option("--dry-run", is_flag=True, help="Print the plan and stop.")
+@output_option("Folder of records and tables.", RESULTS)
 def run(**given: Any) -> int:  # noqa: ANN401 - click passes every option by name
     """Compare methods: fit them on the seen tasks, judge their choices, print a result table.
 
-    Finished cells are on disk at once (results/records.jsonl); the same command goes on where an
-    interrupted one stopped.
+    Each finished cell is written to FOLDER/records.jsonl at once. After an interruption, the same
+    command continues with the missing cells.
     """
     from benchmark.runs.execution import make_plan
 
     protocols = list(dict.fromkeys(given["protocols"]))
     for name in protocols:
         find_protocol(name)
-    choices: list[LiveSettings | None] = list(take_live(given, protocols))
+    methods: tuple[Path, ...] = given["plugins"]
+    simulators: tuple[Path, ...] = ()
+    if given["live"]:
+        methods, simulators = sort_plugins(methods)
+    choices: list[LiveSettings | None] = list(_live_choices(given, protocols, simulators))
     failed = 0
     fits: Fits = {}
     for live in choices or [None]:
-        plan = make_plan(_request(given, live), fits if len(choices) > 1 else None)
+        plan = make_plan(_request(given, live, methods), fits if len(choices) > 1 else None)
         for name in () if live else protocols:
             _check_protocol(name, plan)
+        _check_scored(plan)
         _announce(plan)
         if given["dry_run"]:
             _print_plan(plan)
@@ -85,35 +173,61 @@ def run(**given: Any) -> int:  # noqa: ANN401 - click passes every option by nam
             failed += _execute(plan)
     if failed:
         raise CellsFailedError(
-            f"Expected every cell to be scored, but got {failed} failed. See 't2sbench "
-            f"status -o {given['output']}', mend the cause, then 't2sbench retry --failed "
-            f"-o {given['output']}'."
+            f"{failed} cell{'s' * (failed != 1)} failed. See 't2sbench status {given['output']}', "
+            f"remove the cause, then run 't2sbench retry {given['output']}'."
         )
     return 0
 
 
-def _execute(plan: Plan) -> int:
-    """Do a plan and print its table; the number of cells that failed."""
-    from benchmark.cli.progress import RunDisplay
-    from benchmark.cli.tables import print_results
-    from benchmark.runs.execution import execute
+def _live_choices(
+    given: dict[str, Any], protocols: Sequence[str], simulators: tuple[Path, ...]
+) -> list[LiveSettings]:
+    """One choice per profile and protocol; empty without ``--live``."""
+    if not given["live"]:
+        lone = [typed for name, typed in _ONLY_LIVE.items() if given[name]]
+        if lone:
+            raise InvalidInputError(
+                f"{', '.join(lone)}: for --live only. Add --live to measure, or leave the option "
+                "out to look rewards up."
+            )
+        return []
+    require("live", "Live scoring")
+    from benchmark.pipeline.profiles import expand, parse_changes
+    from benchmark.pipeline.settings import LiveSettings
 
-    with RunDisplay(plan.n_cells) as display:
-        execute(plan, display.on_record, display.on_unit, display.on_stage)
-    print_results(plan)
-    return display.failed + sum(record.status != "ok" for record in plan.done)
+    changes = parse_changes(given["changes"])
+    choices = [
+        LiveSettings(
+            protocol,
+            profile,
+            changed,
+            given["device"] or "auto",
+            given["real_images"],
+            given["processes"],
+            simulators,
+            tuple(given["tasks_files"]),
+        )
+        for name in dict.fromkeys(given["profiles"] or ["mini"])
+        for profile, changed in expand(name, changes)
+        for protocol in protocols or ["knn5"]
+    ]
+    for choice in choices:
+        choice.find_profile()
+    return choices
 
 
-def _request(given: dict[str, Any], live: LiveSettings | None) -> RunRequest:
+def _request(
+    given: dict[str, Any], live: LiveSettings | None, plugins: tuple[Path, ...]
+) -> RunRequest:
     methods = tuple(dict.fromkeys(given["methods"]))
     options = parse_method_options(given["options"], methods)
-    plugins = tuple(given["plugins"])
+    tasks = split_names(given["tasks"])
     return RunRequest(
         methods=tuple(MethodSpec(name, options[name], plugins) for name in methods),
-        split=Split(given["split"]),
+        split=Split(given["split"] or ("all" if tasks else "unseen")),
         table=given["table"],
-        tasks=tuple(name for text in given["tasks"] for name in text.split(",")),
-        seeds=parse_seeds(given["seeds"] or ("0-4" if live is None else "0")),
+        tasks=tasks,
+        seeds=parse_numbers(given["seeds"] or ("0-4" if live is None else "0")),
         tasks_files=tuple(given["tasks_files"]),
         limit=given["limit"],
         overwrite=Overwrite(given["overwrite"]),
@@ -129,39 +243,82 @@ def _check_protocol(name: str, plan: Plan) -> None:
     found = plan.context.table.protocol
     if name != found:
         raise UnavailableError(
-            f"Expected rewards under protocol '{name}', but got '{found}' in table "
-            f"{plan.context.table.id}. Choose another --table (t2sbench ls tables), measure with "
-            "--live, or leave --protocol out."
+            f"Table {plan.context.table.id} holds rewards under protocol '{found}', not '{name}'. "
+            "Choose another --table (t2sbench ls tables), measure with --live, or leave "
+            "--protocol out."
         )
+
+
+def _check_scored(plan: Plan) -> None:
+    """Refuse a run that would score nothing, with the reason for each method."""
+    if not plan.wanted:
+        lines = "".join(f"\n  - {line}" for line in _unscored(plan))
+        raise UnavailableError(f"Nothing can be scored:{lines}\nAdd another --method.")
+
+
+def _unscored(plan: Plan) -> list[str]:
+    protocol, live = plan.context.scorer.protocol.name, plan.request.live is not None
+    where = "" if live else f" Table {plan.context.table.id} holds none; measure it with --live."
+    return [
+        *(f"{label}: no reward on rendered images applies to it.{where}"
+          for label in plan.without_rewards),
+        *(f"{label}: not defined under protocol {protocol}." for label in plan.other_protocols),
+    ]  # fmt: skip
+
+
+def _execute(plan: Plan) -> int:
+    """Carry out a plan and print its table; return the number of failed cells."""
+    from benchmark.cli.progress import RunDisplay
+    from benchmark.cli.tables import print_results
+    from benchmark.runs.execution import execute
+
+    for line in _unscored(plan):
+        click.echo(line, err=True)
+    with RunDisplay(plan.n_cells) as display:
+        execute(plan, display.on_record, display.on_unit, display.on_stage)
+    print_results(plan)
+    return display.failed + sum(record.status != "ok" for record in plan.done)
 
 
 def _announce(plan: Plan) -> None:
     for fault in plan.broken:
         click.echo(f"Warning: skipped a broken line: {fault}", err=True)
     table, live = plan.context.table, plan.request.live
-    what = (
+    source = (
         f"{table.id} table ({find_protocol(table.protocol).title}, {len(table.tasks)} tasks x "
         f"{table.space.size} configurations)"
     )
     if live is not None:
-        title = find_protocol(live.protocol).title
-        what = (
-            f"Live: profile {plan.context.scorer.source.id}, {title}, {len(plan.targets)} tasks; "
-            f"methods learn from table {table.id}"
+        source = (
+            f"Live: profile {plan.context.scorer.source.id}, {find_protocol(live.protocol).title}, "
+            f"{len(plan.targets)} tasks; methods learn from table {table.id}"
         )
-    click.echo(f"{what}: {plan.n_cells} cells to do, {len(plan.done)} done.", err=True)
+    click.echo(f"{source}: {plan.n_cells} cells to do, {len(plan.done)} done.", err=True)
 
 
 def _print_plan(plan: Plan) -> None:
     for unit in plan.units:
-        targets = ", ".join(
-            task for task in unit.fold.targets if any(t == task for t, _ in unit.cells)
-        )
+        names = {task for task, _ in unit.cells}
+        targets = ", ".join(task for task in unit.fold.targets if task in names)
         seeds = ",".join(map(str, unit.seeds))
         click.echo(f"{unit.method.label}: seeds {seeds}; judge {targets}")
-    for label in plan.without_rewards:
-        click.echo(f"{label}: no cached reward exists; published row only")
-    for label in plan.other_protocols:
-        click.echo(f"{label}: not scored under {plan.context.scorer.protocol.name}")
+    for line in _unscored(plan):
+        click.echo(line)
     if plan.request.live is not None:
-        print_live_plan(plan)
+        _print_live_plan(plan)
+
+
+def _print_live_plan(plan: Plan) -> None:
+    """Cells of a live run by kind: number, cached ones, time left."""
+    from benchmark.cli.progress import duration
+    from benchmark.runs.live_plan import plan_cells
+
+    found = plan_cells(plan)
+    for error, labels in found.failures:
+        click.echo(f"{', '.join(labels)}: {error}")
+    for kind in found.kinds:
+        left = f", about {duration(kind.seconds)} left" if kind.seconds is not None else ""
+        if kind.missing and kind.seconds is None:
+            left = ", time unknown: none has been made on this machine"
+        cells = "cell" if kind.total == 1 else "cells"
+        click.echo(f"{kind.name}: {kind.total} {cells}, {kind.total - kind.missing} cached{left}")

@@ -1,41 +1,58 @@
-"""``t2sbench table``: fetch, show, check and build reward tables, and what matters in them."""
+"""``t2sbench table``: fetch, show, check, build and analyse reward tables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from statistics import fmean
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
-from benchmark.cli.table_build import build
-from benchmark.cli.table_effects import effects
-from benchmark.core.errors import InvalidFileError
+from benchmark.cli.options import (
+    PATH,
+    FiniteRange,
+    Group,
+    check_plot,
+    completing,
+    jobs_option,
+    output_option,
+    parse_numbers,
+    plugin_option,
+    profile_option,
+    protocol_names,
+    split_names,
+    table_names,
+    task_names,
+    tasks_file_option,
+)
+from benchmark.core.errors import (
+    CellsFailedError,
+    InvalidFileError,
+    InvalidInputError,
+    UnavailableError,
+)
 from benchmark.rewards.catalog import DEFAULT_TABLE
-from benchmark.rewards.reliability import LOW_RELIABILITY
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from pathlib import Path
 
-    from benchmark.rewards.card import TableCard, TableTask
+    from benchmark.pipeline.table_builder import Labels, TableBuilder
+    from benchmark.pipeline.table_jobs import TableRequest
+    from benchmark.rewards.effects import Effects
     from benchmark.rewards.table import RewardTable
-    from benchmark.space import ParameterSpace
+    from benchmark.tasks.vectors import TaskEmbeddings
+
+_NAME = click.argument("name", default=DEFAULT_TABLE, shell_complete=completing(table_names))
 
 
-@click.group()
+@click.group(cls=Group)
 def table() -> None:
-    """Fetch, show, check or build reward tables, and see which settings matter."""
-
-
-table.add_command(build)
-table.add_command(effects)
+    """Fetch, show, check, build or analyse reward tables."""
 
 
 @table.command()
-@click.argument("name", default="released")
+@click.argument("name", default="released", shell_complete=completing(table_names))
 def fetch(name: str) -> int:
-    """Download the sources of table NAME (released) and prepare it; done on first use, too."""
+    """Download and prepare table NAME (default: released); also done on first use."""
     from benchmark.rewards.catalog import find_known, make_table
 
     built, folder = make_table(name), find_known(name).folder
@@ -44,17 +61,18 @@ def fetch(name: str) -> int:
 
 
 @table.command("show")
-@click.argument("name", default=DEFAULT_TABLE)
+@_NAME
 def show_table(name: str) -> int:
     """Describe table NAME (or the table in a folder)."""
     from benchmark.rewards.catalog import load_table
+    from benchmark.rewards.text import table_text
 
     click.echo(table_text(load_table(name)))
     return 0
 
 
 @table.command()
-@click.argument("name", default=DEFAULT_TABLE)
+@_NAME
 def check(name: str) -> int:
     """Verify digests, coverage, range and integrality of table NAME (or of a folder)."""
     from benchmark.rewards.catalog import load_table
@@ -63,7 +81,7 @@ def check(name: str) -> int:
     loaded = load_table(name)  # digests and schema are verified here
     faults = table_faults(loaded)
     if faults:
-        raise InvalidFileError(f"table {loaded.id}", faults, "Measure the wrong cells again.")
+        raise InvalidFileError(f"table {loaded.id}", faults, "Measure these cells again.")
     click.echo(
         f"{loaded.id}: ok. Digests match; all {loaded.values.size} cells are measured, lie within "
         "0 to 100 percent and are whole multiples of 1/n_test; the card states their noise."
@@ -71,97 +89,226 @@ def check(name: str) -> int:
     return 0
 
 
-def table_text(loaded: RewardTable) -> str:
-    """A table in words, with one line per task."""
-    from tabulate import tabulate
+@table.command()
+@profile_option("Profile; see 't2sbench ls profiles'.", default="mini")
+@click.option(
+    "--tasks",
+    multiple=True,
+    metavar="TASK",
+    shell_complete=completing(task_names),
+    help="Tasks to measure; may be repeated.  [default: all prepared ones]",
+)
+@tasks_file_option
+@click.option(
+    "--protocol",
+    default="knn5",
+    show_default=True,
+    metavar="NAME",
+    shell_complete=completing(protocol_names),
+)
+@click.option("--seeds", default="0-2", show_default=True, metavar="NUMBERS")
+@click.option(
+    "--configurations",
+    metavar="NUMBERS",
+    help="Configurations, such as 0-15,255.  [default: all of the space]",
+)
+@click.option(
+    "--reference",
+    "references",
+    multiple=True,
+    metavar="NAME",
+    help="Also measure a reference: untrained or real-images; may be repeated.",
+)
+@click.option("--real-images", metavar="PATH", help="Default: $T2SBENCH_REAL_IMAGES.")
+@plugin_option("simulators (SIMULATORS = {...})")
+@click.option("--device", default="auto", show_default=True, metavar="NAME")
+@jobs_option("Backbones that are measured at once.")
+@click.option("--executor", default="processes", show_default=True, metavar="processes|ray")
+@click.option("--address", help="Address of the Ray cluster.  [default: this machine]")
+@click.option(
+    "--gpus", type=FiniteRange(min=0), default=0, metavar="N", help="GPUs per job, for Ray."
+)
+@click.option("--embeddings", type=PATH, metavar="FILE", help="Task2Vec vectors of the tasks.")
+@click.option("--id", "identifier", metavar="ID", help="Name of the table.")
+@click.option("--title", default="", help="Title, one line.")
+@click.option("--note", "notes", multiple=True, help="Note on the card; may be repeated.")
+@click.option("--licence", default="")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Measure N backbones now.")
+@click.option("--with-gaps", is_flag=True, help="Write the table although rewards are missing.")
+@click.option("--dry-run", is_flag=True, help="Print the number of missing backbones and stop.")
+@output_option("Folder of the table.")
+def build(**given: Any) -> int:  # noqa: ANN401 - click passes every option by name
+    """Measure a reward table: every configuration x seed, scored on every task.
 
-    card = loaded.card
-    entries = {} if card is None else {task.name: task for task in card.tasks}
-    rows = [
-        {
-            "task": name if card is None else card.shown(name),
-            "n_test": entries[name].n_test if name in entries else None,
-            **_range(loaded.space, means),
-            **_noise(entries.get(name)),
-            **_references(loaded, name),
-        }
-        for name, means in zip(loaded.tasks, loaded.means, strict=True)
-    ]
-    shown = tabulate(rows, headers="keys", floatfmt=".2f", missingval="-")
-    return "\n".join([*_card_lines(loaded), "", shown, *_legend(entries.values())])
+    Each finished backbone is written to DIR.measured at once. After an interruption, the same
+    command continues with the missing ones. The same command with more tasks, seeds or
+    configurations extends a finished table.
+    """
+    from benchmark.pipeline.table_builder import TableBuilder
 
-
-def _range(space: ParameterSpace, means: NDArray[np.float64]) -> dict[str, float | str]:
-    """Over the configurations that were measured."""
-    known = means[~np.isnan(means)]
-    if not known.size:
-        return {}
-    best = str(space.at(int(np.nanargmax(means))))
-    return {"min": known.min(), "mean": known.mean(), "max": known.max(), "best": best}
-
-
-def _noise(entry: TableTask | None) -> dict[str, float | None]:
-    noise = entry.noise if entry else None
-    if entry is None or noise is None or noise.seed_sd is None:
-        return {"reliability": entry.reliability if entry else None}
-    return {
-        "reliability": entry.reliability,
-        "seed sd": noise.seed_sd,
-        "test ±": noise.test_half_width,
-        "near best": noise.near_best,
-    }
-
-
-def _references(loaded: RewardTable, task: str) -> dict[str, float]:
-    found = loaded.card.references if loaded.card else {}
-    return {name: fmean(rows[task]) for name, rows in found.items() if rows.get(task)}
-
-
-def _legend(entries: Iterable[TableTask]) -> list[str]:
-    if not any(entry.noise and entry.noise.seed_sd is not None for entry in entries):
-        return []
-    return [
-        "",
-        "min, mean, max, best: of the seed means over configurations. reliability: of these means.",
-        "seed sd: between seeds of one configuration, without what a seed does to all of them.",
-        "test ±: 95 % interval that the test images leave. near best: configurations within noise",
-        "of the best. Further columns: references of the same profile, means of their seeds.",
-    ]
-
-
-def _card_lines(loaded: RewardTable) -> list[str]:
-    card = loaded.card
-    space = ", ".join(f"{p.name} ({'|'.join(p.levels)})" for p in loaded.space.parameters)
-    lines = [
-        f"{loaded.id}: {card.title if card else 'table in memory'}",
-        f"protocol {loaded.protocol}, profile {loaded.profile}, seeds {list(loaded.seeds)}",
-        f"{len(loaded.tasks)} tasks x {loaded.space.size} configurations: {space}",
-        f"digest {loaded.digest}",
-    ]
-    if card is not None:
-        lines += [f"source {source.url}\n  sha256 {source.sha256}" for source in card.sources]
-        lines += [f"licence: {card.licence}"] if card.licence else []
-        lines += [f"citation: {card.citation}"] if card.citation else []
-        lines += [f"note: {note}" for note in card.notes]
-        lines += _measured_lines(card)
-        if card.embeddings:
-            lines.append(
-                f"embeddings: {card.embeddings.dimension} numbers a task, {card.embeddings.probe}"
-            )
-    return lines
+    _check_options(given)
+    work = TableBuilder(_request(given), given["output"].absolute())
+    left = work.left()
+    click.echo(
+        f"{work.profile.name}, {work.settings.protocol}: {len(work.jobs)} backbones x "
+        f"{len(work.request.tasks)} tasks, {len(left)} backbones left.",
+        err=True,
+    )
+    labels = _labels(given, work)  # faults are reported before hours of work
+    if given["dry_run"]:
+        return 0
+    _measure(work, given)
+    if given["limit"] and work.left() and not given["with_gaps"]:
+        click.echo(f"{len(work.left())} backbones are left.", err=True)
+        return 0
+    table = work.write(labels, with_gaps=given["with_gaps"])
+    click.echo(f"{table.id}: {table.values.size} cells in {work.folder}, digest {table.digest}")
+    return 0
 
 
-def _measured_lines(card: TableCard) -> list[str]:
-    known = {t.name: t.reliability for t in card.tasks if t.reliability is not None}
-    lines = []
-    if known:
-        low = [name for name, value in known.items() if value < LOW_RELIABILITY]
-        few = f"; below {LOW_RELIABILITY}: {', '.join(low)}" if low else ""
-        mean = fmean(known.values())
-        lines.append(f"reliability of the seed means, mean over tasks: {mean:.2f}{few}")
-    if card.cost:
-        lines.append(
-            f"cost: {card.cost.backbones} backbones, {card.cost.hours:g} hours of one process, on "
-            f"{'; '.join(card.cost.machines) or 'machines unknown'}"
+def _check_options(given: dict[str, Any]) -> None:
+    foreign = [f"--{name}" for name in ("address", "gpus") if given[name]]
+    if foreign and given["executor"] == "processes":
+        raise InvalidInputError(
+            f"{' and '.join(foreign)}: for --executor ray only. Add it, or leave the option out."
         )
-    return lines
+
+
+def _request(given: dict[str, Any]) -> TableRequest:
+    from benchmark.pipeline.profiles import expand, find_profile, parse_changes
+    from benchmark.pipeline.settings import LiveSettings
+    from benchmark.pipeline.table_builder import all_prepared
+    from benchmark.pipeline.table_jobs import TableRequest
+
+    changes = parse_changes(given["changes"])
+    found = [one for name in given["profiles"] for one in expand(name, changes)]
+    if len(found) > 1:
+        raise InvalidInputError(
+            f"A table has one profile, but --profile {' --profile '.join(given['profiles'])} names "
+            f"{len(found)}. Build one table for each; a series is for 't2sbench run --live'."
+        )
+    profile, changes = found[0]
+    find_profile(profile, changes)  # names are checked first: they need no data
+    tasks_files = tuple(given["tasks_files"])
+    tasks = split_names(given["tasks"]) or all_prepared(tasks_files)
+    if not tasks:
+        raise UnavailableError(
+            "No task has prepared images on this machine. See 't2sbench data ls'."
+        )
+    numbers = given["configurations"]
+    return TableRequest(
+        tasks=tasks,
+        seeds=parse_numbers(given["seeds"]),
+        settings=LiveSettings(
+            protocol=given["protocol"],
+            profile=profile,
+            changes=changes,
+            device=given["device"],
+            real_images=given["real_images"],
+            plugins=tuple(given["plugins"]),
+            tasks_files=tasks_files,
+        ),
+        configurations=parse_numbers(numbers, "configurations") if numbers else None,
+        references=tuple(dict.fromkeys(given["references"])),
+    )
+
+
+def _measure(work: TableBuilder, given: dict[str, Any]) -> None:
+    from benchmark.cli.progress import JobDisplay
+    from benchmark.core.store import default_store
+    from benchmark.pipeline.worker import Workers
+
+    store = default_store()
+    workers = Workers(store.root, given["jobs"], store.max_bytes, given["address"], given["gpus"])
+    with JobDisplay(min(len(work.left()), given["limit"] or len(work.jobs))) as display:
+        failed = work.measure(workers, given["executor"], display.on_job, given["limit"])
+    if failed and not given["with_gaps"]:
+        raise CellsFailedError(
+            f"{len(failed)} backbone{'s' * (len(failed) != 1)} failed. Remove the cause and run "
+            "the same command again, or add --with-gaps."
+        )
+
+
+def _labels(given: dict[str, Any], work: TableBuilder) -> Labels:
+    from benchmark.pipeline.table_builder import Labels
+
+    name = given["identifier"] or f"{work.profile.simulator}-{work.profile.name}"
+    embeddings, probe = _embeddings(given["embeddings"], work)
+    identifier = re.sub(r"[^a-z0-9.-]", "-", name.lower()).lstrip(".-")[:64]
+    if given["identifier"] and identifier != name:
+        raise InvalidInputError(
+            f"--id '{name}' is not valid: use at most 64 lower-case letters, digits, '.' and '-', "
+            f"such as '{identifier or 'my-table'}'."
+        )
+    title = given["title"] or f"Measured: profile {work.profile.name}, {work.settings.protocol}"
+    return Labels(identifier, title, tuple(given["notes"]), given["licence"], embeddings, probe)
+
+
+def _embeddings(path: Path | None, work: TableBuilder) -> tuple[TaskEmbeddings | None, str]:
+    """Vectors of the table's tasks, checked against their card if any, and their origin."""
+    from benchmark.task2vec.card import card_path, read_task2vec
+    from benchmark.tasks.vectors import read_embeddings
+
+    if path is None:
+        return None, ""
+    if not card_path(path).is_file():
+        return _with_all_tasks(read_embeddings(path), work), "not stated"
+    embeddings, card = read_task2vec(path)
+    known = {task.name: task.digest for task in card.tasks}
+    others = [t for t, data in work.data.items() if known.get(t, data.digest) != data.digest]
+    if others:
+        raise InvalidInputError(
+            f"{path} holds vectors of other data than the prepared ones, for tasks "
+            f"{', '.join(others)}. Run 't2sbench task2vec' on the prepared data."
+        )
+    probe = f"probe {card.probe.name} ({card.probe_sha256[:12]}), {card.probe.origin}"
+    found = _with_all_tasks(embeddings, work)
+    return found, f"Task2Vec, recipe {card.settings['name']}, seed {card.seed}; {probe}"
+
+
+def _with_all_tasks(embeddings: TaskEmbeddings, work: TableBuilder) -> TaskEmbeddings:
+    missing = [task for task in work.request.tasks if task not in embeddings.tasks]
+    if missing:
+        raise InvalidInputError(
+            f"--embeddings lacks vectors of {', '.join(missing)}. Run 't2sbench task2vec' on all "
+            "tasks of the table."
+        )
+    return embeddings
+
+
+@table.command()
+@_NAME
+@click.option(
+    "--against",
+    metavar="TABLE",
+    shell_complete=completing(table_names),
+    help="Also correlate the effects with those of this table, task by task.",
+)
+@click.option("--plot", type=PATH, metavar="FILE", help="Picture (.svg or .png) of the effects.")
+def effects(name: str, against: str | None, plot: Path | None) -> int:
+    """Show the main effect of each setting on each task of table NAME, in percentage points.
+
+    An effect is the mean reward of the configurations with the setting on, minus the mean with it
+    off. Effects below 1.96 standard errors of the seeds are in brackets.
+    """
+    from benchmark.rewards.catalog import load_table
+    from benchmark.rewards.effects import main_effects
+    from benchmark.rewards.text import effects_text
+
+    if plot is not None:
+        check_plot(plot)
+    tables = [load_table(name), *([load_table(against)] if against else [])]
+    found = [main_effects(table) for table in tables]
+    click.echo(effects_text(tables, found))
+    if plot is not None:
+        _draw(plot, tables, found)
+    return 0
+
+
+def _draw(path: Path, tables: list[RewardTable], found: list[Effects]) -> None:
+    from benchmark.plots.effects import draw_effects
+    from benchmark.plots.style import save_picture
+
+    panels = [(f"table {table.id}", one) for table, one in zip(tables, found, strict=True)]
+    save_picture(path, lambda: draw_effects(panels))
+    click.echo(f"Picture: {path}", err=True)

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchmark.cli.live import compare_with_table
-
 if TYPE_CHECKING:
     from benchmark.runs.execution import Plan
 
@@ -20,21 +18,27 @@ def print_results(plan: Plan) -> None:
     from benchmark.leaderboard.text_tables import print_table
 
     table = table_of_run(plan)
-    for label in plan.without_rewards:
-        click.echo(
-            f"{label}: no cached reward exists, because it is not pre-trained on rendered images; "
-            "its published row is shown if there is one.",
-            err=True,
-        )
-    for label in plan.other_protocols:
-        click.echo(f"{label}: not scored under this protocol.", err=True)
     print_table(table.text(), Console())
     if plan.request.live is not None:
-        compare_with_table(plan)
+        _compare_with_table(plan)
     assert plan.request.output is not None  # noqa: S101 - the command has a folder
     stem = plan.request.output / _stem(plan)
     table_of_run(plan, recorded=True).write(stem)
     click.echo(f"Records: {plan.records_path}. Tables: {stem}.md, .csv, .json.", err=True)
+
+
+def _compare_with_table(plan: Plan) -> None:
+    from benchmark.runs.live_plan import compare_live
+
+    found = compare_live(plan)
+    if found is None:
+        return
+    click.echo(
+        f"{found.cells} of these cells are in table {plan.context.table.id}. Measured minus "
+        f"table: {found.mean_difference:+.2f} points on average, at most {found.largest:.2f} "
+        f"points apart; {found.equal} are equal.",
+        err=True,
+    )
 
 
 def _stem(plan: Plan) -> str:

@@ -70,7 +70,7 @@ def run_in_processes(
                     raise WorkerDiedError(
                         f"Worker processes died for {_HOPELESS} backbones in a row (out of memory, "
                         f"or killed), the last one {job}. Finished cells are kept; run the command "
-                        "again with fewer --workers."
+                        "again with fewer --jobs."
                     ) from None
                 del left[job]
                 yield result
@@ -91,7 +91,7 @@ def _pool(
     """Results of a pool of processes; ``under_way`` holds the jobs that it has begun."""
     waiting: set[Future[JobResult]] = set()
     queue = iter(jobs)
-    remedy = "Finished cells are kept; run the command again with fewer --workers."
+    remedy = "Finished cells are kept; run the command again with fewer --jobs."
     # Ctrl-C ends processes at once: stages resume, and finished cells are stored.
     with worker_pool(
         workers.count, _start, (request, workers), remedy=remedy, terminate=True

@@ -173,7 +173,7 @@ def render_in_processes(
         UnavailableError: If a process ends early; finished shards are kept.
     """
     done = get_context("spawn").Value("q", 0)
-    remedy = "Run the command again to resume, with fewer --workers if it happens again."
+    remedy = "Run the command again to resume, with fewer --jobs if it happens again."
     workers = min(workers, len(numbers))
     with worker_pool(workers, _start, (request, done), remedy=remedy) as pool:
         pending = {pool.submit(_render_one, folder, number) for number in numbers}

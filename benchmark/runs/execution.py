@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -325,24 +325,24 @@ def _work(
     return list(_recorded(plan, Unit(plan.methods[method], fold, seeds, cells)))
 
 
-def retry(folder: Path, failed: Sequence[Record]) -> Iterator[Record]:
-    """Repeat the given cells, each exactly as its request states.
+def retry(folder: Path, cells: Iterable[str]) -> Iterator[Record]:
+    """Do the cells with these digests, each exactly as its request states.
 
     Raises:
         InvalidInputError: For a cell that no request of the folder contains.
     """
-    left = {record.cell for record in failed}
+    left = set(cells)
     for entry in reversed(read_requests(folder)):
-        cells = left.intersection(entry.cells)
-        if not cells:
+        wanted = left.intersection(entry.cells)
+        if not wanted:
             continue
         plan = make_plan(replace(entry.run_request(folder), overwrite=Overwrite.ALWAYS))
-        left -= _keep_only(plan, cells)
+        left -= _keep_only(plan, wanted)
         yield from execute(plan)
     if left:
         raise InvalidInputError(
-            f"{folder / REQUESTS_FILE} has no request for {len(left)} of the failed cells, or they "
-            "belong to another content of the table. Give the original run command again."
+            f"{folder / REQUESTS_FILE} has no request for {len(left)} of the cells, or they belong "
+            "to another content of the table. Run the original command again."
         )
 
 

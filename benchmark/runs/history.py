@@ -86,10 +86,10 @@ def _absolute(paths: Sequence[Path]) -> tuple[Path, ...]:
     return tuple(path.resolve() for path in paths)
 
 
-def missing_cells(folder: Path, records: Sequence[Record]) -> int:
-    """Return the number of cells of the last request that have no record."""
-    requests = read_requests(folder)
-    return len(set(requests[-1].cells) - {record.cell for record in records}) if requests else 0
+def missing_cells(folder: Path, records: Sequence[Record]) -> set[str]:
+    """Return digests of requested cells without a record."""
+    requested = {cell for entry in read_requests(folder) for cell in entry.cells}
+    return requested - {record.cell for record in records}
 
 
 def read_requests(folder: Path) -> tuple[Entry, ...]:

@@ -166,7 +166,7 @@ def test_memory_of_a_worker(benchmark, simulator, simulator_cache, images, tmp_p
         pytest.skip("measured with --benchmark-enable")
     command = [
         sys.executable, "-c", MEMORY, "render", "--config", "11111111", "--classes", "4",
-        "--images-per-class", str(images), "--workers", "1", "-o", str(tmp_path / "set"),
+        "--images-per-class", str(images), "--jobs", "1", "-o", str(tmp_path / "set"),
     ]  # fmt: skip
 
     def run():

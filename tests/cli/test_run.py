@@ -56,13 +56,15 @@ def test_failed_cells_exit_3_and_can_be_retried(run, tmp_path: Path, capsys):
     assert run("-m", "flaky", "--plugin", str(plugin), "--seeds", "0") == 3
     assert "flaky on AID, seed 0: RuntimeError: not today" in capsys.readouterr().err
     out = str(tmp_path / "out")
-    assert main(["status", "-o", out]) == 0
+    assert main(["status", out]) == 0
     assert "failed: flaky on AID" in capsys.readouterr().out
-    assert main(["retry", "--failed", "-o", out]) == 3
+    assert main(["retry", out]) == 3
     plugin.write_text(FLAKY.replace('"AID"', '"none"'))
-    assert main(["retry", "--failed", "-o", out]) == 0
-    assert main(["retry", "--failed", "-o", out]) == 0
-    assert "No failed cells" in capsys.readouterr().out
+    assert main(["retry", "--missing", out]) == 0
+    assert main(["retry", "--failed", out]) == 0
+    capsys.readouterr()
+    assert main(["retry", out]) == 0
+    assert "No cells" in capsys.readouterr().out
 
 
 def test_failed_cells_are_done_again_and_never_pass_as_done(run, tmp_path: Path, capsys):
@@ -74,7 +76,7 @@ def test_failed_cells_are_done_again_and_never_pass_as_done(run, tmp_path: Path,
     assert run(*words, "--overwrite", "missing") == 3
     said = capsys.readouterr().err
     assert "0 cells to do, 3 done" in said
-    assert "1 failed" in said
+    assert "1 cell failed" in said
     assert run(*words, "--timeout", "10") == 3
 
 
@@ -98,7 +100,11 @@ def test_a_broken_last_line_is_reported_and_done_again(run, tmp_path: Path, caps
 
 def test_scratch_shows_why_it_has_no_score(run, capsys):
     assert run("-m", "scratch", "-m", "random", "--seeds", "0") == 0
-    assert "scratch: no cached reward exists" in capsys.readouterr().err
+    assert "scratch: no reward" in capsys.readouterr().err
+    assert run("-m", "scratch") == 2
+    captured = capsys.readouterr()
+    assert "scratch: no reward" in captured.err
+    assert captured.out == ""
 
 
 def test_fit_and_select(small_table_folder: Path, small_table, tmp_path: Path, capsys):

@@ -40,7 +40,7 @@ def submit(small_table_folder):
 def packed(ran, submit, tmp_path):
     words = ["-m", "similarity-vote", "--plugin", EXAMPLE, *ABOUT]
     folder = tmp_path / "packed"
-    assert submit("pack", *words, "--results", tmp_path / "results", "-o", folder) == 0
+    assert submit("pack", tmp_path / "results", *words, "-o", folder) == 0
     return folder
 
 
@@ -81,7 +81,7 @@ def test_packing_a_debug_run(ran, submit, tmp_path, capsys):
     (tmp_path / "results" / "records.jsonl").unlink()
     assert ran("--limit", "1") == 0
     words = ["-m", "similarity-vote", "--plugin", EXAMPLE, *ABOUT, "-o", tmp_path / "new"]
-    assert submit("pack", *words, "--results", tmp_path / "results") == 2
+    assert submit("pack", tmp_path / "results", *words) == 2
     assert "debug records" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
 

@@ -71,7 +71,7 @@ def test_other_settings_cannot_be_held_against_these(small_table_folder, tmp_pat
     )
     words = ["table", "effects", str(small_table_folder), "--against", str(tmp_path / "other")]
     assert main(words) == 2
-    assert "Expected tables of the same settings, but got" in capsys.readouterr().err
+    assert "other: fog" in capsys.readouterr().err
 
 
 def test_a_picture_of_another_kind_is_refused_before_any_work(tmp_path, capsys):

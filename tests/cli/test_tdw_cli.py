@@ -72,9 +72,9 @@ def test_a_build_that_is_missing_is_one_sentence(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--assets", "papper"], "Did you mean 'paper'"),
+        (["-O", "assets=papper"], "Did you mean 'paper'"),
         (["-O", "profile=1.12"], "TDW profile '1.12'"),
-        (["--assets", "paper", "--encoding", "png"], "Expected JPEG images from simulator 'tdw'"),
+        (["-O", "assets=paper", "--encoding", "png"], "Expected JPEG images from simulator 'tdw'"),
         (["--classes", "200"], "Expected 1 to 118 classes"),
     ],
 )
@@ -95,13 +95,13 @@ def test_mistakes_are_explained(capsys, tmp_path, words, message):
     assert message in err
 
 
-def test_assets_are_a_word_of_their_own(capsys, tmp_path):
+def test_the_former_option_of_assets_is_refused_with_the_new_one(capsys, tmp_path):
     code, _, err = run(
-        capsys, "render", "--simulator", "toy", "--assets", "paper", "--config", "00000000",
+        capsys, "render", "--simulator", "tdw", "--assets", "paper", "--config", "00000000",
         "-o", str(tmp_path / "set"),
     )  # fmt: skip
     assert code == 2
-    assert "option of simulator 'toy': 'assets'" in err
+    assert "-O assets=" in err
 
 
 def test_a_dataset_from_the_command_line(capsys, tmp_path, monkeypatch):
@@ -110,7 +110,7 @@ def test_a_dataset_from_the_command_line(capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     build = f"{sys.executable} -m tests.simulators.tdw.double --port {{port}}"
     code, out, err = run(
-        capsys, "render", "--simulator", "tdw", "--assets", "paper", "-O", f"build={build}",
+        capsys, "render", "--simulator", "tdw", "-O", "assets=paper", "-O", f"build={build}",
         "-O", "start_timeout=90", "-O", "objects=subset", "--config", "01101101", "--classes", "2",
         "--images-per-class", "6", "--size", "32", "--format", "imagefolder",
         "-o", str(tmp_path / "set"),

@@ -263,7 +263,7 @@ def test_killed_at_a_random_moment_and_resumed(workers):
     rng = np.random.default_rng(int(workers))
     subprocess.run([*command(), "-o", "whole"], check=True, capture_output=True)
     process = subprocess.Popen(
-        command("--workers", workers), stderr=subprocess.DEVNULL, start_new_session=True
+        command("--jobs", workers), stderr=subprocess.DEVNULL, start_new_session=True
     )
     partial = partial_folder(OUT)
     wanted = int(rng.integers(1, 20))
@@ -273,14 +273,14 @@ def test_killed_at_a_random_moment_and_resumed(workers):
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert not OUT.exists(), "nothing half written looks finished"
-    done = subprocess.run(command("--workers", workers), check=True, capture_output=True, text=True)
+    done = subprocess.run(command("--jobs", workers), check=True, capture_output=True, text=True)
     assert "Going on: " in done.stderr
     assert files_of(OUT) == files_of(Path("whole"))
 
 
 @pytest.mark.slow
 def test_workers_do_not_outlive_a_killed_parent():
-    process = subprocess.Popen(command("--workers", "2"), stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command("--jobs", "2"), stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
     while not list(partial_folder(OUT).glob("data/*.parquet")) and time.monotonic() < deadline:
         time.sleep(0.01)

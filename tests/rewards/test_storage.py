@@ -165,7 +165,7 @@ def test_a_card_that_praises_its_table_is_caught(small_table, tmp_path: Path):
 def test_gaps_are_left_out_of_what_is_shown(small_table, tmp_path: Path):
     from dataclasses import replace
 
-    from benchmark.cli.table import table_text
+    from benchmark.rewards.text import table_text
 
     values = small_table.values.copy()
     row = values[0, :, 0]

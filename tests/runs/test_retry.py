@@ -26,7 +26,7 @@ def test_retry_of_a_table_that_has_changed_says_so(
     records, _ = existing_records(tmp_path / "out")
     failed = [r for r in records if r.status == "failed"]
     with pytest.raises(InvalidInputError, match="belong to another content of the table"):
-        list(retry(tmp_path / "out", failed))
+        list(retry(tmp_path / "out", {record.cell for record in failed}))
 
 
 def test_retry_does_exactly_the_failed_cells(request_for, plugin_file: Path, tmp_path: Path):
@@ -38,9 +38,9 @@ def test_retry_does_exactly_the_failed_cells(request_for, plugin_file: Path, tmp
     plugin_file.write_text(plugin_file.read_text().replace('task.name == "AID"', "False"))
     records, _ = existing_records(tmp_path / "out")
     failed = [r for r in records if r.status == "failed"]
-    again = list(retry(tmp_path / "out", failed))
+    again = list(retry(tmp_path / "out", {record.cell for record in failed}))
     assert [(r.task.name, r.seed, r.status) for r in again] == [("AID", 0, "ok"), ("AID", 1, "ok")]
     assert {r.supersedes for r in again} == {r.record_id for r in failed}
     records, _ = existing_records(tmp_path / "out")
-    assert missing_cells(tmp_path / "out", records) == 0
+    assert missing_cells(tmp_path / "out", records) == set()
     assert {r.status for r in records} == {"ok"}

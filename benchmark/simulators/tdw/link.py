@@ -62,7 +62,7 @@ class Link:
                 if error.errno != self._zmq.EADDRINUSE or time.monotonic() > deadline:
                     raise UnavailableError(
                         f"Expected to listen on port {port}, but got: {error}. "
-                        "Choose another with -O port=NUMBER (with -O build=wait, also --workers 1)."
+                        "Choose another with -O port=NUMBER (with -O build=wait, also --jobs 1)."
                     ) from error
                 time.sleep(_SLICE_MS / 1000)
         endpoint = self._socket.getsockopt_string(self._zmq.LAST_ENDPOINT)

@@ -148,7 +148,7 @@ def test_ctrl_c_waits_for_nobody(request_of, tmp_path):
         "from benchmark.cli.main import run_main\nif __name__ == '__main__': run_main()"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", start, *command(tmp_path, "out", "--workers", "2")[3:]],
+        [sys.executable, "-c", start, *command(tmp_path, "out", "--jobs", "2")[3:]],
         env={**os.environ, "PYTHONPATH": str(ROOT), "T2SBENCH_CACHE": str(tmp_path / "cache")},
         start_new_session=True,
         stderr=subprocess.PIPE,
@@ -212,7 +212,7 @@ def kill_once(event, process):
 def test_killed_twice_the_table_is_the_same(request_of, tmp_path):
     request = request_of(configurations=range(4))
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "T2SBENCH_CACHE": str(tmp_path / "a")}
-    words = command(tmp_path, "killed", "--workers", "2", configurations=4)
+    words = command(tmp_path, "killed", "--jobs", "2", configurations=4)
     store, journal = tmp_path / "a" / "cells", tmp_path / "killed.measured" / "measured.jsonl"
 
     def start():

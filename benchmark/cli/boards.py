@@ -1,4 +1,4 @@
-"""``t2sbench submit``: pack, check or score a submission."""
+"""``t2sbench leaderboard`` and ``submit``: boards from records, and submissions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchmark.cli.options import PATH, source_options
+from benchmark.cli.options import (
+    PATH,
+    Group,
+    folder_argument,
+    output_option,
+    source_options,
+)
+from benchmark.core.errors import InvalidFileError
 from benchmark.runs.plan import Split
 
 if TYPE_CHECKING:
@@ -15,27 +22,123 @@ if TYPE_CHECKING:
     from benchmark.submissions.checks import Checked
     from benchmark.tasks.registry import TaskRegistry
 
+_MAX_SHOWN = 10
+_RECORDS = Path("leaderboards/records")
+_BOARDS = Path("leaderboards")
 
-@click.group()
+_records_option = click.option(
+    "--records",
+    type=PATH,
+    default=_RECORDS,
+    show_default=True,
+    help="Folder (or file) of records; all *.jsonl files below it count.",
+)
+
+
+@click.group(cls=Group)
+def leaderboard() -> None:
+    """Build or verify leaderboards."""
+
+
+@leaderboard.command()
+@_records_option
+@output_option("Folder of boards.", _BOARDS)
+def build(records: Path, output: Path) -> int:
+    """Write one board per source, protocol and split as Markdown, CSV and JSON.
+
+    Broken lines are reported and left out. Files without records are reported, not deleted.
+    """
+    from benchmark.leaderboard import build_boards, write_boards
+    from benchmark.leaderboard.boards import board_files
+    from benchmark.runs.record_file import BrokenLines, iterate_records
+
+    broken = BrokenLines()
+    boards = build_boards(iterate_records(records, broken), _task_order())
+    _warn_broken(broken.faults)
+    if not boards:
+        raise InvalidFileError(
+            records,
+            ["no records that count"],
+            "Run 't2sbench run' without --limit, and put its records.jsonl there.",
+        )
+    written = write_boards(boards, output)
+    for path in written:
+        click.echo(path)
+    current = {path.relative_to(output.resolve()).as_posix() for path in written}
+    for name in board_files(output, records):
+        if name not in current:
+            click.echo(f"Warning: {output / name} has no records any more; delete it.", err=True)
+    return 0
+
+
+@leaderboard.command("verify")
+@_records_option
+@click.option("--boards", type=PATH, default=_BOARDS, show_default=True, help="Folder of boards.")
+def verify_boards(records: Path, boards: Path) -> int:
+    """Rebuild the boards in memory and compare them with the folder, byte for byte.
+
+    Exits with 1 if they differ.
+    """
+    from benchmark.leaderboard import verify
+    from benchmark.runs.record_file import BrokenLines, iterate_records
+
+    broken = BrokenLines()
+    if not any(True for _ in iterate_records(records, broken)):
+        raise InvalidFileError(
+            records, ["no records to verify boards with"], "Name a file or folder of records."
+        )
+    broken = BrokenLines()
+    differences = verify(
+        iterate_records(records, broken), boards, _task_order(), records_path=records
+    )
+    faults = [f"broken record: {fault}" for fault in _first(broken.faults)] + differences
+    if faults:
+        error = InvalidFileError(
+            boards, faults, "Correct broken records, then run 't2sbench leaderboard build'."
+        )
+        error.exit_code = 1
+        raise error
+    click.echo(f"{boards}: every board equals the one built from {records}.")
+    return 0
+
+
+def _task_order() -> tuple[str, ...]:
+    from benchmark.tasks.stand_ins import load_data_tasks
+
+    return tuple(task.name for task in load_data_tasks())
+
+
+def _warn_broken(faults: list[str]) -> None:
+    for fault in _first(faults):
+        click.echo(f"Warning: skipped a broken line: {fault}", err=True)
+
+
+def _first(faults: list[str]) -> list[str]:
+    """The faults, shortened where a whole file is broken."""
+    more = len(faults) - _MAX_SHOWN
+    return faults if more <= 0 else [*faults[:_MAX_SHOWN], f"and {more} more broken lines"]
+
+
+@click.group(cls=Group)
 def submit() -> None:
     """Pack, check or score a submission: a method's decisions, not its scores."""
 
 
 @submit.command()
+@folder_argument
 @click.option("--method", "-m", "label", required=True, help="Method, as result tables show it.")
 @click.option(
     "--split", type=click.Choice([str(s) for s in Split]), default="unseen", show_default=True
 )
-@click.option("--results", type=PATH, default=Path("results"), show_default=True)
 @click.option("--id", "name", default="", help="Name of the submission; default: from the method.")
 @click.option("--author", "authors", multiple=True, required=True, help="May be repeated.")
 @click.option("--description", required=True, help="One or two sentences for the board.")
 @click.option("--link", default="", help="Web address of a paper or repository.")
 @click.option("--contact", default="", help="How to reach you; it is published.")
 @source_options
-@click.option("--output", "-o", type=PATH, required=True, help="New folder.")
+@output_option("New folder of the submission.")
 def pack(**given: Any) -> int:  # noqa: ANN401 - click passes every option by name
-    """Make a submission from the records of a run.
+    """Make a submission from the records in results FOLDER.
 
     Only decisions, costs and counts of queries are packed; scores are computed by the suite.
     """
@@ -43,7 +146,7 @@ def pack(**given: Any) -> int:  # noqa: ANN401 - click passes every option by na
     from benchmark.submissions.packing import pack as write
 
     request = PackRequest(
-        results=given["results"],
+        results=given["folder"],
         label=given["label"],
         split=Split(given["split"]),
         authors=given["authors"],
@@ -129,7 +232,7 @@ def _compare(checked: Checked, path: Path) -> None:
 
     broken = BrokenLines()
     records = current_records(iterate_records(path, broken))
-    _warn(broken.faults)
+    _warn_broken(broken.faults)
     _warn(audit_records(records, checked.context.table))
     _warn(
         [

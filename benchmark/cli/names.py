@@ -1,0 +1,386 @@
+"""``t2sbench ls``, ``show`` and ``doctor``: known names, their descriptions, and this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import metadata, util
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmark.cli.options import (
+    METHODS_OR_SIMULATORS,
+    Command,
+    completing,
+    plugin_option,
+    sort_plugins,
+    tasks_file_option,
+)
+from benchmark.core.errors import T2SBenchError, UnknownNameError
+from benchmark.core.files import cache_root
+
+Rows = list[dict[str, Any]]
+
+
+def list_tasks(tasks_files: Sequence[Path], plugins: Sequence[Path]) -> Rows:
+    """Tasks with side, category, classes and sizes."""
+    from benchmark.tasks.registry import load_tasks
+
+    del plugins
+    return [
+        {
+            "task": task.name,
+            "side": str(task.side),
+            "category": task.category,
+            "classes": task.classes,
+            "train": task.split.train,
+            "test": task.split.test,
+        }
+        for task in load_tasks(tasks_files)
+    ]
+
+
+def list_methods(tasks_files: Sequence[Path], plugins: Sequence[Path]) -> Rows:
+    """Methods and where they come from."""
+    from benchmark.methods import known_methods
+
+    del tasks_files
+    return [
+        {"method": plugin.name, "origin": plugin.origin}
+        for plugin in known_methods(plugins).values()
+    ]
+
+
+def list_protocols(tasks_files: Sequence[Path], plugins: Sequence[Path]) -> Rows:
+    """Evaluation protocols."""
+    from benchmark.protocols.registry import PROTOCOLS
+
+    del tasks_files, plugins
+    return [
+        {"protocol": p.name, "version": p.version, "summary": p.summary} for p in PROTOCOLS.values()
+    ]
+
+
+def list_tables(tasks_files: Sequence[Path], plugins: Sequence[Path]) -> Rows:
+    """Named reward tables and whether they are on this machine."""
+    from benchmark.rewards.catalog import KNOWN_TABLES
+
+    del tasks_files, plugins
+    return [
+        {
+            "table": recipe.name,
+            "here": "yes" if recipe.is_prepared else "on first use",
+            "summary": recipe.summary,
+        }
+        for recipe in KNOWN_TABLES.values()
+    ]
+
+
+def list_simulators(tasks_files: Sequence[Path], plugins: Sequence[Path]) -> Rows:
+    """Simulators, where they come from, and what is missing to use them."""
+    from benchmark.simulators.registry import known_simulators
+
+    del tasks_files
+    return [
+        {
+            "simulator": plugin.name,
+            "origin": plugin.origin,
+            "here": plugin.install_hint() or "yes",
+        }
+        for plugin in known_simulators(plugins).values()
+    ]
+
+
+def list_profiles(tasks_files: Sequence[Path], plugins: Sequence[Path]) -> Rows:
+    """Profiles of live scoring, and the series of them."""
+    from benchmark.pipeline.profiles import read_profiles
+
+    del tasks_files, plugins
+    profiles, sweeps = read_profiles()
+    return [
+        {
+            "profile": profile.name,
+            "images": f"{profile.classes} x {profile.images_per_class}",
+            "pixels": profile.size,
+            "network": profile.network,
+            "recipe": profile.recipe,
+            "summary": profile.summary,
+        }
+        for profile in profiles
+    ] + [
+        {"profile": sweep.name, "images": f"{len(sweep.points)} points", "summary": sweep.summary}
+        for sweep in sweeps
+    ]
+
+
+LISTINGS: dict[str, Callable[[Sequence[Path], Sequence[Path]], Rows]] = {
+    "tasks": list_tasks,
+    "methods": list_methods,
+    "protocols": list_protocols,
+    "tables": list_tables,
+    "simulators": list_simulators,
+    "profiles": list_profiles,
+}
+
+
+@click.command(cls=Command)
+@click.argument("what", type=click.Choice(list(LISTINGS)))
+@click.option("--format", "style", type=click.Choice(["table", "json"]), default="table")
+@tasks_file_option
+@plugin_option(METHODS_OR_SIMULATORS)
+def ls(what: str, style: str, tasks_files: tuple[Path, ...], plugins: tuple[Path, ...]) -> int:
+    """List tasks, methods, protocols, tables, simulators or profiles."""
+    rows = LISTINGS[what](tasks_files, plugins)
+    if style == "json":
+        click.echo(json.dumps(rows, indent=2))
+        return 0
+    from tabulate import tabulate
+
+    click.echo(tabulate(rows, headers="keys", tablefmt="simple", missingval="-"))
+    return 0
+
+
+def describe_task(name: str, tasks_files: tuple[Path, ...]) -> str | None:
+    """A task's definition as YAML; None when there is no such task."""
+    import yaml
+
+    from benchmark.tasks.stand_ins import load_data_tasks
+
+    registry = load_data_tasks(tasks_files)
+    known = {task.name.casefold(): task for task in registry}
+    task = known.get(name.casefold())
+    if task is None:
+        return None
+    text: str = yaml.safe_dump(task.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return text.rstrip()
+
+
+def describe_method(name: str, plugins: tuple[Path, ...]) -> str | None:
+    """A method's docstring, origin and options; None when there is no such method."""
+    import inspect
+
+    from benchmark.methods import find_method, known_methods
+
+    if name not in known_methods(plugins):
+        return None
+    method = find_method(name, plugin_files=plugins)
+    factory = method.plugin.load()
+    lines = [f"{name}: method of {method.plugin.origin}", "", inspect.getdoc(factory) or ""]
+    if method.privileged:
+        lines += ["", "Privileged: sees the rewards it is judged on; a reference, never ranked."]
+    if method.options:
+        lines += ["", f"Options (-O {name}.NAME=VALUE):"]
+        lines += [f"  {key} = {value!r}" for key, value in method.options.items()]
+    return "\n".join(lines)
+
+
+def describe_protocol(name: str) -> str | None:
+    """A protocol and its hyperparameters; None when there is no such protocol."""
+    from benchmark.protocols.registry import PROTOCOLS
+
+    if name not in PROTOCOLS:
+        return None
+    protocol = PROTOCOLS[name]
+    lines = [f"{protocol.name}: protocol, version {protocol.version}", "", protocol.summary, ""]
+    return "\n".join(lines + [f"  {k}: {v}" for k, v in protocol.hyperparameters.items()])
+
+
+def describe_table(name: str) -> str | None:
+    """A table's card in words; None when there is no such table."""
+    from benchmark.rewards.catalog import KNOWN_TABLES, is_path, load_table
+    from benchmark.rewards.text import table_text
+
+    if name not in KNOWN_TABLES and not is_path(name):
+        return None
+    return table_text(load_table(name))
+
+
+def describe_simulator(name: str, plugins: tuple[Path, ...] = ()) -> str | None:
+    """A simulator's docstring, origin and options; None when there is no such simulator."""
+    import inspect
+
+    from benchmark.core.options import option_defaults
+    from benchmark.simulators.registry import known_simulators
+
+    plugin = known_simulators(plugins).get(name)
+    if plugin is None:
+        return None
+    factory = plugin.load()
+    abilities = factory.capabilities
+    lines = [f"{name}: simulator of {plugin.origin}, version {factory.version}", ""]
+    lines += [inspect.getdoc(factory) or "", ""]
+    facts = getattr(factory, "facts", None)
+    lines += [*facts(), ""] if facts else []
+    hint = plugin.install_hint()
+    lines += [f"Here: {hint}.", ""] if hint else []
+    lines += [f"Needs {abilities.needs or 'nothing else'}.", "", "Settings, in order:"]
+    lines += [f"  {p.name}: {', '.join(p.levels)}" for p in abilities.space.parameters]
+    lines += ["", "Options (-O NAME=VALUE):"]
+    return "\n".join(lines + [f"  {k} = {v!r}" for k, v in option_defaults(factory).items()])
+
+
+def describe_profile(name: str) -> str | None:
+    """A profile or a series of them as YAML; None when there is no such profile."""
+    import yaml
+
+    from benchmark.pipeline.profiles import read_profiles
+
+    profiles, sweeps = read_profiles()
+    known = {p.name: p.model_dump(mode="json") for p in profiles}
+    known |= {s.name: s.model_dump(mode="json") for s in sweeps}
+    if name not in known:
+        return None
+    text: str = yaml.safe_dump(known[name], sort_keys=False)
+    return text.rstrip()
+
+
+@click.command(cls=Command)
+@click.argument(
+    "name",
+    shell_complete=completing(lambda ctx: _all_names(ctx.params.get("tasks_files") or (), {})),
+)
+@tasks_file_option
+@plugin_option(METHODS_OR_SIMULATORS)
+def show(name: str, tasks_files: tuple[Path, ...], plugins: tuple[Path, ...]) -> int:
+    """Describe the task, method, protocol, table, simulator or profile NAME."""
+    of_methods, of_simulators = sort_plugins(plugins)
+    describers: tuple[Callable[[], str | None], ...] = (
+        lambda: describe_task(name, tasks_files),
+        lambda: describe_method(name, of_methods),
+        lambda: describe_protocol(name),
+        lambda: describe_simulator(name, of_simulators),
+        lambda: describe_profile(name),
+        lambda: describe_table(name),
+    )
+    for describe in describers:
+        text = describe()
+        if text is not None:
+            click.echo(text)
+            return 0
+    raise UnknownNameError(
+        "task, method, protocol, table, simulator or profile",
+        name,
+        _all_names(tasks_files, {"methods": of_methods, "simulators": of_simulators}),
+    )
+
+
+def _all_names(tasks_files: Sequence[Path], plugins: Mapping[str, tuple[Path, ...]]) -> list[str]:
+    return [
+        str(next(iter(row.values())))
+        for kind, rows in LISTINGS.items()
+        for row in rows(tasks_files, plugins.get(kind, ()))
+    ]
+
+
+Check = tuple[str, bool, str]
+
+# distribution -> (module, what it is for)
+_PACKAGES = {
+    "torch": ("torch", "reading the released embeddings"),
+    "pyarrow": ("pyarrow", "reward tables and rendered datasets"),
+    "safetensors": ("safetensors", "embeddings and models"),
+    "pooch": ("pooch", "downloads"),
+    "moderngl": ("moderngl", "rendering"),
+    "pillow": ("PIL", "images"),
+}
+
+
+def checks() -> Iterator[Check]:
+    """(what, whether it works, detail or remedy), cheap ones first."""
+    version = platform.python_version()
+    yield "Python", sys.version_info >= (3, 11), f"{version} (3.11 or newer is needed)"
+    yield _owners_check()
+    for name, (module, use) in _PACKAGES.items():
+        present = util.find_spec(module) is not None
+        yield (
+            name,
+            present,
+            f"{metadata.version(name)}, for {use}" if present else f"pip install {name}, for {use}",
+        )
+    yield cache_check()
+    yield from _registry_checks()
+    yield _rendering_check()
+    yield from _table_checks()
+
+
+def _owners_check() -> Check:
+    from benchmark.core.owners import IMPORT_NAMES, check_import_owners
+
+    try:
+        check_import_owners()
+    except T2SBenchError as error:
+        return "import names", False, str(error)
+    return "import names", True, f"{', '.join(IMPORT_NAMES)} are ours alone"
+
+
+def cache_check() -> Check:
+    """Check that the cache folder can be written."""
+    folder = cache_root()
+    parent = folder
+    while not parent.exists():
+        parent = parent.parent
+    writable = parent.is_dir() and os.access(parent, os.W_OK)
+    return "cache folder", writable, f"{folder} (T2SBENCH_CACHE names another)"
+
+
+def _registry_checks() -> Iterator[Check]:
+    from benchmark.methods import known_methods
+    from benchmark.tasks.registry import load_tasks
+
+    try:
+        yield "tasks", True, f"{len(list(load_tasks()))} tasks"
+    except T2SBenchError as error:
+        yield "tasks", False, str(error)
+    for plugin in known_methods().values():
+        try:
+            plugin.load()
+        except T2SBenchError as error:
+            yield f"method {plugin.name}", False, str(error)
+
+
+def _rendering_check() -> Check:
+    """Whether the embedded simulator can open a context, and on what."""
+    from benchmark.simulators.gl.context import create_context
+
+    try:
+        context = create_context()
+    except T2SBenchError as error:
+        return "rendering (simulator gl)", False, str(error)
+    renderer = str(context.info["GL_RENDERER"])
+    context.release()
+    return "rendering (simulator gl)", True, f"OpenGL through EGL on {renderer}"
+
+
+def _table_checks() -> Iterator[Check]:
+    from benchmark.rewards.catalog import DEFAULT_TABLE, KNOWN_TABLES, load_table
+
+    what = f"table {DEFAULT_TABLE}"
+    try:
+        table = load_table(DEFAULT_TABLE)
+        yield what, True, f"comes with the package, {len(table.tasks)} tasks, verified"
+    except T2SBenchError as error:
+        yield what, False, str(error)
+    recipe = KNOWN_TABLES["released"]
+    mirror = os.environ.get("T2SBENCH_MIRROR")
+    where = f"from the mirror {mirror}" if mirror else "by download"
+    missing = f"not here; comes {where} when it is named (t2sbench table fetch released)"
+    yield (
+        "table released",
+        True,
+        f"prepared in {recipe.folder}" if recipe.is_prepared else missing,
+    )
+
+
+@click.command(cls=Command)
+def doctor() -> int:
+    """Say what works on this machine and what to install for the rest."""
+    good = True
+    for what, works, detail in checks():
+        good = good and works
+        click.echo(f"{'ok ' if works else 'BAD'}  {what}: {detail}")
+    return 0 if good else 2

@@ -1,1 +1,0 @@
-"""``t2sbench taxonomy``: affinities, the choice of sources, and pictures of both."""

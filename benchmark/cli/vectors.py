@@ -1,0 +1,309 @@
+"""``t2sbench task2vec``, ``fit`` and ``select``: vectors of tasks, and methods on new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import click
+
+from benchmark.cli.options import (
+    PATH,
+    Command,
+    check_plot,
+    completing,
+    decorated,
+    method_names,
+    output_option,
+    parse_method_options,
+    plugin_option,
+    source_options,
+    task_names,
+    tasks_file_option,
+)
+from benchmark.core.errors import InvalidInputError, UnknownNameError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from benchmark.core.store import CellStore
+    from benchmark.methods import Decision, SavableSelector
+    from benchmark.space import ParameterSpace
+    from benchmark.task2vec.probe import Probe
+    from benchmark.task2vec.settings import EmbedSettings
+    from benchmark.tasks.task_data import TaskData
+    from benchmark.tasks.vectors import TaskEmbeddings
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_SHOWN = 3
+_PROBE_OPTIONS = (
+    click.option(
+        "--probe",
+        default="packaged",
+        show_default=True,
+        metavar="packaged|imagenet|FILE",
+        help="Probe of the package, torchvision's ImageNet ResNet-18, or a checkpoint.",
+    ),
+    click.option("--download", is_flag=True, help="Download the ImageNet weights (45 MB)."),
+    click.option(
+        "--size",
+        type=click.IntRange(8),
+        metavar="PIXELS",
+        help="Side of the images for another probe than the packaged one.  "
+        "[default: that of its pre-training]",
+    ),
+)
+_RECIPE_OPTIONS = (
+    click.option(
+        "--recipe",
+        default="fast",
+        show_default=True,
+        metavar="fast|released",
+        help="Settings: fast ones for processors, or those of the released code.",
+    ),
+    click.option("--max-images", type=click.IntRange(0), help="Most images used; 0 for all."),
+    click.option(
+        "--draws", type=click.IntRange(1), help="Images drawn for the Fisher information."
+    ),
+    click.option("--batch-size", type=click.IntRange(1), help="Images per squared gradient."),
+    click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
+    click.option("--device", default="cpu", show_default=True, metavar="auto|cpu|cuda:0"),
+)
+
+
+@click.command(cls=Command)
+@click.argument("tasks", nargs=-1, shell_complete=completing(task_names))
+@click.option("--all-prepared", is_flag=True, help="Embed all tasks with prepared images.")
+@lambda command: decorated(command, *_RECIPE_OPTIONS, *_PROBE_OPTIONS)
+@output_option("File of the vectors.", Path("task2vec.safetensors"), "FILE")
+@click.option("--plot", type=PATH, metavar="FILE.png", help="Draw the distances (.svg or .png).")
+@click.option(
+    "--distance",
+    default="cosine",
+    show_default=True,
+    metavar="NAME",
+    help="cosine, scaled-cosine, kl, asymmetric-kl, jsd or asymmetric.",
+)
+@tasks_file_option
+def task2vec(tasks: tuple[str, ...], output: Path, plot: Path | None, **given: Any) -> int:  # noqa: ANN401
+    """Embed TASKS: the Fisher information of a probe network fitted to each task.
+
+    Writes one vector per task (safetensors, for 'select --task2vec') and a card. Finished tasks
+    are kept: after an interruption, the same command continues. Only vectors of the same probe
+    can be compared.
+    """
+    from benchmark.core.store import default_store
+    from benchmark.task2vec.card import check_path, describe, write_task2vec
+    from benchmark.task2vec.distances import check_distance
+    from benchmark.task2vec.settings import embed_settings
+
+    check_path(output)
+    check_distance(given["distance"])
+    if plot is not None:
+        check_plot(plot)
+    changes = {name: given[name] for name in ("max_images", "draws", "batch_size")}
+    settings = embed_settings(given["recipe"], **changes)
+    data = _load(tasks, given["tasks_files"], everything=given["all_prepared"])
+    store = default_store()
+    probe = _probe(given)
+    click.echo(f"Probe: {probe.card.name}, {probe.card.origin}.", err=True)
+    embeddings = _embed(data, probe, settings, store, given)
+    card = write_task2vec(embeddings, output, **describe(data, probe.card, settings, given["seed"]))
+    click.echo(
+        f"{len(data)} vectors of {embeddings.dimension} in {output}, digest {card.digest[:12]}"
+    )
+    if len(data) > 1:
+        _report(embeddings, given["distance"], plot, probe.card.name)
+    return 0
+
+
+def _load(
+    names: tuple[str, ...], tasks_files: tuple[Path, ...], *, everything: bool
+) -> list[TaskData]:
+    """Load all tasks; faults are reported before any work starts."""
+    from benchmark.tasks.stand_ins import load_data_tasks
+    from benchmark.tasks.task_data import is_prepared, load_task_data
+
+    registry = load_data_tasks(tasks_files)
+    known = [registry[name].name for name in names]
+    if everything:
+        known += [task.name for task in registry if is_prepared(task.name)]
+    if not known:
+        hint = "No task has prepared images" if everything else "Name tasks or add --all-prepared"
+        raise InvalidInputError(f"No task to embed. {hint}; see 't2sbench data ls'.")
+    return [load_task_data(name, tasks_files=tasks_files) for name in dict.fromkeys(known)]
+
+
+def _probe(given: dict[str, Any]) -> Probe:
+    from benchmark.pretraining.devices import resolve_device
+    from benchmark.task2vec.probe import imagenet_probe, load_probe, packaged_probe
+
+    resolve_device(given["device"])  # before any work starts
+    name, size = given["probe"], given["size"]
+    if name == "packaged":
+        if size is not None:
+            raise InvalidInputError(
+                "--size does not apply to the packaged probe. Remove it, or choose another --probe."
+            )
+        return packaged_probe()
+    if name == "imagenet":
+        return imagenet_probe(size, download=given["download"])
+    if not Path(name).suffix:
+        raise UnknownNameError("probe", name, ("packaged", "imagenet", "FILE.safetensors"))
+    return load_probe(Path(name), size)
+
+
+def _embed(
+    data: list[TaskData],
+    probe: Probe,
+    settings: EmbedSettings,
+    store: CellStore,
+    given: dict[str, Any],
+) -> TaskEmbeddings:
+    import numpy as np
+
+    from benchmark.cli.progress import TaskDisplay
+    from benchmark.task2vec.run import Embedder
+    from benchmark.tasks.vectors import TaskEmbeddings
+
+    embedder = Embedder(probe, settings, given["seed"], store, given["device"])
+    vectors = []
+    with TaskDisplay(len(data)) as display:
+        for done in embedder.run(data, display.on_task):
+            display.on_done(done.task.name, fresh=done.fresh)
+            vectors.append(done.vector)
+    return TaskEmbeddings(tuple(task.name for task in data), np.stack(vectors))
+
+
+def _report(embeddings: TaskEmbeddings, name: str, plot: Path | None, probe: str) -> None:
+    from tabulate import tabulate
+
+    from benchmark.task2vec.distances import distance_matrix, nearest
+
+    distances = distance_matrix(name, embeddings.vectors)
+    rows = [
+        [task, *(f"{embeddings.tasks[j]} {distances[i, j]:.3g}" for j in columns)]
+        for i, (task, columns) in enumerate(
+            zip(embeddings.tasks, nearest(distances, _SHOWN), strict=True)
+        )
+    ]
+    click.echo(tabulate(rows, ["task", f"nearest ({name})"]))
+    if plot is not None:
+        from benchmark.plots.distances import draw_distances
+        from benchmark.plots.style import save_picture
+
+        title = f"Task2Vec, {name} distance, probe: {probe}"
+        save_picture(plot, lambda: draw_distances(embeddings.tasks, distances, title))
+        click.echo(plot)
+
+
+_method_option = click.option(
+    "--method",
+    "-m",
+    default="task2sim",
+    show_default=True,
+    metavar="NAME",
+    shell_complete=completing(method_names),
+    help="Method that can be saved.",
+)
+
+
+@click.command(cls=Command)
+@_method_option
+@source_options
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--option",
+    "-O",
+    "options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Option of the method; may be repeated.",
+)
+@output_option("Folder of the model.")
+def fit(  # noqa: PLR0913, PLR0917 - one argument per option
+    method: str,
+    table: str,
+    plugins: tuple[Path, ...],
+    tasks_files: tuple[Path, ...],
+    seed: int,
+    options: tuple[str, ...],
+    output: Path,
+) -> int:
+    """Train a method on the seen tasks of a table and save it."""
+    from benchmark.runs.cells import fit_unit
+    from benchmark.runs.execution import request_context
+    from benchmark.runs.plan import MethodSpec, RunRequest, Split, Unit, make_folds, table_tasks
+
+    spec = MethodSpec(method, parse_method_options(options, (method,))[method], plugins)
+    found = spec.resolve()
+    _ = found.savable  # refused before anything is trained
+    context = request_context(RunRequest((spec,), Split.ALL, table, tasks_files=tasks_files))
+    (fold,) = make_folds(table_tasks(context.table, context.registry), Split.ALL)
+    (fitted,) = fit_unit(context, found, Unit(found, fold, (seed,), frozenset()))
+    if fitted.error is not None:
+        raise fitted.error
+    facts = {"table": context.table.id, "table_sha256": context.table.digest, "seed": seed}
+    cast("SavableSelector", fitted.selector).save(output, facts)
+    click.echo(
+        f"Trained on {len(fold.learn)} tasks of {context.table.id} in {fitted.seconds:.1f} s "
+        f"({fitted.rewards.queries} rewards queried). Saved in {output}; now: t2sbench select "
+        f"--method {method} --model {output} --task2vec FILE"
+    )
+    return 0
+
+
+@click.command(cls=Command)
+@_method_option
+@click.option("--model", type=PATH, required=True, help="Folder written by 't2sbench fit'.")
+@plugin_option("methods (METHODS = {...})")
+@click.option(
+    "--task2vec",
+    type=PATH,
+    required=True,
+    metavar="FILE",
+    help="safetensors file with one Task2Vec vector per task.",
+)
+@click.option("--probabilities", is_flag=True, help="Also show the probability of each level.")
+def select(
+    method: str, model: Path, plugins: tuple[Path, ...], task2vec: Path, probabilities: bool
+) -> int:
+    """Choose a configuration for each task of a Task2Vec file, in one shot."""
+    import numpy as np
+
+    from benchmark.methods import TaskView, find_method
+    from benchmark.tasks.vectors import read_embeddings
+
+    selector = find_method(method, plugin_files=plugins).savable.load(model)
+    heads = getattr(selector, "probabilities", None)
+    if probabilities and heads is None:
+        raise InvalidInputError(f"Method '{method}' has no probabilities. Omit --probabilities.")
+    embeddings = read_embeddings(task2vec)
+    if not embeddings.tasks:
+        raise InvalidInputError(f"No task vectors in {task2vec}.")
+    for name in embeddings.tasks:
+        task = TaskView(name, embeddings.of(name))
+        chosen = selector.select(task, np.random.default_rng(0))
+        click.echo(f"{name}: {_shown(chosen, selector.space)}")
+        if heads is not None and probabilities:
+            _echo_levels(selector.space, heads(task))
+    return 0
+
+
+def _shown(chosen: Decision, space: ParameterSpace) -> str:
+    from benchmark.space import Configuration
+
+    if isinstance(chosen, Configuration):
+        return f"{chosen} ({space.named(chosen)})"
+    likely = [(p, index) for index, p in enumerate(chosen.probabilities) if p]
+    return "mixture of " + ", ".join(f"{space.at(index)} {p:.3f}" for p, index in likely)
+
+
+def _echo_levels(space: ParameterSpace, heads: list[NDArray[np.float64]]) -> None:
+    for parameter, head in zip(space.parameters, heads, strict=True):
+        levels = zip(parameter.levels, head, strict=True)
+        shown = ", ".join(f"{name} {probability:.3f}" for name, probability in levels)
+        click.echo(f"  {parameter.name}: {shown}")
