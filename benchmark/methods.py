@@ -1,12 +1,12 @@
-"""The method under test: what it must offer, what it may see, how it is found and built.
+"""Methods under test: their interface, their view of a task, and their registry.
 
 A method is a class. Its constructor's keyword arguments are its options. It learns in ``fit`` and
 answers in ``select``; see ``docs/adding-a-method.md``. Class attributes a method may set:
 
 * ``version`` (str): raised by its authors whenever its decisions change; default "1". Records of an
-  older version are stale, and done again.
-* ``privileged`` (bool): it sees the rewards of the very tasks it is judged on. Such a method is a
-  reference, never ranked.
+  older version are stale: their cells are repeated.
+* ``privileged`` (bool): True if it sees the rewards of the tasks that it is judged on. Such a
+  method is a reference, never ranked.
 * ``pretraining`` (str): "rendered" (default); "none" or "real-images" for references that use no
   configuration, for which a reward table holds no reward.
 * ``protocols`` (tuple of str): the only protocols that it is scored under; default all.
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class TaskView:
-    """What a method sees of a task.
+    """View of a task that a method gets.
 
     Attributes:
         name: Its name; a method must not depend on it (names are permuted in reruns).
@@ -51,15 +51,14 @@ class TaskView:
     embedding: NDArray[np.float32] | None = None
 
     def vector(self) -> NDArray[np.float32]:
-        """The embedding.
+        """Return the embedding.
 
         Raises:
             UnavailableError: If the task has none.
         """
         if self.embedding is None:
             raise UnavailableError(
-                f"Expected a Task2Vec embedding of {self.name}, but got none. "
-                "Choose a table that brings embeddings."
+                f"No Task2Vec embedding of {self.name}. Choose a table with embeddings."
             )
         return self.embedding
 
@@ -88,20 +87,20 @@ class Mixture:
         p = np.array(self.probabilities, dtype=np.float64)
         if p.ndim != 1 or not np.isfinite(p).all() or (p < 0).any() or abs(p.sum() - 1) > 1e-9:
             raise InvalidInputError(
-                f"Expected probabilities that sum to 1, but got shape {p.shape}, sum {p.sum():.6g}."
-                " Give one non-negative number per configuration."
+                f"The probabilities of a mixture must be one non-negative number per configuration "
+                f"and sum to 1 (got shape {p.shape}, sum {p.sum():.6g})."
             )
         p.setflags(write=False)
         object.__setattr__(self, "probabilities", p)
 
     @classmethod
     def uniform(cls, space: ParameterSpace) -> Mixture:
-        """Every configuration with the same probability."""
+        """Return the mixture of all configurations with equal probability."""
         return cls(np.full(space.size, 1 / space.size))
 
     @property
     def is_uniform(self) -> bool:
-        """Whether all probabilities are equal."""
+        """True if all probabilities are equal."""
         return bool((self.probabilities == self.probabilities[0]).all())
 
 
@@ -109,13 +108,13 @@ Decision = Configuration | Mixture
 
 
 class ParameterSelector(Protocol):
-    """A method: learns on some tasks, then chooses a configuration for any task."""
+    """A method, which learns on some tasks and then chooses a configuration for any task."""
 
     def fit(self, tasks: Sequence[TaskView], rewards: RewardView, rng: np.random.Generator) -> None:
-        """Learn from tasks and their rewards; the only place where rewards can be had."""
+        """Learn from tasks and their rewards, which are available here only."""
 
     def select(self, task: TaskView, rng: np.random.Generator) -> Decision:
-        """Choose a configuration (or a mixture of them) for a task, in one shot."""
+        """Return a configuration (or a mixture of them) for a task, in one shot."""
 
 
 class SavableSelector(ParameterSelector, Protocol):
@@ -142,7 +141,7 @@ class Method:
     """A method with its options, ready to be built as often as needed.
 
     Attributes:
-        plugin: Where its class comes from.
+        plugin: Origin of its class.
         options: All options, defaults included.
         changed: The options that differ from their defaults.
     """
@@ -166,26 +165,26 @@ class Method:
 
     @property
     def version(self) -> str:
-        """The class's own version."""
+        """Version that the class states."""
         return str(getattr(self.plugin.load(), "version", "1"))
 
     @property
     def privileged(self) -> bool:
-        """Whether it sees the rewards that it is judged on."""
+        """True if it sees the rewards that it is judged on."""
         return bool(getattr(self.plugin.load(), "privileged", False))
 
     @property
     def pretraining(self) -> str:
-        """What its networks are pre-trained on."""
+        """Pre-training of its networks: ``rendered``, ``real-images`` or ``none``."""
         return str(getattr(self.plugin.load(), "pretraining", "rendered"))
 
     def allows(self, protocol: str) -> bool:
-        """Whether it may be scored under a protocol."""
+        """Return True if it may be scored under a protocol."""
         allowed: tuple[str, ...] | None = getattr(self.plugin.load(), "protocols", None)
         return allowed is None or protocol in allowed
 
     def build(self) -> ParameterSelector:
-        """A fresh, unfitted selector."""
+        """Return a new, unfitted selector."""
         selector: ParameterSelector = self.plugin.load()(**self.options)
         return selector
 
@@ -223,7 +222,7 @@ class Method:
 
 
 def known_methods(plugin_files: Sequence[Path] = ()) -> dict[str, Plugin]:
-    """All methods: those of entry points, and those that users' files register.
+    """Return all methods by name: those of entry points and those of users' files.
 
     A file registers with a dictionary ``METHODS = {"my-method": MyMethod}``.
 
@@ -236,16 +235,16 @@ def known_methods(plugin_files: Sequence[Path] = ()) -> dict[str, Plugin]:
 def find_method(
     name: str, options: Mapping[str, str] | None = None, plugin_files: Sequence[Path] = ()
 ) -> Method:
-    """The method of that name, its options read and checked.
+    """Return the method of a name, with its options read and checked.
 
     Args:
         name: Registered name.
-        options: Option texts as typed, by option name.
+        options: Option texts by option name.
         plugin_files: Users' files with more methods.
 
     Raises:
         UnknownNameError: For an unknown method or option.
-        InvalidInputError: For an option that does not fit its type, or a class that is no method.
+        InvalidInputError: For an option of another type, or a class without fit and select.
     """
     return _checked(find_plugin("method", name, known_methods(plugin_files)), options or {})
 
@@ -295,13 +294,13 @@ def _checked(plugin: Plugin, options: Mapping[str, str]) -> Method:
 
 
 def _try_build(method: Method) -> None:
-    """Build once, so that a value that the class refuses is reported before any work."""
+    """Build once, to report a value that the class refuses before any work."""
     try:
         method.build()
     except T2SBenchError:
         raise
     except Exception as error:
         raise InvalidInputError(
-            f"Expected method {method.label} to be built, but got {type(error).__name__}: {error}. "
-            f"Its options are: {', '.join(method.options) or 'none'}."
+            f"Method {method.label} could not be built: {type(error).__name__}: {error}. Its "
+            f"options are: {', '.join(method.options) or 'none'}."
         ) from error

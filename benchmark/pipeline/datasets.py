@@ -34,10 +34,10 @@ _IN_MEMORY = 2**30
 
 @dataclass(frozen=True)
 class RealImages:
-    """A collection of labelled real images, of which profiles take a part.
+    """A collection of labelled real images; profiles use a part of it.
 
     Attributes:
-        name: What records call it.
+        name: Name in records.
         pack: All images, training and test.
         folder: Folder of which ``pack`` is a cached copy; None if it is the user's own file.
     """
@@ -52,22 +52,22 @@ class RealImages:
         return f"{self.name}-{self.pack.digest[:12]}"
 
     def check(self, profile: Profile) -> None:
-        """Refuse a profile that needs more than there is.
+        """Refuse a profile that needs more images than the collection has.
 
         Raises:
-            InvalidInputError: If it does.
+            InvalidInputError: If the profile needs more.
         """
         counts = np.bincount(self.pack.labels, minlength=self.pack.n_classes)
         enough = int((counts >= profile.images_per_class).sum())
         if enough < profile.classes:
             raise InvalidInputError(
-                f"Expected {profile.classes} classes of {profile.images_per_class} real images for "
-                f"profile '{profile.name}', but got {enough} such classes in '{self.name}'. "
-                "Choose a smaller profile, or other --real-images."
+                f"Profile '{profile.name}' needs {profile.classes} classes of "
+                f"{profile.images_per_class} real images; '{self.name}' has {enough}. Choose a "
+                "smaller profile, or other --real-images."
             )
 
     def identity(self, profile: Profile, seed: int) -> dict[str, Any]:
-        """What decides which images a profile takes."""
+        """Return the identity of the images that a profile takes."""
         return {
             "version": DATASET_VERSION,
             "real_images": self.pack.digest,
@@ -144,8 +144,8 @@ def open_real_images(source: str) -> RealImages:
         return RealImages(path.name, open_pack(folder / _PACKED), path)
     if not path.is_file():
         raise UnavailableError(
-            f"Expected real images at {path}, but got nothing there. Give --real-images a Parquet "
-            "file of the prepared form or a folder with one folder per class."
+            f"No real images at {path}. Give --real-images a Parquet file of the prepared form, or "
+            "a folder with one folder per class."
         )
     return RealImages(path.stem, open_pack(path))
 
@@ -155,7 +155,7 @@ def write_rendered(data: Path, folder: Path, classes: int, size: int) -> None:
 
     Args:
         data: Folder of the finished dataset, in Parquet shards.
-        folder: Where the arrays go.
+        folder: Folder of the arrays.
         classes: Number of categories.
         size: Side of the images in pixels.
 
@@ -210,7 +210,7 @@ def _finish(
 
 
 def read_training_set(folder: Path) -> TrainingSet:
-    """The arrays of a dataset cell, in memory or mapped.
+    """Read the arrays of a dataset cell, in memory or mapped.
 
     Raises:
         InvalidFileError: When files are missing or damaged.

@@ -1,4 +1,4 @@
-"""What was measured of a table so far: one line of JSON per finished backbone, appended at once."""
+"""Journal of a table: one line of JSON per finished backbone, appended at once."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Journal:
     """Finished jobs of one table, in a folder of their own.
 
     Args:
-        folder: Where.
-        identity: JSON value of all that a reward depends on, beside job and task.
+        folder: Folder of the journal.
+        identity: JSON value of all that a reward depends on, except job and task.
     """
 
     folder: Path
@@ -33,11 +33,11 @@ class Journal:
 
     @property
     def exists(self) -> bool:
-        """Whether something was measured here."""
+        """True if the folder holds measurements."""
         return (self.folder / _HEADER).is_file()
 
     def check(self) -> None:
-        """See that what is measured here, if anything is, is the same.
+        """Check that measurements in the folder have the same identity.
 
         Raises:
             InvalidInputError: When the folder holds measurements of something else.
@@ -45,13 +45,13 @@ class Journal:
         path = self.folder / _HEADER
         if self.exists and path.read_bytes() != canonical_json(self.identity) + b"\n":
             raise InvalidInputError(
-                f"Expected {self.folder} to hold measurements of this profile, protocol and "
-                f"simulator, but got others (see {path}). Choose another --output, or delete it."
+                f"{self.folder} holds measurements of another profile, protocol or simulator (see "
+                f"{path}). Choose another --output, or delete the folder."
             )
 
     @contextmanager
     def begun(self) -> Iterator[None]:
-        """Note what is measured here, and hold the folder against other builds.
+        """Write the identity of the measurements, and lock the folder against other builds.
 
         Raises:
             InvalidInputError: When the folder holds measurements of something else.
@@ -64,7 +64,7 @@ class Journal:
             yield
 
     def read(self) -> dict[TableJob, JobResult]:
-        """The last result of every job; a line that a killed process left half written is skipped.
+        """Return the last result of every job; an incomplete line of a killed process is skipped.
 
         A later result adds its tasks to those of an earlier one.
         """

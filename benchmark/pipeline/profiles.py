@@ -26,7 +26,7 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 
 class EvaluationProfile(Frozen):
-    """How tasks are scored under a profile.
+    """Scoring of tasks under a profile.
 
     Attributes:
         linear_epochs: Epochs of ``linear``; the paper's 50.
@@ -43,24 +43,24 @@ class EvaluationProfile(Frozen):
 
 
 class Profile(Frozen):
-    """How much is rendered, and what is trained on it.
+    """Amount of rendering, and training on it.
 
     Attributes:
-        name: What users type.
+        name: Name that users type.
         summary: One sentence.
-        simulator: Who renders.
-        simulator_options: Its options, as texts; left out ones have their defaults.
+        simulator: Name of the simulator.
+        simulator_options: Its options, as texts; missing ones have their defaults.
         classes: Categories, the first so many of the simulator's library.
         objects_per_class: At most so many objects of each category; None for all.
         images_per_class: Images of each category.
         size: Side of rendered images in pixels.
-        encoding: Of rendered images: ``jpeg`` as in the paper, or ``png``.
+        encoding: Encoding of rendered images: ``jpeg`` as in the paper, or ``png``.
         network: Name of the backbone.
         recipe: Name of the pre-training recipe; images of tasks have its ``image_size``.
-        cpu_threads: Threads that train on a processor; None for as many as it has. Sums of floats
-            depend on it, so it is part of what a backbone is: with one, two processes give the
-            digits that one gives.
-        evaluation: How tasks are scored.
+        cpu_threads: Threads that train on a processor; None for all. Sums of floats depend on it,
+            so it is part of a backbone's identity: with one thread, digits do not depend on the
+            number of processes.
+        evaluation: Scoring of tasks.
     """
 
     name: Name
@@ -88,7 +88,7 @@ class Profile(Frozen):
         return digest(self.model_dump(mode="json", exclude={"name", "summary"}))
 
     def changed(self, changes: Mapping[str, Any]) -> Profile:
-        """The profile with other values of some fields, and a name that says which.
+        """Return the profile with other values of some fields, and a name that states them.
 
         Raises:
             UnknownNameError: For an unknown field.
@@ -110,7 +110,7 @@ class Profile(Frozen):
             return Profile.model_validate(content)
         except ValidationError as error:
             raise InvalidInputError(
-                f"Expected profile '{self.name}' to take {parts}, but got: "
+                f"Profile '{self.name}' cannot have {parts}: "
                 f"{'; '.join(item['msg'] for item in error.errors())}. Change these values."
             ) from error
 
@@ -119,7 +119,7 @@ class Sweep(Frozen):
     """A series of profiles: one profile with other values of some fields.
 
     Attributes:
-        name: What users type.
+        name: Name that users type.
         summary: One sentence.
         profile: Name of the profile that is varied.
         points: Values of the varied fields.
@@ -139,10 +139,10 @@ class _ProfileFile(Frozen):
 
 @functools.cache
 def read_profiles(path: Path = _FILE) -> tuple[tuple[Profile, ...], tuple[Sweep, ...]]:
-    """Profiles and sweeps of a file.
+    """Read the profiles and sweeps of a file.
 
     Raises:
-        InvalidFileError: When the file has faults; lists them with their lines.
+        InvalidFileError: With all faults of the file and their lines.
     """
     document = read_document(path)
     content = None
@@ -157,7 +157,7 @@ def read_profiles(path: Path = _FILE) -> tuple[tuple[Profile, ...], tuple[Sweep,
 
 
 def find_profile(name: str, changes: Mapping[str, Any] | None = None) -> Profile:
-    """The profile of a name, or the only one of a YAML file, perhaps changed.
+    """Return the profile of a name, or the only one of a YAML file, with changes.
 
     Args:
         name: ``mini``, or ``path/to/file.yaml``.
@@ -176,7 +176,7 @@ def find_profile(name: str, changes: Mapping[str, Any] | None = None) -> Profile
         profiles, _ = read_profiles(Path(name))
         if len(profiles) != 1:
             raise InvalidInputError(
-                f"Expected one profile in {name}, but got {len(profiles)}. "
+                f"{name} has {len(profiles)} profiles; a file that is named as a profile has one. "
                 "Write one profile per file."
             )
         return profiles[0].changed(changes or {})
@@ -185,32 +185,15 @@ def find_profile(name: str, changes: Mapping[str, Any] | None = None) -> Profile
         sweeps = [sweep.name for sweep in read_profiles()[1]]
         if name in sweeps:
             raise InvalidInputError(
-                f"Expected one profile, but got the series '{name}', which is for 'run --live'. "
-                "Name a profile, and what is changed in it with -P FIELD=VALUE."
+                f"'{name}' is a series of profiles, which only 'run --live' takes. Name one "
+                "profile, and change its fields with -P FIELD=VALUE."
             )
         raise UnknownNameError("profile", name, [*known, *sweeps])
     return known[name].changed(changes or {})
 
 
-def find_sweep(name: str) -> tuple[Profile, ...]:
-    """The profiles of a sweep.
-
-    Raises:
-        UnknownNameError: If there is none of that name.
-
-    Example:
-        >>> [profile.objects_per_class for profile in find_sweep("mini-by-objects")]
-        [1, 2, 5, 10]
-    """
-    known = {sweep.name: sweep for sweep in read_profiles()[1]}
-    if name not in known:
-        raise UnknownNameError("sweep", name, known)
-    sweep = known[name]
-    return tuple(find_profile(sweep.profile, point) for point in sweep.points)
-
-
 def expand(name: str, changes: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Profiles and their changes behind a name: several for a sweep, else the one.
+    """Return the profiles of a name with their changes: several for a sweep, otherwise one.
 
     Example:
         >>> expand("mini-by-objects", {"classes": 20})[0]
@@ -225,7 +208,7 @@ def expand(name: str, changes: Mapping[str, Any]) -> list[tuple[str, dict[str, A
 
 
 def parse_changes(texts: Sequence[str]) -> dict[str, Any]:
-    """``FIELD=VALUE`` texts as changes of a profile; whole numbers are numbers, ``none`` is None.
+    """Return the changes of ``FIELD=VALUE`` texts; whole numbers are numbers, ``none`` is None.
 
     Raises:
         InvalidInputError: For a text without ``=``.
@@ -239,7 +222,7 @@ def parse_changes(texts: Sequence[str]) -> dict[str, Any]:
         field, equals, value = text.partition("=")
         if not equals or not field:
             raise InvalidInputError(
-                f"Expected FIELD=VALUE, but got '{text}'. Write for example classes=20."
+                f"'{text}' is not of the form FIELD=VALUE. Write for example classes=20."
             )
         plain = value.strip()
         number = int(plain) if plain.isdecimal() else plain

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from benchmark.simulators.interface import Simulator
     from benchmark.tasks.task_data import TaskData
 
-#: Changes when the same inputs would give other backbones or scores.
+#: Raised when the same inputs would give other backbones or scores.
 PIPELINE_VERSION = 1
 
 _BACKBONE = "backbone.safetensors"
@@ -75,15 +75,15 @@ class Pipeline:
     """Scores of one profile.
 
     Args:
-        profile: What is rendered and trained.
-        store: Where cells are kept.
+        profile: Amount of rendering, and training.
+        store: Store of the cells.
         device: "auto", "cpu", "cuda:0" ...
         plugin_files: Users' files with more simulators.
-        real_images: Where ``real-images`` are taken from.
-        keep_features: Whether features become cells, so that protocols share them.
-        render_workers: Processes that render.
-        processes: Processes that train one backbone; None for one per GPU.
-        on_stage: Told what is begun: ``render``, ``pre-train`` or a protocol, and of what.
+        real_images: Collection of the source ``real-images``.
+        keep_features: True to keep features as cells, so that protocols share them.
+        render_workers: Number of processes that render.
+        processes: Number of processes that train one backbone; None for one per GPU.
+        on_stage: Called with every stage when it begins.
     """
 
     def __init__(  # noqa: PLR0913 - each is a choice of the user's
@@ -142,7 +142,7 @@ class Pipeline:
         self._renderer.close()
 
     def simulator(self) -> Simulator:
-        """The profile's simulator, not open: for its space, assets and version."""
+        """Return the profile's simulator, not open, for its space, assets and version."""
         if self._simulator is None:
             self._simulator = build_simulator(self.profile, self._plugin_files)
         return self._simulator
@@ -150,14 +150,14 @@ class Pipeline:
     # Identities
 
     def dataset_identity(self, source: Source, seed: int) -> dict[str, Any]:
-        """What decides a dataset."""
+        """Return the identity of a dataset."""
         if source.kind == "real-images":
             return self._real().identity(self.profile, seed)
         request = self._request(source, seed)
         return request.identity(self.simulator())
 
     def backbone_identity(self, source: Source, seed: int) -> dict[str, Any]:
-        """What decides a backbone."""
+        """Return the identity of a backbone."""
         common: dict[str, Any] = {
             "version": PIPELINE_VERSION,
             "network": self.profile.network,
@@ -179,7 +179,7 @@ class Pipeline:
     def score_identity(
         self, source: Source, seed: int, task: TaskData, protocol: str
     ) -> dict[str, Any]:
-        """What decides a score."""
+        """Return the identity of a score."""
         found = find_protocol(protocol)
         settings = evaluation_settings(self.profile, task, self.device, self.recipe.image_size)
         return {
@@ -196,7 +196,7 @@ class Pipeline:
     # Stages
 
     def score(self, source: Source, seed: int, task: TaskData, protocol: str) -> ScoreCell:
-        """The score of a task under a protocol; everything that is missing for it is made.
+        """Return the score of a task under a protocol; missing cells are made.
 
         Raises:
             T2SBenchError: When a stage fails; a failed dataset or backbone is not tried again by
@@ -216,7 +216,7 @@ class Pipeline:
         return self._made("score", identity, make, label, read_score)
 
     def seconds_of_training(self, source: Source, seed: int) -> float:
-        """What rendering and training took, whenever that was; 0 for what is no longer stored."""
+        """Return the duration of rendering and training; 0 for cells that are no longer stored."""
         if source.kind == "none":
             return 0.0
         backbone = self.store.seconds("backbone", self.backbone_identity(source, seed))
@@ -224,7 +224,7 @@ class Pipeline:
         return (backbone or 0.0) + (dataset or 0.0)
 
     def backbone(self, source: Source, seed: int) -> Backbone:
-        """The backbone of a source, pre-trained now if it is not in the store.
+        """Return the backbone of a source, pre-trained now if it is not in the store.
 
         Raises:
             T2SBenchError: When rendering or training fails.
@@ -244,7 +244,7 @@ class Pipeline:
         return Backbone(self._backbones[key], key)
 
     def dataset(self, source: Source, seed: int) -> TrainingSet:
-        """A source's images as arrays, rendered or drawn now if they are not in the store.
+        """Return a source's images as arrays, rendered or drawn now if they are not in the store.
 
         Raises:
             T2SBenchError: When that fails.
@@ -315,7 +315,7 @@ class Pipeline:
         label: str,
         read: Callable[[Path], T],
     ) -> T:
-        """Read a cell; a damaged one is reported, thrown away and made again."""
+        """Read a cell; a damaged one is reported, discarded and made again."""
         try:
             return read(self.store.get(kind, identity, make, label))
         except InvalidFileError as error:
@@ -344,15 +344,15 @@ class Pipeline:
     def _real(self) -> RealImages:
         if self.real_images is None:
             raise UnavailableError(
-                "Expected real images for pre-training, but got none. Name them with "
-                "--real-images PATH (a Parquet file of the prepared form, or a folder with one "
-                "folder per class), or set T2SBENCH_REAL_IMAGES."
+                "This pre-training needs real images. Name them with --real-images PATH (a Parquet "
+                "file of the prepared form, or a folder with one folder per class), or set "
+                "T2SBENCH_REAL_IMAGES."
             )
         return self.real_images
 
     @contextmanager
     def _threads(self) -> Iterator[None]:
-        """As many threads on the processor as the profile says, so that digits repeat."""
+        """Limit threads on the processor to the profile's number, so that digits repeat."""
         wanted = self.profile.cpu_threads
         if wanted is None or self.device.type != "cpu":
             yield

@@ -255,7 +255,7 @@ def all_prepared(tasks_files: Sequence[Path] = ()) -> tuple[str, ...]:
 
 
 def _check_growth(old: RewardTable, new: RewardTable) -> None:
-    """Records of the earlier table stay true of the new one."""
+    """Refuse a table that would make records of the earlier one untrue."""
     kept = set(old.tasks) <= set(new.tasks) and set(old.seeds) <= set(new.seeds)
     if kept:
         rows = [new.row(task) for task in old.tasks]
@@ -264,9 +264,8 @@ def _check_growth(old: RewardTable, new: RewardTable) -> None:
         kept = bool((np.isnan(old.values) | (old.values == there)).all())
     if not kept:
         raise InvalidInputError(
-            f"Expected all rewards of the table that is there ({', '.join(old.tasks)}; seeds "
-            f"{', '.join(map(str, old.seeds))}) to stay as they are, but got others or fewer. "
-            "Tables only grow: choose another --output."
+            f"The folder's table ({', '.join(old.tasks)}; seeds {', '.join(map(str, old.seeds))}) "
+            "would lose or change rewards. Tables only grow: choose another --output."
         )
 
 

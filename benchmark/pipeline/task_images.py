@@ -38,11 +38,11 @@ class TaskImages:
         self._kept: OrderedDict[str, EvaluationData] = OrderedDict()
 
     def identity(self) -> list[float]:
-        """What decides the pixels, besides the data."""
+        """Return the identity of the pixels, except that of the data."""
         return [DECODING_VERSION, self.size, MARGIN]
 
     def of(self, task: TaskData) -> EvaluationData:
-        """The images of a task.
+        """Return the images of a task.
 
         Raises:
             InvalidFileError: When one does not decode.
@@ -73,7 +73,7 @@ def _bytes(data: EvaluationData) -> int:
 def evaluation_settings(
     profile: Profile, task: TaskData, device: torch.device, image_size: int
 ) -> EvaluationSettings:
-    """How a task is scored under a profile on a device.
+    """Return the settings of scoring a task under a profile on a device.
 
     Learning rate, batch size and weight decay are the task's own (``tasks.yaml``); a stand-in has
     those of the task that it stands in for.
@@ -95,7 +95,7 @@ def evaluation_settings(
 
 
 def _hyperparameters(task: TaskData) -> Hyperparameters:
-    """The task's own, if its entry states any; a stand-in's default is the original's."""
+    """Hyperparameters of the task's entry; a stand-in without any has its original's."""
     original, own = task.card.stands_in_for, task.task.hyperparameters
     if original and own == Hyperparameters():
         return hyperparameters_of(task.name, stands_in_for=original)
@@ -103,7 +103,7 @@ def _hyperparameters(task: TaskData) -> Hyperparameters:
 
 
 def relevant_settings(settings: EvaluationSettings, protocol: str) -> dict[str, Any]:
-    """The settings that a protocol's score depends on, as JSON.
+    """Return the settings that a protocol's score depends on, as JSON.
 
     Example:
         >>> relevant_settings(EvaluationSettings(), "knn5")

@@ -62,15 +62,15 @@ class Worker:
         )
 
     def do(self, job: TableJob) -> JobResult:
-        """Measure a backbone on all tasks; a failure, of whatever kind, is part of the result."""
+        """Measure a backbone on all tasks; an error of any kind becomes part of the result."""
         self._mended.clear()
         try:
             return self._measure(job)
         except T2SBenchError as error:
             return failed_job(job, self._request.tasks, str(error), machine())
         except Exception as error:
-            said = f"{type(error).__name__}: {error}"
-            return failed_job(job, self._request.tasks, said, machine())
+            text = f"{type(error).__name__}: {error}"
+            return failed_job(job, self._request.tasks, text, machine())
 
     def _measure(self, job: TableJob) -> JobResult:
         weights, cells, source = None, [], self._source(job)
@@ -144,7 +144,7 @@ class Worker:
 
 
 def machine() -> str:
-    """Kind of this machine: processor, and GPU if there is one."""
+    """Return the kind of this machine: processor and GPU, if any."""
     import platform
 
     import torch

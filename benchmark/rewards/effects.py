@@ -1,4 +1,4 @@
-"""Main effects: what each setting of the simulator adds to a task's reward by itself."""
+"""Main effects: contribution of each simulator setting to a task's reward."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Effects:
 
     @property
     def is_noise(self) -> NDArray[np.bool_]:
-        """Which effects lie within the noise between seeds; none with one seed."""
+        """True for effects within the noise between seeds; all False with one seed."""
         return np.abs(self.values) < NORMAL_95 * self.errors
 
 
@@ -88,7 +88,7 @@ def agreement(one: NDArray[np.float64], other: NDArray[np.float64]) -> float | N
 
 
 def _indicators(space: ParameterSpace) -> NDArray[np.float64]:
-    """One column per effect: whether a configuration has that level."""
+    """One column per effect: True for configurations with that level."""
     levels = space.level_matrix()
     return np.column_stack(
         [

@@ -1,4 +1,4 @@
-"""How much of a table's variation over configurations is signal."""
+"""Reliability: share of a table's variation over configurations that is signal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 _MAX_HALVINGS = 100
-# Means of equal accuracies differ in their last digits; two accuracies in per cent differ by more.
+# Means of equal accuracies differ in their last digits; two accuracies differ by more.
 _SAME = 1e-9
 
 #: Below it, most of what differs between configurations is noise.
@@ -21,12 +21,12 @@ LOW_RELIABILITY = 0.5
 
 
 def split_half_reliability(values: NDArray[np.float64]) -> float | None:
-    """Reliability of the seed mean of one task over configurations.
+    """Return the reliability of the seed mean of one task over configurations.
 
     Pearson correlation between the means of disjoint halves of the seeds (averaged over all pairs
     of halves, or the first 100 of them; of an odd number of seeds each pair leaves one out), then
     stepped up to the full number of seeds by the Spearman-Brown formula. A correlation that is not
-    positive is no signal, however long one measures: it stays as it is.
+    positive shows no signal, however many seeds there are: it is returned unchanged.
 
     Args:
         values: float64 ``(n_configurations, n_seeds)``.
@@ -63,7 +63,7 @@ def _disjoint_halves(n_seeds: int, half: int) -> Iterator[tuple[list[int], list[
 
 
 def spearman_brown(correlation: float, factor: float) -> float:
-    """Reliability of a measurement ``factor`` times as long.
+    """Return the reliability of a measurement ``factor`` times as long.
 
     Example:
         >>> spearman_brown(0.5, 2)

@@ -112,7 +112,7 @@ def _write_rewards(table: RewardTable, path: Path) -> None:
 
 
 def read_card(folder: Path) -> TableCard:
-    """The card of a table folder.
+    """Read the card of a table folder.
 
     Raises:
         InvalidFileError: When it is missing or breaks the schema; lists all faults.
@@ -210,9 +210,15 @@ def _cells(folder: Path, card: TableCard) -> NDArray[np.float64]:
 
 
 def read_any_table(folder: Path) -> RewardTable:
-    """Like :func:`read_table`, with a plain sentence when the path is not a folder."""
+    """Read a table like :func:`read_table`; refuse a path that is not a folder.
+
+    Raises:
+        InvalidInputError: When the path is not a folder.
+        InvalidFileError: When anything disagrees with the card.
+    """
     if not folder.is_dir():
         raise InvalidInputError(
-            f"Expected a folder with a {CARD}, but got {folder}. Run 't2sbench ls tables'."
+            f"{folder} is not a folder with a {CARD}. List the known tables with 't2sbench ls "
+            "tables'."
         )
     return read_table(folder)

@@ -59,8 +59,9 @@ class RewardTable:
         expected = (len(self.tasks), self.space.size, len(self.seeds))
         if values.shape != expected or n_test.shape != expected[:1]:
             raise InvalidInputError(
-                f"Expected values of shape {expected} and n_test of shape {expected[:1]}, "
-                f"but got {values.shape} and {n_test.shape}. Give tasks x configurations x seeds."
+                f"Table '{self.id}' has values of shape {values.shape} and n_test of shape "
+                f"{n_test.shape}; its tasks x configurations x seeds need {expected} and "
+                f"{expected[:1]}."
             )
         values.setflags(write=False)
         n_test.setflags(write=False)
@@ -68,7 +69,7 @@ class RewardTable:
         object.__setattr__(self, "n_test", n_test)
 
     def row(self, task: str) -> int:
-        """Row number of a task.
+        """Return the row number of a task.
 
         Raises:
             UnknownNameError: If the table has no such task.
@@ -85,7 +86,7 @@ class RewardTable:
         return means
 
     def reward(self, task: str, configuration: Configuration) -> float:
-        """Accuracy in percent, mean over the table's seeds.
+        """Return the accuracy in percent, mean over the table's seeds.
 
         Raises:
             UnavailableError: If the cell was not measured.
@@ -93,13 +94,13 @@ class RewardTable:
         reward = float(self.means[self.row(task), self.space.index(configuration)])
         if np.isnan(reward):
             raise UnavailableError(
-                f"Expected a reward for configuration {configuration} on {task}, but got none in "
-                f"table {self.id}. Measure that cell, or choose another table."
+                f"No reward for {task} and configuration {configuration} in table '{self.id}'. "
+                "Complete the table with 't2sbench table build', or choose another with --table."
             )
         return reward
 
     def restrict(self, tasks: Sequence[str]) -> RewardView:
-        """All that a method may see: a counted copy of these tasks' seed means, nothing else."""
+        """Return a counted copy of these tasks' seed means, which is all that a method may see."""
         rows = [self.row(task) for task in tasks]
         return RewardView(tuple(tasks), self.space, self.means[rows])
 
@@ -112,7 +113,9 @@ class RewardTable:
 def content_digest(
     table: RewardTable, references: Mapping[str, Mapping[str, Sequence[float]]]
 ) -> str:
-    """SHA-256 of the content: names, space, seeds, protocol, profile, n_test, values, references.
+    """Return the SHA-256 of the content.
+
+    The content is names, space, seeds, protocol, profile, n_test, values and references.
 
     Args:
         table: All but the references.

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 class RewardView:
     """Seed-mean rewards of the tasks a method may learn from; every query is counted.
 
-    It holds a copy of these rows alone: rewards of other tasks are not hidden in it, they are
-    absent. ``queries`` counts distinct (task, configuration) cells, as a live run would pay for
-    each of them once.
+    It holds a copy of these rows only; rewards of other tasks are absent, not hidden. ``queries``
+    counts distinct (task, configuration) cells, since a live run would measure each of them once.
 
     Example:
         >>> import numpy as np
@@ -43,29 +42,21 @@ class RewardView:
         """Number of distinct cells asked for so far."""
         return int(self._asked.sum())
 
-    def fork(self) -> RewardView:
-        """A view of the same rewards with a count of its own, for another seed."""
-        return RewardView(self.tasks, self.space, self._means)
-
-    def renamed(self, tasks: tuple[str, ...]) -> RewardView:
-        """A fresh view of the same rows under other task names."""
-        return RewardView(tasks, self.space, self._means)
-
     def row(self, task: str) -> int:
-        """Row number of a task.
+        """Return the row number of a task.
 
         Raises:
             AccessError: If the method may not learn from that task.
         """
         if task not in self.tasks:
             raise AccessError(
-                f"Expected a task that this method may learn from ({', '.join(self.tasks)}), "
-                f"but got '{task}'. Rewards of held-out tasks are not available to a method."
+                f"Rewards of held-out task '{task}' are not available to a method. It may learn "
+                f"from {', '.join(self.tasks)}."
             )
         return self.tasks.index(task)
 
     def reward(self, task: str, configuration: Configuration) -> float:
-        """Accuracy in percent of one configuration on one task.
+        """Return the accuracy in percent of one configuration on one task.
 
         Raises:
             AccessError: If the method may not learn from that task.
@@ -74,7 +65,7 @@ class RewardView:
         return float(self.lookup(self.row(task), self.space.index(configuration)))
 
     def lookup(self, tasks: ArrayLike, configurations: ArrayLike) -> NDArray[np.float64]:
-        """Accuracies in percent at row and configuration numbers, broadcast against each other.
+        """Return accuracies in percent at row and configuration numbers, which broadcast.
 
         Raises:
             UnavailableError: If a cell was not measured.
@@ -84,12 +75,12 @@ class RewardView:
         rewards: NDArray[np.float64] = self._means[rows, columns]
         if np.isnan(rewards).any():
             raise UnavailableError(
-                "Expected a measured reward, but got an empty cell of the table. "
-                "Complete the table, or choose another one."
+                "The method asked for a reward in an empty cell of the table. Complete the table, "
+                "or choose another with --table."
             )
         return rewards
 
     def matrix(self) -> NDArray[np.float64]:
-        """All rewards, float64 ``(n_tasks, n_configurations)``; counts as asking for every cell."""
+        """Return all rewards, float64 ``(n_tasks, n_configurations)``; this queries every cell."""
         self._asked[:] = True
         return self._means.copy()

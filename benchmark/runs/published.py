@@ -1,4 +1,4 @@
-"""Published figures, for rows beside our own; they are read from ``published.yaml``."""
+"""Published figures, which tables show with measured rows; see ``published.yaml``."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class PublishedRow(BaseModel):
 
     Attributes:
         label: The method, as the paper writes it.
-        split: Which tasks the average is over.
+        split: Tasks of the average.
         protocol: Title of the protocol, as the paper writes it.
         average: Mean over the tasks, percent; None where it could not be transcribed.
         source: Paper and table.
-        note: Why there is no average.
+        note: Reason of a missing average.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -37,17 +37,17 @@ class PublishedRow(BaseModel):
 
     @property
     def footnote(self) -> str:
-        """Where the row comes from, and what is wrong with it."""
+        """Origin of the row, and the reason of a missing average."""
         return f"published: {self.source}" + (f" ({self.note})" if self.note else "")
 
 
 def published_rows(
     split: str, protocol_title: str, *, include_missing: bool = False
 ) -> list[PublishedRow]:
-    """Published rows to show beside a result table.
+    """Return the published rows of a result table.
 
     Args:
-        split: "seen" or "unseen"; others have none.
+        split: "seen" or "unseen"; other splits have no published rows.
         protocol_title: Title of the table's protocol. A variant such as "5-NN (released)" goes by
             the paper's name for it.
         include_missing: Add rows that could not be transcribed, whatever their protocol; they show
@@ -68,10 +68,10 @@ def published_rows(
 
 @functools.cache
 def load_published(path: Path = _FILE) -> tuple[PublishedRow, ...]:
-    """All published rows.
+    """Read all published rows.
 
     Raises:
-        InvalidFileError: Naming every fault of the file.
+        InvalidFileError: With every fault of the file.
     """
     try:
         content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))

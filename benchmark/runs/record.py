@@ -20,11 +20,11 @@ Option = str | bool | int | float
 
 
 class TaskEntry(Frozen):
-    """The task, as it was defined when the record was made.
+    """The task, as defined when the record was made.
 
     Attributes:
-        data: The images of the score, where they are known.
-        reliability: Of the task's rewards over configurations, where a table states it.
+        data: Images of the score, if known.
+        reliability: Reliability of the task's rewards over configurations, if a table states it.
     """
 
     name: str
@@ -47,7 +47,7 @@ class TaskEntry(Frozen):
 
 
 class SourceEntry(Frozen):
-    """Where the score comes from: a reward table, or a live run."""
+    """Origin of the score: a reward table, or a live run."""
 
     kind: Literal["table", "live"]
     id: str
@@ -55,7 +55,7 @@ class SourceEntry(Frozen):
 
 
 class MethodEntry(Frozen):
-    """The method: which code with which options, and what it was allowed to see.
+    """The method: code, options, and the rewards that it was allowed to see.
 
     Attributes:
         version: Raised by the method's authors when its decisions change.
@@ -63,9 +63,9 @@ class MethodEntry(Frozen):
             distribution.
         label: Name and changed options; the row of a table.
         learnt_from: Tasks whose rewards it could query.
-        queries: Distinct rewards it did query; None when it failed before.
-        privileged: It saw the rewards that it is judged on; a reference, never ranked.
-        learnt_table: Reward table that it learnt from, where that is not the source of the score.
+        queries: Number of distinct rewards that it queried; None after a failed fit.
+        privileged: True if it saw the rewards that it is judged on: a reference, never ranked.
+        learnt_table: Reward table that it learnt from, if the score has another source.
     """
 
     name: str
@@ -89,7 +89,7 @@ class MethodEntry(Frozen):
 
 
 class DecisionEntry(Frozen):
-    """What the method chose: one configuration, or a mixture of several."""
+    """The choice of the method: one configuration, or a mixture of several."""
 
     configuration: str | None = None
     mixture: Literal["uniform"] | dict[str, float] | None = None
@@ -104,13 +104,13 @@ class ProtocolEntry(Frozen):
 
 
 class PretrainingEntry(Frozen):
-    """What the scored backbone was trained on.
+    """Pre-training of the scored backbone.
 
     Attributes:
-        simulator: Who rendered; ``real-images:NAME`` or ``none`` for references.
+        simulator: Name of the simulator; ``real-images:NAME`` or ``none`` for references.
         simulator_version: Its version, or the start of the real images' digest.
-        profile: How much was rendered, and how the network was trained.
-        n_images: Images of pre-training.
+        profile: Name of the profile of rendering and training.
+        n_images: Number of images.
         checkpoint_sha256: Digest of the backbone's weights.
     """
 
@@ -127,7 +127,7 @@ class ReferenceEntry(Frozen):
     Attributes:
         random: Mean over all configurations.
         oracle: Best configuration (cross-fitted between seeds where the source has several).
-        error: Standard error of ``oracle`` from the noise between seeds, where it is known.
+        error: Standard error of ``oracle`` from the noise between seeds, if known.
     """
 
     random: float
@@ -152,14 +152,14 @@ class Score(Frozen):
 
 
 class Cost(Frozen):
-    """What the cell took; a fit shared by several cells is divided among them."""
+    """Cost of a cell; the cost of a fit is divided among its cells."""
 
     wall_seconds: float
     gpu_seconds: float = 0.0
 
 
 class Environment(Frozen):
-    """Software and hardware that the cell ran on."""
+    """Software and hardware of a cell."""
 
     python: str
     packages: dict[str, str]
@@ -169,7 +169,7 @@ class Environment(Frozen):
 
 
 class Failure(Frozen):
-    """Why a cell has no score."""
+    """Reason of a missing score."""
 
     type: str
     message: str
@@ -186,8 +186,8 @@ class Record(Frozen):
             suite version): same cell, other key means that the method's code or the task's
             definition changed.
         suite_version: Version of the numbers; boards never mix two.
-        debug: Made with ``--limit``: never ranked.
-        decision: What the method chose; absent for failed cells, and for references that use no
+        debug: True if made with ``--limit``: never ranked.
+        decision: Choice of the method; absent for failed cells, and for references that use no
             configuration.
         reference: Absent for live scores of a profile that no table has.
     """
@@ -234,10 +234,10 @@ def cell_digest(  # noqa: PLR0913 - the coordinates of a cell
     source: SourceEntry,
     debug: bool,
 ) -> str:
-    """Digest of a cell's coordinates.
+    """Return the digest of a cell's coordinates.
 
     The suite's version and the source's content are among them: a later version or a changed table
-    makes new cells beside the old ones, so that old boards keep their rows.
+    makes new cells and keeps the old ones, so that old boards keep their rows.
     """
     coordinates: dict[str, Any] = {
         "method": method.name,
@@ -256,12 +256,12 @@ def cell_digest(  # noqa: PLR0913 - the coordinates of a cell
 
 
 def key_digest(cell: str, parts: dict[str, Any]) -> str:
-    """Digest of a cell's coordinates and of everything else that its score depends on."""
+    """Return the digest of a cell's coordinates and of all else that its score depends on."""
     return digest({"cell": cell, **parts})
 
 
 def seal(content: dict[str, Any]) -> Record:
-    """The record with that content, its id computed.
+    """Return the record of a content, with its id.
 
     Args:
         content: All fields but ``record_id``, as JSON values.
@@ -275,5 +275,5 @@ def seal(content: dict[str, Any]) -> Record:
 
 
 def to_line(record: Record) -> bytes:
-    """The record as one canonical JSON line."""
+    """Return a record as one canonical JSON line."""
     return canonical_json(record.model_dump(mode="json")) + b"\n"

@@ -30,16 +30,16 @@ def append_record(path: Path, record: Record) -> None:
 
 @dataclass
 class BrokenLines:
-    """Lines of record files that could not be read: ``path:line: why``."""
+    """Unreadable lines of record files: ``path:line: reason``."""
 
     faults: list[str] = field(default_factory=list)
 
 
 def parse_line(line: bytes) -> Record:
-    """The record of one line, its schema and its id verified.
+    """Return the record of one line, with schema and id verified.
 
     Raises:
-        ValueError: With one sentence on what is wrong.
+        ValueError: With one sentence on the fault.
     """
     try:
         record = RECORD_ADAPTER.validate_json(line)
@@ -49,14 +49,14 @@ def parse_line(line: bytes) -> Record:
             raise ValueError(f"not JSON: {fault['msg']}") from error
         where = ".".join(map(str, fault["loc"])) or "record"
         raise ValueError(f"{where}: {fault['msg']}") from error
-    # The id is the digest of the line's own bytes without the id: no number is written again.
+    # The id is the digest of the line's bytes without the id: numbers are not formatted again.
     if sha256_bytes(line.strip().replace(_ID % record.record_id.encode(), b"")) != record.record_id:
         raise ValueError("record_id does not match the content: the line was changed")
     return record
 
 
 def iterate_records(path: Path, broken: BrokenLines | None = None) -> Iterator[Record]:
-    """The records of a file, or of all ``*.jsonl`` files below a folder, in order of path and line.
+    """Yield the records of a file, or of all ``*.jsonl`` files below a folder, in order.
 
     Args:
         path: File or folder.
@@ -82,7 +82,7 @@ def iterate_records(path: Path, broken: BrokenLines | None = None) -> Iterator[R
 
 
 def current_records(records: Iterable[Record]) -> list[Record]:
-    """Records that no other record supersedes, exact repetitions once, in order.
+    """Return the records that no other record supersedes, repetitions once, in order.
 
     Where one cell was recorded several times without ``supersedes``, the last one counts.
     """

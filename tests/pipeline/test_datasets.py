@@ -54,7 +54,7 @@ def test_real_images_are_as_many_and_drawn_by_seed(real, tiny_profile, tmp_path)
 
 
 def test_too_few_real_images_are_refused(real, tiny_profile):
-    with pytest.raises(InvalidInputError, match="Expected 3 classes of 40 real images"):
+    with pytest.raises(InvalidInputError, match="3 classes of 40 real images"):
         real.check(tiny_profile.changed({"images_per_class": 40}))
 
 

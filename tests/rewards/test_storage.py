@@ -100,7 +100,7 @@ def test_embeddings_are_verified_and_never_unpickled(small_table_folder: Path):
 
 
 def test_no_folder_and_no_card_are_said(tmp_path: Path):
-    with pytest.raises(InvalidInputError, match="Expected a folder"):
+    with pytest.raises(InvalidInputError, match="not a folder"):
         read_any_table(tmp_path / "absent")
     with pytest.raises(InvalidFileError, match=r"card\.json"):
         read_any_table(tmp_path)

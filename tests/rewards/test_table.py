@@ -7,7 +7,6 @@ from benchmark.core.errors import AccessError, InvalidInputError, UnavailableErr
 from benchmark.rewards.noise import task_noise
 from benchmark.rewards.reliability import spearman_brown, split_half_reliability
 from benchmark.rewards.table import RewardTable
-from benchmark.rewards.view import RewardView
 from benchmark.space import PAPER_SPACE, Parameter, ParameterSpace
 
 FOG = ParameterSpace((Parameter("fog", ("off", "on")),))
@@ -40,7 +39,7 @@ def test_reward_is_the_seed_mean():
 
 def test_missing_cells_and_unknown_tasks_are_said():
     table = fog_table([[[10], [np.nan]]])
-    with pytest.raises(UnavailableError, match="got none in table fog"):
+    with pytest.raises(UnavailableError, match="No reward for T0"):
         table.reward("T0", FOG.parse("1"))
     with pytest.raises(UnknownNameError, match="task of table fog"):
         table.reward("T1", FOG.parse("1"))
@@ -49,7 +48,7 @@ def test_missing_cells_and_unknown_tasks_are_said():
 
 
 def test_wrong_shapes_are_refused():
-    with pytest.raises(InvalidInputError, match="tasks x configurations x seeds"):
+    with pytest.raises(InvalidInputError, match=r"\(1, 3, 1\)"):
         RewardTable("x", FOG, ("A",), (0,), np.zeros((1, 3, 1)), np.array([1]), "knn5", "mini")
 
 
@@ -84,7 +83,7 @@ def test_a_view_never_holds_other_tasks(chosen):
     for array in (v for v in vars(view).values() if isinstance(v, np.ndarray)):
         assert array.base is None  # no window into the whole table
     for other in set(tasks) - set(names):
-        with pytest.raises(AccessError, match="held-out tasks are not available"):
+        with pytest.raises(AccessError, match="held-out task"):
             view.reward(other, PAPER_SPACE.at(0))
 
 
@@ -94,7 +93,6 @@ def test_queries_count_distinct_cells(small_table):
     view.reward(small_table.tasks[0], PAPER_SPACE.at(5))
     view.lookup([0, 1], [5, 6])
     assert view.queries == 2
-    assert view.fork().queries == 0
     view.matrix()
     assert view.queries == 3 * 256
 
@@ -103,11 +101,6 @@ def test_view_rewards_cannot_be_changed_through_its_answers(small_table):
     view = small_table.restrict(small_table.tasks[:1])
     view.matrix()[:] = 0
     assert view.matrix().max() > 0
-
-
-def test_renamed_view_answers_under_the_new_name():
-    view = RewardView(("A",), FOG, np.array([[1.0, 2.0]])).renamed(("B",))
-    assert view.reward("B", FOG.parse("1")) == 2
 
 
 def test_reliability_of_pure_noise_is_near_zero_and_of_signal_near_one():
