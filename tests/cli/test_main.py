@@ -44,7 +44,7 @@ def test_every_command_has_help(command, capsys):
         (["run", "-m", "random", "--split", "unsen"], "'unsen' is not one of"),
         (["run"], "Missing option '--method'"),
         (["show", "CUBB"], "Did you mean 'CUB'"),
-        (["table", "check", "./nowhere"], "Expected a folder"),
+        (["table", "check", "./nowhere"], "not a folder"),
         (["ls", "task"], "is not one of"),
         (["ls", "tasks", "--tasks-file", "absent.yaml"], "absent.yaml"),
         (["status", "nowhere"], "No records in nowhere"),
