@@ -1,4 +1,4 @@
-"""What every simulator offers: the embedded one, ThreeDWorld, and those that users bring."""
+"""Interface of simulators: the embedded one, ThreeDWorld, and those of users."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a simulator can do.
+    """Abilities of a simulator.
 
     Attributes:
-        space: The settings it understands.
+        space: Settings of the simulator.
         max_size: Largest image it renders, in pixels.
-        max_slots: Material slots an object may have; scenes bring as many materials.
-        encoding: What :attr:`Rendering.pixels` are: ``raw`` arrays, or ``jpeg`` bytes that the
+        max_slots: Material slots of an object; scenes contain as many materials.
+        encoding: Form of :attr:`Rendering.pixels`: ``raw`` arrays, or ``jpeg`` bytes that the
             simulator encodes itself.
         deterministic: ``pixels``: one build on one kind of machine gives the same pixels every
-            time; ``scenes``: only what the image shows is the same.
-        needs: What must be there besides Python packages, in words.
-        workers: How many processes render where the user does not say; ``None``: one per core.
-        technical: Options that no image depends on, such as paths and time limits: datasets that
+            time; ``scenes``: only the content of the image is the same.
+        needs: Requirements besides Python packages, in words.
+        workers: Default number of rendering processes; ``None``: one per core.
+        technical: Options that no image depends on, such as paths and time limits. Datasets that
             differ by them alone are the same.
     """
 
@@ -48,14 +48,14 @@ class Capabilities:
 
 @dataclass(frozen=True)
 class AssetCatalog:
-    """What scenes can be made of.
+    """Assets of which scenes are made.
 
     Attributes:
         objects: Names of objects by category; both in a fixed order.
         materials: Names of materials.
         panoramas: Names of panoramas; the first is the fixed background.
-        content: Digest of whatever the assets themselves depend on (files, versions, seeds).
-        notes: What was left out or replaced, and why, one sentence each; for users only.
+        content: Digest of everything that the assets depend on (files, versions, seeds).
+        notes: Assets that were left out or replaced, with reasons, one sentence each; for users.
     """
 
     objects: Mapping[str, tuple[str, ...]]
@@ -68,10 +68,10 @@ class AssetCatalog:
         empty = [category for category, names in self.objects.items() if not names]
         if not self.objects or empty or not self.materials or not self.panoramas:
             raise InvalidInputError(
-                "Expected categories with objects, materials and panoramas, but got "
+                "A simulator needs categories with objects, materials and panoramas. This one has "
                 f"{len(self.objects)} categories ({len(empty)} of them empty), "
                 f"{len(self.materials)} materials and {len(self.panoramas)} panoramas. "
-                "Complete the simulator's assets."
+                "Complete its assets."
             )
 
     @property
@@ -89,7 +89,7 @@ class AssetCatalog:
         """Objects of a category.
 
         Raises:
-            UnknownNameError: When there is no such category.
+            UnknownNameError: For an unknown category.
         """
         if category not in self.objects:
             raise UnknownNameError("category", category, self.objects)
@@ -101,10 +101,10 @@ class Rendering:
     """One rendered image.
 
     Attributes:
-        scene: What was asked for.
-        pixels: uint8 ``(size, size, 3)`` sRGB, or the bytes of an encoded image, as the
-            simulator's ``encoding`` says.
-        warnings: What the user should know of this image.
+        scene: The requested scene.
+        pixels: uint8 ``(size, size, 3)`` sRGB, or the bytes of an encoded image, according to the
+            simulator's ``encoding``.
+        warnings: Warnings about this image for the user.
     """
 
     scene: Scene
@@ -113,20 +113,20 @@ class Rendering:
 
 
 class Simulator(Protocol):
-    """Renders scenes.
+    """A renderer of scenes.
 
-    A simulator is a class; the keyword arguments of its constructor are its options, and it is
-    registered in the entry-point group ``t2sbench.simulators``. Constructing one is cheap and
-    opens nothing. ``assets`` works before ``open``. An open simulator belongs to one process and
-    one thread. Nothing of one image may show in another: each scene sets every quantity anew.
+    A simulator is a class, registered in the entry-point group ``t2sbench.simulators``. The
+    keyword arguments of its constructor are its options. Construction is cheap and opens nothing.
+    ``assets`` works before ``open``. An open simulator belongs to one process and one thread.
+    Images must not influence each other: each scene sets every quantity again.
 
     A class may also have a class method ``facts`` that returns lines of text; ``t2sbench show``
     prints them.
 
     Attributes:
         name: Registered name.
-        version: Changes when its images could.
-        capabilities: What it can do.
+        version: Changes with the images.
+        capabilities: Its abilities.
     """
 
     name: str
@@ -134,15 +134,15 @@ class Simulator(Protocol):
     capabilities: Capabilities
 
     def open(self) -> None:
-        """Start the engine; doing it twice does no harm.
+        """Start the engine; idempotent.
 
         Raises:
-            UnavailableError: When something is missing, saying what to install.
+            UnavailableError: If something is missing; names what to install.
         """
         ...
 
     def assets(self) -> AssetCatalog:
-        """What scenes can be made of; the same every time."""
+        """Assets of which scenes are made; the same every time."""
         ...
 
     def driver(self) -> Mapping[str, str]:
@@ -159,17 +159,17 @@ class Simulator(Protocol):
         ...
 
     def reset(self) -> None:
-        """Forget everything that earlier scenes left behind."""
+        """Remove everything that earlier scenes left behind."""
         ...
 
     def close(self) -> None:
-        """Stop the engine; doing it twice does no harm."""
+        """Stop the engine; idempotent."""
         ...
 
 
 @contextmanager
 def opened(simulator: Simulator) -> Iterator[Simulator]:
-    """The simulator, open; it is closed whatever happens."""
+    """Open a simulator for the duration of a ``with`` block."""
     simulator.open()
     try:
         yield simulator

@@ -1,4 +1,4 @@
-"""Finds simulators: ours and those of other distributions are entry points of one group."""
+"""Registry of simulators: all distributions register theirs in one entry-point group."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class SimulatorChoice:
     Attributes:
         name: Registered name.
         options: All options, defaults included.
-        plugin_files: Users' files with more simulators.
+        plugin_files: Files of users with more simulators.
     """
 
     name: str
@@ -32,22 +32,22 @@ class SimulatorChoice:
     plugin_files: tuple[Path, ...] = ()
 
     def build(self) -> Simulator:
-        """A simulator that is not open yet.
+        """Construct the simulator; it is not open yet.
 
         Raises:
-            T2SBenchError: When its class refuses the options.
+            T2SBenchError: If its class refuses the options.
         """
         simulator: Simulator = known_simulators(self.plugin_files)[self.name].load()(**self.options)
         return simulator
 
 
 def known_simulators(plugin_files: Sequence[Path] = ()) -> dict[str, Plugin]:
-    """All simulators by name: those of entry points, and those that users' files register.
+    """Return all simulators by name: those of entry points, and those of users' files.
 
     A file registers with a dictionary ``SIMULATORS = {"my-simulator": MySimulator}``.
 
     Raises:
-        InvalidInputError: When a file has no such dictionary or repeats a known name.
+        InvalidInputError: If a file has no such dictionary or repeats a known name.
     """
     return with_files(discover(SIMULATOR_GROUP), plugin_files, "SIMULATORS")
 
@@ -55,25 +55,25 @@ def known_simulators(plugin_files: Sequence[Path] = ()) -> dict[str, Plugin]:
 def find_simulator(
     name: str, options: Mapping[str, str] | None = None, plugin_files: Sequence[Path] = ()
 ) -> SimulatorChoice:
-    """The simulator of that name, its options read and checked.
+    """Return the simulator of a name, its options read and checked.
 
     Args:
         name: Registered name.
         options: Option texts as typed, by option name.
-        plugin_files: Users' files with more simulators.
+        plugin_files: Files of users with more simulators.
 
     Raises:
         UnknownNameError: For an unknown simulator or option.
-        InvalidInputError: For an option that does not fit, or a class that is no simulator.
-        UnavailableError: When its module cannot be imported.
+        InvalidInputError: For an option of the wrong type, or a class that is no simulator.
+        UnavailableError: If its module cannot be imported.
     """
     factory = find_plugin("simulator", name, known_simulators(plugin_files)).load()
     missing = [verb for verb in _VERBS if not callable(getattr(factory, verb, None))]
     if missing or not hasattr(factory, "capabilities"):
         raise InvalidInputError(
-            f"Expected simulator '{name}' to be a class with {', '.join(_VERBS)} and capabilities, "
-            f"but got {factory!r} without {', '.join(missing) or 'capabilities'}. "
-            "See docs/adding-a-simulator.md."
+            f"Simulator '{name}' ({factory!r}) lacks {', '.join(missing) or 'capabilities'}. A "
+            f"simulator is a class with {', '.join(_VERBS)} and capabilities: see "
+            "docs/adding-a-simulator.md."
         )
     given = read_options("simulator", name, factory, options or {})
     return SimulatorChoice(name, {**option_defaults(factory), **given}, tuple(plugin_files))

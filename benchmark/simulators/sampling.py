@@ -1,15 +1,16 @@
-"""Draws scenes: image i of an object is the same alone, in any order and on any worker.
+"""Sampling of scenes: image i of an object is the same alone, in any order and on any worker.
 
-A scene's random numbers come from a Philox counter-based generator whose key is made of the
-dataset's seed, the category and the object, and whose counter is the number of the image. All
-numbers are drawn whether the configuration uses them or not, each for one purpose: an image has
-the same pose in every configuration that varies poses, whatever else they vary, so that
-configurations are compared on paired scenes. A quantity whose parameter is off has its reference
-value. The ranges are those of the released generator (``pose_rot``, ``pose_scale`` ...), with
-these departures: rotations are uniform over all rotations (the released angles are uniform, which
+The random numbers of a scene come from a Philox counter-based generator. Its key is made of the
+dataset's seed, the category and the object; its counter is the number of the image. All numbers
+are drawn, used or not, each for one purpose: an image has the same pose in every configuration
+that varies poses, so that configurations are compared on paired scenes. A quantity whose parameter
+is off has its reference value.
+
+The ranges are those of the released generator (``pose_rot``, ``pose_scale`` ...), with these
+departures: rotations are uniform over all rotations (the released angles are uniform, which
 favours the poles), light directions are uniform on the upper hemisphere (released: angles that
-add up over images, below the ground half of the time), and every image draws its panorama anew
-(released: two images in a row share one).
+add up over images, below the ground half of the time), and every image draws its own panorama
+(released: two consecutive images share one).
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from benchmark.simulators.interface import AssetCatalog
     from benchmark.space import Configuration, ParameterSpace
 
-#: Enters every scene's key: another way of drawing is another version.
+#: Enters the key of every scene; raised whenever the same key gives another scene.
 SAMPLING_VERSION = "1"
 
 DISTANCE_RANGE = (0.4, 1.5)
@@ -55,18 +56,18 @@ _DRAWS_PER_SLOT = 3
 
 
 class SceneSampler:
-    """Draws the scenes of one dataset.
+    """Sampler of the scenes of one dataset.
 
     Args:
         space: The simulator's settings.
         configuration: The chosen point.
-        catalog: What scenes are made of.
+        catalog: Assets of the scenes.
         seed: The dataset's seed.
         size: Image size in pixels.
         slots: Materials per scene.
 
     Raises:
-        InvalidInputError: When the configuration is none of the space, or the space has parameters
+        InvalidInputError: If the configuration is not of the space, or the space has parameters
             that scenes do not have.
     """
 
@@ -84,10 +85,10 @@ class SceneSampler:
         self._catalog, self._seed, self._size, self._slots = catalog, seed, size, slots
         self._fixed_background = Background(catalog.panoramas[0], *reference_view())
         if size < 1:
-            raise InvalidInputError(f"Expected a size of 1 pixel or more, but got {size}.")
+            raise InvalidInputError(f"The size must be at least 1 pixel (got {size}).")
 
     def scene(self, category: str, name: str, index: int) -> Scene:
-        """Image number ``index`` of an object.
+        """Return the scene of image number ``index`` of an object.
 
         Args:
             category: Category of the catalogue.
@@ -145,13 +146,12 @@ class SceneSampler:
 
 
 def _switched_on(space: ParameterSpace, configuration: Configuration) -> dict[str, bool]:
-    """Which of the paper's parameters vary; those that a simulator does not have do not."""
+    """True for each of the paper's parameters that varies; False if the simulator lacks it."""
     for parameter in space.parameters:
         if parameter.name not in PAPER_SPACE.names or len(parameter.levels) != 2:
             raise InvalidInputError(
-                f"Expected switches among {', '.join(PAPER_SPACE.names)}, but got "
-                f"'{parameter.name}' with {len(parameter.levels)} levels. "
-                "Draw such scenes in a sampler of your own."
+                f"Scenes have no parameter '{parameter.name}' with {len(parameter.levels)} levels. "
+                f"Use two levels of one of: {', '.join(PAPER_SPACE.names)}."
             )
     levels = space.check(configuration).levels
     chosen = dict(zip(space.names, levels, strict=True))

@@ -1,4 +1,4 @@
-"""The scene of one image, fully concrete: nothing is left for a simulator to draw.
+"""The scene of one image, fully concrete: a simulator makes no random choice.
 
 Every simulator gets the same scenes, so two of them render the same object in the same pose at the
 same distance. Names of assets are those of the simulator's catalogue.
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class SlotMaterial:
-    """What replaces the own material of one slot.
+    """Material that replaces the object's own in one slot.
 
     Attributes:
         name: Material of the catalogue.
@@ -57,7 +57,7 @@ class Focus:
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """A panorama, and where the camera looks in it.
+    """A panorama, and the direction of the camera in it.
 
     Attributes:
         panorama: Panorama of the catalogue.
@@ -72,7 +72,7 @@ class Background:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Everything that one image shows.
+    """The content of one image.
 
     Attributes:
         category: Category of the object; the image's label.
@@ -82,9 +82,9 @@ class Scene:
         rotation: Unit quaternion (w, x, y, z) that turns the object from its canonical pose.
         distance: Factor on the object's reference distance.
         light: The directional light.
-        focus: Depth of field, or ``None`` when all is in focus.
-        background: What is behind the object, and lights it from all sides.
-        materials: One per slot (more than the object has do no harm), or ``None`` for its own.
+        focus: Depth of field, or ``None`` if everything is in focus.
+        background: Panorama behind the object; it also lights the object from all sides.
+        materials: One per slot (surplus ones are ignored), or ``None`` for the object's own.
     """
 
     category: str
@@ -99,7 +99,7 @@ class Scene:
     materials: tuple[SlotMaterial, ...] | None
 
     def to_json(self) -> dict[str, Any]:
-        """The scene as JSON."""
+        """Return the scene as a JSON object."""
         return asdict(self)
 
 
@@ -107,5 +107,5 @@ class Scene:
 #: released generator's avatar stands at (1, 1.5, 1.8) and looks at an object centred at height 1.
 CAMERA_DIRECTION = (1.0, 0.5, 1.8)
 
-#: Distance in metres that factor 1 stands for: the length of that offset.
+#: Distance in metres for factor 1: the length of that offset.
 REFERENCE_DISTANCE = 2.1189620100417

@@ -1,8 +1,7 @@
 """A simulator in plain numpy, for tests and examples that need no OpenGL.
 
-An object is a shaded ball with as many lobes as its category says. Every quantity of a scene
-changes the image, so that what holds of simulators can be tested with it; what it renders is of no
-use for pre-training.
+An object is a shaded ball; the category determines the number of its lobes. Every quantity of a
+scene changes the image, which is enough for tests of simulators, but not for pre-training.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ class ToySimulator:
     """Lobed balls before a two-coloured background.
 
     Args:
-        categories: How many categories there are, 1 to 8.
+        categories: Number of categories, 1 to 8.
     """
 
     name = "toy"
@@ -43,15 +42,15 @@ class ToySimulator:
     def __init__(self, categories: int = len(_SHAPES)) -> None:
         if not 1 <= categories <= len(_SHAPES):
             raise InvalidInputError(
-                f"Expected 1 to {len(_SHAPES)} categories of the toy simulator, but got "
-                f"{categories}. Choose fewer, or the simulator 'gl'."
+                f"Option toy.categories must be from 1 to {len(_SHAPES)} (got {categories}). "
+                "Choose fewer, or the simulator 'gl'."
             )
         names = dict.fromkeys(_SHAPES[:categories], _OBJECTS)
         self._catalog = AssetCatalog(names, _MATERIALS, _PANORAMAS, content=self.version)
         self._is_open = False
 
     def open(self) -> None:
-        """Nothing needs to be started."""
+        """Mark the simulator as open."""
         self._is_open = True
 
     def assets(self) -> AssetCatalog:
@@ -66,14 +65,14 @@ class ToySimulator:
         """Draw scenes one after the other."""
         for scene in scenes:
             if not self._is_open:
-                raise UnavailableError("Expected an open simulator, but got a closed one. Open it.")
+                raise UnavailableError("Simulator 'toy' is not open. Call open() first.")
             yield Rendering(scene, self._draw(scene))
 
     def reset(self) -> None:
-        """There is nothing to forget."""
+        """Do nothing: no state is kept."""
 
     def close(self) -> None:
-        """Nothing needs to be stopped."""
+        """Mark the simulator as closed."""
         self._is_open = False
 
     def _draw(self, scene: Scene) -> NDArray[np.uint8]:
@@ -112,7 +111,7 @@ class ToySimulator:
 
 
 def _hue(name: str) -> NDArray[np.float64]:
-    """A colour that belongs to a name."""
+    """Colour derived from a name."""
     content = hashlib.sha256(name.encode()).digest()
     return 0.25 + 0.6 * np.frombuffer(content[:3], dtype=np.uint8) / 255
 
@@ -143,7 +142,7 @@ def _behind(
 
 
 def _blurred(image: NDArray[np.float64], focus: Focus | None) -> NDArray[np.float64]:
-    """A wrapped box blur, wide where the aperture is open and the focus far off."""
+    """Wrapped box blur; an open aperture and a distant focus make it wide."""
     if focus is None:
         return image
     reach = round(len(image) * (0.02 + 0.06 * abs(focus.offset)) / focus.aperture)

@@ -1,4 +1,4 @@
-"""A simulator of one's own in a few lines: coloured discs. See docs/adding-a-simulator.md."""
+"""A custom simulator in a few lines: coloured discs. See docs/adding-a-simulator.md."""
 
 import numpy as np
 
@@ -45,7 +45,7 @@ class Discs:
     def render(self, scenes):
         for scene in scenes:
             if not self.is_open:
-                raise UnavailableError("Expected an open simulator, but got a closed one. Open it.")
+                raise UnavailableError("Simulator 'discs' is not open. Call open() first.")
             yield Rendering(scene, self.draw(scene))
 
     def draw(self, scene):
@@ -66,7 +66,7 @@ class Discs:
         return (image * 255).astype(np.uint8)
 
     def reset(self) -> None:
-        """Nothing is kept from scene to scene."""
+        """Do nothing: no state is kept."""
 
     def close(self) -> None:
         self.is_open = False

@@ -1,4 +1,4 @@
-"""Where the camera stands: framing of an object, and the matrices of a scene.
+"""Placement of the camera: framing of an object, and the matrices of a scene.
 
 Lengths are in units of the object's bounding radius unless they say metres.
 """
@@ -79,7 +79,7 @@ def panorama_rotation(background: Background) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Framing:
-    """How far the camera may be from an object.
+    """Distances of the camera from an object.
 
     Attributes:
         silhouettes: The object's outlines.
@@ -106,7 +106,7 @@ def _limits(silhouettes: Silhouettes, direction: NDArray[np.float64]) -> tuple[f
     i = silhouettes.nearest(direction)
     area = float(silhouettes.area[i])
     extent, depth = float(silhouettes.extent[i]), float(silhouettes.depth[i])
-    # A vertex at height z towards the camera and e beside the axis is in view from z + e / tan on.
+    # A vertex at height z towards the camera and e off the axis is in view from z + e / tan on.
     nearest = min(1 / _SIN, depth + extent / _TAN) / _FILL
     farthest = math.sqrt(area / _LEAST_COVERAGE) / (2 * _TAN)
     return nearest, farthest
@@ -164,7 +164,7 @@ def lens(focus: Focus | None, distance: float, reference: float, size: int) -> L
 def panorama_level(width: int, size: int, blur: float) -> float:
     """Mip level at which a panorama of ``width`` columns is looked up.
 
-    One texel shall be about as large as a pixel, or as the radius of the blur.
+    One texel is about as large as a pixel, or as the radius of the blur.
     """
     texels = (2 * _TAN / size) / (2 * math.pi / width)
     return max(0.0, math.log2(texels * max(1.0, blur)))

@@ -88,7 +88,7 @@ class GlSimulator:
     def driver(self) -> Mapping[str, str]:
         """Renderer, OpenGL version and vendor, as the driver names them."""
         if self._context is None:
-            raise UnavailableError("Simulator 'gl' is not open. Call its method open() first.")
+            raise UnavailableError("Simulator 'gl' is not open. Call open() first.")
         info = self._context.info
         names = {"renderer": "GL_RENDERER", "opengl": "GL_VERSION", "vendor": "GL_VENDOR"}
         return {name: str(info[key]) for name, key in names.items()}
@@ -97,7 +97,7 @@ class GlSimulator:
         """Draw scenes one after the other; consecutive scenes of one object are fastest."""
         for scene in scenes:
             if self._renderer is None:
-                raise UnavailableError("Simulator 'gl' is not open. Call its method open() first.")
+                raise UnavailableError("Simulator 'gl' is not open. Call open() first.")
             self._check(scene)
             yield Rendering(scene, self._renderer.draw(scene))
 

@@ -235,7 +235,7 @@ def corner_normals(
     """Unit normals of every corner, float64 ``(m, 3, 3)``.
 
     The normal of a corner is the area-weighted mean over the triangles at its vertex whose normals
-    are within the crease angle of its own triangle's: smooth over gentle bends, sharp at creases.
+    are within the crease angle of that of its triangle: smooth over gentle bends, sharp at creases.
 
     Args:
         positions: float64 ``(n, 3)``; corners that touch must share a vertex.

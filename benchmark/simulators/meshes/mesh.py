@@ -12,7 +12,7 @@ from benchmark.core.errors import InvalidInputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: More slots than this cannot be told apart in an image; loaders merge the smallest parts.
+#: More slots cannot be distinguished in an image; loaders merge the smallest parts.
 MAX_SLOTS = 4
 
 

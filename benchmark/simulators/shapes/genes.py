@@ -28,13 +28,13 @@ from benchmark.simulators.meshes.mesh import Surface
 if TYPE_CHECKING:
     from benchmark.simulators.shapes.part import Floats, Part
 
-#: Enters every key: other shapes are another version.
+#: Enters every key; raised whenever a shape changes.
 SHAPES_VERSION = "1"
 
-#: How far an object may move a gene from its category's value, as a part of the gene's range.
+#: Largest difference of an object's gene from its category's value, in parts of the range.
 SPREAD = 0.6
 
-#: How far an object may be drawn out along its height, or across it.
+#: Largest stretch of an object along its height, or across it.
 STRETCH = 0.12
 
 _DRAWS = 192
@@ -135,7 +135,7 @@ def _uniforms(*words: str | int, size: int | tuple[int, int]) -> Floats:
 
 @functools.lru_cache(maxsize=512)
 def _strata(seed: int, family: str, variants: int) -> list[list[float]]:
-    """For every variant its draws, between 0 and 1; the variants share each gene's strata."""
+    """Draws of every variant, between 0 and 1; the variants share the strata of each gene."""
     order = _uniforms(seed, family, "order", size=(_DRAWS, variants)).argsort(axis=1)
     inside = _uniforms(seed, family, "inside", size=(_DRAWS, variants))
     rows: list[list[float]] = ((order + 0.15 + 0.7 * inside) / variants).T.tolist()
@@ -143,17 +143,17 @@ def _strata(seed: int, family: str, variants: int) -> list[list[float]]:
 
 
 class Genes:
-    """Hands a shape program its choices, in the order in which it asks.
+    """Choices of a shape program, drawn in the order of its requests.
 
     Args:
         seed: The library's seed.
         family: Name of the shape program.
-        variant: Which of its categories, from 0.
-        variants: How many categories the family has.
+        variant: Number of the category in its family, from 0.
+        variants: Number of categories of the family.
         name: The object's name.
 
     Attributes:
-        surfaces: What :meth:`paint` has made so far.
+        surfaces: Surfaces that :meth:`paint` has made.
     """
 
     def __init__(self, seed: int, family: str, variant: int, variants: int, name: str) -> None:
@@ -203,9 +203,9 @@ class Family:
     """A named shape program.
 
     Attributes:
-        name: Enters the random keys of its objects.
-        grow: Makes the parts of an object from its genes.
-        categories: Names of its categories; variant i of the genes is the i-th.
+        name: Part of the random keys of its objects.
+        grow: Program that makes the parts of an object from its genes.
+        categories: Names of its categories, in the order of the variants.
     """
 
     name: str
@@ -214,7 +214,7 @@ class Family:
 
 
 def numbered(name: str, count: int, grow: Callable[[Genes], list[Part]]) -> Family:
-    """A family whose categories are alike enough to be told apart by a number only.
+    """Return a family whose categories are distinguished by a number only.
 
     Example:
         >>> numbered("mug", 2, lambda genes: []).categories

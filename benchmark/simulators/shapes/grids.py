@@ -1,4 +1,4 @@
-"""What surfaces of rows and columns share: creases along a path, and triangles of a grid."""
+"""Common parts of surfaces of rows and columns: creases of a path, triangles of a grid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A closed piece of an object, and how pieces are moved, turned, mirrored and repeated."""
+"""A closed piece of an object; pieces are moved, turned, mirrored and repeated."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Part:
     slot: int = 0
 
     def on(self, slot: int) -> Part:
-        """The same shape made from another of the object's surfaces."""
+        """The same shape with another of the object's surfaces."""
         return dataclasses.replace(self, slot=slot)
 
     def moved(self, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> Part:
@@ -112,7 +112,7 @@ def _rotation(axis: str, degrees: float) -> Floats:
 
 
 def rotated(vectors: Floats, matrix: Floats) -> Floats:
-    """``vectors @ matrix.T``, equal vectors giving equal bytes (a BLAS does not promise that)."""
+    """``vectors @ matrix.T``; equal vectors give equal bytes, which BLAS does not guarantee."""
     first, second, third = matrix.T
     product: Floats = vectors[:, :1] * first + vectors[:, 1:2] * second
     product += vectors[:, 2:] * third

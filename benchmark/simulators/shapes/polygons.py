@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 _REFUSAL = (
-    "Expected a simple polygon, counter-clockwise, but got one that crosses itself or runs "
+    "A polygon must be simple and run counter-clockwise; this one crosses itself or runs "
     "clockwise. Reverse or repair its points."
 )
 

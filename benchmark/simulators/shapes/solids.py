@@ -34,7 +34,7 @@ def box(width: float, height: float, depth: float, bevel: float = 0.0) -> Part:
 
 @functools.lru_cache(maxsize=2)
 def _box_template(bevelled: bool) -> tuple[Floats, Floats, Indices, Indices]:
-    """Corner signs, normals, texture axes and triangles: each face has four corners of its own."""
+    """Corner signs, normals, texture axes and triangles: each face has its own four corners."""
     signs: list[Floats] = []
     normals: list[Floats] = []
     axes: list[tuple[int, int]] = []

@@ -1,4 +1,4 @@
-"""Colours as sRGB numbers between 0 and 1, gradients, and the generators that choose them."""
+"""Colours as sRGB numbers between 0 and 1, gradients, and random generators of assets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ENTRIES = 512
 
 
 def generator(kind: str, index: int) -> np.random.Generator:
-    """A counter-based generator of its own for every asset: the order of building is no matter.
+    """Return the counter-based generator of an asset; the order of building does not matter.
 
     Example:
         >>> a, b = generator("material", 3), generator("material", 3)
@@ -117,9 +117,9 @@ def luminance(image: Field) -> Field:
 
 
 def exposed(image: Field, lowest: float, highest: float) -> Field:
-    """The image with its mean luminance moved into a range by a gain, when it lies outside.
+    """Move the mean luminance of an image into a range by a gain, if it is outside.
 
-    Gain and exponent act on sRGB numbers; two rounds suffice as what is clipped changes little.
+    Gain and exponent act on sRGB numbers; a few rounds suffice, because clipping changes little.
     """
     for _ in range(3):
         mean = float(luminance(image).mean())

@@ -1,7 +1,7 @@
 """Fields that repeat without a seam: noise shaped in frequency, warps, relief.
 
-A field is float32 ``(size, size)``; it lives on a torus, so that every operation here wraps.
-Frequencies count periods over the tile, hence a field looks the same at any size.
+A field is float32 ``(size, size)`` on a torus: every operation here wraps. Frequencies count
+periods over the tile, so a field looks the same at any size.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Canvas:
 
     Args:
         size: Pixels of a side.
-        rng: Whence all of its random numbers come.
+        rng: Source of all its random numbers.
 
     Attributes:
         x: float32 ``(1, size)``, from 0 to 1 to the right.
@@ -61,7 +61,7 @@ class Canvas:
         return made
 
     def clouds(self, low: float, high: float = _BAND, slope: float = 1.0) -> Field:
-        """Noise between 0 and 1, about as often at every level between."""
+        """Noise between 0 and 1, spread about evenly."""
         return unit(self.noise(low, high, slope))
 
     def ridges(self, low: float, high: float = _BAND, slope: float = 1.2) -> Field:
@@ -122,7 +122,7 @@ def relief(height: Field, strength: float) -> Field:
 
     Args:
         height: Any field; a slope of ``strength`` times 1 per 16th of the tile doubles the light.
-        strength: How strong.
+        strength: Factor on the slopes.
     """
     size = height.shape[0]
     rise = height - np.roll(height, (1, 1), axis=(0, 1))

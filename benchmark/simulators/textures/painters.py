@@ -1,6 +1,7 @@
-"""Painters of materials: each gives the pixels of a kind, its colours are arguments.
+"""Painters of materials, each for one kind of pattern.
 
-They return colours ``(size, size, 3)``, sRGB between 0 and 1, that repeat without a seam.
+A painter takes the canvas, colours ``#rrggbb`` and numbers of a row of ``materials.csv``. It
+returns colours ``(size, size, 3)``, sRGB between 0 and 1, that repeat without a seam.
 """
 
 from __future__ import annotations

@@ -21,11 +21,11 @@ class Cells:
     """A division of the tile into cells; lengths are in cells.
 
     Attributes:
-        number: Which cell, int32 ``(size, size)``.
-        count: How many there are.
+        number: Number of the cell, int32 ``(size, size)``.
+        count: Number of cells.
         edge: Distance to the nearest border of the cell.
         u: Place in the cell, to the right.
-        v: Downwards.
+        v: Place in the cell, downwards.
     """
 
     number: Numbers
@@ -77,7 +77,7 @@ def bricks(canvas: Canvas, columns: int, rows: int, shift: float = 0.5, aspect: 
         canvas: The tile.
         columns: Bricks in a row.
         rows: Rows; even ones, unless ``shift`` is 0, for the pattern to repeat.
-        shift: How far.
+        shift: Part of a brick by which every other row is moved.
         aspect: Width over height of a brick, which makes joints equally wide.
     """
     y = canvas.y * rows
@@ -137,7 +137,7 @@ def strokes(
 
     Args:
         canvas: The tile.
-        count: How many.
+        count: Number of strokes.
         length: Of a stroke, in tiles.
         angle: Direction in radians, 0 to the right.
         spread: Deviation of the direction.

@@ -1,4 +1,4 @@
-"""Painters of what is around: skies, clouds, suns, ground in perspective, ridges, boxes."""
+"""Painters of surroundings: skies, clouds, suns, ground in perspective, ridges, boxes."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def sun(sphere: Sphere, image: Field, tint: str, azimuth: float, height: float) 
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """Where the directions below the horizon meet the ground.
+    """Points where the directions below the horizon meet the ground.
 
     Attributes:
         x: To the right, in heights of the camera; far away beyond the horizon.
         z: Backwards.
-        far: 0 underfoot, 1 at the horizon and above.
-        below: Where there is ground, with a soft horizon.
+        far: 0 below the camera, 1 at the horizon and above.
+        below: 1 on the ground, 0 above, with a soft horizon.
     """
 
     x: Field
@@ -118,7 +118,7 @@ def ridge(
 
     Args:
         sphere: The directions.
-        image: What is behind.
+        image: Image behind it.
         stops: Colours from foot to top.
         base: Height of its lowest points, as the sine of the elevation.
         rise: How much higher the highest are.
@@ -157,7 +157,7 @@ def boxes(
 
     Args:
         sphere: The directions.
-        image: What is behind.
+        image: Image behind it.
         solids: The boxes; one that holds the camera is a room seen from within.
         lit: Colour of lit windows.
         glow: Part of the windows that are lit.

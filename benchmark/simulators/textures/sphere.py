@@ -1,4 +1,4 @@
-"""The sphere of directions that a panorama paints, and noise on it without seams or poles."""
+"""The directions of a panorama's pixels, and noise on them without seams or poles."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Sphere:
 
     Args:
         height: Rows; there are twice as many columns.
-        rng: Whence all random numbers come.
+        rng: Source of all random numbers.
 
     Attributes:
         x: float32 ``(height, 2 height)``; -z is straight ahead, in the middle column.
@@ -75,11 +75,11 @@ class Sphere:
         return self.noise(frequency, octaves, at=circle)
 
     def pick(self, stops: int) -> int:
-        """One of so many, at random."""
+        """Random whole number from 0 to ``stops - 1``."""
         return int(self.rng.integers(stops))
 
     def between(self, low: float, high: float) -> float:
-        """A random number."""
+        """Random number between two limits."""
         return float(self.rng.uniform(low, high))
 
 

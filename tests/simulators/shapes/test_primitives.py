@@ -184,7 +184,7 @@ def test_triangles_of_a_polygon_cover_its_area(radii):
     "outline", [[(0, 0), (1, 1), (1, 0), (0, 1)], [(0, 0), (0, 1), (1, 1), (1, 0)]]
 )
 def test_polygons_that_cross_themselves_or_run_clockwise_are_refused(outline):
-    with pytest.raises(InvalidInputError, match="Expected a simple polygon, counter-clockwise"):
+    with pytest.raises(InvalidInputError, match=r"simple.*counter-clockwise"):
         triangulate(np.array(outline, dtype=float))
 
 
