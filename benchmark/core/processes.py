@@ -40,10 +40,7 @@ class WorkerPool(ProcessPoolExecutor):
         start: Callable[..., object] | None = None,
         args: tuple[Any, ...] = (),
     ) -> None:
-        if getattr(current_process(), "_inheriting", False):
-            # This process was spawned by a script without a guard and is running that script
-            # again. Its parent reports the missing guard.
-            sys.exit(1)
+        stop_repetition()
         spawn = get_context("spawn")
         self._begun = spawn.Value("b", 0, lock=False)
         super().__init__(
@@ -101,6 +98,15 @@ def worker_pool(
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def stop_repetition() -> None:
+    """End a worker process that runs its parent's script again because the script has no guard.
+
+    The parent reports the missing guard.
+    """
+    if getattr(current_process(), "_inheriting", False):
+        sys.exit(1)
 
 
 def prepare_worker() -> None:

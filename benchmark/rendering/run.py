@@ -15,7 +15,7 @@ import orjson
 
 from benchmark.core.errors import InvalidInputError
 from benchmark.core.files import write_bytes, write_text
-from benchmark.core.processes import worker_pool
+from benchmark.core.processes import stop_repetition, worker_pool
 from benchmark.rendering.dataset import (
     MANIFEST,
     claim,
@@ -91,6 +91,8 @@ def render_dataset(
     """
     if workers < 1:
         raise InvalidInputError(f"The number of workers must be at least 1 (got {workers}).")
+    if workers > 1:
+        stop_repetition()  # before the folder counts as in use
     target = target.absolute()
     simulator = engine or request.simulator.build()
     check_capabilities(request, simulator.capabilities)

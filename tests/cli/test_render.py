@@ -53,7 +53,7 @@ def test_classes_by_number_name_and_all():
         (["--quality", "0"], "quality"),
         (["--simulator", "toyy"], "Did you mean 'toy'"),
         (["-O", "categories=many"], "Expected option toy.categories to be int"),
-        (["-O", "categories=9"], "Expected 1 to 8 categories"),
+        (["-O", "categories=9"], "from 1 to 8 (got 9)"),
         (["-O", "category=9"], "Did you mean 'categories'"),
         (["-O", "categories"], "NAME=VALUE"),
         (["-o", "/proc/set"], "Choose another --output"),

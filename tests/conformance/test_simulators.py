@@ -140,7 +140,7 @@ def test_a_contract_without_make_says_so():
 def test_closed_toy_refuses_by_sentence():
     simulator = ToySimulator()
     scenes = SimulatorContract().scenes(simulator, simulator.capabilities.space.at(0), 1)
-    with pytest.raises(UnavailableError, match="Expected an open simulator"):
+    with pytest.raises(UnavailableError, match="not open"):
         list(simulator.render(scenes))
 
 

@@ -249,6 +249,32 @@ def test_a_dead_worker_is_reported(make_request, monkeypatch, tmp_path):
     assert not OUT.exists()
 
 
+SCRIPT = """
+from pathlib import Path
+from benchmark.rendering.request import DatasetRequest
+from benchmark.rendering.run import render_dataset
+from benchmark.simulators.registry import find_simulator
+from benchmark.space import PAPER_SPACE
+
+toy = find_simulator("toy")
+request = DatasetRequest(toy, PAPER_SPACE.at(0), ("disc",), 9, size=8, shard_size=3)
+{guard}render_dataset(request, Path("out"), workers=2)
+"""
+
+
+def test_the_error_of_a_script_without_a_guard_names_it():
+    Path("script.py").write_text(SCRIPT.format(guard=""))
+    command = [sys.executable, "script.py"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "__name__" in done.stderr.splitlines()[-1]
+    assert "script.py" in done.stderr.splitlines()[-1]
+    assert "another process" not in done.stderr, "its workers are quiet"
+    Path("script.py").write_text(SCRIPT.format(guard="if __name__ == '__main__': "))
+    subprocess.run(command, check=True)
+    assert verify_dataset(OUT)["images"] == 9
+
+
 def command(*extra):
     return [
         sys.executable, "-m", "benchmark.cli.main", "render", "--simulator", "toy", "--config",
