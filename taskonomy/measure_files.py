@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import orjson
 
-from benchmark.core.files import digest, write_atomically, write_bytes, write_text
+from benchmark.core.files import digest, indented_json, write_atomically, write_bytes, write_text
 from benchmark.core.versions import package_version
 from taskonomy.samples_file import SCRATCH, read_samples
 from taskonomy.transfers import SELF, SEPARATOR
@@ -74,7 +73,7 @@ def write_card(folder: Path, tasks: Sequence[TaskData], settings: MeasureSetting
         },
     }
     path = folder / "card.json"
-    write_bytes(path, orjson.dumps(card, option=orjson.OPT_INDENT_2))
+    write_bytes(path, indented_json(card))
     return path
 
 

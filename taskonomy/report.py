@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from tabulate import tabulate
 
-from benchmark.core.files import write_bytes
+from benchmark.core.files import indented_json, write_bytes
 from taskonomy.greedy import greedy
 from taskonomy.program import smallest_budget, solve
 
@@ -89,8 +88,7 @@ def write_answers(
     path: Path, found: Sequence[Answer], rules: Rules, source: Mapping[str, str]
 ) -> None:
     """Write a result file."""
-    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-    write_bytes(path, orjson.dumps(to_json(found, rules, source), option=options))
+    write_bytes(path, indented_json(to_json(found, rules, source)))
 
 
 def why_infeasible(solution: Solution) -> str:

@@ -284,7 +284,7 @@ _PACKAGES = {
     "torch": ("torch", "reading the released embeddings"),
     "pyarrow": ("pyarrow", "reward tables and rendered datasets"),
     "safetensors": ("safetensors", "embeddings and models"),
-    "pooch": ("pooch", "downloads"),
+    "requests": ("requests", "downloads"),
     "moderngl": ("moderngl", "rendering"),
     "pillow": ("PIL", "images"),
 }

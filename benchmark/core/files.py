@@ -75,6 +75,12 @@ def canonical_json(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
     return text.encode()
 
 
+def indented_json(value: Any, *, sort_keys: bool = False) -> bytes:  # noqa: ANN401 - any JSON value
+    """JSON for people to read: two spaces of indentation, a newline at the end, UTF-8."""
+    text = json.dumps(value, indent=2, sort_keys=sort_keys, ensure_ascii=False, allow_nan=False)
+    return text.encode() + b"\n"
+
+
 def digest(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """SHA-256 of the canonical JSON of a value.
 

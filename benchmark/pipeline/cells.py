@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import orjson
 
 from benchmark.core.errors import InvalidFileError
-from benchmark.core.files import sha256_file, write_bytes
+from benchmark.core.files import indented_json, sha256_file, write_bytes
 from benchmark.protocols.data import Features
 from benchmark.protocols.evaluate import Evaluation, TaskScore
 
@@ -65,7 +65,7 @@ def write_score(folder: Path, found: Evaluation, card: BackboneCard, backbone: s
     )
     content = {name: value for name, value in asdict(cell).items() if name != "folder"}
     content["seconds"] = round(cell.seconds, 3)
-    write_bytes(folder / _SCORE, orjson.dumps(content, option=orjson.OPT_INDENT_2))
+    write_bytes(folder / _SCORE, indented_json(content))
 
 
 def read_score(folder: Path) -> ScoreCell:
@@ -75,7 +75,7 @@ def read_score(folder: Path) -> ScoreCell:
         InvalidFileError: When it is damaged; its maker replaces it.
     """
     try:
-        content: dict[str, Any] = orjson.loads((folder / _SCORE).read_bytes())
+        content: dict[str, Any] = json.loads((folder / _SCORE).read_bytes())
         cell = ScoreCell(**content, folder=folder)
         whole = sha256_file(folder / _PREDICTIONS) == cell.predictions_sha256
         consistent = abs(cell.accuracy - 100 * cell.n_correct / cell.n_test) < 1e-9

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import orjson
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError, UnavailableError
-from benchmark.core.files import write_bytes
+from benchmark.core.files import canonical_json, write_bytes
 from benchmark.pretraining.training_set import TrainingSet
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ def _finish(
     sha256 = TrainingSet(pixels, labels, classes).sha256
     if isinstance(pixels, np.memmap):
         pixels.flush()
-    write_bytes(folder / _ABOUT, orjson.dumps({"classes": classes, "sha256": sha256}))
+    write_bytes(folder / _ABOUT, canonical_json({"classes": classes, "sha256": sha256}))
 
 
 def read_training_set(folder: Path) -> TrainingSet:
@@ -216,7 +216,7 @@ def read_training_set(folder: Path) -> TrainingSet:
         InvalidFileError: When files are missing or damaged.
     """
     try:
-        about = orjson.loads((folder / _ABOUT).read_bytes())
+        about = json.loads((folder / _ABOUT).read_bytes())
         path = folder / _PIXELS
         large = path.stat().st_size > _IN_MEMORY
         pixels = np.load(path, mmap_mode="r" if large else None, allow_pickle=False)

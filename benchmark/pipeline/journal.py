@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
-
-import orjson
 
 from benchmark.core.errors import InvalidInputError
 from benchmark.core.files import append_line, canonical_json, held, write_bytes
@@ -75,7 +74,7 @@ class Journal:
         found: dict[TableJob, JobResult] = {}
         for line in lines:
             try:
-                result = result_from_json(orjson.loads(line))
+                result = result_from_json(json.loads(line))
             except (ValueError, KeyError, TypeError):
                 continue
             earlier = found.get(result.job)

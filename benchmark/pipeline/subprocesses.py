@@ -8,6 +8,7 @@ crashes (seen with Mesa's llvmpipe and Triton). Processes that train therefore n
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -17,10 +18,8 @@ from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import orjson
-
 from benchmark.core.errors import T2SBenchError, UnavailableError
-from benchmark.core.files import write_bytes
+from benchmark.core.files import canonical_json, write_bytes
 from benchmark.core.processes import WorkerPool
 from benchmark.rendering.run import render_dataset
 
@@ -128,7 +127,7 @@ def train_in_processes(job: TrainingJob, processes: int, folder: Path) -> None:
         T2SBenchError: The error that a process reports.
         UnavailableError: When processes end for another reason.
     """
-    write_bytes(folder / _JOB, orjson.dumps(asdict(job)))
+    write_bytes(folder / _JOB, canonical_json(asdict(job)))
     (folder / _ERROR).unlink(missing_ok=True)
     command = [
         *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
@@ -154,7 +153,7 @@ def _train(folder: Path) -> None:
     from benchmark.pretraining.pretrain import Execution, pretrain
     from benchmark.pretraining.recipes import recipe
 
-    job = TrainingJob(**orjson.loads((folder / _JOB).read_bytes()))
+    job = TrainingJob(**json.loads((folder / _JOB).read_bytes()))
     if job.threads is not None:
         torch.set_num_threads(job.threads)
     trained = pretrain(

@@ -7,6 +7,7 @@ end. The manifest of a finished dataset records its content, its origin and the 
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
@@ -16,10 +17,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from benchmark.core.errors import InvalidFileError, InvalidInputError, StorageError
-from benchmark.core.files import LOCK, digest, held, write_bytes
+from benchmark.core.files import LOCK, canonical_json, digest, held, write_bytes
 from benchmark.core.versions import package_version
 from benchmark.rendering.shards import (
     MARKERS,
@@ -90,9 +89,9 @@ def claim(folder: Path, identity: Mapping[str, Any], key: str) -> None:
     """
     path = folder / _REQUEST
     try:
-        begun = orjson.loads(path.read_bytes())
+        begun = json.loads(path.read_bytes())
     except (FileNotFoundError, ValueError):
-        write_bytes(path, orjson.dumps({"key": key, "identity": identity}))
+        write_bytes(path, canonical_json({"key": key, "identity": identity}))
         return
     if begun.get("key") != key:
         before = begun.get("identity", {})
@@ -171,7 +170,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     """
     path = folder / MANIFEST
     try:
-        content = orjson.loads(path.read_bytes())
+        content = json.loads(path.read_bytes())
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

@@ -11,10 +11,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import orjson
-
 from benchmark.core.errors import InvalidInputError
-from benchmark.core.files import write_bytes, write_text
+from benchmark.core.files import indented_json, write_bytes, write_text
 from benchmark.core.processes import stop_repetition, worker_pool
 from benchmark.rendering.dataset import (
     MANIFEST,
@@ -126,7 +124,7 @@ def _described(
     """Write manifest and card; return the manifest."""
     in_order = [shards[number] for number in range(request.n_shards)]
     manifest = make_manifest(request, simulator, in_order)
-    write_bytes(folder / MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
+    write_bytes(folder / MANIFEST, indented_json(manifest))
     write_text(folder / "README.md", dataset_card(manifest))
     return manifest
 

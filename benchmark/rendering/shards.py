@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from benchmark.core.errors import InvalidFileError, StorageError
 from benchmark.core.files import (
+    canonical_json,
     digest,
     inside,
     sha256_bytes,
@@ -156,14 +156,14 @@ def write_shard(
     """
     write = _write_parquet if request.layout == "parquet" else _write_images
     shard = replace(write(request, folder, number, images), driver=driver)
-    write_bytes(_marker(folder, number), orjson.dumps(shard.to_json()))
+    write_bytes(_marker(folder, number), canonical_json(shard.to_json()))
     return shard
 
 
 def read_shard(folder: Path, number: int) -> Shard | None:
     """Read a finished shard; ``None`` if it is missing, damaged or differs from its marker."""
     try:
-        shard = shard_from_json(orjson.loads(_marker(folder, number).read_bytes()))
+        shard = shard_from_json(json.loads(_marker(folder, number).read_bytes()))
         return shard if shard.number == number and _is_whole(folder, shard) else None
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
@@ -226,7 +226,9 @@ def _table(request: DatasetRequest, images: Iterable[tuple[PlannedImage, bytes]]
         pa.array([image.index for image, _ in rows], pa.int64()),
     ]
     table = pa.table(columns, names=["image", "label", "object", "index"])
-    return table.replace_schema_metadata({"huggingface": orjson.dumps(features(request)).decode()})
+    return table.replace_schema_metadata(
+        {"huggingface": json.dumps(features(request), separators=(",", ":"))}
+    )
 
 
 def features(request: DatasetRequest) -> dict[str, Any]:

@@ -117,10 +117,10 @@ def build_released(folder: Path) -> RewardTable:
 
 
 def _values(path: Path) -> NDArray[np.float64]:
-    import orjson
+    import json
 
     try:
-        database: dict[str, dict[str, float]] = orjson.loads(path.read_bytes())
+        database: dict[str, dict[str, float]] = json.loads(path.read_bytes())
         values = np.full((len(N_TEST), PAPER_SPACE.size, 1), np.nan)
         for row, task in enumerate(N_TEST):
             for key, accuracy in database[task].items():

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, Self, TypeVar
 
-import orjson
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, model_validator
 
-from benchmark.core.files import digest
+from benchmark.core.files import digest, indented_json
 from benchmark.core.models import Frozen, Sha256
 from benchmark.runs.plan import Split  # noqa: TC001 - pydantic reads it
 from benchmark.runs.record import DecisionEntry, Option
@@ -196,6 +195,4 @@ class Submission(_Model):
     def to_bytes(self) -> bytes:
         """The JSON text: equal submissions, equal bytes."""
         content = self.model_dump(mode="json", exclude_none=True)
-        return orjson.dumps(
-            content, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
-        )
+        return indented_json(content, sort_keys=True)

@@ -6,11 +6,11 @@ exchange of the same messages with the same stand-in, in the same run: ``pytest
 does other things besides, the processor time of our part says more.
 """
 
+import json
 import os
 import time
 from pathlib import Path
 
-import orjson
 import pytest
 
 from benchmark.rendering.request import DatasetRequest
@@ -79,7 +79,7 @@ def bare(options, configuration):
         scenes = list(scenes_of(simulator, configuration))
         list(simulator.render(scenes[:2]))
         link, studio = simulator._build._link, simulator._studio
-        messages = [orjson.dumps(studio._message(scene, studio._stage)) for scene in scenes]
+        messages = [json.dumps(studio._message(scene, studio._stage)).encode() for scene in scenes]
         start = time.perf_counter()
         for message in messages:
             link.exchange(message, 60)

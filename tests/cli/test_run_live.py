@@ -1,7 +1,6 @@
 import json
 from dataclasses import replace
 
-import orjson
 import pytest
 
 from benchmark.cli.main import main
@@ -217,5 +216,5 @@ def test_options_of_live_scoring_need_live(capsys):
 
 def test_the_request_is_remembered(live, tmp_path):
     assert live("-m", "untrained", "--tasks", "PacsC", "-P", "images_per_class=6") == 0
-    (entry,) = orjson.loads((tmp_path / "out" / "requests.json").read_bytes())
+    (entry,) = json.loads((tmp_path / "out" / "requests.json").read_bytes())
     assert json.dumps(entry["request"]["live"]["changes"]) == '{"images_per_class": 6}'

@@ -57,7 +57,7 @@ def test_downloads_once(server: str):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_broken_download_goes_on_where_it_stopped(server: str):
+def test_an_interrupted_download_resumes(server: str):
     Handler.cut_first = True
     source = SourceFile(url=f"{server}/a/file.bin", sha256=sha256_bytes(CONTENT))
     with pytest.raises(UnavailableError, match="T2SBENCH_MIRROR"):
@@ -69,7 +69,7 @@ def test_a_broken_download_goes_on_where_it_stopped(server: str):
 
 
 def test_other_content_than_pinned_is_refused(server: str):
-    with pytest.raises(InvalidFileError, match="hash"):
+    with pytest.raises(InvalidFileError, match="pinned"):
         fetch(SourceFile(url=f"{server}/a/file.bin", sha256="0" * 64))
 
 
@@ -82,9 +82,7 @@ def test_no_network_says_what_to_run():
 def test_mirror_instead_of_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("T2SBENCH_MIRROR", str(tmp_path))
     source = SourceFile(url="https://example.org/a/file.bin", sha256=sha256_bytes(b"x"))
-    with pytest.raises(
-        UnavailableError, match=r"Expected https://example\.org/a/file\.bin in the mirror"
-    ):
+    with pytest.raises(UnavailableError, match=r"mirror.*https://example\.org/a/file\.bin"):
         fetch(source)
     mirrored = tmp_path / "example.org/a/file.bin"
     mirrored.parent.mkdir(parents=True)

@@ -1,7 +1,7 @@
 import dataclasses
+import json
 
 import numpy as np
-import orjson
 import pytest
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError
@@ -131,8 +131,8 @@ def test_vectors_of_another_card_are_refused(written, tmp_path):
 
 def test_cards_with_faults_are_refused(written):
     path, _, _ = written
-    content = orjson.loads(card_path(path).read_bytes())
-    card_path(path).write_bytes(orjson.dumps(content | {"seed": -1, "more": 1}))
+    content = json.loads(card_path(path).read_bytes())
+    card_path(path).write_text(json.dumps(content | {"seed": -1, "more": 1}))
     with pytest.raises(InvalidFileError, match="2 faults"):
         read_task2vec(path)
     card_path(path).unlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import re
 import struct
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import orjson
 
 from benchmark.core.errors import InvalidInputError, UnavailableError
 from benchmark.core.files import inside, sha256_bytes
@@ -325,7 +325,7 @@ def _count_gltf(path: Path) -> int:
             text = stream.read(min(length, 2**28))
         else:
             text = head + stream.read()
-    tree = orjson.loads(text)
+    tree = json.loads(text)
     accessors = tree["accessors"]
     total = 0
     for mesh in tree["meshes"]:

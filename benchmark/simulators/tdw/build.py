@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-
-import orjson
 
 from benchmark.simulators.tdw.faults import (
     BuildProtocolError,
@@ -135,7 +134,7 @@ class Build:
         """
         if self._link is None:
             raise BuildProtocolError("Expected a TDW build that runs, but got none. Open it.")
-        reply = self._link.exchange(orjson.dumps(commands), self._settings.step_timeout)
+        reply = self._link.exchange(json.dumps(commands).encode(), self._settings.step_timeout)
         quitting = reply.find("quit")
         if quitting is not None:
             raise self._quit(reply, read_quit(quitting))
@@ -163,7 +162,7 @@ class Build:
     def stop(self) -> None:
         """Tell the build to end, and see that it does; twice does no harm."""
         if self._link is not None:
-            self._link.last_word(orjson.dumps([{"$type": "terminate"}]))
+            self._link.last_word(json.dumps([{"$type": "terminate"}]).encode())
         self._end(_LEAVE_SECONDS)
 
     def drop(self) -> None:

@@ -6,12 +6,11 @@ The index is made from the package's own libraries by ``make_index.py`` and read
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Literal
-
-import orjson
 
 Assets = Literal["public", "paper"]
 Objects = Literal["all", "subset"]
@@ -90,7 +89,7 @@ def load_index() -> Index:
         >>> len(index.materials), len(index.skyboxes), index.skyboxes[0]
         (141, 43, 'fish_hoek_beach_4k')
     """
-    content: dict[str, Any] = orjson.loads(
+    content: dict[str, Any] = json.loads(
         resources.files("benchmark.simulators.tdw").joinpath("index.json").read_bytes()
     )
     categories = content["categories"]

@@ -12,13 +12,12 @@ Run by whoever maintains the suite; everybody else reads the index:
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from benchmark.core.files import write_bytes
+from benchmark.core.files import indented_json, write_bytes
 from benchmark.simulators.tdw.package import load
 
 Records = Mapping[str, Any]
@@ -89,7 +88,7 @@ def make_index(then: Path, now: Path, subset: Path, materials: Path) -> dict[str
         "categories": models(
             read_records("Model", then / "models_full.json"),
             read_records("Model", now / "models_full.json"),
-            orjson.loads(subset.read_bytes()),
+            json.loads(subset.read_bytes()),
         ),
         "materials": {name: "p" * is_public(known[name]) for name in sorted(names)},
         "skyboxes": skyboxes(read_records("HDRISkybox", now / "hdri_skyboxes.json")),
@@ -104,7 +103,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path(__file__).with_name("index.json"))
     options = vars(parser.parse_args())
     output = options.pop("output")
-    write_bytes(output, orjson.dumps(make_index(**options), option=orjson.OPT_INDENT_2))
+    write_bytes(output, indented_json(make_index(**options)))
 
 
 if __name__ == "__main__":
