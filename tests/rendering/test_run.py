@@ -358,7 +358,7 @@ def test_verification_finds_every_change(make_request):
     (OUT / "manifest.json").write_text(json.dumps({**manifest, "digest": "0" * 64}))
     with pytest.raises(InvalidFileError, match="does not cover these shards"):
         verify_dataset(OUT)
-    for broken, fault in [("[]", "no 'digest'"), ("{", "unexpected|expected|EOF")]:
+    for broken, fault in [("[]", "no 'digest'"), ("{", "not valid")]:
         (OUT / "manifest.json").write_text(broken)
         with pytest.raises(InvalidFileError, match=fault):
             verify_dataset(OUT)
