@@ -82,9 +82,13 @@ def check_content(
     faults += _decision_faults(submission, table, legal)
     if faults:
         raise invalid(path, faults)
-    few = f"{len(submission.seeds)} seeds: boards show no interval between seeds below "
-    few += f"{_RECOMMENDED_SEEDS}. Run with --seeds 0-4."
-    return Checked(submission, context, [few] if len(submission.seeds) < _RECOMMENDED_SEEDS else [])
+    warnings = []
+    if len(submission.seeds) < _RECOMMENDED_SEEDS:
+        warnings.append(
+            f"{len(submission.seeds)} seeds: boards show no interval between seeds below "
+            f"{_RECOMMENDED_SEEDS}. Run with --seeds 0-4."
+        )
+    return Checked(submission, context, warnings)
 
 
 def _identity_faults(submission: Submission, table: RewardTable) -> Iterator[str]:
