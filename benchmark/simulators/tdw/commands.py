@@ -1,4 +1,4 @@
-"""TDW's commands for a session, an object and an image."""
+"""Commands of TDW that set up a session, an object and an image."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from benchmark.simulators.scene import Light, SlotMaterial
-    from benchmark.simulators.tdw.profiles import Profile
+    from benchmark.simulators.tdw.dialect import Dialect
     from benchmark.simulators.tdw.records import Model, Skybox
 
 Commands = list[dict[str, Any]]
 
 AVATAR = "a"
 OBJECT_ID = 1
-#: f-number at which all is in focus (the released generator's).
+#: f-number at which everything is in focus (released generator).
 IN_FOCUS = 70
 QUALITY = 5
 
 
 @dataclass(frozen=True)
 class Sun:
-    """How the sun differs from the skybox's.
+    """Changes to the sun of a skybox.
 
     Attributes:
-        change: Intensity to add to what the sun has now.
-        angles: Yaw and pitch in degrees; ``None``: the skybox's.
-        reset: Whether the rotations of earlier images are undone first.
+        change: Intensity to add to the current one.
+        angles: Yaw and pitch in degrees; None: those of the skybox.
+        reset: True if the rotations of earlier images are undone first.
     """
 
     change: float
@@ -39,12 +39,12 @@ class Sun:
 
 
 def vector(value: Vector) -> dict[str, float]:
-    """x, y and z by name."""
+    """Return x, y and z by name."""
     return {"x": value[0], "y": value[1], "z": value[2]}
 
 
-def begin(profile: Profile, *, signed_urls: bool) -> Commands:
-    """An empty scene, a camera, and how the released generator sets it (its ``generator.py``).
+def begin(dialect: Dialect, *, signed_urls: bool) -> Commands:
+    """Create an empty scene and a camera with the settings of the released ``generator.py``.
 
     60 degrees of view, clipped at 0.01 and 160 m, JPEG, subpixel antialiasing, exposure 0.6,
     contrast -20, saturation 10, no vignette, no screen-space reflections, no physics.
@@ -57,7 +57,7 @@ def begin(profile: Profile, *, signed_urls: bool) -> Commands:
             "$type": "create_avatar",
             "type": "A_Img_Caps_Kinematic",
             "id": AVATAR,
-            **{name: list(value) for name, value in profile.avatar},
+            **{name: list(value) for name, value in dialect.avatar},
         },
         {"$type": "simulate_physics", "value": False},
         {"$type": "set_img_pass_encoding", "value": False},
@@ -76,7 +76,7 @@ def begin(profile: Profile, *, signed_urls: bool) -> Commands:
 
 
 def frame(size: int, quality: int, mask: str) -> Commands:
-    """Size in pixels, render quality (0 to 5), and which pass is sent."""
+    """Set the size in pixels, the render quality (0 to 5) and the pass to send."""
     return [
         {"$type": "set_screen_size", "width": size, "height": size},
         {"$type": "set_render_quality", "render_quality": quality},
@@ -85,7 +85,7 @@ def frame(size: int, quality: int, mask: str) -> Commands:
 
 
 def remove_object() -> Commands:
-    """Take the object away, and free its memory."""
+    """Remove the object and free its memory."""
     return [
         {"$type": "destroy_object", "id": OBJECT_ID},
         {"$type": "unload_asset_bundles"},
@@ -93,7 +93,7 @@ def remove_object() -> Commands:
 
 
 def add_object(model: Model) -> Commands:
-    """Load a model at the origin, one metre large, and ask for its bounds."""
+    """Load a model at the origin, one metre large, and request its bounds."""
     return [
         {
             "$type": "add_object",
@@ -111,7 +111,7 @@ def add_object(model: Model) -> Commands:
 
 
 def scale_object(factor: float) -> Commands:
-    """Make the object larger by a factor."""
+    """Scale the object by a factor."""
     return [
         {
             "$type": "scale_object",
@@ -122,7 +122,7 @@ def scale_object(factor: float) -> Commands:
 
 
 def add_skybox(sky: Skybox) -> Commands:
-    """Show a panorama; the sun is its own from now on."""
+    """Show a panorama, which brings its own sun."""
     return [
         {
             "$type": "add_hdri_skybox",
@@ -137,31 +137,32 @@ def add_skybox(sky: Skybox) -> Commands:
     ]
 
 
-def set_sun(profile: Profile, light: Light, sun: Sun, sky: Skybox | None) -> Commands:
+def set_sun(dialect: Dialect, light: Light, sun: Sun, sky: Skybox | None) -> Commands:
     """Intensity, colour and direction of the sun.
 
     Args:
-        profile: Names of commands, and the axes that rotations are about.
-        light: Its colour.
-        sun: Its intensity and direction.
-        sky: Whose sun is turned to the angles; ``None``: they are added to what the sun has.
+        dialect: Names of commands and axes of rotations.
+        light: Light of the scene, whose colour is used.
+        sun: Changes of intensity and direction.
+        sky: Skybox whose sun is turned to the angles; None: the angles are added to the current
+            ones.
     """
     red, green, blue = light.colour
     colour = {"r": red, "g": green, "b": blue, "a": 1.0}
     return [
         {"$type": "adjust_directional_light_intensity_by", "intensity": sun.change},
-        {"$type": profile.light_colour, "color": colour},
+        {"$type": dialect.light_colour, "color": colour},
         *([{"$type": "reset_directional_light_rotation"}] if sun.reset else []),
-        *([] if sun.angles is None else turn_sun(profile, sun.angles, sky)),
+        *([] if sun.angles is None else turn_sun(dialect, sun.angles, sky)),
     ]
 
 
-def turn_sun(profile: Profile, angles: tuple[float, float], sky: Skybox | None) -> Commands:
-    """Turn the sun to angles (of a skybox's sun), or by angles."""
+def turn_sun(dialect: Dialect, angles: tuple[float, float], sky: Skybox | None) -> Commands:
+    """Turn the sun of a skybox to angles, or without one by angles."""
     yaw, pitch = angles
     if sky is None:
         turns = [("yaw", yaw), ("pitch", pitch)]
-    elif profile.light_axes == "local":  # each turn is about the axes that the light has by then
+    elif dialect.light_axes == "local":  # each turn is about the current axes of the light
         turns = [("pitch", -sky.sun_elevation), ("yaw", yaw - sky.sun_angle), ("pitch", pitch)]
     else:
         turns = [("yaw", -sky.sun_angle), ("pitch", pitch - sky.sun_elevation), ("yaw", yaw)]
@@ -172,7 +173,7 @@ def turn_sun(profile: Profile, angles: tuple[float, float], sky: Skybox | None) 
 
 
 def put_object(where: Place) -> Commands:
-    """Put the object where it belongs, and look at it."""
+    """Move and rotate the object, and point the camera at it."""
     return [
         {"$type": "teleport_object", "id": OBJECT_ID, "position": vector(where.pivot)},
         {"$type": "rotate_object_to", "id": OBJECT_ID, "rotation": quaternion(where.rotation)},
@@ -181,12 +182,12 @@ def put_object(where: Place) -> Commands:
 
 
 def quaternion(value: Quaternion) -> dict[str, float]:
-    """w, x, y and z by name."""
+    """Return w, x, y and z by name."""
     return {"w": value[0], "x": value[1], "y": value[2], "z": value[3]}
 
 
 def set_focus(distance: float, aperture: float) -> Commands:
-    """Focus distance in metres, and f-number."""
+    """Set the focus distance in metres and the f-number."""
     return [
         {"$type": "set_focus_distance", "focus_distance": distance},
         {"$type": "set_aperture", "aperture": aperture},
@@ -194,12 +195,12 @@ def set_focus(distance: float, aperture: float) -> Commands:
 
 
 def add_materials(urls: Iterable[tuple[str, str]]) -> Commands:
-    """Load materials, each by name and place."""
+    """Load materials by name and address."""
     return [{"$type": "add_material", "name": name, "url": url} for name, url in urls]
 
 
 def dress(model: Model, materials: tuple[SlotMaterial, ...]) -> Commands:
-    """Give every slot of an object a material; they are used again where slots are more."""
+    """Give each slot of an object a material; materials repeat if there are more slots."""
     return [
         {
             "$type": "set_visual_material",
@@ -213,5 +214,5 @@ def dress(model: Model, materials: tuple[SlotMaterial, ...]) -> Commands:
 
 
 def send_image() -> Commands:
-    """Ask for the image of this frame."""
+    """Request the image of this frame."""
     return [{"$type": "send_images", "frequency": "once", "ids": [AVATAR]}]

@@ -1,8 +1,8 @@
-"""Imports parts of the package ``tdw`` on any Python and with any setuptools.
+"""Imports of the package ``tdw`` that work with any Python and any setuptools.
 
-``tdw`` 1.13 imports ``imp`` (gone since Python 3.12) and ``pkg_resources`` (gone since setuptools
-82, and deprecated before), of each one function. Both modules are stood in for while ``tdw`` is
-imported, and only then: whatever ``sys.modules`` held before, it holds afterwards.
+``tdw`` 1.13 uses one function each of ``imp`` (removed in Python 3.12) and ``pkg_resources``
+(removed in setuptools 82). Substitutes of both modules are in ``sys.modules`` only while ``tdw`` is
+imported.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmark.core.errors import UnavailableError
 
-#: What ``t2sbench`` says wherever the extra is missing.
+#: Remedy in messages about the missing extra.
 INSTALL = "Run: pip install 't2sbench[tdw]'."
 
 _LOCK = threading.Lock()
@@ -35,9 +35,7 @@ def load(name: str) -> Any:  # noqa: ANN401 - a module of a package without type
         try:
             return importlib.import_module(name)
         except ImportError as error:
-            raise UnavailableError(
-                f"Expected the package tdw, but got: {error}. {INSTALL}"
-            ) from error
+            raise UnavailableError(f"Package tdw is not installed: {error}. {INSTALL}") from error
 
 
 @contextmanager
@@ -53,7 +51,7 @@ def _stand_ins() -> Iterator[None]:
 
 
 def _imp() -> ModuleType:
-    """Has ``find_module``, with which the package looks for numpy."""
+    """Return a substitute with ``find_module``, which the package calls to find numpy."""
     module = ModuleType("imp")
 
     def find_module(name: str) -> None:
@@ -65,7 +63,7 @@ def _imp() -> ModuleType:
 
 
 def _pkg_resources() -> ModuleType:
-    """Has ``resource_filename``, with which the package finds its own files."""
+    """Return a substitute with ``resource_filename``, which locates files of the package."""
     module = ModuleType("pkg_resources")
 
     def resource_filename(package: str, name: str) -> str:

@@ -1,9 +1,9 @@
-"""From a scene to places in TDW's world: where the object is, how it is turned, where the sun is.
+"""Positions and rotations of a scene in TDW's world.
 
-The camera stays where the released generator puts it, at (1, 1.5, 1.8) metres; the canonical object
-is centred at (0, 1, 0). Scenes count x to the right, y up and z towards the viewer, TDW's world has
-its z axis the other way round: the same numbers are used in both, so that TDW shows the mirror
-image, which no distribution of the paper distinguishes.
+The camera is at (1, 1.5, 1.8) metres, as in the released generator; the canonical object is centred
+at (0, 1, 0). Scenes have x to the right, y up and z towards the viewer; the z axis of TDW is
+reversed. The same numbers are used in both, so TDW shows the mirror image, which no distribution
+of the paper distinguishes.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ CAMERA: Vector = (1.0, 1.5, 1.8)
 
 @dataclass(frozen=True)
 class Place:
-    """Where an object is in one image.
+    """Position and rotation of an object in one image.
 
     Attributes:
-        centre: Middle of its bounds, in metres; the camera looks there.
-        pivot: Its origin.
-        rotation: (w, x, y, z).
-        distance: From the camera to the centre, in metres.
+        centre: Middle of its bounds, in metres, which the camera points at.
+        pivot: Origin of the object, in metres.
+        rotation: Quaternion (w, x, y, z).
+        distance: Distance from the camera to the centre, in metres.
     """
 
     centre: Vector
@@ -41,15 +41,15 @@ class Place:
 
 
 def place(scene: Scene, reach: float, middle: Vector, turn: Quaternion) -> Place:
-    """Where an object is.
+    """Return the place of an object.
 
-    The released generator fixes the object to the camera and turns both; the same places are
-    computed here, so that an image does not depend on the one before.
+    The released generator attaches the object to the camera and turns both. The same places are
+    computed here directly, so an image does not depend on the one before.
 
     Args:
-        scene: What is shown.
-        reach: Distance that factor 1 stands for, in metres.
-        middle: Middle of the object's bounds as seen from its origin, unrotated.
+        scene: Scene to show.
+        reach: Distance in metres that factor 1 means.
+        middle: Middle of the bounds relative to the origin of the object, before rotation.
         turn: Rotation of the object in its own frame.
     """
     yaw, pitch = scene.background.yaw, scene.background.pitch
@@ -61,7 +61,7 @@ def place(scene: Scene, reach: float, middle: Vector, turn: Quaternion) -> Place
 
 
 def view_direction(yaw: float, pitch: float) -> Vector:
-    """Where a camera looks, a unit vector.
+    """Return the viewing direction of a camera as a unit vector.
 
     Example:
         >>> [round(value, 3) for value in view_direction(*reference_view())]
@@ -72,7 +72,7 @@ def view_direction(yaw: float, pitch: float) -> Vector:
 
 
 def view_turn(yaw: float, pitch: float) -> Quaternion:
-    """Rotation from the canonical view to another; none for the canonical one.
+    """Return the rotation from the canonical view to another.
 
     Example:
         >>> [round(value, 6) for value in view_turn(*reference_view())]
@@ -83,14 +83,14 @@ def view_turn(yaw: float, pitch: float) -> Quaternion:
 
 
 def _upright(yaw: float, pitch: float) -> Quaternion:
-    """First the pitch, then the yaw; the horizon stays level."""
+    """Return the rotation by pitch, then yaw, which keeps the horizon level."""
     half, raised = yaw / 2, pitch / 2
     about_y = (math.cos(half), 0.0, math.sin(half), 0.0)
     return multiply(about_y, (math.cos(raised), math.sin(raised), 0.0, 0.0))
 
 
 def multiply(a: Quaternion, b: Quaternion) -> Quaternion:
-    """The rotation that does ``b`` first and ``a`` then."""
+    """Return the rotation by ``b``, then ``a``."""
     aw, ax, ay, az = a
     bw, bx, by, bz = b
     return (
@@ -102,7 +102,7 @@ def multiply(a: Quaternion, b: Quaternion) -> Quaternion:
 
 
 def rotate(q: Quaternion, v: Vector) -> Vector:
-    """A vector, rotated.
+    """Return a rotated vector.
 
     Example:
         >>> half = math.sqrt(0.5)
@@ -115,16 +115,16 @@ def rotate(q: Quaternion, v: Vector) -> Vector:
 
 
 def along(start: Vector, direction: Vector, length: float) -> Vector:
-    """``start + length * direction``."""
+    """Return ``start + length * direction``."""
     (x, y, z), (a, b, c) = start, direction
     return x + length * a, y + length * b, z + length * c
 
 
 def released_turn(rotation: Quaternion) -> Quaternion:
-    """The rotation that the released generator would draw from the same three random numbers.
+    """Return the rotation that the released generator draws from the same three random numbers.
 
-    It takes pitch, yaw and roll uniform in -180 to 180 degrees, about the world's axes one after
-    the other; scenes bring a uniform rotation, from which its numbers are recovered (the inverse of
+    It draws pitch, yaw and roll uniformly in -180 to 180 degrees, about the axes of the world in
+    turn. Scenes have a uniform rotation, from which the numbers are recovered (the inverse of
     :func:`benchmark.simulators.sampling.rotation`).
     """
     w, x, y, z = rotation
@@ -139,14 +139,14 @@ def released_turn(rotation: Quaternion) -> Quaternion:
 
 
 def _turns(sine: float, cosine: float) -> float:
-    """An angle as a part of the whole circle, 0 to 1."""
+    """Return an angle as a fraction of the full circle."""
     return (math.atan2(sine, cosine) / (2 * math.pi)) % 1.0
 
 
 def sun_angles(direction: Vector) -> tuple[float, float] | None:
-    """Yaw and pitch in degrees of a light that comes from a direction; ``None``: the sky's own.
+    """Return yaw and pitch in degrees of a light from a direction; None: the sun of the skybox.
 
-    A light that is not turned shines along +z; its pitch is positive when it shines downwards.
+    An unrotated light shines along +z; a positive pitch points downwards.
 
     Example:
         >>> sun_angles((0.0, 1.0, 0.0))[1]
@@ -161,9 +161,9 @@ def sun_angles(direction: Vector) -> tuple[float, float] | None:
 
 
 def released_sun_angles(direction: Vector) -> tuple[float, float] | None:
-    """Yaw and pitch in degrees, each uniform in 0 to 360, from the same random numbers.
+    """Return yaw and pitch in degrees, uniform in 0 to 360, from the same random numbers.
 
-    The released generator adds them to the angles that the sun has.
+    The released generator adds them to the current angles of the sun.
     """
     if direction == REFERENCE_LIGHT_DIRECTION:
         return None

@@ -1,4 +1,4 @@
-"""The process of a build: started with a log of its own, watched, ended with its children."""
+"""The operating-system process of a build: start, log, supervision, end of all its children."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from pathlib import Path
 
 from benchmark.core.errors import StorageError
 from benchmark.core.files import cache_root
-from benchmark.simulators.tdw.faults import BuildCrashedError, BuildNotFoundError
+from benchmark.simulators.tdw.errors import BuildCrashedError, BuildNotFoundError
 
-#: Where the package ``tdw`` puts a build that it downloads.
+#: Path at which the package ``tdw`` stores a build.
 USUAL_PLACE = "~/tdw_build/TDW/TDW.x86_64"
 
 _TAIL_LINES, _TAIL_BYTES = 20, 4096
@@ -26,17 +26,17 @@ _PR_SET_PDEATHSIG = 1
 
 
 def command_line(build: str, port: int) -> list[str]:
-    """The command that starts a build.
+    """Return the command that starts a build.
 
     Args:
-        build: Path of the build, or a command; ``{port}`` in it is replaced, else ``-port=PORT``
-            comes last (TDW's documentation also writes ``-port PORT``, which users report to be
-            ignored), and Unity's ``-logFile -``, without which all builds write one file in the
-            home folder. Empty: where the package ``tdw`` puts a build.
-        port: Where it shall connect.
+        build: Path of the build, or a command. ``{port}`` in it is replaced; without it,
+            ``-port=PORT -logFile -`` is appended. (TDW's documentation also has ``-port PORT``,
+            which users report to be ignored. Without Unity's ``-logFile -``, all builds write to
+            one file in the home folder.) Empty: the path that the package ``tdw`` uses.
+        port: Port that the build connects to.
 
     Raises:
-        BuildNotFoundError: When there is no such program.
+        BuildNotFoundError: When the program does not exist.
 
     Example:
         >>> command_line("/bin/echo --to {port} -batchmode", 7)
@@ -58,8 +58,8 @@ def command_line(build: str, port: int) -> list[str]:
 
 def _not_found(build: str) -> BuildNotFoundError:
     return BuildNotFoundError(
-        f"Expected a TDW build that can be started, but got '{build}'. Name one with "
-        "-O build=PATH, or start one yourself and say -O build=wait; see docs/tdw.md."
+        f"No TDW build at '{build}'. Give its path with -O build=PATH, "
+        "or start it yourself and use -O build=wait; see docs/tdw.md."
     )
 
 
@@ -68,11 +68,11 @@ class BuildProcess:
 
     Args:
         command: Program and arguments.
-        environment: Variables to add to ours.
+        environment: Variables to add to those of this process.
 
     Raises:
-        BuildNotFoundError: When the system refuses to start it.
-        StorageError: When there is no place for its log.
+        BuildNotFoundError: When the system cannot start it.
+        StorageError: When its log cannot be created.
     """
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
@@ -95,39 +95,39 @@ class BuildProcess:
                 )
             except OSError as error:
                 raise BuildNotFoundError(
-                    f"Expected a TDW build that can be started, but got {command[0]}: "
-                    f"{error.strerror}. Name another with -O build=PATH."
+                    f"Cannot start the TDW build {command[0]}: {error.strerror}. "
+                    "Give another with -O build=PATH."
                 ) from error
 
     @property
     def pid(self) -> int:
-        """Number of the process, and of its group."""
+        """Id of the process and of its group."""
         return self._process.pid
 
     def check(self) -> None:
-        """See that it lives.
+        """Check that the process is running.
 
         Raises:
-            BuildCrashedError: When it does not.
+            BuildCrashedError: When it ended.
         """
         code = self._process.poll()
         if code is not None:
             raise BuildCrashedError(code, self.tail(), self.log)
 
     def tail(self) -> str:
-        """The last lines of its log."""
+        """Return the last lines of the log."""
         try:
             with self.log.open("rb") as stream:
                 stream.seek(max(0, self.log.stat().st_size - _TAIL_BYTES))
                 text = stream.read().decode("utf-8", "replace")
         except OSError as error:
             return f"(no log: {error.strerror})"
-        return "\n".join(text.splitlines()[-_TAIL_LINES:]) or "(nothing was written)"
+        return "\n".join(text.splitlines()[-_TAIL_LINES:]) or "(empty)"
 
     def end(self, *, patience: float = 0.0) -> None:
-        """End it and its children: after ``patience`` seconds by signals, the last one by force."""
+        """Wait ``patience`` seconds, then end the process and its children by signals."""
         if self.wait(patience):
-            self._signal(signal.SIGKILL)  # what it may have left behind
+            self._signal(signal.SIGKILL)  # remaining children
             return
         self._signal(signal.SIGTERM)
         if not self.wait(_END_SECONDS):
@@ -136,7 +136,7 @@ class BuildProcess:
         self._signal(signal.SIGKILL)
 
     def wait(self, seconds: float) -> bool:
-        """Whether it has ended within some seconds."""
+        """Return True if the process ends within some seconds."""
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -151,7 +151,7 @@ class BuildProcess:
 
 
 def _new_log() -> Path:
-    """A file of its own for every process of every worker, in the cache folder."""
+    """Create a log file in the cache folder, one for each process."""
     folder = cache_root() / "simulator" / "tdw-logs"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -162,7 +162,8 @@ def _new_log() -> Path:
         os.close(handle)
     except OSError as error:
         raise StorageError(
-            f"Expected to write a log in {folder}, but got: {error.strerror}. Set T2SBENCH_CACHE."
+            f"Cannot write a log to {folder}: {error.strerror}. "
+            "Set T2SBENCH_CACHE to a folder that you may write to."
         ) from error
     return Path(name)
 

@@ -1,4 +1,4 @@
-"""What the package knows of an asset: where its bundle is, how large it is, which parts it has."""
+"""Records of assets in the package ``tdw``: address of the bundle, size, parts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmark.core.errors import InvalidInputError
 from benchmark.core.files import inside
-from benchmark.simulators.tdw.faults import AssetMissingError
+from benchmark.simulators.tdw.errors import AssetMissingError
 from benchmark.simulators.tdw.package import load
 
 #: Folders of a mirror, as ``TDWUtils.download_asset_bundles`` makes them.
@@ -26,11 +26,11 @@ _LIBRARIES = {
 
 @dataclass(frozen=True)
 class Slot:
-    """A place for a material.
+    """A slot of a model that takes a material.
 
     Attributes:
         part: Name of the sub-object.
-        number: Which of its materials.
+        number: Index of the material in the sub-object.
     """
 
     part: str
@@ -39,15 +39,15 @@ class Slot:
 
 @dataclass(frozen=True)
 class Model:
-    """A model.
+    """Record of a model.
 
     Attributes:
-        name: Its name.
-        url: Where its bundle is.
-        category: Word for what it is.
-        scale_factor: What the build shall scale it with while it loads it.
+        name: Name of the model.
+        url: Address of its bundle.
+        category: Common name of its category.
+        scale_factor: Scale that the build applies when it loads the model.
         unit_scale: Factor that makes its longest side one metre.
-        slots: Where materials go.
+        slots: Slots that take materials.
     """
 
     name: str
@@ -60,16 +60,16 @@ class Model:
 
 @dataclass(frozen=True)
 class Skybox:
-    """A panorama and its sun.
+    """Record of a panorama and its sun.
 
     Attributes:
-        name: Its name.
-        url: Where its bundle is.
-        exposure: Of the panorama.
-        rotation: Of the panorama about the vertical, degrees.
-        sun_elevation: Pitch of the sun, degrees.
-        sun_angle: Yaw of the sun, degrees.
-        sun_intensity: Of the sun.
+        name: Name of the panorama.
+        url: Address of its bundle.
+        exposure: Exposure of the panorama.
+        rotation: Rotation of the panorama about the vertical axis, in degrees.
+        sun_elevation: Pitch of the sun, in degrees.
+        sun_angle: Yaw of the sun, in degrees.
+        sun_intensity: Intensity of the sun.
     """
 
     name: str
@@ -82,29 +82,29 @@ class Skybox:
 
 
 class RecordBook:
-    """Records of the package ``tdw``, read once when first asked for.
+    """Records of the package ``tdw``, read on first use.
 
     Args:
-        mirror: Folder with ``models/NAME``, ``materials/NAME`` and ``hdri_skyboxes/NAME``; bundles
-            are taken from there. ``None``: from TDW's public and private stores.
+        mirror: Folder of bundles: ``models/NAME``, ``materials/NAME``, ``hdri_skyboxes/NAME``.
+            None: bundles come from TDW's public and private stores.
 
     Raises:
-        InvalidInputError: When the folder is none.
+        InvalidInputError: When the folder does not exist.
     """
 
     def __init__(self, mirror: Path | None) -> None:
         if mirror is not None and not mirror.is_dir():
             raise InvalidInputError(
-                f"Expected a folder of asset bundles, but got {mirror}. "
-                "Correct -O mirror; docs/tdw.md says how to make one."
+                f"-O mirror: '{mirror}' is not a folder of asset bundles. "
+                "docs/tdw.md explains how to make one."
             )
         self._mirror = mirror
 
     def model(self, name: str) -> Model:
-        """A model.
+        """Return the record of a model.
 
         Raises:
-            AssetMissingError: When package or mirror do not have it.
+            AssetMissingError: When the package or the mirror does not have it.
             UnavailableError: When the package is not installed.
         """
         record = self._record(MODELS, name)
@@ -118,18 +118,18 @@ class RecordBook:
         return Model(name, url, record.wcategory, float(record.scale_factor), scale, slots)
 
     def material(self, name: str) -> str:
-        """Where a material's bundle is.
+        """Return the address of the bundle of a material.
 
         Raises:
-            AssetMissingError: When package or mirror do not have it.
+            AssetMissingError: When the package or the mirror does not have it.
         """
         return self._url(MATERIALS, name, self._record(MATERIALS, name))
 
     def skybox(self, name: str) -> Skybox:
-        """A panorama.
+        """Return the record of a panorama.
 
         Raises:
-            AssetMissingError: When package or mirror do not have it.
+            AssetMissingError: When the package or the mirror does not have it.
         """
         record = self._record(SKYBOXES, name)
         return Skybox(
@@ -157,7 +157,7 @@ class RecordBook:
         records = _library(kind)
         if name not in records:
             raise AssetMissingError(
-                name, f"{_LIBRARIES[kind][1]} of the package tdw", "Install tdw==1.13.0.0."
+                name, f"{_LIBRARIES[kind][1]} in the package tdw", "Install tdw==1.13.0.0."
             )
         return records[name]
 
@@ -165,7 +165,7 @@ class RecordBook:
 @functools.cache
 def _library(kind: str) -> dict[str, Any]:
     librarian, file = _LIBRARIES[kind]
-    # The package talks to standard output where it finds its own data wanting.
+    # The package prints warnings about its own data to standard output.
     with contextlib.redirect_stdout(io.StringIO()):
         library = getattr(load("tdw.librarian"), librarian)(file)
     return {record.name: record for record in library.records}

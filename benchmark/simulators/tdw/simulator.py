@@ -1,4 +1,4 @@
-"""The simulator of the paper: ThreeDWorld, with a build that runs beside us."""
+"""ThreeDWorld, the simulator of the paper, run as a separate process."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, cast
 
 from benchmark.core.errors import InvalidInputError, UnavailableError, UnknownNameError
 from benchmark.simulators.interface import AssetCatalog, Capabilities, Rendering
-from benchmark.simulators.tdw.build import Build, BuildSettings
+from benchmark.simulators.tdw.build import BuildSession, BuildSettings
 from benchmark.simulators.tdw.catalog import make_catalog, what_is_public
-from benchmark.simulators.tdw.faults import ObjectFailedError, TdwError
-from benchmark.simulators.tdw.profiles import find_profile
+from benchmark.simulators.tdw.dialect import find_dialect
+from benchmark.simulators.tdw.errors import ObjectFailedError, TdwError
 from benchmark.simulators.tdw.records import RecordBook
 from benchmark.simulators.tdw.studio import Studio, Style
 from benchmark.space import PAPER_SPACE
 
 if TYPE_CHECKING:
     from benchmark.simulators.scene import Scene
-    from benchmark.simulators.tdw.index import Assets, Objects
+    from benchmark.simulators.tdw.catalog import Assets, Objects
     from benchmark.simulators.tdw.studio import LightMode, Ranges
 
 _LOG = logging.getLogger(__name__)
@@ -37,31 +37,32 @@ _CHOICES = {
 class TdwSimulator:
     """ThreeDWorld (TDW), the simulator of the paper: photographic objects in a Unity build.
 
-    A build (a program of TDW's releases, which needs an X display) is started and
-    supervised: every wait has a limit, a build that crashes, hangs or quits is started anew, and
-    rendering goes on at the first missing image. Images are stored as the build encodes them.
-    docs/tdw.md tells how to get a build, and what the released generator does differently.
+    A build (a program of TDW's releases, which needs an X display) is started and supervised: every
+    wait has a limit; a build that crashes, hangs or quits is restarted, and rendering resumes at
+    the first missing image. Images are stored as the build encodes them. docs/tdw.md explains how
+    to get a build, and the differences from the released generator.
 
     Args:
-        build: Path of the build, or a command with ``{port}`` in it; ``wait``: one that you start;
-            empty: ``~/tdw_build/TDW/TDW.x86_64``.
-        profile: ``1.13``, or ``1.8.23``, the paper's version; the build has to be of it.
-        assets: ``public``: models that everybody can download; ``paper``: all that the paper used,
-            most of which need credentials of TDW's private store (or a mirror).
+        build: Path of the build, or a command that contains ``{port}``; ``wait``: a build that you
+            start; empty: ``~/tdw_build/TDW/TDW.x86_64``.
+        profile: Version of the build: ``1.13``, or ``1.8.23``, the version of the paper.
+        assets: ``public``: models that need no credentials; ``paper``: all of the paper, most of
+            which need credentials of TDW's private store, or a mirror.
         objects: ``all`` (237 categories), or the released ``subset`` (100).
-        without: Models to leave out, with commas.
-        mirror: Folder of downloaded bundles; empty: TDW's own stores.
+        without: Models to leave out, separated by commas.
+        mirror: Folder of downloaded bundles; empty: TDW's stores.
         ranges: ``corrected``, or ``released``: rotations by uniform angles, light from everywhere,
             and intensity added to the sun's instead of multiplied.
         light: ``absolute``, or ``cumulative``: rotations of the sun add up over images.
-        port: Where the build connects; 0: any free port (``wait``: 1071).
-        display: X display of the build, such as ``:0``; empty: as DISPLAY says.
-        start_timeout: Seconds until a build has to speak.
-        step_timeout: Seconds until it has to answer; downloads count.
-        retries: New starts for one object before it is given up.
+        port: Port that the build connects to; 0: any free port (``wait``: 1071).
+        display: X display of the build, such as ``:0``; empty: value of DISPLAY.
+        start_timeout: Seconds within which a build must connect.
+        step_timeout: Seconds within which it must answer, downloads included.
+        retries: Restarts for one object before rendering stops.
 
     Raises:
-        InvalidInputError: For options that make no sense.
+        InvalidInputError: For options out of range.
+        UnknownNameError: For unknown choices of options.
     """
 
     name = "tdw"
@@ -98,18 +99,18 @@ class TdwSimulator:
         for option, value in chosen.items():
             if value not in _CHOICES[option]:
                 raise UnknownNameError(f"value of option tdw.{option}", value, _CHOICES[option])
-        self._profile = find_profile(profile)
+        self._dialect = find_dialect(profile)
         _check_numbers(port, start_timeout, step_timeout, retries)
         self._library = cast("Assets", assets), cast("Objects", objects), _names(without)
         environment = {"DISPLAY": display} if display else {}
-        self._build = Build(
-            BuildSettings(build, port, start_timeout, step_timeout, environment), self._profile
+        self._build = BuildSession(
+            BuildSettings(build, port, start_timeout, step_timeout, environment), self._dialect
         )
         self._retries, self._is_open = retries, False
-        self._failures: dict[str, int] = {}  # new starts by object, since the last reset
+        self._failures: dict[str, int] = {}  # restarts by object since the last reset
         self._studio = Studio(
             self._build,
-            self._profile,
+            self._dialect,
             RecordBook(Path(mirror).expanduser() if mirror else None),
             Style(cast("Ranges", ranges), cast("LightMode", light)),
             signed_urls=assets == "paper" and not mirror,
@@ -117,14 +118,14 @@ class TdwSimulator:
 
     @classmethod
     def facts(cls) -> list[str]:
-        """What can be had without credentials, line by line."""
+        """Return lines on the assets that need no credentials."""
         return what_is_public()
 
     def open(self) -> None:
-        """Start the build, or wait for it, and see that it has the profile's version.
+        """Start the build, or wait for it, and check its version.
 
         Raises:
-            TdwError: When there is none, or it is another, or it does not start.
+            TdwError: When the build is missing, does not start, or has another version.
             UnavailableError: When the extra ``tdw`` is not installed.
         """
         if self._is_open:
@@ -138,7 +139,7 @@ class TdwSimulator:
         self._is_open = True
 
     def assets(self) -> AssetCatalog:
-        """Models by category (WordNet id), 141 materials, 43 panoramas."""
+        """Return models by category (WordNet id), 141 materials, 43 panoramas."""
         return self._catalog
 
     @functools.cached_property
@@ -146,21 +147,21 @@ class TdwSimulator:
         return make_catalog(*self._library)
 
     def driver(self) -> Mapping[str, str]:
-        """Versions of build and package."""
+        """Return the versions of build and package."""
         if not self._is_open:
             raise _closed()
         return {
             "engine": f"ThreeDWorld {self._build.version}",
-            "profile": self._profile.name,
+            "profile": self._dialect.name,
             "package": f"tdw {metadata.version('tdw')}",
         }
 
     def render(self, scenes: Sequence[Scene]) -> Iterator[Rendering]:
-        """Show scenes one after the other; those of one object best come together.
+        """Render scenes in order; group those of one object for speed.
 
         Raises:
-            ObjectFailedError: When an object's attempts are used up.
-            TdwError: When the build fails in a way that does not pass.
+            ObjectFailedError: When an object fails in all attempts.
+            TdwError: When the build fails in a way that a restart does not cure.
             UnknownNameError: For assets that the catalogue does not have.
         """
         for scene in scenes:
@@ -170,7 +171,7 @@ class TdwSimulator:
             yield Rendering(scene, self._show(scene))
 
     def _show(self, scene: Scene) -> bytes:
-        """One image, with as many new starts of the build as its object has left."""
+        """Render an image, with up to ``retries`` restarts of the build for its object."""
         while True:
             try:
                 if self._build.port is None:
@@ -185,16 +186,16 @@ class TdwSimulator:
                 if count > self._retries:
                     self._is_open = False
                     raise ObjectFailedError(scene.object, count, error) from error
-                told = "%s\nThe build is started anew for '%s' (%d of %d times)."
-                _LOG.warning(told, error, scene.object, count, self._retries)
+                message = "%s\nThe build restarts for '%s' (restart %d of %d)."
+                _LOG.warning(message, error, scene.object, count, self._retries)
             except BaseException:
-                # Interrupted between a question and its answer: the socket is of no more use.
+                # Interrupted between request and answer: the socket cannot be used again.
                 self._build.drop()
                 self._is_open = False
                 raise
 
     def reset(self) -> None:
-        """Forget everything that earlier scenes left behind."""
+        """Discard all state of earlier scenes."""
         self._studio.reset()
         self._failures.clear()
 
@@ -220,10 +221,10 @@ class TdwSimulator:
 
 
 def require_packages() -> None:
-    """See that the extra is installed, before anything is started.
+    """Check that the extra ``tdw`` is installed.
 
     Raises:
-        UnavailableError: When it is not.
+        UnavailableError: When a package is missing.
     """
     from importlib.util import find_spec
 
@@ -231,13 +232,11 @@ def require_packages() -> None:
 
     missing = [name for name in ("tdw", "zmq", "flatbuffers") if find_spec(name) is None]
     if missing:
-        raise UnavailableError(
-            f"Expected the extra 'tdw' to be installed, but got no {', '.join(missing)}. {INSTALL}"
-        )
+        raise UnavailableError(f"Extra 'tdw' is not installed: no {', '.join(missing)}. {INSTALL}")
 
 
 def _closed() -> UnavailableError:
-    return UnavailableError("Expected an open simulator, but got a closed one. Open it.")
+    return UnavailableError("Simulator 'tdw' is closed. Open it before rendering.")
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -247,14 +246,11 @@ def _names(text: str) -> tuple[str, ...]:
 def _check_numbers(port: int, start: float, step: float, retries: int) -> None:
     faults = []
     if not 0 <= port <= 65535:
-        faults.append(f"port {port} (0 to 65535)")
+        faults.append(f"port must be 0 to 65535 (got {port})")
     for name, seconds in (("start_timeout", start), ("step_timeout", step)):
         if not 0 < seconds <= 86400:
-            faults.append(f"{name} {seconds:g} (more than 0 and up to 86400 seconds)")
+            faults.append(f"{name} must be more than 0 and at most 86400 seconds (got {seconds:g})")
     if retries < 0:
-        faults.append(f"retries {retries} (0 or more)")
+        faults.append(f"retries must be at least 0 (got {retries})")
     if faults:
-        raise InvalidInputError(
-            f"Expected options that make sense of simulator 'tdw', but got {'; '.join(faults)}. "
-            "Correct these options."
-        )
+        raise InvalidInputError(f"Options of simulator 'tdw': {'; '.join(faults)}.")

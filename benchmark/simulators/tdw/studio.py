@@ -1,8 +1,8 @@
-"""A build that shows scenes: what it has loaded, what it remembers, and one frame for each image.
+"""Rendering of scenes with a running build, and the state that the build keeps between images.
 
-A build keeps everything it was ever told: aperture and focus, the sun's colour, direction and
-intensity, the skybox, materials. The released generator sets them where they vary and inherits them
-where they do not; here every image's commands set them all.
+A build keeps aperture, focus, skybox, materials, and the colour, direction and intensity of the sun
+until they are changed. The released generator sets only those that vary; here, the commands of
+every image set all of them.
 """
 
 from __future__ import annotations
@@ -12,28 +12,35 @@ from typing import TYPE_CHECKING, Literal
 
 from benchmark.simulators.scene import REFERENCE_DISTANCE, Light
 from benchmark.simulators.tdw import commands as tell
-from benchmark.simulators.tdw.faults import (
+from benchmark.simulators.tdw.errors import (
     AssetMissingError,
     BuildProtocolError,
     BuildQuitError,
 )
-from benchmark.simulators.tdw.pictures import coverage, jpeg_of, picture_of, wrong
 from benchmark.simulators.tdw.placement import (
     place,
     released_sun_angles,
     released_turn,
     sun_angles,
 )
-from benchmark.simulators.tdw.wire import MASK_PASS, Reply, read_bounds
+from benchmark.simulators.tdw.wire import (
+    MASK_PASS,
+    Reply,
+    coverage,
+    jpeg_of,
+    picture_of,
+    read_bounds,
+    wrong,
+)
 
 if TYPE_CHECKING:
     from benchmark.simulators.scene import Scene
-    from benchmark.simulators.tdw.build import Build
+    from benchmark.simulators.tdw.build import BuildSession
+    from benchmark.simulators.tdw.dialect import Dialect
     from benchmark.simulators.tdw.placement import Vector
-    from benchmark.simulators.tdw.profiles import Profile
     from benchmark.simulators.tdw.records import Model, RecordBook, Skybox
 
-# The released generator's look at a new object: a small mask, no effects.
+# The released generator measures a new object on a small mask without effects.
 _MASK_SIZE, _MASK_QUALITY = 32, 0
 _LEAST_VISIBLE, _LEAST_COMFORTABLE = 0.002, 0.005
 _DOUBLINGS = 8
@@ -44,14 +51,14 @@ LightMode = Literal["absolute", "cumulative"]
 
 @dataclass(frozen=True)
 class Style:
-    """How scenes become commands.
+    """Options of the conversion of scenes to commands.
 
     Attributes:
-        ranges: ``corrected``: as the scene says. ``released``: the same random numbers, with the
-            distributions of the released generator.
-        light: ``absolute``: the sun of an image does not depend on earlier images. ``cumulative``:
-            its rotations add up, as in the released generator, until another panorama brings its
-            own sun, or :meth:`Studio.reset`.
+        ranges: ``corrected``: values of the scene. ``released``: the distributions of the released
+            generator, from the same random numbers.
+        light: ``absolute``: the sun does not depend on earlier images. ``cumulative``: its
+            rotations add up, as in the released generator, until another panorama is shown or
+            :meth:`Studio.reset` is called.
     """
 
     ranges: Ranges = "corrected"
@@ -60,14 +67,14 @@ class Style:
 
 @dataclass(frozen=True)
 class Stage:
-    """The object that is loaded.
+    """The loaded object.
 
     Attributes:
-        model: Which one.
-        reach: Distance that factor 1 stands for, in metres.
-        middle: Middle of its bounds as seen from its origin, in metres.
-        size: Size of images that the build is set to, in pixels.
-        dressed: Whether it has other materials than its own.
+        model: Record of the model.
+        reach: Distance in metres that factor 1 means.
+        middle: Middle of its bounds relative to its origin, in metres.
+        size: Current size of images, in pixels.
+        dressed: True if its own materials were replaced.
     """
 
     model: Model
@@ -78,33 +85,33 @@ class Stage:
 
 
 class Studio:
-    """Turns scenes into JPEG bytes with a build that runs.
+    """Renderer of scenes to JPEG bytes with a build.
 
     Args:
-        build: The build.
-        profile: Its version.
-        records: What is known of assets.
-        style: How scenes become commands.
-        signed_urls: Whether bundles come from TDW's private store.
+        build: Session with the build.
+        dialect: Version of the build.
+        records: Records of assets.
+        style: Options of the conversion of scenes to commands.
+        signed_urls: True if bundles come from TDW's private store.
     """
 
     def __init__(
         self,
-        build: Build,
-        profile: Profile,
+        build: BuildSession,
+        dialect: Dialect,
         records: RecordBook,
         style: Style,
         *,
         signed_urls: bool,
     ) -> None:
-        self._build, self._profile, self._records = build, profile, records
+        self._build, self._dialect, self._records = build, dialect, records
         self._style, self._signed_urls = style, signed_urls
         self._turns: list[tuple[float, float]] = []
         self._turned_sky = ""
         self._clear()
 
     def _clear(self) -> None:
-        """What a build that has just started knows: nothing."""
+        """Reset the known state to that of a new build."""
         self._stage: Stage | None = None
         self._occupied = False
         self._sky: Skybox | None = None
@@ -114,30 +121,30 @@ class Studio:
         self._strict = True
 
     def start(self) -> None:
-        """Start the build and set up the scene; rotations that add up go on where they were."""
+        """Start the build and set up the scene; cumulative rotations are replayed."""
         self._clear()
         self._build.start()
-        self._build.send(tell.begin(self._profile, signed_urls=self._signed_urls))
+        self._build.send(tell.begin(self._dialect, signed_urls=self._signed_urls))
 
     def reset(self) -> None:
-        """The next image is told everything anew, the object is loaded again."""
+        """Set everything again for the next image, and load the object again."""
         self._stage, self._sky = None, None
         self._turns, self._turned_sky, self._replayed = [], "", 0
 
     def show(self, scene: Scene) -> bytes:
-        """One image.
+        """Render an image.
 
         Returns:
             JPEG bytes as the build encoded them.
 
         Raises:
-            TdwError: Whatever is wrong with build or assets.
+            TdwError: When the build or an asset fails.
         """
         before = self._turned_sky, list(self._turns)
         try:
             return self._show(scene)
         except BaseException:
-            self._turned_sky, self._turns = before  # the image will come again
+            self._turned_sky, self._turns = before  # the image will be repeated
             raise
 
     def _show(self, scene: Scene) -> bytes:
@@ -180,13 +187,13 @@ class Studio:
                     raise AssetMissingError(
                         command["name"],
                         command["url"],
-                        f"The build said: {error.message}. docs/tdw.md says what is public.",
+                        f"The build quit: {error.message}. docs/tdw.md lists the public assets.",
                         passing=True,
                     ) from error
             raise
 
     def _message(self, scene: Scene, stage: Stage) -> tell.Commands:
-        """All that one image needs; what the build remembers is noted as sent."""
+        """Return all commands of an image, and note the state that they leave."""
         sky = self._skybox(scene.background.panorama)
         own_sky = sky.name != (self._sky.name if self._sky else None)
         if own_sky:
@@ -212,7 +219,7 @@ class Studio:
             return self._adding_sun(light, change)
         angles = (released_sun_angles if released else sun_angles)(light.direction)
         sun = tell.Sun(change, angles)
-        return tell.set_sun(self._profile, light, sun, None if released else sky)
+        return tell.set_sun(self._dialect, light, sun, None if released else sky)
 
     def _add_turn(self, scene: Scene) -> None:
         if scene.background.panorama != self._turned_sky:
@@ -223,12 +230,12 @@ class Studio:
             self._turns.append(angles)
 
     def _adding_sun(self, light: Light, change: float) -> tell.Commands:
-        """Rotations that the build does not have yet: one, or after a new start all."""
+        """Return the rotations that are new to the build: one, or all after a restart."""
         fresh, self._replayed = self._turns[self._replayed :], len(self._turns)
         first = len(fresh) == len(self._turns)
-        message = tell.set_sun(self._profile, light, tell.Sun(change, None, reset=first), None)
+        message = tell.set_sun(self._dialect, light, tell.Sun(change, None, reset=first), None)
         for angles in fresh:
-            message += tell.turn_sun(self._profile, angles, None)
+            message += tell.turn_sun(self._dialect, angles, None)
         return message
 
     def _object(self, scene: Scene, stage: Stage) -> tell.Commands:
@@ -254,7 +261,7 @@ class Studio:
         return [*tell.add_materials(urls), *tell.dress(stage.model, scene.materials)]
 
     def _staged(self, scene: Scene) -> Stage:
-        """The scene's object, loaded, in its own materials when the scene wants them."""
+        """Return the loaded object of the scene; its own materials are restored by loading it."""
         stage = self._stage
         undress = stage is not None and stage.dressed and scene.materials is None
         if stage is None or stage.model.name != scene.object or undress:
@@ -266,17 +273,17 @@ class Studio:
         return stage
 
     def _load(self, model: Model, scene: Scene) -> Stage:
-        """Load an object and see how large it looks, with a few frames of its own."""
+        """Load an object and measure its visible size in a few extra frames."""
         self._stage = None
         message = tell.remove_object() if self._occupied else []
         message += tell.frame(_MASK_SIZE, _MASK_QUALITY, "_mask") + tell.add_object(model)
         self._occupied = True
         reply = self._send(message)
         content = reply.find("boun")
-        layout = self._profile.bounds
+        layout = self._dialect.bounds
         points = read_bounds(content, tell.OBJECT_ID, layout) if content is not None else None
         if points is None:
-            remedy = "The build's log may say why; docs/tdw.md says which assets are public."
+            remedy = "See the log of the build; docs/tdw.md lists the public assets."
             raise AssetMissingError(model.name, model.url, remedy, passing=True)
         stage = Stage(model, REFERENCE_DISTANCE, (points[18], points[19], points[20]), scene.size)
         stage = self._enlarged(stage, scene)
@@ -284,7 +291,7 @@ class Studio:
         return stage
 
     def _enlarged(self, stage: Stage, scene: Scene) -> Stage:
-        """Make what is hardly visible larger, and bring it nearer (as the released generator)."""
+        """Enlarge and move nearer a hardly visible object, as the released generator does."""
         canonical = _canonical(scene)
         for _ in range(_DOUBLINGS + 1):
             where = place(canonical, stage.reach, stage.middle, canonical.rotation)
@@ -302,7 +309,7 @@ class Studio:
 
 
 def _canonical(scene: Scene) -> Scene:
-    """The object of a scene as the camera first sees it."""
+    """Return a scene with its object in the canonical view."""
     from benchmark.simulators.sampling import REFERENCE_ROTATION, reference_view
 
     yaw, pitch = reference_view()

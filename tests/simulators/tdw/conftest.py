@@ -1,10 +1,11 @@
-"""Simulators whose build is the stand-in, and what it wrote down."""
+"""Simulators whose build is the double, and the journal that it writes."""
 
 from __future__ import annotations
 
 import json
 import os
 import shlex
+import signal
 import sys
 import time
 from dataclasses import dataclass
@@ -15,6 +16,32 @@ import pytest
 ROOT = Path(__file__).parents[3]
 #: The stand-in's version for each profile.
 VERSIONS = {"1.13": "1.13.0", "1.8.23": "1.8.23"}
+
+
+def sample(cases, *chosen):
+    """Return all cases of a parameter; those that are not chosen are slow tests."""
+    return [
+        case
+        if case in chosen
+        else pytest.param(*case, marks=pytest.mark.slow)
+        if isinstance(case, tuple)
+        else pytest.param(case, marks=pytest.mark.slow)
+        for case in cases
+    ]
+
+
+@pytest.fixture(autouse=True)
+def no_hang():
+    """End a test that hangs: every wait for a build has a limit."""
+
+    def stop(*_):
+        raise AssertionError("it hangs")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(180)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @dataclass

@@ -105,7 +105,7 @@ def test_it_answers_late(ready):
     build = ready("late=1.2")
     start = time.monotonic()
     assert build.say(SHOW).kinds == ["imag"]
-    assert 1.1 < time.monotonic() - start < 5
+    assert time.monotonic() - start > 1.1
 
 
 def test_it_drops_an_image(ready):
@@ -258,9 +258,11 @@ def test_it_ends_when_nobody_speaks(double):
 
 
 def test_it_does_not_outlive_its_parent(tmp_path):
+    journal = tmp_path / "journal.jsonl"
     code = (
         "import subprocess, sys, time\n"
-        f"child = subprocess.Popen([sys.executable, '-m', {MODULE!r}, '--port', '9'])\n"
+        f"child = subprocess.Popen([sys.executable, '-m', {MODULE!r}, '--port', '9', "
+        f"'--journal', {str(journal)!r}])\n"
         "print(child.pid, flush=True)\n"
         "time.sleep(600)\n"
     )
@@ -268,15 +270,16 @@ def test_it_does_not_outlive_its_parent(tmp_path):
         [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment()
     )
     child = int(parent.stdout.readline())
-    time.sleep(1.5)  # it has to have asked for this first
+    while not journal.is_file():  # by then it has asked to end with its parent
+        assert not _gone(child, 1), "it ended before its parent was killed"
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
     parent.stdout.close()
     assert _gone(child)
 
 
-def _gone(pid):
-    for _ in range(100):
+def _gone(pid, looks=100):
+    for _ in range(looks):
         try:
             if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
                 return True

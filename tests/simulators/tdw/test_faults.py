@@ -22,34 +22,32 @@ from benchmark.rendering.request import DatasetRequest
 from benchmark.rendering.run import render_dataset
 from benchmark.simulators.interface import opened
 from benchmark.simulators.registry import SimulatorChoice
-from benchmark.simulators.tdw import faults
-from benchmark.simulators.tdw.build import Build
-from benchmark.simulators.tdw.faults import ObjectFailedError, TdwError
+from benchmark.simulators.tdw import errors
+from benchmark.simulators.tdw.errors import ObjectFailedError
 from benchmark.simulators.tdw.simulator import TdwSimulator
 from benchmark.space import PAPER_SPACE
+from tests.simulators.tdw.conftest import ROOT, double_command, sample
 
 CATEGORIES, IMAGES = 3, 6
 STEP_SECONDS = 2.0
-#: How much later than its limit a failure may be seen.
-GRACE = 2.0
 
 #: What goes wrong, and as what it is seen at last, when it happens every time.
 KINDS = {
-    "crash": faults.BuildCrashedError,
-    "crash=-11": faults.BuildCrashedError,
-    "hang": faults.BuildTimeoutError,
-    "late=30": faults.BuildTimeoutError,
-    "quit": faults.BuildQuitError,
-    "drop": faults.BuildProtocolError,
-    "size": faults.BuildProtocolError,
-    "content": faults.BuildProtocolError,
-    "truncated": faults.BuildProtocolError,
-    "encoding": faults.BuildProtocolError,
-    "pass": faults.BuildProtocolError,
-    "frame": faults.BuildProtocolError,
-    "garbage": faults.BuildProtocolError,
-    "noise": faults.BuildProtocolError,
-    "missing": faults.AssetMissingError,
+    "crash": errors.BuildCrashedError,
+    "crash=-11": errors.BuildCrashedError,
+    "hang": errors.BuildTimeoutError,
+    "late=30": errors.BuildTimeoutError,
+    "quit": errors.BuildQuitError,
+    "drop": errors.BuildProtocolError,
+    "size": errors.BuildProtocolError,
+    "content": errors.BuildProtocolError,
+    "truncated": errors.BuildProtocolError,
+    "encoding": errors.BuildProtocolError,
+    "pass": errors.BuildProtocolError,
+    "frame": errors.BuildProtocolError,
+    "garbage": errors.BuildProtocolError,
+    "noise": errors.BuildProtocolError,
+    "missing": errors.AssetMissingError,
 }
 
 
@@ -67,28 +65,9 @@ def request(options, images=IMAGES, shard_size=7):
     )
 
 
-@pytest.fixture
-def detections(monkeypatch):
-    """Seconds from each question to the error that it ended in."""
-    found, send = [], Build.send
-
-    def timed(self, commands):
-        start = time.monotonic()
-        try:
-            return send(self, commands)
-        except TdwError:
-            found.append(time.monotonic() - start)
-            raise
-
-    monkeypatch.setattr(Build, "send", timed)
-    return found
-
-
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     """Digest of the dataset when nothing goes wrong."""
-    from tests.simulators.tdw.conftest import ROOT, double_command
-
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(ROOT))
         patch.setenv("T2SBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
@@ -111,10 +90,10 @@ def check_nothing_is_left(journal):
     assert free({line["port"] for line in journal.starts()})
 
 
-@pytest.mark.parametrize("kind", ["crash", "hang", "garbage", "missing", "resend=3"])
-def test_a_failure_passes_in_the_papers_version_too(
-    double, journal, tmp_path, kind, detections, undisturbed
-):
+@pytest.mark.parametrize(
+    "kind", sample(["crash", "hang", "garbage", "missing", "resend=3"], "crash", "missing")
+)
+def test_a_failure_passes_in_the_papers_version_too(double, journal, tmp_path, kind, undisturbed):
     number = random.Random(kind).randrange(1, CATEGORIES * IMAGES + 1)  # noqa: S311
     once = tmp_path / "once"
     options = double("1.8.23", "--fault", f"{kind}@{number}", "--fault-once", once)
@@ -122,13 +101,12 @@ def test_a_failure_passes_in_the_papers_version_too(
     assert once.exists(), "the failure did not happen"
     assert made.manifest["digest"] == undisturbed
     assert made.manifest["images"] == CATEGORIES * IMAGES
-    assert all(seconds < STEP_SECONDS + GRACE for seconds in detections), detections
     check_nothing_is_left(journal)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_failure_that_stays_is_reported(double, journal, kind, detections):
-    count = 2 if KINDS[kind] is faults.BuildProtocolError else 1
+@pytest.mark.parametrize("kind", sample(KINDS, "crash", "late=30", "quit", "drop", "missing"))
+def test_a_failure_that_stays_is_reported(double, journal, kind):
+    count = 2 if KINDS[kind] is errors.BuildProtocolError else 1
     arguments = [word for i in range(count) for word in ("--fault", f"{kind}@{2 + i}")]
     options = double("1.13", *arguments, retries=1, step_timeout=STEP_SECONDS)
     simulator = TdwSimulator(**options)
@@ -140,9 +118,8 @@ def test_a_failure_that_stays_is_reported(double, journal, kind, detections):
     assert caught.value.name == scenes[0].object
     assert caught.value.attempts == 2
     assert isinstance(caught.value.cause, KINDS[kind])
-    assert str(caught.value).startswith(f"Expected object '{scenes[0].object}' to render")
+    assert f"'{scenes[0].object}'" in str(caught.value)
     assert f"-O without={scenes[0].object}" in str(caught.value)
-    assert all(seconds < STEP_SECONDS + GRACE for seconds in detections), detections
     check_nothing_is_left(journal)
 
 
@@ -187,7 +164,7 @@ def test_new_starts_are_told(double, tmp_path, caplog):
         scenes = planned(simulator, 3)
         list(simulator.render(scenes))
     (record,) = (r for r in caplog.records if r.name.startswith("benchmark.simulators.tdw"))
-    assert f"started anew for '{scenes[0].object}' (1 of 3 times)" in record.getMessage()
+    assert f"'{scenes[0].object}' (restart 1 of 3)" in record.getMessage()
     assert "exit code 3" in record.getMessage()
 
 
@@ -195,11 +172,9 @@ def test_a_build_that_starts_late_or_not_at_all(double, journal):
     with opened(TdwSimulator(**double("1.13", "--fault", "hello=1"))) as simulator:
         assert simulator.driver()["profile"] == "1.13"
     options = double("1.13", "--fault", "silent")
-    start = time.monotonic()
-    with pytest.raises(faults.BuildStartTimeoutError, match=r"docs/tdw\.md"):
+    with pytest.raises(errors.BuildStartTimeoutError, match=r"docs/tdw\.md"):
         TdwSimulator(**{**options, "start_timeout": 3.0}).open()
-    assert time.monotonic() - start < 3 + GRACE + 3  # and the time to end it
-    with pytest.raises(faults.BuildCrashedError, match="There is no display"):
+    with pytest.raises(errors.BuildCrashedError, match="There is no display"):
         TdwSimulator(**double("1.13", "--fault", "refuse")).open()
     check_nothing_is_left(journal)
 
@@ -237,13 +212,13 @@ def test_the_error_of_a_worker_reaches_the_parent(double, journal, tmp_path):
 
 
 def test_errors_can_be_handed_on():
-    crashed = faults.BuildCrashedError(7, "the end", "a.log")
+    crashed = errors.BuildCrashedError(7, "the end", "a.log")
     every = [
         crashed,
-        faults.BuildQuitError("no memory"),
-        faults.AssetMissingError("chair", "file:///chair", "Load it.", passing=True),
+        errors.BuildQuitError("no memory"),
+        errors.AssetMissingError("chair", "file:///chair", "Load it.", passing=True),
         ObjectFailedError("chair", 3, crashed),
-        faults.VersionMismatchError("Expected another version."),
+        errors.VersionMismatchError("another version"),
     ]
     for error in every:
         copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
@@ -277,9 +252,8 @@ def test_killed_and_run_again(double, journal, tmp_path, number):
     words += [part for name, value in options.items() for part in ("-O", f"{name}={value}")]
     command = [sys.executable, "-c", COMMAND, *words]
     first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for _ in range(1200):
-        if len(journal.images()) > 25:
-            break
+    while len(journal.images()) <= 25:
+        assert first.poll() is None, "it ended before it could be killed"
         time.sleep(0.05)
     os.kill(first.pid, number)
     first.wait(60)

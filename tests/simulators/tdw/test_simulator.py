@@ -13,13 +13,13 @@ from benchmark.core.errors import InvalidInputError, UnavailableError, UnknownNa
 from benchmark.simulators.interface import opened
 from benchmark.simulators.registry import find_simulator
 from benchmark.simulators.sampling import SceneSampler
-from benchmark.simulators.tdw.faults import AssetMissingError, VersionMismatchError
+from benchmark.simulators.tdw.errors import AssetMissingError, VersionMismatchError
 from benchmark.simulators.tdw.simulator import TdwSimulator
 from benchmark.space import PAPER_SPACE
 from benchmark.testing import SimulatorContract
 
 ROOT = Path(__file__).parents[3]
-PROFILES = ["1.13", "1.8.23"]
+DIALECTS = ["1.13", "1.8.23"]
 
 
 def scenes(simulator, configuration="11111111", count=6, size=48, category=0):
@@ -36,7 +36,7 @@ def images(simulator, planned):
 
 
 class TestContract(SimulatorContract):
-    @pytest.fixture(autouse=True, params=PROFILES)
+    @pytest.fixture(autouse=True, params=DIALECTS)
     def profile(self, request, double):
         self.options = double(request.param)
 
@@ -58,17 +58,17 @@ def test_a_build_of_the_other_version_is_refused(double, journal, profile, versi
     assert f"profile '{profile}', but got one of version {version}" in told
     assert f"Say -O profile={version.removesuffix('.0')}" in told
     assert journal.living() == []
-    with pytest.raises(UnavailableError, match="closed one"):
+    with pytest.raises(UnavailableError, match="closed"):
         simulator.driver()
 
 
 def test_a_build_of_no_known_version_is_refused(double):
     simulator = TdwSimulator(**double("1.13", "--fault", "version=1.11.2"))
-    with pytest.raises(VersionMismatchError, match=r"one of version 1\.11\.2\. Start a build of"):
+    with pytest.raises(VersionMismatchError, match=r"1\.11\.2(.|\n)*1\.13"):
         simulator.open()
 
 
-@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("profile", DIALECTS)
 def test_one_round_trip_for_each_image(double, journal, profile):
     with opened(TdwSimulator(**double(profile))) as simulator:
         planned = scenes(simulator, count=12)
@@ -108,14 +108,14 @@ def test_a_build_that_the_user_starts(double, journal):
 def test_a_mirror_stands_in_for_the_stores(double, journal, tmp_path):
     mirror = tmp_path / "my mirror"
     options = double(mirror=str(mirror), assets="paper")
-    with pytest.raises(InvalidInputError, match="folder of asset bundles"):
+    with pytest.raises(InvalidInputError, match="-O mirror"):
         TdwSimulator(**options)
     for kind in ("models", "materials", "hdri_skyboxes"):
         (mirror / kind).mkdir(parents=True)
     simulator = TdwSimulator(**options)
     planned = scenes(simulator, "00000000", 1)
     (mirror / "models" / planned[0].object).write_bytes(b"bundle")
-    with opened(simulator), pytest.raises(AssetMissingError, match="Download it into the mirror"):
+    with opened(simulator), pytest.raises(AssetMissingError, match="mirror"):
         images(simulator, planned)
     (mirror / "hdri_skyboxes" / planned[0].background.panorama).write_bytes(b"bundle")
     with opened(simulator):
@@ -138,10 +138,10 @@ def test_private_models_are_fetched_with_signed_addresses(double, journal):
         ({"objects": "half"}, "Known: all, subset"),
         ({"profile": "1.8"}, "TDW profile '1.8'"),
         ({"ranges": "release"}, "Did you mean 'released'"),
-        ({"port": "70000"}, "port 70000"),
-        ({"retries": "-1"}, "retries -1"),
-        ({"start_timeout": "0"}, "start_timeout 0"),
-        ({"step_timeout": "nan"}, "step_timeout nan"),
+        ({"port": "70000"}, "port .*70000"),
+        ({"retries": "-1"}, "retries .*-1"),
+        ({"start_timeout": "0"}, "start_timeout .*0"),
+        ({"step_timeout": "nan"}, "step_timeout .*nan"),
         ({"prot": "1"}, "Did you mean 'port'"),
     ],
 )

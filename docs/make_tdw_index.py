@@ -1,8 +1,8 @@
-r"""Writes ``index.json``: which assets of TDW the paper used, and which of them are public today.
+r"""Write ``index.json``: assets of TDW that the paper used, and those that are public today.
 
-Run by whoever maintains the suite; everybody else reads the index:
+For maintainers:
 
-    python -m benchmark.simulators.tdw.make_index --then FOLDER --now FOLDER \
+    python docs/make_tdw_index.py --then FOLDER --now FOLDER \
         --subset tdw_simple_objs_100.json --materials material_subset.txt
 
 ``--then`` and ``--now`` are the folders ``tdw/metadata_libraries`` of the packages tdw 1.8.23.0
@@ -22,6 +22,8 @@ from benchmark.simulators.tdw.package import load
 
 Records = Mapping[str, Any]
 
+INDEX = Path(__file__).parents[1] / "benchmark" / "simulators" / "tdw" / "index.json"
+
 #: Position of the sun above which the released generator uses a panorama.
 _SUN_ELEVATION = 120
 _PUBLIC = "https://tdw-public."
@@ -31,7 +33,7 @@ _FIXED_SKYBOX = "fish_hoek_beach_4k"
 
 
 def read_records(kind: str, path: Path) -> Records:
-    """Records of a library by name, read by the package's own librarian.
+    """Return the records of a library by name, read by the librarian of the package.
 
     Args:
         kind: ``Model``, ``Material`` or ``HDRISkybox``.
@@ -42,15 +44,15 @@ def read_records(kind: str, path: Path) -> Records:
 
 
 def is_public(record: Any) -> bool:  # noqa: ANN401 - a record of a package without types
-    """Whether everybody can download the asset bundle (for Linux)."""
+    """Return True if the asset bundle for Linux needs no credentials."""
     return str(record.urls["Linux"]).startswith(_PUBLIC)
 
 
 def models(then: Records, now: Records, subset: Mapping[str, list[str]]) -> dict[str, Any]:
-    """Categories with their models and what is known of each, in letters.
+    """Return categories with their models, and letters on each model.
 
     ``s``: in the released subset of 100 categories; ``p``: public today; ``x``: flagged unusable
-    today. The subset's categories come first, so that ``--classes 100`` are those.
+    today. The categories of the subset come first, so that ``--classes 100`` selects them.
     """
     chosen = {name for names in subset.values() for name in names}
     usable = [record for record in then.values() if not record.do_not_use]
@@ -65,12 +67,12 @@ def models(then: Records, now: Records, subset: Mapping[str, list[str]]) -> dict
 
 
 def letters(record: Any, chosen: bool) -> str:  # noqa: ANN401 - as above
-    """What is known of a model, from its record of today."""
+    """Return the letters of a model from its record of today."""
     return "s" * chosen + "p" * is_public(record) + "x" * bool(record.do_not_use)
 
 
 def skyboxes(records: Records) -> list[str]:
-    """Those that the released generator uses, the fixed one first."""
+    """Return the skyboxes of the released generator, the fixed one first."""
     names = [
         record.name
         for record in records.values()
@@ -80,7 +82,7 @@ def skyboxes(records: Records) -> list[str]:
 
 
 def make_index(then: Path, now: Path, subset: Path, materials: Path) -> dict[str, Any]:
-    """The index as JSON."""
+    """Return the index as a JSON value."""
     names = materials.read_text().split()
     known = read_records("Material", now / "materials_low.json")
     return {
@@ -100,7 +102,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("then", "now", "subset", "materials"):
         parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--output", type=Path, default=Path(__file__).with_name("index.json"))
+    parser.add_argument("--output", type=Path, default=INDEX)
     options = vars(parser.parse_args())
     output = options.pop("output")
     write_bytes(output, indented_json(make_index(**options)))

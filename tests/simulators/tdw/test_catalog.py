@@ -1,13 +1,14 @@
-"""The index holds the numbers that are known of the paper and of today's stores."""
+"""The catalogue has the published numbers of models of the paper and of today's stores."""
 
 import importlib.util
 import json
+import runpy
+from pathlib import Path
 
 import pytest
 
 from benchmark.core.errors import UnknownNameError
-from benchmark.simulators.tdw.catalog import make_catalog, what_is_public
-from benchmark.simulators.tdw.index import load_index
+from benchmark.simulators.tdw.catalog import load_index, make_catalog, what_is_public
 
 FACTS = {
     ("paper", "all"): (237, 2322),
@@ -57,8 +58,8 @@ def test_models_can_be_left_out():
 
 def test_the_script_sorts_models(tmp_path):
     pytest.importorskip("tdw")
-    from benchmark.simulators.tdw.make_index import make_index
-
+    path = Path(__file__).parents[3] / "docs" / "make_tdw_index.py"
+    make_index = runpy.run_path(str(path))["make_index"]
     place = importlib.util.find_spec("tdw").submodule_search_locations[0]
     now = type(tmp_path)(place) / "metadata_libraries"
     (tmp_path / "subset.json").write_text(json.dumps({"n03483316": ["hair_dryer_that_is_not"]}))

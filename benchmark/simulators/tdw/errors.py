@@ -1,7 +1,6 @@
-"""What can go wrong with a build, each kind a type of its own.
+"""Failures of a build, one type for each kind.
 
-Some pass when the build is started anew (``passing``); the others stay as they are, and the
-rendering stops at once.
+A restart of the build may cure the ``passing`` ones; the others stop the rendering at once.
 """
 
 from __future__ import annotations
@@ -12,12 +11,12 @@ from benchmark.core.errors import UnavailableError
 
 
 class TdwError(UnavailableError):
-    """Base of all failures of a build; ``passing`` says whether another start may help."""
+    """Base of all failures of a build; ``passing`` is True if a restart may help."""
 
     passing = False
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Workers hand errors to the parent process; their constructors take other arguments.
+        # Workers pass errors to the parent process; the constructors take other arguments.
         return _restored, (type(self), str(self), dict(self.__dict__))
 
 
@@ -28,7 +27,7 @@ def _restored(kind: type[TdwError], message: str, state: dict[str, Any]) -> TdwE
 
 
 class BuildNotFoundError(TdwError):
-    """There is no build at the place that was named."""
+    """No build at the given path."""
 
 
 class BuildStartTimeoutError(TdwError):
@@ -38,11 +37,11 @@ class BuildStartTimeoutError(TdwError):
 
 
 class BuildCrashedError(TdwError):
-    """The process of the build ended by itself.
+    """The process of the build ended.
 
     Attributes:
-        code: Its exit code; negative: the number of the signal.
-        log_tail: The last lines that it wrote.
+        code: Exit code; if negative, the number of the signal.
+        log_tail: Last lines of its log.
     """
 
     passing = True
@@ -51,7 +50,7 @@ class BuildCrashedError(TdwError):
         self.code, self.log_tail = code, log_tail
         reason = f"signal {-code}" if code < 0 else f"exit code {code}"
         super().__init__(
-            f"Expected the TDW build to go on, but got {reason}. Its log, {log}, ends:\n{log_tail}"
+            f"The TDW build ended with {reason}. The last lines of its log {log}:\n{log_tail}"
         )
 
 
@@ -62,10 +61,10 @@ class BuildTimeoutError(TdwError):
 
 
 class BuildQuitError(TdwError):
-    """The build said that it quits.
+    """The build reported that it quits.
 
     Attributes:
-        message: What it gave as its reason.
+        message: Reason that it gave.
     """
 
     passing = True
@@ -73,52 +72,50 @@ class BuildQuitError(TdwError):
     def __init__(self, message: str) -> None:
         self.message = message
         super().__init__(
-            f"Expected the TDW build to go on, but got its signal that it quits: {message}. "
-            "Look into its log."
+            f"The TDW build quit: {message}. See its log in the cache folder, simulator/tdw-logs."
         )
 
     @property
     def words(self) -> list[str]:
-        """Words of the reason, among them names and addresses of assets."""
+        """Words of the reason, which may contain names and addresses of assets."""
         return [word.strip(".,;:'\"()[]") for word in self.message.split()]
 
 
 class BuildProtocolError(TdwError):
-    """The build's answer is not what was asked for."""
+    """The answer of the build does not fit the request."""
 
     passing = True
 
 
 class VersionMismatchError(TdwError):
-    """The build has another version than the chosen profile."""
+    """The version of the build does not fit option ``profile``."""
 
 
 class AssetMissingError(TdwError):
-    """The build, or the mirror, does not have an asset.
+    """An asset that the build or the mirror does not have.
 
     Attributes:
-        name: The asset.
-        url: Where it should have come from.
+        name: Name of the asset.
+        url: Address that it was requested from.
     """
 
     def __init__(self, name: str, url: str, remedy: str, *, passing: bool = False) -> None:
         self.name, self.url, self.passing = name, url, passing
-        super().__init__(f"Expected the asset '{name}' at {url}, but got nothing. {remedy}")
+        super().__init__(f"No asset '{name}' at {url}. {remedy}")
 
 
 class ObjectFailedError(TdwError):
-    """An object could not be rendered, however often it was tried.
+    """An object that failed to render in every attempt.
 
     Attributes:
-        name: The object.
-        attempts: How often.
-        cause: What happened the last time.
+        name: Name of the object.
+        attempts: Number of attempts.
+        cause: Failure of the last attempt.
     """
 
     def __init__(self, name: str, attempts: int, cause: TdwError) -> None:
         self.name, self.attempts, self.cause = name, attempts, cause
         super().__init__(
-            f"Expected object '{name}' to render, but got a failure in each of {attempts} "
-            f"attempts. The last one: {cause}\n"
-            f"Run the command again to go on, or leave the object out with -O without={name}."
+            f"Object '{name}' failed to render in {attempts} attempts. Last failure: {cause}\n"
+            f"Run the command again to resume, or skip the object with -O without={name}."
         )
