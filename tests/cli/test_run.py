@@ -176,10 +176,8 @@ def slow_run(small_table_folder: Path, tmp_path: Path):
             stderr=subprocess.PIPE,
             env={**os.environ, "PIDS": str(pids)},
         )
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            if path.exists() and path.read_bytes().count(b"\n") >= 2:
-                break
+        while not (path.exists() and path.read_bytes().count(b"\n") >= 2):
+            assert process.poll() is None, "it ended before two cells were on disk"
             time.sleep(0.05)
         process.send_signal(number)
         _, error = process.communicate(timeout=30)
@@ -204,7 +202,5 @@ def test_ctrl_c_keeps_finished_cells_and_leaves_nobody_behind(slow_run, tmp_path
 
 def test_workers_do_not_outlive_a_killed_run(slow_run, tmp_path: Path):
     slow_run(signal.SIGKILL, "-j", "2")
-    deadline = time.monotonic() + 10
-    while alive(tmp_path / "pids") and time.monotonic() < deadline:
+    while alive(tmp_path / "pids"):
         time.sleep(0.05)
-    assert alive(tmp_path / "pids") == []

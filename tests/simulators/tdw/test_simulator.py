@@ -56,7 +56,7 @@ def test_a_build_of_the_other_version_is_refused(double, journal, profile, versi
     told = str(caught.value)
     assert "\n" not in told
     assert f"profile '{profile}', but got one of version {version}" in told
-    assert f"Say -O profile={version.removesuffix('.0')}" in told
+    assert f"-O profile={version.removesuffix('.0')}" in told
     assert journal.living() == []
     with pytest.raises(UnavailableError, match="closed"):
         simulator.driver()
