@@ -19,7 +19,6 @@ from benchmark.tasks.stand_ins import load_data_tasks
 from benchmark.tasks.task_data import is_prepared, load_task_data
 
 FOLDER = Path(os.environ.get("T2SBENCH_DATA", "no-such-folder"))
-LIMIT_MINUTES = 18  # for 17 tasks on two cores
 
 pytestmark = [
     pytest.mark.skipif(not FOLDER.is_dir(), reason="needs the task packs in T2SBENCH_DATA"),
@@ -50,5 +49,4 @@ def test_all_prepared_tasks(benchmark, tmp_path):
         near = [tasks[i].name for i in nearest(distances[:count, :count], 5)[row]]
         print(f"{task.name}: seeds {own:.4f}, nearest other {others:.4f}; {', '.join(near)}")
     print(f"{minutes:.1f} minutes; two seeds are nearest for {close} of {count}")
-    assert minutes <= LIMIT_MINUTES
     assert close >= count - 2

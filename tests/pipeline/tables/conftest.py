@@ -11,9 +11,6 @@ from benchmark.pipeline.table_builder import Labels
 from benchmark.pipeline.table_jobs import TableRequest
 from benchmark.pipeline.worker import Workers
 from benchmark.rewards.storage import read_table
-from tests.pipeline.conftest import tiny_data
-
-__all__ = ["tiny_data"]
 
 ROOT = Path(__file__).parents[3]
 PROFILE = """\
