@@ -1,1 +1,1 @@
-"""ThreeDWorld: the paper's simulator, a Unity build that a user starts or lets us start."""
+"""ThreeDWorld, the simulator of the paper: rendering by a Unity build in a separate process."""

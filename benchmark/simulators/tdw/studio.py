@@ -167,10 +167,10 @@ class Studio:
         raise wrong("an image", "none")
 
     def _check_frame(self, wanted: int, got: int, *, last: bool) -> None:
-        """A message that loads nothing takes one frame.
+        """Check that a message that loads nothing took one frame.
 
-        Where it took more, the image is asked for again, once: a build that goes on like this just
-        counts in another way.
+        If it took more, the image is requested once more. A build that does so again merely counts
+        differently, and is no longer checked.
         """
         if self._strict and got != wanted:
             if not last:
@@ -178,7 +178,7 @@ class Studio:
             self._strict = False
 
     def _send(self, message: tell.Commands) -> Reply:
-        """Let the build work; where it quits over an asset, the error names the asset."""
+        """Send commands; if the build quits because of an asset, the error names the asset."""
         try:
             return self._build.send(message)
         except BuildQuitError as error:
