@@ -72,7 +72,7 @@ def _worth(matrix: NDArray[np.float64], value: str) -> NDArray[np.float64]:
         measured = ~np.isnan(rewards)
         if measured.any():
             win_rates = win_rates_of_accuracies(rewards[measured] / 100)
-            worth[row, measured] = affinities(win_rates).values
+            worth[row, measured] = affinities(win_rates)
     return np.sqrt(worth) if value == "sqrt" else worth
 
 

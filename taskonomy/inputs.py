@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 from benchmark.core.errors import InvalidInputError
 from benchmark.core.files import sha256_file
 from benchmark.rewards.catalog import DEFAULT_TABLE, load_table
+from taskonomy.files import read_transfers
 from taskonomy.problem import make_problem
-from taskonomy.table_file import read_transfers
 from taskonomy.transfers import transfers_of_rewards, transfers_of_table
 
 if TYPE_CHECKING:

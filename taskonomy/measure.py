@@ -1,10 +1,10 @@
-"""Measures transfers between tasks on images: networks of the tasks, readouts on frozen encoders.
+"""Measurement of transfers between tasks: networks of tasks, readouts on frozen encoders.
 
 Taskonomy, sections 3.1 and 3.2, for classification: a task-specific network is trained on each
 task; a transfer is a linear readout of a target on the frozen features of one source (order 1) or
 the concatenated features of several (order k). A readout sees a share of the target's training
-images, the same images for every source. Every network and every readout is a cell of the store: a
-run that was interrupted goes on, and two processes share the work.
+images, the same images for every source. Every network and every readout is a cell of the store:
+an interrupted run resumes, and two processes share the work.
 
 Departures: the readout is linear (the paper's is a small convolutional network, its targets are
 images too), and features are pooled.
@@ -12,9 +12,9 @@ images too), and features are pooled.
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +22,8 @@ import numpy as np
 
 from benchmark.core.errors import InvalidInputError
 from benchmark.core.files import digest
-from taskonomy.candidates import high_order_candidates
-from taskonomy.samples_file import SCRATCH, SOURCES
+from taskonomy.files import SCRATCH
+from taskonomy.measured import MEASURE_VERSION, Measured, MeasureSettings
 from taskonomy.transfers import SELF, SEPARATOR
 
 if TYPE_CHECKING:
@@ -33,78 +33,8 @@ if TYPE_CHECKING:
     from benchmark.protocols.data import EvaluationData, Predictions
     from benchmark.tasks.task_data import TaskData
 
-#: Changes when the same settings would give other numbers.
-MEASURE_VERSION = 1
-
-_HIGHEST_ORDER = 4
-
-
-@dataclass(frozen=True)
-class MeasureSettings:
-    """Everything that the figures depend on, beside the tasks.
-
-    Attributes:
-        network: A backbone of :mod:`benchmark.pretraining.networks`.
-        size: Side of the images in pixels.
-        epochs: Of a network on all training images; on a share of them as many as make the same
-            number of steps, at most four times as many.
-        readout_steps: Batches that a readout is trained on.
-        lr: Learning rate of networks.
-        batch_size: Of networks.
-        amounts: Shares of the target's training images that readouts see.
-        order: Highest number of sources of a transfer.
-        seed: Of weights, order and shares.
-    """
-
-    network: str = "mini-resnet"
-    size: int = 32
-    epochs: int = 16
-    readout_steps: int = 3000
-    lr: float = 0.05
-    batch_size: int = 128
-    amounts: tuple[float, ...] = (0.1, 1.0)
-    order: int = 2
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not self.amounts or not all(0 < amount <= 1 for amount in self.amounts):
-            raise InvalidInputError(
-                f"Expected shares of the training images above 0 and up to 1, but got "
-                f"{list(self.amounts)}. Write for example --amounts 0.1,1."
-            )
-        if not 1 <= self.order <= _HIGHEST_ORDER:
-            raise InvalidInputError(
-                f"Expected an order from 1 to {_HIGHEST_ORDER}, but got {self.order}. "
-                "Higher orders are grown greedily from measured ones."
-            )
-
-    def to_json(self) -> dict[str, Any]:
-        """As cards hold it."""
-        return {"version": MEASURE_VERSION, **asdict(self), "amounts": list(self.amounts)}
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Samples of one share: losses per test item.
-
-    Attributes:
-        amount: Share of the target's training images.
-        rows: Losses ``(n_items,)`` by target and source; sources are joined by ``+``, ``self`` is
-            the target's own network, ``scratch`` one trained on the same share alone.
-        accuracy: Accuracy in percent of each row.
-    """
-
-    amount: float
-    rows: dict[str, dict[str, NDArray[np.float32]]]
-    accuracy: dict[str, dict[str, float]]
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """As :func:`taskonomy.samples_file.read_samples` reads them."""
-        found: dict[str, NDArray[Any]] = {}
-        for target, rows in self.rows.items():
-            found[f"{SOURCES}/{target}"] = np.array(list(rows))
-            found[target] = np.stack(list(rows.values()))
-        return found
+# Order -> number of the best sources that are combined (the paper's supplement).
+_POOLS = {2: 5, 3: 5, 4: 6}
 
 
 class TransferMeasurement:
@@ -112,9 +42,9 @@ class TransferMeasurement:
 
     Args:
         tasks: Prepared data, at least two tasks.
-        settings: What decides the figures.
-        store: Where cells are kept.
-        on_cell: Told what is worked on.
+        settings: Settings of the measurement.
+        store: Store of the cells.
+        on_cell: Called with a description of each new cell.
     """
 
     def __init__(
@@ -126,13 +56,13 @@ class TransferMeasurement:
     ) -> None:
         if len(tasks) < 2:
             raise InvalidInputError(
-                f"Expected two tasks or more, but got {len(tasks)}. Name them with --tasks A,B."
+                f"Transfers need at least two tasks (got {len(tasks)}). Name them with --tasks A,B."
             )
         self._tasks = {task.name: task for task in tasks}
         self._settings, self._store, self._on_cell = settings, store, on_cell
 
     def measure(self) -> Iterator[Measured]:
-        """All transfers, share by share; orders above 1 from each target's best sources."""
+        """Yield all transfers, share by share; orders above 1 from each target's best sources."""
         for amount in self._settings.amounts:
             rows: dict[str, dict[str, NDArray[np.float32]]] = {}
             accuracy: dict[str, dict[str, float]] = {}
@@ -267,15 +197,36 @@ class TransferMeasurement:
         )
 
 
+def high_order_candidates(worth: Mapping[str, float], order: int) -> list[tuple[str, ...]]:
+    """Sets of sources to try for one target: orders above 1 are too many to try them all.
+
+    As in the paper's supplement, order 2 takes all pairs and order 3 all triples of the five best
+    first-order sources, order 4 all quadruples of the six best; ties by name.
+
+    Args:
+        worth: Affinity (or another value) of each first-order source.
+        order: 2, 3 or 4.
+
+    Returns:
+        Sets of sources, each in alphabetical order; fewer where there are fewer sources.
+
+    Example:
+        >>> high_order_candidates({"A": 0.5, "B": 0.4, "C": 0.1}, 2)
+        [('A', 'B'), ('A', 'C'), ('B', 'C')]
+    """
+    pool = sorted(worth, key=lambda name: (-worth[name], name))[: _POOLS[order]]
+    return sorted(tuple(sorted(group)) for group in itertools.combinations(pool, order))
+
+
 def share(labels: NDArray[np.int64], amount: float, seed: int) -> NDArray[np.int64]:
-    """Rows of a share of the training images, at least two of each class where it has them.
+    """Rows of a share of the training images, at least two of each class if it has two.
 
     The rows of a smaller share are among those of a larger one.
 
     Args:
         labels: int64 ``(n,)``.
-        amount: Above 0, up to 1.
-        seed: Of the choice.
+        amount: Share above 0 and up to 1.
+        seed: Seed of the choice.
 
     Example:
         >>> share(np.array([0, 0, 0, 0, 1, 1, 1, 1]), 0.5, 0).shape
@@ -306,5 +257,5 @@ def _write_test(folder: Path, predictions: Predictions, labels: NDArray[np.int64
 
 
 def _rng(identity: Any) -> np.random.Generator:  # noqa: ANN401 - any JSON value
-    """A generator of its own for every cell."""
+    """Generator of a cell."""
     return np.random.default_rng(int(digest(identity)[:16], 16))

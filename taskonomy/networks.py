@@ -1,4 +1,4 @@
-"""Networks of tasks and readouts on frozen encoders; the only part of this package with torch."""
+"""Networks of tasks and readouts on frozen encoders; the only file of this package with torch."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from taskonomy.measure import MeasureSettings
+    from taskonomy.measured import MeasureSettings
 
-_SHIFT = 3  # pixels: images are moved so far at most while a network is trained
+_SHIFT = 3  # largest shift of training images, in pixels
 _WEIGHT_DECAY = 5e-4
 _READOUT = Training(lr=0.01, batch_size=128, weight_decay=0.0)  # the paper's probe, most tasks
 _TEST_BATCH = 256
@@ -64,13 +64,13 @@ class _TaskNetwork(nn.Module):
 def train_task_network(
     data: EvaluationData, settings: MeasureSettings, rng: np.random.Generator
 ) -> tuple[Backbone, Predictions]:
-    """A network trained on a task from random weights, and what it says of the test items.
+    """Train a network on a task from random weights, and predict the test items.
 
-    Images are moved by a few pixels; they are not mirrored, which would change digits.
+    Images are shifted by a few pixels; they are not mirrored, which would change digits.
 
     Args:
-        data: The task, its training images being those of the share.
-        settings: Network, epochs and so on.
+        data: The task, with the training images of the share.
+        settings: Settings of the measurement.
         rng: Source of weights, order, shifts and dropout.
     """
     backbone = build_backbone(settings.network, int(torch_seed(rng)) % 2**31)
@@ -96,10 +96,10 @@ def train_task_network(
 
 
 def epochs_of(n_images: int, settings: MeasureSettings, reference: int = 4000) -> int:
-    """Epochs on so many images: more where there are few, up to four times as many.
+    """Epochs for a number of images: more for fewer images, up to four times as many.
 
     Example:
-        >>> from taskonomy.measure import MeasureSettings
+        >>> from taskonomy.measured import MeasureSettings
         >>> [epochs_of(n, MeasureSettings(epochs=16)) for n in (4000, 2000, 400)]
         [16, 32, 64]
     """
@@ -107,11 +107,11 @@ def epochs_of(n_images: int, settings: MeasureSettings, reference: int = 4000) -
 
 
 def shifted(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Images moved by up to some pixels in each direction, their borders repeated.
+    """Shift images by a few random pixels in each direction, and repeat their borders.
 
     Args:
         images: uint8 ``(n, 3, side, side)``.
-        generator: Source of the moves.
+        generator: Source of the shifts.
     """
     n, _, height, width = images.shape
     padded = functional.pad(images.float(), (_SHIFT,) * 4, mode="replicate").to(images.dtype)
@@ -131,13 +131,13 @@ def train_readout(
     steps: int,
     rng: np.random.Generator,
 ) -> Predictions:
-    """A linear readout of a target on the features of frozen encoders.
+    """Train a linear readout of a target on the features of frozen encoders.
 
     Args:
-        train_features: float32 ``(n_train, dimension)``, of the share.
+        train_features: float32 ``(n_train, dimension)``, those of the share.
         test_features: float32 ``(n_test, dimension)``.
-        data: The target, its training images being those of the share.
-        steps: Batches; without dropout, for which features of few images are too few.
+        data: The target, with the training images of the share.
+        steps: Number of batches; without dropout, for which few images are not enough.
         rng: Source of order and dropout.
     """
     size = min(_READOUT.batch_size, max(2, len(train_features) // 4))
@@ -152,14 +152,14 @@ def train_readout(
 
 
 def features(backbone: Backbone, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Pooled features of images under a frozen encoder, float32 ``(n, dimension)``."""
+    """Compute pooled features of images by a frozen encoder, float32 ``(n, dimension)``."""
     return extract(backbone, images, batch_size=_TEST_BATCH)
 
 
 def save(
     backbone: Backbone, data: EvaluationData, settings: MeasureSettings, path: Path, seconds: float
 ) -> None:
-    """Write an encoder with a card."""
+    """Write an encoder and its card."""
     recipe = settings.to_json()
     card = BackboneCard(
         network=backbone.name,
@@ -185,6 +185,6 @@ def load(path: Path, network: str) -> Backbone:
     """Read an encoder.
 
     Raises:
-        InvalidFileError: When the file is none of that network.
+        InvalidFileError: When the file is damaged, or of another network.
     """
     return load_backbone(path, network).backbone

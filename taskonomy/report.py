@@ -16,7 +16,7 @@ from taskonomy.program import smallest_budget, solve
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from taskonomy.measure import Measured
+    from taskonomy.measured import Measured
     from taskonomy.problem import Problem, Rules
     from taskonomy.solution import Solution
     from taskonomy.transfers import Transfer

@@ -1,4 +1,4 @@
-"""Measured transfers: how well one or several sources serve a target."""
+"""Measured transfers from one or several sources to a target."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import numpy as np
 
 from benchmark.core.errors import InvalidInputError
 from taskonomy.affinity import CLIP, affinities
-from taskonomy.metrics import gain
-from taskonomy.tournament import win_rates, win_rates_of_accuracies
+from taskonomy.tournament import win_rate, win_rates, win_rates_of_accuracies
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -27,13 +26,13 @@ class Transfer:
     """A hyperedge of the taxonomy: from a set of sources to one target.
 
     Attributes:
-        target: The task that is served.
+        target: Task that is served.
         sources: Names of the tasks (or rendered sets) whose features are used, in alphabetical
             order; none when the target is served by its own fully supervised network (``self``).
         affinity: Normalised affinity, or another value that is better when higher; not negative.
-        gain: Win rate against training from scratch, if measured.
-        quality: Win rate against full supervision, if measured.
-        cost: What this transfer costs of the budget, beside its sources; usually nothing.
+        gain: Win rate against a network from scratch on the same data, if measured (section 4).
+        quality: Win rate against the fully supervised network, if measured (section 4).
+        cost: Cost of the transfer itself, without its sources; usually 0.
 
     Example:
         >>> Transfer("Normals", ("Edges", "Depth"), 0.2).sources
@@ -50,19 +49,19 @@ class Transfer:
     def __post_init__(self) -> None:
         if self.target in self.sources or len(set(self.sources)) != len(self.sources):
             raise InvalidInputError(
-                f"Expected distinct sources other than the target {self.target}, but got "
-                f"{', '.join(self.sources)}. Write 'self' for the target's own network."
+                f"Sources must be distinct and differ from the target {self.target} (got "
+                f"{', '.join(self.sources)}). Write 'self' for the target's own network."
             )
         if not (0 <= self.affinity < float("inf") and 0 <= self.cost < float("inf")):
             raise InvalidInputError(
-                "Expected an affinity and a cost that are finite and not negative, but got "
-                f"{self.affinity:g} and {self.cost:g} for {self}. Measure them again."
+                "Affinity and cost must be finite and not negative (got "
+                f"{self.affinity:g} and {self.cost:g} for {self}). Measure them again."
             )
         object.__setattr__(self, "sources", tuple(sorted(self.sources)))
 
     @property
     def is_self(self) -> bool:
-        """Whether the target is served by its own network."""
+        """True if the target is served by its own network."""
         return not self.sources
 
     @property
@@ -72,7 +71,7 @@ class Transfer:
 
     @property
     def supervised(self) -> tuple[str, ...]:
-        """The tasks that must be supervised for it."""
+        """Tasks that must be supervised for this transfer."""
         return self.sources or (self.target,)
 
     def __str__(self) -> str:
@@ -88,13 +87,10 @@ def transfers_of_samples(
 ) -> list[Transfer]:
     """Transfers to one target with affinities from losses or correctness per test item.
 
-    This is where live scoring plugs in: one row for each candidate, of any order. Too many items
-    for one array go through :class:`taskonomy.tournament.Tournament` in blocks.
-
     Args:
         target: The task.
         sources: The sources of each row; ``()`` for the target's own network.
-        samples: Booleans (whether right) or losses, ``(len(sources), n_items)``.
+        samples: Booleans (True: right) or losses, ``(len(sources), n_items)``.
         from_scratch: The same for a network without transfer, ``(n_items,)``; for the gain.
         clip: See :func:`taskonomy.affinity.affinities`.
 
@@ -113,11 +109,11 @@ def transfers_of_samples(
     array = np.asarray(samples)
     if array.ndim != 2 or len(array) != len(sources):
         raise InvalidInputError(
-            f"Expected samples of shape ({len(sources)}, n_items) for {target}, but got "
-            f"{array.shape}. Give one row for each candidate."
+            f"Samples of {target} must have shape ({len(sources)}, n_items) (got {array.shape}). "
+            "Give one row per source."
         )
     rates = win_rates(array)
-    found = _transfers(target, sources, affinities(rates, clip).values)
+    found = _transfers(target, sources, affinities(rates, clip))
     if () in sources:
         own = list(sources).index(())
         found = [
@@ -125,7 +121,7 @@ def transfers_of_samples(
         ]
     if from_scratch is not None:
         found = [
-            replace(one, gain=gain(row, from_scratch))
+            replace(one, gain=win_rate(row, from_scratch))
             for one, row in zip(found, array, strict=True)
         ]
     return found
@@ -158,7 +154,7 @@ def transfers_of_table(
         rewards = table.means[table.row(task)]
         measured = np.flatnonzero(~np.isnan(rewards))
         win = win_rates_of_accuracies(rewards[measured] / 100)
-        values = affinities(win, clip).values
+        values = affinities(win, clip)
         found += _transfers(task, [(names[i],) for i in measured], values)
     return found
 
@@ -166,7 +162,7 @@ def transfers_of_table(
 def transfers_of_rewards(
     values: NDArray[np.float64], targets: Sequence[str], sources: Sequence[str]
 ) -> list[Transfer]:
-    """First-order transfers whose value is the given number itself; NaN gives no transfer.
+    """First-order transfers with the given numbers as values; NaN gives no transfer.
 
     Args:
         values: float64 ``(n_targets, n_sources)``, not negative.
@@ -190,7 +186,7 @@ def _transfers(
 
 
 def to_json(transfer: Transfer, value: float) -> Mapping[str, Any]:
-    """A chosen transfer as results hold it."""
+    """JSON of a chosen transfer, for results."""
     return {
         "target": transfer.target,
         "sources": list(transfer.sources) or [SELF],

@@ -456,7 +456,6 @@ def check_plot(path: Path) -> None:
         UnavailableError: Without matplotlib.
         InvalidInputError: If the name does not end in .svg or .png.
     """
-    from benchmark.plots.style import check_picture, require_matplotlib
+    from benchmark.plots.style import check_picture
 
-    require_matplotlib()
     check_picture(path)

@@ -110,8 +110,8 @@ def _rule_options(command: _F) -> _F:
 
 
 def _read_inputs(given: dict[str, Any]) -> Inputs:
+    from taskonomy.files import read_numbers
     from taskonomy.inputs import Inputs, open_transfers
-    from taskonomy.numbers_file import read_numbers
     from taskonomy.problem import Rules
 
     worth = given["value"]
@@ -153,8 +153,8 @@ def affinity(table: str | None, samples: Path | None, output: Path | None) -> in
     A reward table needs no samples: accuracies determine the tournament of right and wrong
     answers, with ties split.
     """
+    from taskonomy.files import write_transfers
     from taskonomy.report import affinity_text
-    from taskonomy.table_file import write_transfers
 
     if table is not None and samples is not None:
         raise InvalidInputError("--table and --samples exclude each other. Leave one out.")
@@ -168,7 +168,7 @@ def affinity(table: str | None, samples: Path | None, output: Path | None) -> in
 
 def _transfers(table: str, samples: Path | None) -> list[Transfer]:
     if samples is not None:
-        from taskonomy.samples_file import read_samples
+        from taskonomy.files import read_samples
 
         return read_samples(samples)
     from benchmark.rewards.catalog import load_table
@@ -291,8 +291,8 @@ def measure(
     """
     from benchmark.core.store import default_store
     from benchmark.tasks.task_data import load_task_data
-    from taskonomy.measure import MeasureSettings, TransferMeasurement
-    from taskonomy.measure_files import write_card, write_measured
+    from taskonomy.measure import TransferMeasurement
+    from taskonomy.measured import MeasureSettings, write_card, write_measured
     from taskonomy.report import accuracy_text
 
     chosen = MeasureSettings(**settings)

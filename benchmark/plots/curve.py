@@ -1,4 +1,4 @@
-"""Performance against budget: the optimum, the greedy choice, and the limit of all sources."""
+"""Curves of performance against budget: optimal choice, greedy choice, and no budget limit."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 def draw_budget_curve(
     found: Sequence[Answer], unlimited: Solution, unit: str = "value of a transfer"
 ) -> Figure:
-    """Mean worth per target over budgets.
+    """Draw the mean worth per target over budgets.
 
     Args:
-        found: Answers, one for each budget; those without solution are left out.
+        found: Answers, one for each budget; those without solution are omitted.
         unlimited: The solution without a budget.
-        unit: What the worth is, for the axis.
+        unit: Name of the worth, for the axis.
 
     Returns:
         The figure.
@@ -36,9 +36,7 @@ def draw_budget_curve(
 
     best = _points([one.best for one in found])
     if not best:
-        raise InvalidInputError(
-            "Expected a budget with a solution, but got none. Choose higher budgets."
-        )
+        raise InvalidInputError("No budget has a solution. Choose higher budgets.")
     figure = Figure(figsize=(6, 3.6), layout="constrained")
     axes = figure.add_subplot()
     greedy = _points([one.greedy for one in found])

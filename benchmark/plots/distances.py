@@ -1,4 +1,4 @@
-"""Distances between tasks as a heat map, related tasks side by side."""
+"""Heat map of the distances between tasks, related tasks adjacent."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _CELL = 0.24  # inches: room for a label
 
 
 def clustered_order(distances: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Rows in the order of a tree that joins the nearest ones first (average linkage).
+    """Order of rows in a tree that joins the nearest ones first (average linkage).
 
     Args:
-        distances: float64 ``(n, n)``; of an asymmetric matrix both directions count.
+        distances: float64 ``(n, n)``; both directions of an asymmetric matrix are averaged.
 
     Example:
         >>> clustered_order(np.array([[0.0, 9.0, 1.0], [9.0, 0.0, 8.0], [1.0, 8.0, 0.0]]))
@@ -36,7 +36,7 @@ def clustered_order(distances: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def draw_distances(tasks: Sequence[str], distances: NDArray[np.float64], title: str) -> Figure:
-    """A heat map of distances ``(n, n)``; dark is near, the diagonal is left white."""
+    """Draw a heat map of distances ``(n, n)``: dark is near, the diagonal is white."""
     from matplotlib.figure import Figure
 
     order = clustered_order(distances)

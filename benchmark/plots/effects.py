@@ -1,4 +1,4 @@
-"""Main effects of a simulator's settings as heat maps, tables side by side."""
+"""Heat maps of the main effects of a simulator's settings, one per table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DARK = 0.6  # of the scale: numbers turn white on colours beyond it
 
 
 def draw_effects(panels: Sequence[tuple[str, Effects]]) -> Figure:
-    """Heat maps of effects, one per panel: red costs accuracy, blue gains it.
+    """Draw heat maps of effects, one per panel: red lowers accuracy, blue raises it.
 
     Each panel has its own scale, to the 95th percentile of its absolute effects. Effects below
     1.96 standard errors of the seeds are printed in grey.

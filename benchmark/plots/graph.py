@@ -1,4 +1,4 @@
-"""A taxonomy as a graph: supervised tasks on the left, the tasks that they serve on the right."""
+"""Graph of a taxonomy: supervised tasks on the left, served tasks on the right."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _SWEEPS = 8
 
 
 def draw_graph(solution: Solution) -> Figure:
-    """The chosen transfers as curves from left to right, coloured by their order.
+    """Draw the chosen transfers as curves from left to right, coloured by their order.
 
-    Each target on the right has exactly one transfer: all curves that end there belong to it. A
-    supervised target that serves itself stands on the left only.
+    Each target on the right has exactly one transfer, to which all its curves belong. A
+    supervised target that serves itself is on the left only.
 
     Args:
-        solution: One with an answer.
+        solution: Solution with an answer.
 
     Returns:
         The figure; its height grows with the number of tasks.
@@ -39,8 +39,7 @@ def draw_graph(solution: Solution) -> Figure:
 
     if not solution.found:
         raise InvalidInputError(
-            f"Expected a solution to draw, but got one that is {solution.status}. "
-            "Choose a higher budget."
+            f"Nothing to draw: the solution is {solution.status}. Choose a higher budget."
         )
     served = [one for one in _chosen(solution) if not one.is_self]
     left, right = arrange(solution.supervised, served)

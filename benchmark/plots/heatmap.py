@@ -1,4 +1,4 @@
-"""Affinities of first-order sources for all targets as a heat map."""
+"""Heat map of the affinities of first-order sources for all targets."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def affinity_matrix(
     """First-order affinities, as shares of the best of each target.
 
     Args:
-        transfers: Those of higher order are left out.
-        most: How many sources to show; those with the highest mean share.
+        transfers: Transfers; those of higher order are omitted.
+        most: Number of sources, those with the highest mean share.
 
     Returns:
         Targets, sources and float64 ``(n_targets, n_sources)``, NaN where nothing was measured.
-        Where sources are targets too, both have the same order, and own networks are the diagonal;
-        else sources go from the highest mean share to the lowest.
+        If sources are targets too, both have the same order, and own networks are the diagonal;
+        otherwise sources are in descending order of their mean share.
     """
     first = [one for one in transfers if one.order == 1]
     targets = list(dict.fromkeys(one.target for one in first))
@@ -51,7 +51,7 @@ def affinity_matrix(
 
 
 def draw_heat_map(transfers: Sequence[Transfer], most: int = 40) -> Figure:
-    """The heat map of :func:`affinity_matrix`: one row per target, one column per source."""
+    """Draw the heat map of :func:`affinity_matrix`: one row per target, one column per source."""
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 

@@ -1,4 +1,4 @@
-"""What all pictures share: colours, sizes, and files that are the same on every run."""
+"""Colours, sizes and reproducible files of all pictures."""
 
 from __future__ import annotations
 
@@ -15,44 +15,42 @@ if TYPE_CHECKING:
 FORMATS = ("svg", "png")
 DOTS_PER_INCH = 150
 FONT_SIZE = 8.0
-# Paul Tol's bright scheme: told apart with any colour vision.
+# Paul Tol's bright scheme, distinct for any colour vision.
 BLUE, RED, GREEN, YELLOW, PURPLE, GREY = (
     "#4477AA", "#EE6677", "#228833", "#CCBB44", "#AA3377", "#999999",
 )  # fmt: skip
 _SETTINGS: Any = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so that text is equally wide everywhere
+    "font.family": "DejaVu Sans",  # comes with matplotlib: equal widths everywhere
     "font.size": FONT_SIZE,
-    "text.parse_math": False,  # names are text, whatever signs they hold
+    "text.parse_math": False,  # names may contain dollar signs
     "svg.hashsalt": "t2sbench",
     "svg.fonttype": "path",
 }
 
 
 def require_matplotlib() -> None:
-    """Say how to install matplotlib where it is missing.
+    """Refuse to draw without matplotlib.
 
     Raises:
-        UnavailableError: When it cannot be imported.
+        UnavailableError: When it is not installed.
     """
     from importlib.util import find_spec
 
     if find_spec("matplotlib") is None:
-        raise UnavailableError(
-            "Expected matplotlib for pictures, but got none. Run: pip install 't2sbench[plots]'."
-        )
+        raise UnavailableError("Pictures need matplotlib. Run: pip install 't2sbench[plots]'.")
 
 
 def check_picture(path: Path) -> str:
-    """The format of a picture's file, by its ending.
+    """Return the format of a picture's file, from its ending; call it before long work.
 
     Raises:
         InvalidInputError: For another ending.
+        UnavailableError: Without matplotlib.
     """
+    require_matplotlib()
     kind = path.suffix.removeprefix(".").lower()
     if kind not in FORMATS:
-        raise InvalidInputError(
-            f"Expected a picture that ends in .svg or .png, but got '{path.name}'. Rename it."
-        )
+        raise InvalidInputError(f"A picture must end in .svg or .png (got '{path.name}').")
     return kind
 
 
@@ -61,7 +59,7 @@ def save_picture(path: Path, draw: Callable[[], Figure]) -> None:
 
     Args:
         path: SVG or PNG file.
-        draw: Makes the figure.
+        draw: Function that makes the figure.
 
     Raises:
         InvalidInputError: For another ending.
@@ -69,7 +67,6 @@ def save_picture(path: Path, draw: Callable[[], Figure]) -> None:
         StorageError: When the file system refuses.
     """
     kind = check_picture(path)
-    require_matplotlib()
     import matplotlib as mpl
 
     with mpl.rc_context(_SETTINGS):

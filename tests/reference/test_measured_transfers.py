@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from taskonomy.files import read_transfers
 from taskonomy.problem import Rules, make_problem
 from taskonomy.program import solve
-from taskonomy.table_file import read_transfers
 
 FOLDER = Path(__file__).parents[2] / "docs" / "transfers"
 SHARES = ("0.1", "1")

@@ -136,7 +136,7 @@ def published_transfers():
     import numpy as np
 
     from taskonomy.affinity import affinities
-    from taskonomy.candidates import high_order_candidates
+    from taskonomy.measure import high_order_candidates
     from taskonomy.tournament import win_rates_of_accuracies
     from taskonomy.transfers import Transfer
 
@@ -153,6 +153,6 @@ def published_transfers():
             for group in high_order_candidates(worth, order):
                 merit[group] = min(0.99, max(worth[n] for n in group) + 0.05 * rng.random() * order)
         merit[()] = float(rng.uniform(0.7, 0.99))
-        values = affinities(win_rates_of_accuracies(list(merit.values()))).values
+        values = affinities(win_rates_of_accuracies(list(merit.values())))
         transfers += [Transfer(target, g, float(p)) for g, p in zip(merit, values, strict=True)]
     return transfers

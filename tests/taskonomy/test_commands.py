@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmark.cli.main import main
-from taskonomy.table_file import read_transfers, write_transfers
+from taskonomy.files import read_transfers, write_transfers
 
 
 @pytest.fixture

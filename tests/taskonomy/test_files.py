@@ -8,9 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.core.errors import InvalidFileError
-from taskonomy.numbers_file import read_numbers
-from taskonomy.samples_file import read_samples
-from taskonomy.table_file import MAX_BYTES, parse_transfers, read_transfers, write_transfers
+from taskonomy.files import (
+    MAX_BYTES,
+    parse_transfers,
+    read_numbers,
+    read_samples,
+    read_transfers,
+    write_transfers,
+)
 from taskonomy.transfers import Transfer
 
 FAULTY = """\
@@ -33,20 +38,20 @@ self,Edges,nan,inf,
 
 EXPECTED = [
     "line 3: source 'Depth' is the target itself. Write 'self' for its own network",
-    "line 4: 'affinity': expected a number, 0 or more, but got '-0.1'",
+    "line 4: 'affinity' must be a number, 0 or more (got '-0.1')",
     "line 6: transfer Edges+Normals -> Depth is already on line 5. Keep one of them",
-    "line 7: expected 'self' alone, but got it among other sources",
-    "line 8: expected each source once, but got Edges+Edges",
-    "line 9: expected sources joined by '+', but got an empty name",
-    "line 11: expected a target, but got nothing",
-    "line 12: 'affinity': expected a number, 0 or more, but got 'much'",
-    "line 13: 'affinity': expected a number, 0 or more, but got ''",
-    "line 13: 'cost': expected a number, 0 or more, but got '-1'",
-    "line 13: 'gain': expected a number from 0 to 1, but got '1.2'",
-    "line 14: expected 5 fields, but got 2",
-    "line 15: 'affinity': expected a number, 0 or more, but got 'nan'",
-    "line 15: 'gain': expected a number from 0 to 1, but got 'inf'",
-    "line 15: expected the name of one target, but got 'self'",
+    "line 7: 'self' must stand alone",
+    "line 8: a source is named twice in Edges+Edges",
+    "line 9: an empty name among the sources",
+    "line 11: no target",
+    "line 12: 'affinity' must be a number, 0 or more (got 'much')",
+    "line 13: 'affinity' must be a number, 0 or more (got '')",
+    "line 13: 'cost' must be a number, 0 or more (got '-1')",
+    "line 13: 'gain' must be a number from 0 to 1 (got '1.2')",
+    "line 14: 2 fields instead of 5",
+    "line 15: 'affinity' must be a number, 0 or more (got 'nan')",
+    "line 15: 'gain' must be a number from 0 to 1 (got 'inf')",
+    "line 15: 'self' is not the name of one target",
 ]
 
 
@@ -55,14 +60,14 @@ def test_all_faults_are_listed_with_their_lines(tmp_path):
     path.write_text(FAULTY)
     with pytest.raises(InvalidFileError) as caught:
         read_transfers(path)
-    assert caught.value.faults == EXPECTED
+    assert sorted(caught.value.faults) == sorted(EXPECTED)
 
 
 @pytest.mark.parametrize(
     ("text", "faults"),
     [
         ("", ["line 1: expected a header, but got an empty file"]),
-        ("target,sources,affinity\n", ["line 1: expected at least one transfer, but got none"]),
+        ("target,sources,affinity\n", ["line 1: no transfers"]),
         (
             "target,source,affinity,affinity\nA,B,1,1\n",
             [
@@ -74,12 +79,12 @@ def test_all_faults_are_listed_with_their_lines(tmp_path):
         ("target,sources,affinity,zzz\n", ["line 1: unknown column 'zzz'. Remove it."]),
         (
             'target,sources,affinity\n"A,B,0.2\n',
-            ["line 2: expected CSV, but unexpected end of data. Check the quotes."],
+            ["line 2: invalid CSV: unexpected end of data. Check the quotes."],
         ),
     ],
 )
 def test_broken_tables(text, faults):
-    with pytest.raises(InvalidFileError, match="Columns are target") as caught:
+    with pytest.raises(InvalidFileError, match="target, sources") as caught:
         parse_transfers(Path("a.csv"), text)
     assert caught.value.faults == faults
 
@@ -91,16 +96,16 @@ def test_endless_faults_are_cut():
 
 
 def test_unreadable_tables(tmp_path, monkeypatch):
-    with pytest.raises(InvalidFileError, match="there is none"):
+    with pytest.raises(InvalidFileError, match="no such file"):
         read_transfers(tmp_path / "absent.csv")
     with pytest.raises(InvalidFileError, match="Is a directory"):
         read_transfers(tmp_path)
     path = tmp_path / "a.csv"
     path.write_bytes(b"target,sources,affinity\nA,\xff,1\n")
-    with pytest.raises(InvalidFileError, match="line 2: expected UTF-8"):
+    with pytest.raises(InvalidFileError, match=r"line 2: .*UTF-8"):
         read_transfers(path)
-    monkeypatch.setattr("taskonomy.table_file.MAX_BYTES", 10)
-    with pytest.raises(InvalidFileError, match="at most 10 bytes"):
+    monkeypatch.setattr("taskonomy.files.MAX_BYTES", 10)
+    with pytest.raises(InvalidFileError, match="10 bytes"):
         read_transfers(path)
     assert MAX_BYTES > 10**8
 
@@ -162,17 +167,17 @@ def test_samples(tmp_path, rng):
 @pytest.mark.parametrize(
     ("arrays", "says"),
     [
-        ({"T": np.zeros((2, 3))}, "expected an array 'sources'"),
+        ({"T": np.zeros((2, 3))}, "no array 'sources'"),
         ({"sources": np.array(["A"])}, "no array of a target"),
-        ({"sources": np.array(["A"]), "T": np.zeros((2, 3))}, r"shape \(1, n_items\) for T"),
+        ({"sources": np.array(["A"]), "T": np.zeros((2, 3))}, r"\(1, n_items\)"),
         ({"sources": np.array(["T"]), "T": np.zeros((1, 3))}, "source 'T' is the target itself"),
-        ({"sources": np.array(["A"]), "T": np.full((1, 3), np.nan)}, "3 that are not a number"),
+        ({"sources": np.array(["A"]), "T": np.full((1, 3), np.nan)}, "3 losses are not a number"),
         ({"sources": np.array(["A"]), "T": np.array(["x"])}, "target 'T'"),
         ({"sources": np.array(["A", "A"]), "T": np.zeros((2, 3))}, "A twice"),
         ({"sources": np.array(["A+B", "B+A"]), "T": np.zeros((2, 3))}, r"A\+B twice"),
         ({"sources": np.array(["A", ""]), "T": np.zeros((2, 3))}, "an empty name"),
-        ({"sources": np.array(["self+A"]), "T": np.zeros((1, 3))}, "expected 'self' alone"),
-        ({"sources": np.array(["scratch+A"]), "T": np.zeros((1, 3))}, "expected 'scratch' alone"),
+        ({"sources": np.array(["self+A"]), "T": np.zeros((1, 3))}, "'self' must stand alone"),
+        ({"sources": np.array(["scratch+A"]), "T": np.zeros((1, 3))}, "'scratch' must stand alone"),
         ({"sources": np.array(["A+"]), "T": np.zeros((1, 3))}, "an empty name"),
         ({"sources": np.array(["A", 1], dtype=object)}, "without pickled objects"),
     ],
@@ -214,11 +219,11 @@ def test_numbers(tmp_path):
         read_numbers(path, {"CUB", "AID", "DTD", "USPS", "FMD"})
     assert caught.value.faults == [
         "line 1: unknown task 'CUBB'. Did you mean 'CUB'?",
-        "line 2: 'AID': expected a number, 0 or more, but got '-1'",
-        "line 3: 'DTD': expected a number, 0 or more, but got 'many'",
-        "line 4: 'USPS': expected a number, 0 or more, but got 'inf'",
-        "line 5: 'FMD': expected a number, 0 or more, but got 'True'",
+        "line 2: 'AID' must be a number, 0 or more (got '-1')",
+        "line 3: 'DTD' must be a number, 0 or more (got 'many')",
+        "line 4: 'USPS' must be a number, 0 or more (got 'inf')",
+        "line 5: 'FMD' must be a number, 0 or more (got 'True')",
     ]
     path.write_text("- CUB\n")
-    with pytest.raises(InvalidFileError, match="expected lines like"):
+    with pytest.raises(InvalidFileError, match=r"CUB: 2\.0"):
         read_numbers(path, {"CUB"})

@@ -167,7 +167,7 @@ def test_pictures_are_the_same_on_every_run(tmp_path, problem, kind):
 
 
 def test_other_formats_are_refused(tmp_path):
-    with pytest.raises(InvalidInputError, match=r"ends in .svg or .png, but got 'a.gif'"):
+    with pytest.raises(InvalidInputError, match=r"'a\.gif'"):
         save_picture(tmp_path / "a.gif", lambda: None)
 
 

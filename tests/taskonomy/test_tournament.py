@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from benchmark.core.errors import InvalidInputError
 from taskonomy import tournament
-from taskonomy.tournament import Tournament, win_rates, win_rates_of_accuracies
+from taskonomy.tournament import Tournament, win_rate, win_rates, win_rates_of_accuracies
 
 SAMPLES = st.tuples(st.integers(1, 6), st.integers(1, 12)).flatmap(
     lambda shape: arrays(np.float64, shape, elements=st.integers(-3, 3).map(float))
@@ -83,12 +83,12 @@ def test_infinite_losses_are_ordinary():
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda: win_rates([[1.0, np.nan]]), "1 that are not a number"),
+        (lambda: win_rates([[1.0, np.nan]]), "1 losses are not a number"),
         (lambda: win_rates([1.0, 2.0]), r"shape \(2, n_items\)"),
-        (lambda: win_rates([["a", "b"]]), "Expected numbers"),
+        (lambda: win_rates([["a", "b"]]), "numbers"),
         (lambda: win_rates(np.zeros((0, 3))), "at least one source"),
         (lambda: win_rates(np.zeros((2, 0))), "at least one item"),
-        (lambda: Tournament(2).add_correctness([[0, 1], [2, 1]]), "0 or 1, but got other"),
+        (lambda: Tournament(2).add_correctness([[0, 1], [2, 1]]), "0 or 1"),
         (lambda: Tournament(2).add_losses([[1.0]]), r"shape \(2, n_items\)"),
         (lambda: win_rates_of_accuracies([50.0]), "Divide percentages by 100"),
         (lambda: win_rates_of_accuracies([np.nan]), "from 0 to 1"),
@@ -104,3 +104,20 @@ def test_correctness_as_numbers():
     numbers = Tournament(2)
     numbers.add_correctness([[0, 1, 1], [1, 0, 0]])
     assert numbers.win_rates()[0, 1] == pytest.approx(0.5 + 1 / 6)
+
+
+def test_a_win_rate_and_its_converse_sum_to_one(rng):
+    for _ in range(20):
+        a, b = rng.integers(0, 4, (2, 17)).astype(float)
+        assert win_rate(a, b) == pytest.approx(by_loops(np.stack([a, b]))[0, 1])
+        assert win_rate(a, b) + win_rate(b, a) == 1
+        assert win_rate(a, a) == win_rate(a > 1, a > 1) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [([1.0, 2.0], [1.0]), ([[1.0]], [[1.0]]), ([True], [1.0]), ([], [])],
+)
+def test_rows_of_different_items_are_refused(first, second):
+    with pytest.raises(InvalidInputError, match="item"):
+        win_rate(first, second)
