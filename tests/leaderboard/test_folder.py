@@ -61,7 +61,7 @@ def test_any_content_is_a_difference(records, folder, content):
 
 
 def test_a_missing_folder_is_an_error(records, tmp_path):
-    with pytest.raises(InvalidFileError, match="Build the boards first"):
+    with pytest.raises(InvalidFileError, match="none"):
         verify(records, tmp_path / "none")
 
 
