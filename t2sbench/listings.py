@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from t2sbench.display import Rows
+
+if TYPE_CHECKING:
+    from benchmark.core.plugins import Plugin
 
 _Files = Sequence[str | Path]
 
@@ -96,7 +100,7 @@ def tables() -> Rows:
 
 
 def simulators(plugins: _Files = ()) -> Rows:
-    """Return the simulators and their origin; "here" is "yes" or says what is missing.
+    """Return the simulators and their origin; "here" is "yes" or names what is missing.
 
     Args:
         plugins: Users' files with more simulators; they are executed.
@@ -112,11 +116,17 @@ def simulators(plugins: _Files = ()) -> Rows:
             {
                 "simulator": plugin.name,
                 "origin": plugin.origin,
-                "here": plugin.install_hint() or "yes",
+                "here": plugin.install_hint() or _missing(plugin) or "yes",
             }
             for plugin in known_simulators(_paths(plugins)).values()
         )
     )
+
+
+def _missing(plugin: Plugin) -> str:
+    """Missing program of a simulator, which its class names in ``missing()``; empty if none."""
+    ask = getattr(plugin.load(), "missing", None)
+    return str(ask()) if ask else ""
 
 
 def profiles() -> Rows:

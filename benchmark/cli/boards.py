@@ -9,6 +9,7 @@ import click
 
 from benchmark.cli.options import (
     PATH,
+    Choice,
     Group,
     folder_argument,
     output_option,
@@ -127,9 +128,7 @@ def submit() -> None:
 @submit.command()
 @folder_argument
 @click.option("--method", "-m", "label", required=True, help="Method, as result tables show it.")
-@click.option(
-    "--split", type=click.Choice([str(s) for s in Split]), default="unseen", show_default=True
-)
+@click.option("--split", type=Choice([str(s) for s in Split]), default="unseen", show_default=True)
 @click.option("--id", "name", default="", help="Name of the submission; default: from the method.")
 @click.option("--author", "authors", multiple=True, required=True, help="May be repeated.")
 @click.option("--description", required=True, help="One or two sentences for the board.")

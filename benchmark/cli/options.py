@@ -84,6 +84,26 @@ class Group(click.Group):
 Group.group_class = Group
 
 
+class Choice(click.Choice[str]):
+    """A choice that suggests the right spelling of a mistyped value."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - click's
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str:
+        """Return the value.
+
+        Raises:
+            UnknownNameError: If it is not one of the choices.
+        """
+        if value not in self.choices:
+            name = param.opts[0] if isinstance(param, click.Option) else "the argument"
+            raise UnknownNameError(f"value of {name}", str(value), self.choices)
+        return super().convert(value, param, ctx)
+
+
 class FiniteRange(click.FloatRange):
     """A range of numbers that excludes infinity and NaN."""
 

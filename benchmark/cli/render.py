@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from benchmark.cli.options import (
+    Choice,
     Command,
     Group,
     decorated,
@@ -51,11 +52,11 @@ _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 @click.option(
     "--format",
     "layout",
-    type=click.Choice(["parquet", "imagefolder"]),
+    type=Choice(["parquet", "imagefolder"]),
     default="parquet",
     show_default=True,
 )
-@click.option("--encoding", type=click.Choice(["jpeg", "png"]), default="jpeg", show_default=True)
+@click.option("--encoding", type=Choice(["jpeg", "png"]), default="jpeg", show_default=True)
 @click.option("--quality", type=int, default=92, show_default=True, help="JPEG quality.")
 @click.option("--shard-size", type=int, default=1000, show_default=True, metavar="IMAGES")
 @click.option(

@@ -10,6 +10,7 @@ import click
 from benchmark.cli.options import (
     METHODS_OR_SIMULATORS,
     RESULTS,
+    Choice,
     Command,
     FiniteRange,
     completing,
@@ -100,7 +101,7 @@ def _live_options(command: _F) -> _F:
 )
 @click.option(
     "--split",
-    type=click.Choice([str(s) for s in Split]),
+    type=Choice([str(s) for s in Split]),
     help="Tasks to learn from and to judge.  [default: unseen; with --tasks, all]",
 )
 @click.option(
@@ -128,7 +129,7 @@ def _live_options(command: _F) -> _F:
 @jobs_option("Processes that fit methods.")
 @click.option(
     "--overwrite",
-    type=click.Choice([str(o) for o in Overwrite]),
+    type=Choice([str(o) for o in Overwrite]),
     default="stale",
     show_default=True,
     help="Cells that have a record: never (refuse), missing (keep), stale (redo if failed, or "
@@ -269,15 +270,53 @@ def _unscored(plan: Plan) -> list[str]:
 def _execute(plan: Plan) -> int:
     """Carry out a plan and print its table; return the number of failed cells."""
     from benchmark.cli.progress import RunDisplay
-    from benchmark.cli.tables import print_results
     from benchmark.runs.execution import execute
 
     for line in _unscored(plan):
         click.echo(line, err=True)
     with RunDisplay(plan.n_cells) as display:
         execute(plan, display.on_record, display.on_unit, display.on_stage)
-    print_results(plan)
+    _print_results(plan)
     return display.failed + sum(record.status != "ok" for record in plan.done)
+
+
+def _print_results(plan: Plan) -> None:
+    """Print the result table of a run, and write it next to the records in three formats."""
+    from rich.console import Console
+
+    from benchmark.leaderboard.results import table_of_run
+    from benchmark.leaderboard.text_tables import print_table
+
+    table = table_of_run(plan)
+    print_table(table.text(), Console())
+    if plan.request.live is not None:
+        _compare_with_table(plan)
+    assert plan.request.output is not None  # noqa: S101 - the command has a folder
+    stem = plan.request.output / _stem(plan)
+    table_of_run(plan, recorded=True).write(stem)
+    click.echo(f"Records: {plan.records_path}. Tables: {stem}.md, .csv, .json.", err=True)
+
+
+def _compare_with_table(plan: Plan) -> None:
+    from benchmark.runs.live_plan import compare_live
+
+    found = compare_live(plan)
+    if found is None:
+        return
+    click.echo(
+        f"{found.cells} of these cells are in table {plan.context.table.id}. Measured minus "
+        f"table: {found.mean_difference:+.2f} points on average, at most {found.largest:.2f} "
+        f"points apart; {found.equal} are equal.",
+        err=True,
+    )
+
+
+def _stem(plan: Plan) -> str:
+    live = plan.request.live
+    if live is None:
+        return str(plan.request.split)
+    profile = live.find_profile().name
+    return f"{plan.request.split}-{profile}-{live.protocol}"
 
 
 def _announce(plan: Plan) -> None:

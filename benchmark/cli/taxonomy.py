@@ -12,6 +12,7 @@ import click
 
 from benchmark.cli.options import (
     PATH,
+    Choice,
     FiniteRange,
     Group,
     completing,
@@ -93,14 +94,14 @@ def _rule_options(command: _F) -> _F:
         click.option(
             "--self",
             "self_service",
-            type=click.Choice(["root", "edge"]),
+            type=Choice(["root", "edge"]),
             default="root",
             show_default=True,
             help="A supervised target serves itself (root), or may be served better (edge).",
         ),
         click.option(
             "--value",
-            type=click.Choice(["p", "sqrt", "reward"]),
+            type=Choice(["p", "sqrt", "reward"]),
             default="p",
             show_default=True,
             help="Worth of a transfer: its affinity p, the root of it, or the table's reward.",
@@ -310,11 +311,11 @@ def measure(
 
 
 @taxonomy.command()
-@click.argument("kinds", nargs=-1, type=click.Choice(_KINDS))
+@click.argument("kinds", nargs=-1, type=Choice(_KINDS))
 @_budget_option(
     default="1-10", show_default=True, help="Budgets of the curve; the graph shows the last one."
 )
-@click.option("--format", "suffix", type=click.Choice(["svg", "png"]), default="svg")
+@click.option("--format", "suffix", type=Choice(["svg", "png"]), default="svg")
 @click.option("--most", type=click.IntRange(min=1), default=40, show_default=True, metavar="N",
               help="Show the best N sources in the heat map.")  # fmt: skip
 @_source_options

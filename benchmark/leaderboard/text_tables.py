@@ -222,9 +222,24 @@ def _part(table: TextTable, name: int, block: Sequence[int]) -> Table:
             # Assembled, so that an underline does not run on under the padding.
             cells = [Text.assemble((row[index][0], _STYLES[row[index][1]])) for index in block]
             # Text, not str: a label may hold square brackets, which rich would read as markup.
-            part.add_row(Text(row[0][0]), *cells)
+            part.add_row(Text(_wrapped(row[0][0], name)), *cells)
         part.add_section()
     return part
+
+
+def _wrapped(label: str, width: int) -> str:
+    """Break a label after commas, brackets and spaces, so that numbers stay whole.
+
+    Example:
+        >>> _wrapped("task2sim(hidden=200, epochs=10)", 20).splitlines()
+        ['task2sim(hidden=200,', 'epochs=10)']
+    """
+    lines = [""]
+    for piece in re.split(r"(?<=[\s,(\[])", label):
+        if lines[-1] and len((lines[-1] + piece).rstrip()) > width:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def print_table(table: TextTable, console: Console) -> None:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, Strict, ValidationError
 
-from benchmark.core.errors import InvalidInputError, UnknownNameError
+from benchmark.core.errors import InvalidFileError, InvalidInputError, UnknownNameError
 from benchmark.core.files import digest
 from benchmark.core.models import Frozen
 from benchmark.core.yaml_files import read_document
@@ -195,16 +195,30 @@ def find_profile(name: str, changes: Mapping[str, Any] | None = None) -> Profile
 def expand(name: str, changes: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """Return the profiles of a name with their changes: several for a sweep, otherwise one.
 
+    A file with a sweep stands for the sweep, which varies the file's profile or a known one.
+
+    Raises:
+        InvalidFileError: If a file is faulty, or has several sweeps.
+
     Example:
         >>> expand("mini-by-objects", {"classes": 20})[0]
         ('mini', {'objects_per_class': 1, 'classes': 20})
         >>> expand("small", {})
         [('small', {})]
     """
-    for sweep in read_profiles()[1]:
-        if sweep.name == name:
-            return [(sweep.profile, {**point, **changes}) for point in sweep.points]
-    return [(name, dict(changes))]
+    if not name.endswith((".yaml", ".yml")):
+        for sweep in read_profiles()[1]:
+            if sweep.name == name:
+                return [(sweep.profile, {**point, **changes}) for point in sweep.points]
+        return [(name, dict(changes))]
+    profiles, sweeps = read_profiles(Path(name))
+    if not sweeps:
+        return [(name, dict(changes))]
+    if len(sweeps) > 1:
+        raise InvalidFileError(name, [f"{len(sweeps)} sweeps"], "Write one sweep per file.")
+    own = sweeps[0].profile in [profile.name for profile in profiles]
+    base = name if own else sweeps[0].profile
+    return [(base, {**point, **changes}) for point in sweeps[0].points]
 
 
 def parse_changes(texts: Sequence[str]) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 import io
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -141,12 +139,3 @@ def test_mistakes_get_one_sentence(words, says, packs, data, capsys):
     captured = capsys.readouterr()
     assert says in captured.err
     assert "Traceback" not in captured.err
-
-
-def test_help_and_list_import_nothing_heavy():
-    code = (
-        "import sys; from benchmark.cli.main import main; code = main(['data', 'ls']);"
-        "heavy = {'torch', 'torchvision', 'datasets', 'pandas', 'scipy'} & set(sys.modules);"
-        "sys.exit(repr(heavy) if heavy else code)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

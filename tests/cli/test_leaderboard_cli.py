@@ -96,3 +96,19 @@ def test_compare_reports_broken_lines(make_record, tmp_path, capsys):
         stream.write("nonsense\n")
     assert main(["compare", str(path), str(tmp_path)]) == 0
     assert capsys.readouterr().err.count("skipped a broken line") == 2
+
+
+def test_compare_is_narrowed_to_methods_and_splits(make_record, tmp_path, capsys):
+    a, b = tmp_path / "a.jsonl", tmp_path / "results" / "records.jsonl"
+    for path, shift in ((a, 0.0), (b, 10.0)):
+        append_record(path, make_record("random", value=40.0))
+        append_record(path, make_record("mine", value=50.0 - shift))
+    assert main(["compare", str(a), "--fail-on", "accuracy:-5"]) == 1
+    capsys.readouterr()
+    words = ["compare", str(a), "--fail-on", "accuracy:-5", "-m", "random", "--split", "unseen"]
+    assert main(words) == 0
+    shown = capsys.readouterr().out
+    assert "random" in shown
+    assert "mine" not in shown
+    assert main(["compare", str(a), "-m", "mien"]) == 2
+    assert "Did you mean 'mine'" in capsys.readouterr().err

@@ -98,6 +98,26 @@ def test_a_broken_last_line_is_reported_and_done_again(run, tmp_path: Path, caps
     assert "1 cells to do, 2 done" in error
 
 
+def test_missing_cells_are_counted_and_done(run, tmp_path: Path, capsys):
+    assert run("-m", "single-best", "--seeds", "0-1") == 0
+    path = tmp_path / "out" / "records.jsonl"
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-2]))
+    capsys.readouterr()
+    assert main(["status", str(path.parent)]) == 0
+    assert "Missing cells: 2" in capsys.readouterr().out
+    assert main(["retry", "--failed", str(path.parent)]) == 0
+    assert "No cells" in capsys.readouterr().out
+    assert main(["retry", str(path.parent)]) == 0
+    assert capsys.readouterr().out.count("ok: single-best") == 2
+
+
+def test_named_tasks_are_judged_whatever_their_side(run, tmp_path: Path, capsys):
+    assert run("-m", "random", "--tasks", "CUB", "--tasks", "EuroSAT", "--seeds", "0") == 0
+    rows = (tmp_path / "out" / "all.csv").read_text()
+    assert "CUB" in rows
+    assert "EuroSAT" in rows
+
+
 def test_scratch_shows_why_it_has_no_score(run, capsys):
     assert run("-m", "scratch", "-m", "random", "--seeds", "0") == 0
     assert "scratch: no reward" in capsys.readouterr().err

@@ -195,7 +195,7 @@ def test_a_table_of_other_data_is_not_compared_with(
         (["-P", "clases=3"], "Did you mean 'classes'"),
         (["-P", "classes=99"], "from 1 to 8"),
         (["-P", "network=foo", "--dry-run"], "backbone 'foo'"),
-        (["--device", "foo", "--dry-run"], "Expected a device such as"),
+        (["--device", "foo", "--dry-run"], "'foo'"),
         (["-P", "recipe=minni"], "Did you mean 'mini'"),
         (["-P", "simulator=glx"], "simulator 'glx'"),
         (["--device", "cuda:7"], "cuda:7"),
@@ -218,3 +218,20 @@ def test_the_request_is_remembered(live, tmp_path):
     assert live("-m", "untrained", "--tasks", "PacsC", "-P", "images_per_class=6") == 0
     (entry,) = json.loads((tmp_path / "out" / "requests.json").read_bytes())
     assert json.dumps(entry["request"]["live"]["changes"]) == '{"images_per_class": 6}'
+
+
+def test_a_file_with_a_series_is_a_series(live, tmp_path, capsys):
+    series = (
+        "sweeps:\n  - {name: by-images, profile: tiny, points: [{images_per_class: 4}, "
+        "{images_per_class: 6}]}\n"
+    )
+    (tmp_path / "tiny.yaml").write_text(PROFILE + series)
+    assert live("-m", "untrained", "--dry-run") == 0
+    planned = capsys.readouterr().err
+    assert "images_per_class=4" in planned
+    assert "images_per_class=6" in planned
+    capsys.readouterr()
+    assert live("-m", "untrained", "--dry-run", "--profile", "mini") == 0
+    assert "profile mini" in capsys.readouterr().err, "--profile twice measures both"
+    assert main(["table", "build", "-o", "t", "--profile", str(tmp_path / "tiny.yaml")]) == 2
+    assert "run --live" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from benchmark.simulators.tdw.build import BuildSession, BuildSettings
 from benchmark.simulators.tdw.catalog import make_catalog, what_is_public
 from benchmark.simulators.tdw.dialect import find_dialect
 from benchmark.simulators.tdw.errors import ObjectFailedError, TdwError
+from benchmark.simulators.tdw.process import USUAL_PLACE
 from benchmark.simulators.tdw.records import RecordBook
 from benchmark.simulators.tdw.studio import Studio, Style
 from benchmark.space import PAPER_SPACE
@@ -115,6 +116,12 @@ class TdwSimulator:
             Style(cast("Ranges", ranges), cast("LightMode", light)),
             signed_urls=assets == "paper" and not mirror,
         )
+
+    @classmethod
+    def missing(cls) -> str:
+        """Return a hint if no build is in its usual place; empty otherwise."""
+        found = Path(USUAL_PLACE).expanduser().is_file()
+        return "" if found else f"no build in {USUAL_PLACE}; name one with -O build=PATH"
 
     @classmethod
     def facts(cls) -> list[str]:
