@@ -173,7 +173,7 @@ def _shown(key: tuple[str, tuple[str, ...]]) -> str:
 
 def _header_faults(header: Sequence[str]) -> Iterator[str]:
     if not any(header):
-        yield "expected a header, but got an empty file"
+        yield "the file is empty"
         return
     for name in header:
         if name not in COLUMNS:

@@ -1,8 +1,8 @@
-"""Greedy selection: the usual heuristic, as a yardstick and as a fallback out of time.
+"""Greedy selection: the usual heuristic, for comparison and as a fallback at a time limit.
 
 For first-order transfers between separate sources and targets at equal costs it reaches at least
-``1 - 1/e`` of the optimum (Nemhauser, Wolsey and Fisher, 1978); where targets are forced to serve
-themselves, or for higher orders, there is no such guarantee.
+``1 - 1/e`` of the optimum (Nemhauser, Wolsey and Fisher, 1978); if targets must serve themselves,
+or for higher orders, this is not guaranteed.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 def greedy(problem: Problem, budget: float) -> Solution:
-    """Supervise, step by step, what brings most per cost: a task, or the sources of one transfer.
+    """Supervise, step by step, the best task or sources of one transfer, by worth per cost.
 
-    Targets that cannot be served yet count as a loss larger than all values together, so that
-    serving everybody comes first.
+    A target that is not served yet counts as a loss larger than all values together, so that
+    serving all targets has priority.
 
     Args:
         problem: The problem; the costs of transfers are not supported.
-        budget: What supervision may cost.
+        budget: Limit of the costs of supervision.
 
     Returns:
         A solution of status ``feasible``, or ``unknown`` when greedy steps lead to none, or when
@@ -66,7 +66,7 @@ def _open(problem: Problem, budget: float) -> NDArray[np.bool_]:
 
 
 def _missing(problem: Problem, open_nodes: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """How many sources of each transfer are not supervised yet."""
+    """Number of sources of each transfer that are not supervised yet."""
     transfers, nodes = problem.requirements
     lacking = transfers[~open_nodes[nodes]]
     return np.bincount(lacking, minlength=len(problem.transfers)).astype(np.int64)
@@ -79,7 +79,7 @@ def _forced(problem: Problem, missing: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _worth(problem: Problem, open_nodes: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """What each target gets, ``(n_targets,)``; less than nothing where it is not served."""
+    """Worth of each target, ``(n_targets,)``; negative if it is not served."""
     missing = _missing(problem, open_nodes)
     usable = missing == 0
     worth = np.full(len(problem.targets), -1.0 - problem.values.sum())

@@ -1,14 +1,14 @@
-"""The choice of sources under a budget, as data: who may be supervised, who is to be served.
+"""The choice of sources under a budget, as data: tasks to supervise and tasks to serve.
 
 Departures and choices, each an option where the sources disagree:
 
 * **Value of a transfer**: the paper's objective is ``importance * p``; the released solver uses
   ``importance * clip(sqrt(p), 1e-5, 1)``. Here ``value`` is ``p`` or ``sqrt``; the upper clip is
   not needed, as normalised affinities never exceed 1.
-* **Supervised targets**: in the released solver a supervised target can but serve itself
+* **Supervised targets**: in the released solver a supervised target always serves itself
   (``root``); the paper's text has a separate self edge, so that a better transfer may serve it
-  (``edge``). They differ at high budgets alone.
-* **Costs** sit on nodes (1 by default, the released solver's too); the costs of transfers, if any,
+  (``edge``). They differ at high budgets only.
+* **Costs** belong to nodes (1 by default, as in the released solver); costs of transfers, if any,
   count against the same budget. With costs on transfers alone, source-only tasks would be free.
 """
 
@@ -38,7 +38,7 @@ _SMALLEST_ROOT = 1e-5  # the released solver's clip
 
 @dataclass(frozen=True)
 class Rules:
-    """What may be chosen, and what it is worth.
+    """Rules of the choice: allowed sources and transfers, their worth and costs.
 
     Attributes:
         max_order: Largest number of sources of one transfer.
@@ -46,8 +46,8 @@ class Rules:
         self_service: ``root``: a supervised target serves itself; ``edge``: it may serve itself.
         source_only: Tasks that may be supervised and need not be served.
         target_only: Tasks that must be served and may not be supervised.
-        importance: Weight of each target; 1 where none is given.
-        node_costs: What supervising a task costs; 1 where none is given.
+        importance: Weight of each target; 1 by default.
+        node_costs: Cost of supervising each task; 1 by default.
     """
 
     max_order: int = MAX_ORDER
@@ -60,7 +60,7 @@ class Rules:
 
     def __post_init__(self) -> None:
         if self.max_order < 1:
-            raise InvalidInputError(f"Expected a largest order of 1 or more, got {self.max_order}.")
+            raise InvalidInputError(f"The largest order must be at least 1 (got {self.max_order}).")
         if self.value not in VALUES:
             raise UnknownNameError("value of a transfer", self.value, VALUES)
         if self.self_service not in SELF_SERVICES:
@@ -68,14 +68,14 @@ class Rules:
         both = sorted(self.source_only & self.target_only)
         if both:
             raise InvalidInputError(
-                f"Expected tasks to be source-only or target-only, but got both for "
-                f"{', '.join(both)}. Name each once."
+                f"Tasks cannot be both source-only and target-only: {', '.join(both)}. "
+                "Name each once."
             )
         for what, numbers in (("importance", self.importance), ("cost", self.node_costs)):
             wrong = [f"{k}: {v}" for k, v in numbers.items() if not 0 <= v < float("inf")]
             if wrong:
                 raise InvalidInputError(
-                    f"Expected each {what} to be 0 or more, but got {', '.join(wrong)}."
+                    f"Each {what} must be finite and 0 or more (got {', '.join(wrong)})."
                 )
 
     def named(self) -> set[str]:
@@ -85,7 +85,7 @@ class Rules:
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """A choice to be made; build it with :func:`make_problem`.
+    """A choice of sources; build it with :func:`make_problem`.
 
     Attributes:
         targets: Tasks to serve, each by exactly one transfer.
@@ -145,12 +145,12 @@ def make_problem(
 ) -> Problem:
     """Apply the rules to measured transfers.
 
-    A transfer is left out when its order is too high, a source is target-only, or its target is
+    A transfer is omitted when its order is too high, a source is target-only, or its target is
     source-only; so is the self row of a target-only task.
 
     Args:
-        transfers: All that was measured.
-        rules: By default those of :class:`Rules`.
+        transfers: All measured transfers.
+        rules: Rules of the choice; by default those of :class:`Rules`.
         targets: Tasks to serve; by default every target of a transfer that is not source-only.
 
     Returns:
@@ -158,8 +158,8 @@ def make_problem(
 
     Raises:
         UnknownNameError: When a rule names a task that is in no transfer.
-        InvalidInputError: When nothing is to be served, or under ``root`` a target that is a source
-            of others has no self row.
+        InvalidInputError: Without targets, or when a target that is a source of others has no
+            self row under ``root``.
 
     Example:
         >>> from taskonomy.transfers import Transfer
@@ -175,7 +175,7 @@ def make_problem(
             raise UnknownNameError("task of the transfers", name, known)
     names = wanted if wanted is not None else _targets(transfers, rules)
     if not names:
-        raise InvalidInputError("Expected a target to serve, but got none. Add transfers to one.")
+        raise InvalidInputError("There is no target to serve. Add transfers to a target.")
     chosen = tuple(one for one in transfers if _allowed(one, rules, set(names)))
     nodes = tuple(dict.fromkeys(name for one in chosen for name in one.supervised))
     if rules.self_service == "root":
@@ -185,7 +185,7 @@ def make_problem(
 
 
 def _targets(transfers: Sequence[Transfer], rules: Rules) -> tuple[str, ...]:
-    # A target-only task without any transfer is to be served all the same: it cannot be.
+    # A target-only task without any transfer remains a target, which makes the problem infeasible.
     found = dict.fromkeys(one.target for one in transfers if one.target not in rules.source_only)
     return tuple(dict.fromkeys([*found, *sorted(rules.target_only)]))
 
@@ -212,7 +212,6 @@ def _check_roots(transfers: Sequence[Transfer], candidates: set[str]) -> None:
     missing = sorted(candidates - {one.target for one in transfers if one.is_self})
     if missing:
         raise InvalidInputError(
-            "Expected a 'self' row for each target that is also a source, but got none for "
-            f"{', '.join(missing)}. Add the rows, make them target-only, or let supervised targets "
-            "be served by transfers (self service 'edge')."
+            f"No 'self' row for {', '.join(missing)}, which are targets and sources. Add the rows, "
+            "make the tasks target-only, or let transfers serve supervised targets (--self edge)."
         )

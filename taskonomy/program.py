@@ -3,7 +3,7 @@
 Variables: x for transfers, y for supervised tasks. Maximise the worth of the chosen transfers, with
 
 1. ``sum of x over transfers to t that use s <= y_s`` for each target t and source s. On integers
-   this says what the paper's one row per transfer says, ``|S| x - sum of y over S <= 0``, but its
+   this equals the paper's one row per transfer, ``|S| x - sum of y over S <= 0``, but its
    relaxation is far tighter: thousands of transfers are solved in seconds instead of minutes.
 2. ``sum of x over transfers to t = 1`` for each target. (As ``A x <= b`` that is a row with +1 and
    a row with -1. The paper's slides print ``2 sum x <= -1``, which nothing satisfies.)
@@ -35,20 +35,20 @@ _SCALE = 100.0  # of the largest value: HiGHS's absolute gap (1e-6) is then 1e-8
 
 
 def solve(problem: Problem, budget: float, time_limit: float | None = None) -> Solution:
-    """The best choice within a budget.
+    """Find the best choice within a budget.
 
     Args:
         problem: The problem.
-        budget: What supervision and transfers may cost; infinity for no limit.
+        budget: Limit of the costs of supervision and transfers; infinity for no limit.
         time_limit: Seconds after which the best answer so far is returned, with its bound and
             status ``feasible``; it is never called optimal.
 
     Returns:
-        The solution, audited. ``infeasible`` when HiGHS proves that there is none.
+        The solution, audited. ``infeasible`` when HiGHS proves that no choice is feasible.
 
     Raises:
-        InvalidInputError: For a budget that is negative or no number, or a limit that is not above
-            0; or when HiGHS gives up for another reason.
+        InvalidInputError: For a budget that is negative or NaN, or a limit that is not above 0; or
+            when HiGHS stops for another reason.
 
     Example:
         >>> from taskonomy.problem import make_problem
@@ -66,7 +66,7 @@ def solve(problem: Problem, budget: float, time_limit: float | None = None) -> S
     result = _optimise(problem, -_scaled(problem), budget, time_limit)
     if result.status == _OPTIMAL:
         chosen = _tidied(problem, result.x)
-        # HiGHS's own objective, so that the audit sees when ours, read off its answer, differs.
+        # HiGHS's own objective, for the audit to compare with the one computed from its answer.
         solution = Solution(problem, budget, "optimal", chosen, _unscaled(problem, -result.fun))
     elif result.status == _LIMIT:
         solution = _unproven(problem, budget, result)
@@ -76,7 +76,7 @@ def solve(problem: Problem, budget: float, time_limit: float | None = None) -> S
 
 
 def smallest_budget(problem: Problem) -> float | None:
-    """What the cheapest feasible choice costs; None when no budget helps.
+    """Cost of the cheapest feasible choice; None if no budget is enough.
 
     Example:
         >>> from taskonomy.problem import make_problem
@@ -93,9 +93,9 @@ def smallest_budget(problem: Problem) -> float | None:
 
 def _check(budget: float, time_limit: float | None) -> None:
     if not budget >= 0:
-        raise InvalidInputError(f"Expected a budget of 0 or more, but got {budget}.")
+        raise InvalidInputError(f"The budget must be 0 or more (got {budget}).")
     if time_limit is not None and not time_limit > 0:
-        raise InvalidInputError(f"Expected a time limit above 0 seconds, but got {time_limit}.")
+        raise InvalidInputError(f"The time limit must be above 0 seconds (got {time_limit}).")
 
 
 def _scaled(problem: Problem) -> NDArray[np.float64]:
@@ -136,7 +136,7 @@ def _optimise(
     )
     if result.status not in {_OPTIMAL, _LIMIT, _INFEASIBLE}:
         raise InvalidInputError(
-            f"Expected HiGHS to decide the program, but got: {result.message} "
+            f"HiGHS did not decide the program: {result.message} "
             "Check that affinities and costs are of similar size."
         )
     return result
@@ -175,9 +175,9 @@ def _strong_rows(problem: Problem, width: int) -> Any:  # noqa: ANN401 - scipy h
 
 
 def _tidied(problem: Problem, x: NDArray[np.float64]) -> tuple[int, ...]:
-    """The chosen transfers of a vector of HiGHS.
+    """Chosen transfers of a vector of HiGHS.
 
-    Continuous x may be split between equals, so the transfers are read off the supervised tasks.
+    Continuous x may be split between equals; the transfers follow from the supervised tasks.
     """
     n_transfers = len(problem.transfers)
     chosen = None
@@ -191,7 +191,7 @@ def _tidied(problem: Problem, x: NDArray[np.float64]) -> tuple[int, ...]:
 
 
 def _unproven(problem: Problem, budget: float, result: Any) -> Solution:  # noqa: ANN401 - scipy
-    """The better of HiGHS's answer, if any, and the greedy one, with the best bound known."""
+    """Return the better of HiGHS's answer, if any, and the greedy one, with the best bound."""
     best = np.zeros(len(problem.targets))
     np.maximum.at(best, problem.target_rows, problem.values)
     bound = math.fsum(best)
@@ -212,6 +212,6 @@ def _finished(solution: Solution, seconds: float) -> Solution:
     import dataclasses
 
     faults = audit(solution)
-    if faults:  # a defect of ours or of HiGHS, never of the input
+    if faults:  # a defect of this package or of HiGHS, never of the input
         raise RuntimeError(f"The solution is not sound: {'; '.join(faults)}.")
     return dataclasses.replace(solution, seconds=seconds)

@@ -26,13 +26,13 @@ FORMAT = 1
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """The program's solution for one budget, and the greedy one beside it."""
+    """The program's solution for one budget, and the greedy one."""
 
     best: Solution
     greedy: Solution
 
     def to_json(self) -> dict[str, Any]:
-        """As result files hold it."""
+        """JSON of both, for result files."""
         value = self.best.to_json()
         value["greedy"] = {
             "objective": self.greedy.objective,
@@ -54,12 +54,12 @@ def answers(
 
 
 def to_json(found: Sequence[Answer], rules: Rules, source: Mapping[str, str]) -> dict[str, Any]:
-    """A result file: where the transfers came from, the rules, and an answer for each budget.
+    """JSON of a result file: origin of the transfers, rules, and an answer for each budget.
 
     Args:
         found: At least one answer.
         rules: The rules that the problem was made by.
-        source: Where the transfers came from, with its digest.
+        source: Origin of the transfers, with its digest.
 
     Returns:
         A JSON value. All of it but the seconds is the same on every run.

@@ -1,4 +1,4 @@
-"""An answer to the choice of sources, whichever way it was found, and its audit."""
+"""A solution of the choice of sources, and its audit."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """What to supervise, and by which transfer each target is served.
+    """Tasks to supervise, and the transfer that serves each target.
 
     Attributes:
         problem: The problem.
-        budget: What supervision and transfers may cost together.
+        budget: Limit of the costs of supervision and transfers together.
         status: ``optimal``: proven; ``feasible``: an answer without proof (greedy, or out of time);
-            ``infeasible``: proven that there is none; ``unknown``: none found in time.
+            ``infeasible``: proven to have no answer; ``unknown``: none found in time.
         chosen: Numbers of the chosen transfers, in the order of the targets.
-        bound: No answer is worth more; None when nothing is known.
-        seconds: Time it took.
+        bound: Upper bound of the worth of all answers; None if unknown.
+        seconds: Wall time.
     """
 
     problem: Problem
@@ -47,7 +47,7 @@ class Solution:
 
     @property
     def found(self) -> bool:
-        """Whether there is an answer."""
+        """True if there is an answer."""
         return self.status in {"optimal", "feasible"}
 
     @property
@@ -57,7 +57,7 @@ class Solution:
 
     @property
     def gap(self) -> float | None:
-        """Relative distance from the bound, 0 when proven; None when nothing is known.
+        """Relative distance from the bound, 0 when proven; None if unknown.
 
         Less than 1e-9 is rounding, and counts as 0.
         """
@@ -76,13 +76,13 @@ class Solution:
 
     @property
     def cost(self) -> float:
-        """What the supervised tasks and the chosen transfers cost."""
+        """Cost of the supervised tasks and the chosen transfers."""
         costs = dict(zip(self.problem.nodes, self.problem.node_costs, strict=True))
         nodes = [float(costs[name]) for name in self.supervised]
         return math.fsum([*nodes, *(self.problem.transfers[i].cost for i in self.chosen)])
 
     def to_json(self) -> dict[str, Any]:
-        """As result files hold it."""
+        """JSON of the solution, for result files."""
         problem = self.problem
         return {
             "budget": None if math.isinf(self.budget) else self.budget,
@@ -100,11 +100,11 @@ class Solution:
 
 
 def serve(problem: Problem, open_nodes: NDArray[np.bool_]) -> tuple[int, ...] | None:
-    """The best transfer of each target for given supervised tasks, transfers costing nothing.
+    """Best transfer of each target for given supervised tasks, if transfers cost nothing.
 
     Args:
         problem: The problem.
-        open_nodes: Whether each node is supervised, ``(n_nodes,)``.
+        open_nodes: True for supervised nodes, ``(n_nodes,)``.
 
     Returns:
         Numbers of the transfers in the order of the targets, the first of equals; None when a
@@ -127,7 +127,7 @@ def serve(problem: Problem, open_nodes: NDArray[np.bool_]) -> tuple[int, ...] | 
 
 
 def audit(solution: Solution) -> list[str]:
-    """Everything that is wrong with an answer, recomputed from names; empty when it is sound."""
+    """Faults of an answer, recomputed from names; empty if it is sound."""
     return list(_faults(solution)) if solution.found else []
 
 

@@ -128,9 +128,7 @@ def check_path(path: Path) -> Path:
         )
     parent = next(one for one in path.absolute().parents if one.exists())
     if not parent.is_dir() or path.is_dir():
-        raise InvalidInputError(
-            f"Expected a file in a folder, but got {path}. Choose another --out."
-        )
+        raise InvalidInputError(f"{path} is not a file in a folder. Choose another --output.")
     return path
 
 

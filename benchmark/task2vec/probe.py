@@ -164,9 +164,9 @@ def imagenet_probe(image_size: int | None = None, *, download: bool = False) -> 
             fails.
         InvalidFileError: When a file differs from the pinned one.
     """
-    ours = cache_root() / "downloads" / f"{IMAGENET.sha256[:16]}-{Path(IMAGENET.url).name}"
+    cached = cache_root() / "downloads" / f"{IMAGENET.sha256[:16]}-{Path(IMAGENET.url).name}"
     torchvisions = Path(torch.hub.get_dir()) / "checkpoints" / Path(IMAGENET.url).name
-    for path in (torchvisions, ours):
+    for path in (torchvisions, cached):
         if path.is_file():
             return load_probe(_pinned(path), image_size)
     if not download:

@@ -146,7 +146,7 @@ def test_novel_within_a_budget(published, capsys):
     assert "budget 0" not in text
 
 
-@pytest.mark.parametrize("kind", ["svg", "png"])
+@pytest.mark.parametrize("kind", ["svg", pytest.param("png", marks=pytest.mark.slow)])
 def test_plot(published, tmp_path, kind, capsys):
     words = ["--transfers", published, "--budget", "1-3", "--format", kind, "-o", tmp_path / "out"]
     assert run("plot", *words) == 0

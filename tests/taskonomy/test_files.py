@@ -66,7 +66,7 @@ def test_all_faults_are_listed_with_their_lines(tmp_path):
 @pytest.mark.parametrize(
     ("text", "faults"),
     [
-        ("", ["line 1: expected a header, but got an empty file"]),
+        ("", ["line 1: the file is empty"]),
         ("target,sources,affinity\n", ["line 1: no transfers"]),
         (
             "target,source,affinity,affinity\nA,B,1,1\n",

@@ -248,7 +248,7 @@ def test_published_shape_solves_as_it_is(published_transfers):
 
 @pytest.mark.parametrize(
     ("budget", "limit", "says"),
-    [(-1, None, "budget of 0 or more"), (math.nan, None, "0 or more"), (1, 0, "above 0 seconds")],
+    [(-1, None, "budget .* -1"), (math.nan, None, "nan"), (1, 0, "above 0 seconds")],
 )
 def test_bad_budgets(budget, limit, says):
     problem = make_problem([Transfer("T", ("A",), 0.3)])
