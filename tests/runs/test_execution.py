@@ -370,3 +370,17 @@ def test_named_tasks_without_a_split_are_judged_whatever_their_side(run: Run):
     records = run("first", split=Split.default(("DTD", "CUB")), tasks=("DTD", "CUB"), seeds=(0,))
     assert {(r.task.name, r.split) for r in records} == {("DTD", "all"), ("CUB", "all")}
     assert Split.default() is Split.UNSEEN
+
+
+def test_a_method_is_resolved_once_per_run(request_for, monkeypatch: pytest.MonkeyPatch):
+    from benchmark.runs import plan as plans
+
+    resolved = []
+
+    def counted(name, *rest):
+        resolved.append(name)
+        return find_method(name, *rest)
+
+    monkeypatch.setattr(plans, "find_method", counted)
+    execute(make_plan(request_for("first", "draw", split=Split.LEAVE_ONE_TASK_OUT)))
+    assert resolved == ["first", "draw"]

@@ -44,3 +44,27 @@ def test_retry_does_exactly_the_failed_cells(request_for, plugin_file: Path, tmp
     records, _ = existing_records(tmp_path / "out")
     assert missing_cells(tmp_path / "out", records) == set()
     assert {r.status for r in records} == {"ok"}
+
+
+def test_requests_of_earlier_versions_are_read(tmp_path: Path):
+    import json
+
+    from benchmark.runs.history import read_requests
+
+    live = {"protocol": "knn5", "profile": "mini", "changes": {"classes": 3}, "device": "cpu"}
+    live |= {"real_images": None, "processes": None, "plugins": ["/mine.py"]}
+    request = {"methods": [{"name": "random", "options": {}, "plugins": []}], "split": "unseen"}
+    request |= {"table": "gl-mini", "tasks": ["AID"], "seeds": [0], "tasks_files": ["/t.yaml"]}
+    request |= {"limit": None, "timeout": 2.5, "live": live}
+    (tmp_path / "requests.json").write_text(json.dumps([{"request": request, "cells": ["a"]}]))
+    (entry,) = read_requests(tmp_path)
+    found = entry.run_request(tmp_path)
+    assert found.live.changes == {"classes": 3}
+    assert found.live.plugins == (Path("/mine.py"),)
+    assert (found.tasks_files, found.output) == ((Path("/t.yaml"),), tmp_path)
+    del request["live"]
+    (tmp_path / "requests.json").write_text(json.dumps([{"request": request, "cells": []}]))
+    assert read_requests(tmp_path)[0].run_request(tmp_path).live is None
+    (tmp_path / "requests.json").write_text('[{"request": 1}]')
+    with pytest.raises(InvalidInputError, match=r"requests\.json"):
+        read_requests(tmp_path)
