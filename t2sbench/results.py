@@ -73,7 +73,7 @@ class Results(Sequence["Record"]):
             InvalidInputError: When the records belong to several splits, sources or protocols.
         """
         from benchmark.leaderboard import build_boards
-        from benchmark.tasks.stand_ins import load_data_tasks
+        from benchmark.tasks.registry import load_data_tasks
 
         boards = build_boards(self.records, [task.name for task in load_data_tasks()])
         if len(boards) != 1:

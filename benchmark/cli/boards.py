@@ -104,7 +104,7 @@ def verify_boards(records: Path, boards: Path) -> int:
 
 
 def _task_order() -> tuple[str, ...]:
-    from benchmark.tasks.stand_ins import load_data_tasks
+    from benchmark.tasks.registry import load_data_tasks
 
     return tuple(task.name for task in load_data_tasks())
 
@@ -211,7 +211,7 @@ def score(path: Path, records: Path, **given: Any) -> int:  # noqa: ANN401
 
 def _load(table: str, tasks_files: tuple[Path, ...]) -> tuple[RewardTable, TaskRegistry]:
     from benchmark.rewards.catalog import load_table
-    from benchmark.tasks.stand_ins import load_data_tasks
+    from benchmark.tasks.registry import load_data_tasks
 
     return load_table(table), load_data_tasks(tasks_files)
 

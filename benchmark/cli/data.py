@@ -46,7 +46,7 @@ def list_data(style: str, tasks_files: tuple[Path, ...]) -> int:
     from tabulate import tabulate
 
     from benchmark.tasks.card import data_root
-    from benchmark.tasks.stand_ins import load_data_tasks
+    from benchmark.tasks.registry import load_data_tasks
 
     rows = [_row(task) for task in load_data_tasks(tasks_files)]
     if style == "json":
@@ -84,7 +84,7 @@ def fetch(task: str, *, accept_licence: bool) -> int:
     """Download the data of TASK, where a checksum is published, and prepare them."""
     from benchmark.tasks.fetching import fetch as download
     from benchmark.tasks.prepare import prepare as prepare_data
-    from benchmark.tasks.stand_ins import load_data_tasks
+    from benchmark.tasks.registry import load_data_tasks
 
     root = download(load_data_tasks()[task], accept_licence=accept_licence)
     click.echo(_sentence(prepare_data(task, f"torchvision:{root}")))
@@ -120,7 +120,7 @@ def adopt(path: Path, tasks_files: tuple[Path, ...], **given: Any) -> int:  # no
     """Take over PATH: a Parquet file of images without a card, or all of a folder."""
     from benchmark.tasks.prepare import PackNote, adoptable, read_notes, with_options
     from benchmark.tasks.prepare import adopt as adopt_file
-    from benchmark.tasks.stand_ins import load_data_tasks
+    from benchmark.tasks.registry import load_data_tasks
 
     registry = load_data_tasks(tasks_files)
     files, others = adoptable(path, registry, given["task"])
@@ -145,9 +145,8 @@ def adopt(path: Path, tasks_files: tuple[Path, ...], **given: Any) -> int:  # no
 @tasks_file_option
 def check(tasks: tuple[str, ...], jobs: int, tasks_files: tuple[Path, ...]) -> int:
     """Verify the data of TASKS (default: all that are here): digests, counts, every image."""
-    from benchmark.tasks.checking import check_task
-    from benchmark.tasks.stand_ins import load_data_tasks
-    from benchmark.tasks.task_data import is_prepared
+    from benchmark.tasks.registry import load_data_tasks
+    from benchmark.tasks.task_data import check_task, is_prepared
 
     here = [task.name for task in load_data_tasks(tasks_files) if is_prepared(task.name)]
     broken = 0

@@ -56,7 +56,7 @@ def describe_task(name: str, tasks_files: tuple[Path, ...]) -> str | None:
     """A task's definition as YAML; None when there is no such task."""
     import yaml
 
-    from benchmark.tasks.stand_ins import load_data_tasks
+    from benchmark.tasks.registry import load_data_tasks
 
     registry = load_data_tasks(tasks_files)
     known = {task.name.casefold(): task for task in registry}

@@ -290,7 +290,7 @@ def simulator_names(_ctx: click.Context) -> Iterable[str]:
 
 def task_names(ctx: click.Context) -> Iterable[str]:
     """Tasks, those of ``--tasks-file`` included."""
-    from benchmark.tasks.stand_ins import load_data_tasks
+    from benchmark.tasks.registry import load_data_tasks
 
     return (task.name for task in load_data_tasks(ctx.params.get("tasks_files") or ()))
 

@@ -124,7 +124,7 @@ def _load(
     names: tuple[str, ...], tasks_files: tuple[Path, ...], *, everything: bool
 ) -> list[TaskData]:
     """Load all tasks; faults are reported before any work starts."""
-    from benchmark.tasks.stand_ins import load_data_tasks
+    from benchmark.tasks.registry import load_data_tasks
     from benchmark.tasks.task_data import is_prepared, load_task_data
 
     registry = load_data_tasks(tasks_files)

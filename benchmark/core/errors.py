@@ -105,7 +105,7 @@ def validation_faults(error: ValidationError) -> list[str]:
         ['1: Input should be a valid integer, unable to parse string as an integer']
     """
     return [
-        f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}"
+        f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg'].removeprefix('Value error, ')}"
         for item in error.errors(include_url=False)
     ]
 

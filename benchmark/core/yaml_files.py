@@ -1,7 +1,4 @@
-"""YAML files read with line numbers, so that every fault of a file names its line.
-
-Read with :func:`read_document`, add :meth:`Document.validation_faults`, :meth:`Document.refuse`.
-"""
+"""YAML files read with line numbers, so that each fault of a file names its line."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import yaml
 
@@ -20,6 +17,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
 Location = tuple[str | int, ...]
+_Model = TypeVar("_Model", bound="BaseModel")
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 32
@@ -27,9 +25,9 @@ MAX_LISTED = 100
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
 _PLAIN_TAGS = {f"{_TAG}{name}" for name in ("str", "int", "float", "bool", "null", "timestamp")}
-# YAML 1.1 reads 1e-5 as text, for want of a dot; everybody means the number.
+# YAML 1.1 reads 1e-5, which has no dot, as text; users mean the number.
 _NUMBER = re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?")
-# What pydantic calls by Python's names.
+# Plain words for pydantic's types.
 _KINDS = {
     "float_type": "a number",
     "int_from_float": "a whole number",
@@ -42,7 +40,7 @@ _KINDS = {
 
 @dataclass(frozen=True, order=True)
 class Fault:
-    """One thing wrong with a file: the line, counted from 1, and what it is."""
+    """Fault of a file: its line, counted from 1, and a sentence."""
 
     line: int
     text: str
@@ -53,13 +51,13 @@ class Fault:
 
 @dataclass
 class Document:
-    """The plain value of a YAML file, and the line of every part of it.
+    """Plain value of a YAML file, and the line of every part of it.
 
     Attributes:
         path: The file.
         value: Mappings, lists, text, numbers, booleans and None.
-        lines: Line of each location; a location is the keys and indices that lead there.
-        faults: What was wrong with the text itself, such as keys that occur twice.
+        lines: Line of each location; a location is a path of keys and indices.
+        faults: Faults of the text itself, such as repeated keys.
     """
 
     path: Path
@@ -68,11 +66,11 @@ class Document:
     faults: list[Fault] = field(default_factory=list)
 
     def note(self, where: yaml.Node | yaml.Event, text: str) -> None:
-        """Add a fault at the line where a part of the YAML begins."""
+        """Add a fault at the first line of a part of the YAML."""
         self.faults.append(Fault(_line(where), text))
 
     def line(self, location: Sequence[str | int]) -> int:
-        r"""Line of a location, or of the nearest part of the file that holds it.
+        r"""Line of a location, or of the smallest part of the file that contains it.
 
         Example:
             >>> document = parse(Path("a.yaml"), "first: 1\nsecond:\n  - third: 3\n")
@@ -91,15 +89,12 @@ class Document:
         model: type[BaseModel],
         label: Callable[[Location], str] = lambda _: "",
     ) -> list[Fault]:
-        """What pydantic found, as faults with lines.
+        """Convert the errors of pydantic to faults with lines.
 
         Args:
-            error: What ``model`` raised on :attr:`value`.
-            model: The model of the whole file; its fields serve the did-you-mean.
-            label: Words to put before the fault at a location, such as ``"task 'CUB': "``.
-
-        Returns:
-            One fault for each of pydantic's errors.
+            error: Error of ``model`` for :attr:`value`.
+            model: Model of the whole file; its fields serve the did-you-mean.
+            label: Returns a prefix for the faults of a location, such as ``"task 'CUB': "``.
         """
         return [
             Fault(self.line(item["loc"]), label(item["loc"]) + _sentence(item, model))
@@ -107,34 +102,60 @@ class Document:
         ]
 
     def refuse(self, faults: Sequence[Fault] = (), remedy: str = "") -> None:
-        """Do nothing when there is no fault, here or in :attr:`faults`; else list them all.
+        """Raise an error that lists all faults in the order of their lines, if there are any.
 
         Args:
-            faults: More faults of this file.
-            remedy: What the user may do about them.
+            faults: Faults besides :attr:`faults`.
+            remedy: Last line of the error message.
 
         Raises:
-            InvalidFileError: With all faults, in the order of their lines.
+            InvalidFileError: If there is a fault.
         """
         found = sorted({*self.faults, *faults})
         if found:
             listed = [str(fault) for fault in found[:MAX_LISTED]]
             if len(found) > MAX_LISTED:
-                listed.append(f"and {len(found) - MAX_LISTED} more. Mend these first.")
+                listed.append(f"and {len(found) - MAX_LISTED} more. Correct these first.")
             raise InvalidFileError(self.path, listed, remedy)
 
 
-def read_document(path: Path) -> Document:
-    """Read a YAML file.
+def read_model_yaml(
+    path: Path,
+    model: type[_Model],
+    remedy: str,
+    label: Callable[[Document, Location], str] = lambda _document, _location: "",
+    check: Callable[[Document], list[Fault]] = lambda _document: [],
+) -> _Model:
+    """Read a YAML file into a pydantic model.
 
     Args:
         path: The file.
-
-    Returns:
-        Its value with lines; faults that do not prevent reading are in it, not raised.
+        model: Model of the whole file.
+        remedy: Last line of the error message.
+        label: Returns a prefix for the faults of a location, such as ``"task 'CUB': "``.
+        check: Returns more faults of the plain values.
 
     Raises:
-        InvalidFileError: When the file is missing, too large, not UTF-8, empty or not YAML.
+        InvalidFileError: If the file is missing or invalid; lists all faults with their lines.
+    """
+    from pydantic import ValidationError
+
+    document = read_document(path)
+    faults, content = check(document), None
+    try:
+        content = model.model_validate(document.value)
+    except ValidationError as error:
+        faults += document.validation_faults(error, model, functools.partial(label, document))
+    document.refuse(faults, remedy)
+    assert content is not None  # noqa: S101 - refuse() raised otherwise
+    return content
+
+
+def read_document(path: Path) -> Document:
+    """Read a YAML file; faults that do not prevent reading are part of the result.
+
+    Raises:
+        InvalidFileError: If the file is missing, too large, not UTF-8, empty or not YAML.
     """
     try:
         with path.open("rb") as stream:
@@ -142,27 +163,20 @@ def read_document(path: Path) -> Document:
     except (OSError, ValueError) as error:
         raise InvalidFileError(path, [_why_unreadable(error)]) from error
     if len(content) > MAX_BYTES:
-        raise InvalidFileError(path, [f"expected at most {MAX_BYTES:,} bytes. Split the file."])
+        raise InvalidFileError(path, [f"larger than {MAX_BYTES:,} bytes. Split the file."])
     try:
         return parse(path, content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        text = f"expected UTF-8, but got the byte 0x{content[error.start]:02x}. Save as UTF-8."
+        text = f"not UTF-8: byte 0x{content[error.start]:02x}. Save the file as UTF-8."
         raise InvalidFileError(path, [str(Fault(line, text))]) from error
 
 
 def parse(path: Path, text: str) -> Document:
-    r"""Read YAML text.
-
-    Args:
-        path: The file that it came from, for messages.
-        text: The YAML.
-
-    Returns:
-        Its value with lines.
+    r"""Read YAML text; ``path`` is its file, for messages.
 
     Raises:
-        InvalidFileError: When the text is empty or not YAML, or uses aliases or deep nesting.
+        InvalidFileError: If the text is empty or not YAML, or has aliases or deep nesting.
 
     Example:
         >>> parse(Path("a.yaml"), "a: 1e-5\nb: [yes, text]").value
@@ -178,17 +192,17 @@ def parse(path: Path, text: str) -> Document:
     except yaml.YAMLError as error:
         raise InvalidFileError(path, [str(_syntax_fault(error, text))]) from error
     if root is None:
-        raise InvalidFileError(path, ["expected some YAML, but got an empty file."])
+        raise InvalidFileError(path, ["the file is empty"])
     document.value = _plain(document, root, ())
     return document
 
 
 def _why_unreadable(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
-        return "expected a file, but there is none. Check the path."
+        return "no such file. Check the path."
     if isinstance(error, IsADirectoryError):
-        return "expected a file, but got a folder. Name a file inside it."
-    return f"expected a readable file, but got: {error}. Check the path and its permissions."
+        return "it is a folder. Name a file inside it."
+    return f"not readable: {error}. Check the path and its permissions."
 
 
 def _line(where: yaml.Node | yaml.Event) -> int:
@@ -197,21 +211,19 @@ def _line(where: yaml.Node | yaml.Event) -> int:
 
 
 def _check_events(document: Document, text: str) -> None:
-    # Aliases can make a small file enormous or endless, and deep nesting overflows the stack of
-    # whoever walks it; the event stream shows both before anything is built.
+    # Aliases can make a small file enormous or endless, and deep nesting overflows the stack. The
+    # event stream shows both before anything is built.
     depth = 0
     for event in yaml.parse(text, Loader=_LOADER):
         if isinstance(event, yaml.AliasEvent):
             alias = _short(str(event.anchor))
-            document.note(
-                event, f"expected plain values, but got the alias '*{alias}'. Write it out."
-            )
+            document.note(event, f"alias '*{alias}' is not allowed. Write the value out.")
         elif isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > MAX_DEPTH:
-            document.note(event, f"expected at most {MAX_DEPTH} levels, but got more. Flatten it.")
+            document.note(event, f"more than {MAX_DEPTH} levels. Flatten the file.")
             return
 
 
@@ -219,7 +231,7 @@ def _syntax_fault(error: yaml.YAMLError, text: str) -> Fault:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
     line = (mark.line if mark else text.count("\n", 0, getattr(error, "position", 0))) + 1
-    return Fault(line, f"expected YAML, but {problem}. Check quotes, colons and indentation.")
+    return Fault(line, f"not YAML: {problem}. Check quotes, colons and indentation.")
 
 
 def _plain(document: Document, node: yaml.Node, location: Location) -> Any:  # noqa: ANN401 - YAML
@@ -237,10 +249,10 @@ def _plain(document: Document, node: yaml.Node, location: Location) -> Any:  # n
 def _items(
     document: Document, node: yaml.MappingNode, location: Location
 ) -> Iterator[tuple[str, yaml.Node]]:
-    """The first of each key of a mapping; the others, and keys that are not text, are faults."""
+    """Items of a mapping; repeated keys and keys that are not text become faults."""
     for key, child in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            document.note(key, "expected a text key, but got a list or mapping. Write text.")
+            document.note(key, "a key must be text, not a list or mapping")
         elif (*location, key.value) in document.lines:
             first = document.lines[(*location, key.value)]
             text = f"key '{_short(key.value)}' is already on line {first}. Keep one of the two."
@@ -261,9 +273,7 @@ def _scalar(document: Document, node: yaml.ScalarNode) -> str | int | float | bo
         return str(node.value) if make is None else make(node)
     except (ValueError, KeyError, IndexError):  # an explicit !!int on text; a number too long
         kind, value = node.tag.removeprefix(_TAG), _short(node.value)
-        document.note(
-            node, f"expected {kind}, but got '{value}'. Remove the tag or quote the text."
-        )
+        document.note(node, f"'{value}' is not of type {kind}. Remove the tag or quote the text.")
         return str(node.value)
 
 
@@ -276,7 +286,7 @@ def _constructors() -> Mapping[str, Callable[[yaml.ScalarNode], Any]]:
 
 def _tag_fault(node: yaml.Node) -> str:
     tag = _short(str(node.tag).replace(_TAG, "!!"))
-    return f"expected plain values, but got the tag '{tag}'. Remove it."
+    return f"tag '{tag}' is not allowed. Remove it."
 
 
 def _sentence(item: Mapping[str, Any], model: type[BaseModel]) -> str:
@@ -286,19 +296,19 @@ def _sentence(item: Mapping[str, Any], model: type[BaseModel]) -> str:
         return f"missing '{key}'"
     if item["type"] == "extra_forbidden":
         known = _keys_at(model, location[:-1])
-        return f"unknown key '{key}'. {did_you_mean(key, known) or 'Remove it.'}"
+        return f"unknown field '{key}'. {did_you_mean(key, known) or 'Remove it.'}"
     if item["type"] == "value_error":
         return str(item["msg"]).removeprefix("Value error, ")
     name = ".".join(str(part) for part in location[-2:] if isinstance(part, str)) or "file"
     found = item["input"]
-    return f"'{_short(name)}': expected {_expected(item)}, but got {_shown(found)}.{_remedy(item)}"
+    return f"'{_short(name)}' must {_rule(item)} (got {_shown(found)}).{_remedy(item)}"
 
 
-def _expected(item: Mapping[str, Any]) -> str:
+def _rule(item: Mapping[str, Any]) -> str:
     if item["type"] in _KINDS:
-        return _KINDS[item["type"]]
+        return f"be {_KINDS[item['type']]}"
     words = re.sub(r"^\w+ should (be )?", "", str(item["msg"]))
-    return f"it to {words}" if words.startswith(("have", "match")) else words
+    return words if words.startswith(("have", "match")) else f"be {words}"
 
 
 def _remedy(item: Mapping[str, Any]) -> str:
@@ -312,7 +322,7 @@ def _remedy(item: Mapping[str, Any]) -> str:
 
 
 def _keys_at(model: type[BaseModel], location: Location) -> list[str]:
-    """Keys that the model knows at a location of its file."""
+    """Fields that the model allows at a location of its file."""
     models = [model]
     for part in location:
         fields = [(name, info) for found in models for name, info in found.model_fields.items()]

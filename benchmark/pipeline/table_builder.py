@@ -248,7 +248,7 @@ def build_table(
 
 def all_prepared(tasks_files: Sequence[Path] = ()) -> tuple[str, ...]:
     """Return the names of all tasks whose images are on this machine, in registry order."""
-    from benchmark.tasks.stand_ins import load_data_tasks
+    from benchmark.tasks.registry import load_data_tasks
     from benchmark.tasks.task_data import is_prepared
 
     return tuple(task.name for task in load_data_tasks(tasks_files) if is_prepared(task.name))

@@ -153,7 +153,7 @@ def request_context(request: RunRequest) -> Context:
     Raises:
         T2SBenchError: When the table, the tasks or the profile are not available.
     """
-    from benchmark.tasks.stand_ins import load_data_tasks
+    from benchmark.tasks.registry import load_data_tasks
 
     table = load_table(request.table) if isinstance(request.table, str) else request.table
     scorer: Scorer = CachedScorer(table)

@@ -1,4 +1,4 @@
-"""The card of a task's data: everything about them but the images."""
+"""Card of a task's prepared data, and the paths of data and card."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from benchmark.core.files import cache_root, canonical_json, read_model, write_bytes
+from benchmark.core.models import Frozen, Sha256
 
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Size = Annotated[int, Field(ge=0)]
-#: What to do about prepared data that are damaged.
+#: Last line of messages about damaged data.
 REMEDY = "Prepare the task again with 't2sbench data prepare' or 't2sbench data adopt'."
 
 
@@ -32,30 +32,27 @@ def card_path(task: str, folder: Path) -> Path:
     return folder / f"{task}.card.json"
 
 
-class DataCard(BaseModel):
-    """What a task's Parquet file holds and where it comes from.
+class DataCard(Frozen):
+    """Content and source of a task's Parquet file.
 
     Attributes:
         format_version: Version of the prepared form.
         task: Name of the task.
-        revision: Identifies data and split; the registry's ``data_revision`` when the data are all
-            that the registry says, else one that ends with the start of ``digest``.
-        digest: SHA-256 of the content (images as encoded, labels, parts, class names), the same
-            whatever library wrote the file.
+        revision: Identifies data and split: the registry's ``data_revision`` for complete data,
+            otherwise a name that ends with the start of ``digest``.
+        digest: SHA-256 of the content (encoded images, labels, parts, class names); it does not
+            depend on the library that wrote the file.
         parquet_sha256: SHA-256 of the file.
         class_names: Names of the classes, in the order of the labels.
-        split_rule: How training and test part were made.
+        split_rule: Rule that made training and test part.
         train: Training images of each class.
         test: Test images of each class.
-        source: Where the images came from.
+        source: Source of the images.
         licence: Terms of the original data, as far as known.
-        stands_in_for: Task of the paper in whose place these data are used; None for its own.
-        partial: In what number of classes or images the data differ from the registry; None when
-            in nothing.
-        notes: What a reader of scores should know.
+        stands_in_for: Task of the paper that these data are used instead of, or None.
+        partial: Sizes in which the data differ from the registry, in a sentence, or None.
+        notes: Remarks for readers of scores.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     format_version: Literal[1] = 1
     task: str
@@ -77,8 +74,8 @@ class DataCard(BaseModel):
         classes = len(self.class_names)
         if len(self.train) != classes or len(self.test) != classes:
             raise ValueError(
-                f"expected {classes} counts per part, one a class, "
-                f"but got {len(self.train)} and {len(self.test)}"
+                f"each part needs {classes} counts, one per class "
+                f"(got {len(self.train)} and {len(self.test)})"
             )
         return self
 
@@ -93,7 +90,7 @@ class DataCard(BaseModel):
         return sum(self.test)
 
     def provenance(self) -> dict[str, Any]:
-        """What a record of a score on these data states of them: JSON values."""
+        """Facts for the record of a score on these data, as JSON values."""
         return {
             "revision": self.revision,
             "digest": self.digest,

@@ -1,4 +1,4 @@
-"""Preparing a task from its official download, the hub, a user's folder or a Parquet file."""
+"""Preparation of a task's data: official download, hub, folder of images or Parquet file."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from benchmark.core.errors import InvalidInputError, UnknownNameError
-from benchmark.core.yaml_files import read_document
+from benchmark.core.models import Frozen
+from benchmark.core.yaml_files import read_model_yaml
 from benchmark.tasks.fetching import torchvision_files
 from benchmark.tasks.loaders.hub import from_hub, hub_id
 from benchmark.tasks.loaders.official import LOADERS, loader_of
 from benchmark.tasks.pack import open_pack
-from benchmark.tasks.registry import TaskRegistry, load_tasks
-from benchmark.tasks.stand_ins import load_data_tasks
+from benchmark.tasks.registry import FORM, TaskRegistry, load_data_tasks, load_tasks
 from benchmark.tasks.task_data import Description, TaskData, write_task_data
 
 if TYPE_CHECKING:
@@ -25,19 +25,17 @@ if TYPE_CHECKING:
 _ADOPTED = "As in the adopted file."
 
 
-class PackNote(BaseModel):
-    """What a notes file says of one adopted file.
+class PackNote(Frozen):
+    """Facts about one adopted file, from a notes file.
 
     Attributes:
         task: The task.
-        source: Where the images came from.
+        source: Source of the images.
         licence: Terms of the original data.
-        split_rule: How the parts were made.
-        stands_in_for: Task of the paper in whose place the data are used.
-        notes: What a reader of scores should know.
+        split_rule: Rule that made the parts.
+        stands_in_for: Task of the paper that the data are used instead of.
+        notes: Remarks for readers of scores.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     task: str
     source: str = ""
@@ -47,9 +45,7 @@ class PackNote(BaseModel):
     notes: tuple[str, ...] = ()
 
 
-class _NotesFile(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _NotesFile(Frozen):
     schema_version: Literal[1] = Field(alias="schema")
     packs: tuple[PackNote, ...]
 
@@ -66,14 +62,7 @@ def read_notes(path: Path) -> dict[str, PackNote]:
     Raises:
         InvalidFileError: When it has faults; lists them with their lines.
     """
-    document = read_document(path)
-    packs: tuple[PackNote, ...] = ()
-    faults = []
-    try:
-        packs = _NotesFile.model_validate(document.value).packs
-    except ValidationError as error:
-        faults = document.validation_faults(error, _NotesFile)
-    document.refuse(faults, "docs/adding-a-task.md describes the form of the file.")
+    packs = read_model_yaml(path, _NotesFile, FORM).packs
     return {note.task: note for note in packs}
 
 
@@ -88,16 +77,13 @@ def prepare(
             ``torchvision`` or ``torchvision:DIR`` (what ``t2sbench data fetch`` or torchvision
             has downloaded), ``hub`` or ``hub:OWNER/NAME``.
         tasks_files: Users' files with tasks.
-        folder: Folder of prepared tasks; None for the usual one.
-
-    Returns:
-        The data.
+        folder: Folder of prepared tasks; None for the default.
 
     Raises:
-        UnknownNameError: When no registry has the task.
-        InvalidInputError: When the source is not what it should be.
-        InvalidFileError: When its files have faults.
-        UnavailableError: When packages, network or files are missing.
+        UnknownNameError: If the task is unknown.
+        InvalidInputError: If the source is none of these.
+        InvalidFileError: If its files have faults.
+        UnavailableError: If packages, network or files are missing.
     """
     task = load_data_tasks(tasks_files)[name]
     if source.endswith(".parquet"):
@@ -108,7 +94,7 @@ def prepare(
 
 
 def _read(task: Task, source: str) -> tuple[LabelledImages, str, bool]:
-    """Images, where from in words, and whether by the official rule."""
+    """Images, a description of their source, and True if the official rule made the parts."""
     kind, _, detail = source.partition(":")
     if kind == "torchvision":
         images = loader_of(task.name)(torchvision_files(task, Path(detail) if detail else None))
@@ -118,7 +104,7 @@ def _read(task: Task, source: str) -> tuple[LabelledImages, str, bool]:
         return from_hub(task, identifier), f"hub: {identifier}", not detail
     if not Path(source).is_dir():
         raise InvalidInputError(
-            f"Expected a folder, a Parquet file, 'torchvision' or 'hub', but got '{source}'. "
+            f"'{source}' is no folder, no Parquet file, and neither 'torchvision' nor 'hub'. "
             "Check the path."
         )
     words = f"the official download ({task.home})" if task.name in LOADERS else "a folder of images"
@@ -126,21 +112,18 @@ def _read(task: Task, source: str) -> tuple[LabelledImages, str, bool]:
 
 
 def adopt(task: Task, path: Path, note: PackNote, folder: Path | None = None) -> TaskData:
-    """Take over a Parquet file of images that has no card.
+    """Prepare a task from a Parquet file of images that has no card.
 
     Args:
         task: The task as registered.
         path: File with the columns image, label, label_name and split.
-        note: What the card is to say.
-        folder: Folder of prepared tasks; None for the usual one.
-
-    Returns:
-        The data.
+        note: Facts for the card.
+        folder: Folder of prepared tasks; None for the default.
 
     Raises:
-        UnknownNameError: When ``note.stands_in_for`` is no task of the paper.
-        InvalidInputError: When a task is to stand in for itself, or has too many classes.
-        InvalidFileError: When the file has faults.
+        UnknownNameError: If ``note.stands_in_for`` is no task of the paper.
+        InvalidInputError: If a task stands in for itself, or has too many classes.
+        InvalidFileError: If the file has faults.
     """
     _check_stand_in(task, note.stands_in_for)
     description = Description(
@@ -159,27 +142,27 @@ def _check_stand_in(task: Task, stands_in_for: str) -> None:
         raise UnknownNameError("task", stands_in_for, official)
     if stands_in_for and task.name in official:
         raise InvalidInputError(
-            f"Expected a task of its own name to stand in for {stands_in_for}, "
-            f"but got {task.name}. Adopt the file under the name of what it holds."
+            f"{task.name} is a task of the paper, and cannot stand in for {stands_in_for}. "
+            "Adopt the file under the name of the data that it holds."
         )
 
 
 def adoptable(
     path: Path, registry: TaskRegistry, task: str = ""
 ) -> tuple[dict[str, Path], list[Path]]:
-    """Which Parquet files can be adopted as which tasks.
+    """Match Parquet files with tasks by their names.
 
     Args:
-        path: A file, or a folder whose ``*.parquet`` are meant.
+        path: A file, or a folder of ``*.parquet`` files.
         registry: The known tasks.
-        task: Name for a single file; its stem when empty.
+        task: Task of a single file; its stem if empty.
 
     Returns:
-        Files by task, and files whose names are no task's.
+        Files by task, and files without a task.
 
     Raises:
-        UnknownNameError: When a single file's task is unknown.
-        InvalidInputError: When there is no file, or a name is given for a folder.
+        UnknownNameError: If the task of a single file is unknown.
+        InvalidInputError: If there is no file, or ``task`` is given for a folder.
     """
     if path.is_dir() and not task:
         files = sorted(path.glob("*.parquet"))
@@ -188,12 +171,12 @@ def adoptable(
             return known, [file for file in files if file.stem not in registry]
     elif path.is_file():
         return {registry[task or path.stem].name: path}, []
-    wanted = "a Parquet file" if task else "a Parquet file, or a folder with TASK.parquet"
-    raise InvalidInputError(f"Expected {wanted}, but got {path}. Check the path.")
+    wanted = "a Parquet file" if task else "a Parquet file or a folder with TASK.parquet"
+    raise InvalidInputError(f"{path} is not {wanted}. Check the path.")
 
 
 def with_options(note: PackNote, stands_in_for: str, notes: Sequence[str]) -> PackNote:
-    """A note with what the command line adds to it."""
+    """Add the options of the command line to a note."""
     changes: Mapping[str, object] = {
         "stands_in_for": stands_in_for or note.stands_in_for,
         "notes": (*note.notes, *notes),

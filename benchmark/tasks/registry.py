@@ -1,55 +1,48 @@
-"""The downstream tasks: what they are, where their data live, how they are split and scored.
+"""Registry of downstream tasks: the paper's twenty, stand-ins for some of them, and users' own.
 
-The official twenty are in ``tasks.yaml``; a user's file of the same form adds more.
+The paper's tasks are in ``tasks.yaml``, the stand-ins in ``stand_ins.yaml``. A user's file of the
+same form adds more.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    Strict,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, Strict, field_validator, model_validator
 
 from benchmark.core.errors import InvalidInputError, UnavailableError, UnknownNameError
 from benchmark.core.files import digest
-from benchmark.core.yaml_files import Document, Fault, Location, read_document
+from benchmark.core.models import Frozen
+from benchmark.core.yaml_files import Document, Fault, Location, read_model_yaml
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 _MAX_NAME = 64
-_REMEDY = "docs/adding-a-task.md describes the form of the file."
+_STAND_INS = Path(__file__).parent / "stand_ins.yaml"
+#: Last line of messages about faults in a file of tasks.
+FORM = "docs/adding-a-task.md describes the form of the file."
 
 Count = Annotated[int, Strict(), Field(ge=1)]
 Number = Annotated[float, Strict()]
 
 
 class Side(StrEnum):
-    """Whether a selector may learn from a task (seen) or meets it in the test only (unseen)."""
+    """Role of a task: methods learn from seen tasks and are tested on unseen ones."""
 
     SEEN = "seen"
     UNSEEN = "unseen"
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Split(_Model):
-    """Train and test parts of a task's data.
+class Split(Frozen):
+    """Training and test part of a task's data.
 
     Attributes:
-        rule: How the parts are made, in a sentence.
+        rule: Rule that makes the parts, in a sentence.
         train: Number of training images; None where the sources do not fix it.
         test: Number of test images.
     """
@@ -59,14 +52,14 @@ class Split(_Model):
     test: Count
 
 
-class Loader(_Model):
+class Loader(Frozen):
     """One way to get a task's images.
 
     Attributes:
-        kind: Which of the three ways.
+        kind: ``torchvision``, ``hub`` or ``manual``.
         class_name: ``class`` in the file: dotted name, for ``torchvision``.
         id: Name of a data set of the Hugging Face hub, for ``hub``.
-        note: What to do or to know; needed for ``manual``.
+        note: Instructions or remarks; required for ``manual``.
     """
 
     kind: Literal["torchvision", "hub", "manual"]
@@ -82,17 +75,15 @@ class Loader(_Model):
             "manual": ("note", self.note),
         }[self.kind]
         if not value:
-            raise ValueError(
-                f"expected a loader of kind '{self.kind}' to have '{key}', but got none. Add it."
-            )
+            raise ValueError(f"a loader of kind '{self.kind}' needs '{key}'")
         return self
 
 
-class Training(_Model):
-    """Settings of one way to train on a task; the defaults are the release's most frequent.
+class Training(Frozen):
+    """Training settings of one protocol; the defaults are the most frequent ones of the release.
 
     Attributes:
-        lr: Learning rate at the start.
+        lr: Initial learning rate.
         batch_size: Images per step.
         weight_decay: Weight decay.
     """
@@ -102,37 +93,37 @@ class Training(_Model):
     weight_decay: Annotated[Number, Field(ge=0)] = 0.0
 
 
-class Hyperparameters(_Model):
+class Hyperparameters(Frozen):
     """Training settings of a task.
 
     Attributes:
-        linear: With the backbone frozen.
-        finetune: With all weights trained.
+        linear: Settings for a frozen backbone.
+        finetune: Settings for training all weights.
     """
 
     linear: Training = Training()
     finetune: Training = Training()
 
 
-class Task(_Model):
+class Task(Frozen):
     """A downstream classification task.
 
-    Only ``name``, ``side``, ``classes`` and ``split.test`` are needed in a user's file.
+    A user's file must state ``name``, ``side``, ``classes`` and ``split.test``.
 
     Attributes:
         name: Short name, as in the paper; unique, letter case apart.
-        title: Full name; empty when there is none beyond ``name``.
+        title: Full name; empty if it is ``name``.
         category: Kind of images, such as ``medical``.
         side: Seen or unseen.
         classes: Number of classes of the data.
-        split: Train and test parts.
-        metric: What a score of the task is: top-1 accuracy in per cent.
+        split: Training and test part.
+        metric: Score of the task: top-1 accuracy in per cent.
         data_revision: Identifies the data and the split; change it when either changes.
         licence: Terms of the original data, as far as known.
         home: Address of the data set's own page.
         loaders: Ways to get the images.
         hyperparameters: Training settings.
-        notes: What a reader of scores should know.
+        notes: Remarks for readers of scores.
         citation: BibTeX.
     """
 
@@ -156,8 +147,8 @@ class Task(_Model):
     def _check_name(cls, name: str) -> str:
         if not _NAME.fullmatch(name) or len(name) > _MAX_NAME:
             raise ValueError(
-                f"expected a name like 'EuroSAT' of at most {_MAX_NAME} characters, but got "
-                f"{name[:_MAX_NAME]!r}. Begin with a letter; use letters, digits, '_', '.', '-'."
+                f"invalid name {name[:_MAX_NAME]!r}. Begin with a letter, then use letters, "
+                f"digits, '_', '.', '-'; at most {_MAX_NAME} characters."
             )
         return name
 
@@ -166,21 +157,29 @@ class Task(_Model):
     def _check_home(cls, home: str) -> str:
         if home and not re.match(r"https?://[^\s/]", home):
             raise ValueError(
-                f"expected 'home' to be a web address, but got {home[:80]!r}. "
-                "Write it with https://, or leave the key out."
+                f"'home' is no web address: {home[:80]!r}. Write it with https://, or leave it out."
             )
         return home
 
-    @property
-    def unstated(self) -> tuple[str, ...]:
-        """Keys that the file left to their defaults; none for the official tasks."""
-        given = self.model_fields_set
-        return tuple(name for name in type(self).model_fields if name not in given)
+
+class StandIn(Task):
+    """A task used instead of one of the paper's.
+
+    Attributes:
+        stands_in_for: Name of the paper's task.
+    """
+
+    stands_in_for: str
 
 
-class _TaskFile(_Model):
+class _TaskFile(Frozen):
     schema_version: Literal[1] = Field(alias="schema")
     tasks: tuple[Task, ...]
+
+
+class _StandInFile(Frozen):
+    schema_version: Literal[1] = Field(alias="schema")
+    tasks: tuple[StandIn, ...]
 
 
 @dataclass(frozen=True)
@@ -188,7 +187,7 @@ class TaskRegistry:
     """Tasks in a fixed order, found by name.
 
     Raises:
-        InvalidInputError: When two tasks have the same name, letter case apart.
+        InvalidInputError: If two names differ at most in letter case.
 
     Example:
         >>> registry = load_tasks()
@@ -203,11 +202,12 @@ class TaskRegistry:
     tasks: tuple[Task, ...]
 
     def __post_init__(self) -> None:
-        names = [task.name for task in self.tasks]
-        if len({name.casefold() for name in names}) < len(names):
+        counts = Counter(task.name.casefold() for task in self.tasks)
+        repeated = [name for name in self.names if counts[name.casefold()] > 1]
+        if repeated:
             raise InvalidInputError(
-                f"Expected each task to have a name of its own, but got {', '.join(names)}. "
-                "Rename the repeated ones; letter case does not tell them apart."
+                f"Tasks have the same name (letter case is ignored): {', '.join(repeated)}. "
+                "Rename all but one."
             )
 
     def __len__(self) -> int:
@@ -232,26 +232,23 @@ class TaskRegistry:
 
     @property
     def seen(self) -> TaskRegistry:
-        """The tasks that a selector may learn from."""
+        """The seen tasks."""
         return self.select(Side.SEEN)
 
     @property
     def unseen(self) -> TaskRegistry:
-        """The tasks that a selector meets in the test only."""
+        """The unseen tasks."""
         return self.select(Side.UNSEEN)
 
     def select(self, which: Side | Iterable[str]) -> TaskRegistry:
-        """Some of the tasks.
+        """Registry of some of the tasks.
 
         Args:
             which: A side, or names; the result has the order of the names.
 
-        Returns:
-            A registry of these tasks.
-
         Raises:
-            UnknownNameError: For a name that is not here.
-            InvalidInputError: For a name given twice.
+            UnknownNameError: For an unknown name.
+            InvalidInputError: For a repeated name.
 
         Example:
             >>> load_tasks().select(["USPS", "AID"]).names
@@ -264,16 +261,10 @@ class TaskRegistry:
 
 
 def task_digest(task: Task) -> str:
-    """SHA-256 of what a task's scores depend on.
+    """SHA-256 of the facts that a task's scores depend on.
 
     Prose is left out (title, category, licence, home, loaders, notes, citation, the split's rule):
-    ``data_revision`` stands for the data and the rule.
-
-    Args:
-        task: The task.
-
-    Returns:
-        Hexadecimal digest.
+    ``data_revision`` identifies the data and the rule.
     """
     keys = {"name", "side", "classes", "metric", "data_revision", "hyperparameters"}
     facts = task.model_dump(mode="json", include=keys)
@@ -281,23 +272,49 @@ def task_digest(task: Task) -> str:
 
 
 def load_tasks(extra_files: Sequence[Path] = ()) -> TaskRegistry:
-    """The official tasks, followed by those of a user's files.
+    """The paper's tasks, followed by those of a user's files.
 
     Args:
         extra_files: Files of the form of ``tasks.yaml``.
 
-    Returns:
-        All tasks, in the order of the files.
-
     Raises:
-        InvalidFileError: For the first file with faults (an earlier file's name is one), with all.
-        UnavailableError: When the installation lacks ``tasks.yaml``.
+        InvalidFileError: If a file has faults, such as a name of an earlier file; lists them all.
+        UnavailableError: If the installation lacks ``tasks.yaml``.
     """
     tasks: list[Task] = []
     places: dict[str, str] = {}
     for path in (_official_file(), *map(Path, extra_files)):
-        tasks += _load_file(path, places)
+        tasks += read_model_yaml(
+            path, _TaskFile, FORM, _label, lambda document: _repeated_names(document, places)
+        ).tasks
     return TaskRegistry(tuple(tasks))
+
+
+def load_stand_ins() -> tuple[StandIn, ...]:
+    """The stand-ins, in the order of ``stand_ins.yaml``.
+
+    Example:
+        >>> {task.name: task.stands_in_for for task in load_stand_ins()}["TrashNet"]
+        'FMD'
+    """
+    return read_model_yaml(_STAND_INS, _StandInFile, FORM).tasks
+
+
+def load_data_tasks(tasks_files: Sequence[Path] = ()) -> TaskRegistry:
+    """All tasks with preparable data: the paper's, the users' and the stand-ins.
+
+    Args:
+        tasks_files: Users' files of the form of ``tasks.yaml``.
+
+    Raises:
+        InvalidFileError: If a file has faults.
+        InvalidInputError: If two names differ at most in letter case.
+
+    Example:
+        >>> len(load_data_tasks())
+        23
+    """
+    return TaskRegistry((*load_tasks(tasks_files), *load_stand_ins()))
 
 
 def _official_file() -> Path:
@@ -308,24 +325,12 @@ def _official_file() -> Path:
     if (package / "tasks.yaml").is_file():
         return package / "tasks.yaml"
     raise UnavailableError(
-        f"Expected tasks.yaml in {package}, but got none. Install t2sbench again."
+        f"The installation in {package} lacks tasks.yaml. Install t2sbench again."
     )
 
 
-def _load_file(path: Path, places: dict[str, str]) -> tuple[Task, ...]:
-    document = read_document(path)
-    faults = _repeated_names(document, places)
-    tasks: tuple[Task, ...] = ()
-    try:
-        tasks = _TaskFile.model_validate(document.value).tasks
-    except ValidationError as error:
-        faults += document.validation_faults(error, _TaskFile, lambda at: _label(document, at))
-    document.refuse(faults, _REMEDY)
-    return tasks
-
-
 def _repeated_names(document: Document, places: dict[str, str]) -> list[Fault]:
-    """Names that the file or an earlier one has already; adds the file's names to ``places``."""
+    """Faults of names that occur twice in this file or an earlier one; extends ``places``."""
     faults = []
     entries = document.value.get("tasks") if isinstance(document.value, dict) else None
     for index, entry in enumerate(entries if isinstance(entries, list) else ()):

@@ -1,8 +1,9 @@
-"""The prepared data of a task: written with their card, loaded and verified."""
+"""Prepared data of a task: written with their card, loaded, verified."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,10 @@ from benchmark.tasks.card import (
     read_card,
     write_card,
 )
+from benchmark.tasks.decoding import undecodable
+from benchmark.tasks.images import shortened
 from benchmark.tasks.pack import ImagePack, open_pack, write_pack
-from benchmark.tasks.registry import Split
-from benchmark.tasks.stand_ins import StandIn, load_data_tasks
+from benchmark.tasks.registry import Split, StandIn, load_data_tasks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,9 +36,9 @@ class TaskData:
     """A task with its prepared images.
 
     Attributes:
-        task: The task as these data have it: their classes, sizes and revision; so a score on
-            partial data has another task digest than one on the whole.
-        card: Where the data come from.
+        task: The task with the classes, sizes and revision of these data; a score on partial data
+            therefore has another task digest than one on the complete data.
+        card: Facts about the data and their source.
         pack: Labels, parts and images.
     """
 
@@ -77,15 +79,16 @@ class TaskData:
 
 @dataclass(frozen=True)
 class Description:
-    """What is to be said of data beside what they show.
+    """Facts about data that the images do not show.
 
     Attributes:
-        source: Where the images came from.
+        source: Source of the images.
         licence: Terms; empty for those of the registry.
-        split_rule: How the parts were made; empty for the loader's or the registry's words.
-        stands_in_for: Task of the paper in whose place the data are used; empty for the registry's.
-        notes: What a reader of scores should know.
-        official: Whether the registry's loader read the data, so that complete data have the
+        split_rule: Rule that made the parts; empty for that of the loader or the registry.
+        stands_in_for: Task of the paper that the data are used instead of; empty for the
+            registry's.
+        notes: Remarks for readers of scores.
+        official: True if the registry's loader read the data; complete data then have the
             registry's revision.
     """
 
@@ -105,32 +108,29 @@ def write_task_data(
     Args:
         task: The task as registered.
         images: Its images.
-        description: What the card is to say beside.
-        folder: Folder of prepared tasks; :func:`data_root` when None.
-
-    Returns:
-        The data as :func:`load_task_data` gives them.
+        description: More facts for the card.
+        folder: Folder of prepared tasks; :func:`data_root` if None.
 
     Raises:
-        InvalidInputError: When there are more classes than the task has.
-        InvalidFileError: When images or structure are faulty.
-        StorageError: When the file system refuses.
+        InvalidInputError: If there are more classes than the task has.
+        InvalidFileError: If images or structure are faulty.
+        StorageError: If the folder cannot be written.
     """
     folder = data_root() if folder is None else folder
     classes = len(images.class_names)
     if classes > task.classes:
         shown = ", ".join(images.class_names[:5])
         raise InvalidInputError(
-            f"Expected {task.name} to have {task.classes} classes, but got {classes} ({shown}, "
-            "...). Correct 'classes' in the task's entry, or name another folder."
+            f"{task.name} has {task.classes} classes, but these data have {classes} ({shown}, "
+            "...). Correct 'classes' in the task's entry, or choose another folder."
         )
     path = pack_path(task.name, folder)
     fresh = path.with_name(f".{path.name}.fresh")
     try:
         content = write_pack(images, fresh)
         open_pack(fresh, known_digest=content)
-        # A half-written pair must not look whole: without its card a file is not there. What was
-        # there before stays until the new images are known to be good.
+        # A file without a card counts as missing, so an interruption never leaves a mixed pair.
+        # The earlier pair remains until the new images are verified.
         card_path(task.name, folder).unlink(missing_ok=True)
         fresh.replace(path)
     finally:
@@ -155,17 +155,7 @@ def _completed(description: Description, images: LabelledImages, task: Task) -> 
 def make_card(
     task: Task, pack: ImagePack, description: Description, parquet_sha256: str
 ) -> DataCard:
-    """The card of a pack.
-
-    Args:
-        task: The task as registered.
-        pack: Its data.
-        description: What is to be said beside.
-        parquet_sha256: Digest of the file.
-
-    Returns:
-        The card.
-    """
+    """Make the card of a pack; ``parquet_sha256`` is the digest of its file."""
     train, test = pack.class_counts
     partial = differences(task, pack.n_classes, sum(train), sum(test))
     whole = description.official and partial is None
@@ -187,16 +177,13 @@ def make_card(
 
 
 def differences(task: Task, classes: int, train: int, test: int) -> str | None:
-    """In what sizes data differ from the registry's.
+    """Sentence on the sizes in which data differ from the registry's; None if they agree.
 
     Args:
         task: The task as registered.
         classes: Classes of the data.
         train: Training images of the data.
         test: Test images of the data.
-
-    Returns:
-        A sentence, or None when the sizes agree.
 
     Example:
         >>> differences(load_data_tasks()["EuroSAT"], 10, 4000, 8100)
@@ -225,24 +212,19 @@ def load_task_data(
 
     Args:
         name: The task.
-        folder: Folder of prepared tasks; :func:`data_root` when None.
-        min_train: Fewest training images that will do, such as k of a k-NN.
+        folder: Folder of prepared tasks; :func:`data_root` if None.
+        min_train: Smallest number of training images, such as k of a k-NN.
         tasks_files: Users' files with tasks.
 
-    Returns:
-        The data.
-
     Raises:
-        UnknownNameError: When no registry has the task.
-        UnavailableError: When its data are not in the folder; says how to get them.
-        InvalidFileError: When the file is damaged; lists all its faults.
+        UnknownNameError: If the task is unknown.
+        UnavailableError: If its data are not in the folder; says how to get them.
+        InvalidFileError: If the file is damaged; lists all its faults.
     """
     task = load_data_tasks(tasks_files)[name]
     folder = data_root() if folder is None else folder
     if not is_prepared(name, folder):
-        raise UnavailableError(
-            f"Expected the data of {name} in {folder}, but got none. {how_to_get(task)}"
-        )
+        raise UnavailableError(f"The data of {name} are not in {folder}. {how_to_get(task)}")
     path, card = pack_path(name, folder), read_card(card_path(name, folder))
     faults = _card_faults(path, card, name)
     try:
@@ -256,13 +238,13 @@ def load_task_data(
 
 
 def is_prepared(name: str, folder: Path | None = None) -> bool:
-    """Whether a folder (:func:`data_root` when None) has a task's file and card."""
+    """True if a folder (:func:`data_root` if None) holds a task's file and card."""
     folder = data_root() if folder is None else folder
     return pack_path(name, folder).is_file() and card_path(name, folder).is_file()
 
 
 def how_to_get(task: Task) -> str:
-    """What to do to have a task's data here."""
+    """Instruction on how to get a task's data."""
     if isinstance(task, StandIn) or not task.home:
         ways = f"run 't2sbench data prepare {task.name} --from DIR'"
     elif any(loader.kind == "torchvision" for loader in task.loaders):
@@ -272,7 +254,7 @@ def how_to_get(task: Task) -> str:
             f"get the images from {task.home} (licence: {task.licence}) and run "
             f"'t2sbench data prepare {task.name} --from DIR'"
         )
-    return f"Set T2SBENCH_DATA to a folder that has them, or {ways}."
+    return f"Set T2SBENCH_DATA to a folder that holds them, or {ways}."
 
 
 def _card_faults(path: Path, card: DataCard, name: str) -> list[str]:
@@ -295,7 +277,7 @@ def _count_faults(pack: ImagePack, card: DataCard) -> list[str]:
 
 
 def as_prepared(task: Task, card: DataCard) -> Task:
-    """The task as its data have it: their classes, sizes, split rule and revision."""
+    """The task with the classes, sizes, split rule and revision of its data."""
     split = Split(rule=card.split_rule, train=card.n_train, test=card.n_test)
     return task.model_copy(
         update={
@@ -304,3 +286,57 @@ def as_prepared(task: Task, card: DataCard) -> Task:
             "data_revision": card.revision,
         }
     )
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Result of a successful check.
+
+    Attributes:
+        data: The data.
+        repeated: Test images whose bytes are those of a training image.
+    """
+
+    data: TaskData
+    repeated: int
+
+
+def check_task(
+    name: str,
+    folder: Path | None = None,
+    *,
+    workers: int = 1,
+    tasks_files: tuple[Path, ...] = (),
+) -> Checked:
+    """Verify card, file digest, structure, counts, content digest and every image.
+
+    Args:
+        name: The task.
+        folder: Folder of prepared tasks; None for the default.
+        workers: Threads that decode.
+        tasks_files: Users' files with tasks.
+
+    Raises:
+        UnknownNameError: If the task is unknown.
+        UnavailableError: If its data are missing.
+        InvalidFileError: If anything is wrong; lists all faults.
+    """
+    data = load_task_data(name, folder, tasks_files=tasks_files)
+    faults = undecodable(data.pack, workers)
+    found = replace(data.pack, known_digest="").digest
+    if found != data.digest:
+        faults.append(f"content digest is {found[:16]}..., but the card says {data.digest[:16]}...")
+    if faults:
+        raise InvalidFileError(
+            data.pack.path if folder is None else pack_path(name, folder),
+            shortened(faults),
+            "Replace these images at the source and prepare the task again.",
+        )
+    return Checked(data, repeated_images(data.pack))
+
+
+def repeated_images(pack: ImagePack) -> int:
+    """Number of test images whose encoded bytes are those of a training image."""
+    digests = [hashlib.sha256(image).digest() for image in pack.images()]
+    training = {digests[row] for row in pack.train}
+    return sum(digests[row] in training for row in pack.test)

@@ -15,7 +15,7 @@ from benchmark.task2vec.distances import cosine, nearest
 from benchmark.task2vec.probe import load_probe, packaged_probe
 from benchmark.task2vec.run import Embedder
 from benchmark.task2vec.settings import FAST
-from benchmark.tasks.stand_ins import load_data_tasks
+from benchmark.tasks.registry import load_data_tasks
 from benchmark.tasks.task_data import is_prepared, load_task_data
 
 FOLDER = Path(os.environ.get("T2SBENCH_DATA", "no-such-folder"))

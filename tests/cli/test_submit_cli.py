@@ -68,7 +68,7 @@ def test_a_tampered_submission_is_not_scored(packed, submit, tmp_path, capsys):
     value["folds"][0]["decisions"][0]["score"] = 100
     path.write_text(json.dumps(value))
     assert submit("score", packed, "--records", tmp_path / "board") == 2
-    assert "unknown key 'score'" in capsys.readouterr().err
+    assert "unknown field 'score'" in capsys.readouterr().err
     assert not (tmp_path / "board").exists()
 
 

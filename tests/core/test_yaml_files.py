@@ -75,7 +75,7 @@ def test_duplicate_keys_are_found_at_every_depth_with_both_lines() -> None:
 )
 def test_syntax_errors_name_a_line(text: str, line: int) -> None:
     (fault,) = refusal(text)
-    assert fault.startswith(f"line {line}: expected YAML, but ")
+    assert fault.startswith(f"line {line}: ")
 
 
 @pytest.mark.parametrize(
@@ -83,21 +83,21 @@ def test_syntax_errors_name_a_line(text: str, line: int) -> None:
 )
 def test_tags_are_refused_and_nothing_runs(tag: str) -> None:
     (fault,) = refusal(f"a: 1\nb: {tag}\n")
-    assert fault.startswith("line 2: expected plain values, but got the tag '!")
+    assert fault.startswith("line 2: tag '!")
 
 
 def test_an_explicit_tag_that_does_not_fit_is_a_fault() -> None:
     assert refusal("a: !!int text") == [
-        "line 1: expected int, but got 'text'. Remove the tag or quote the text."
+        "line 1: 'text' is not of type int. Remove the tag or quote the text."
     ]
-    assert refusal("a: " + "9" * 5000)[0].startswith("line 1: expected int, but got '999")
+    assert refusal("a: " + "9" * 5000)[0].startswith("line 1: '999")
 
 
 def test_aliases_are_refused_so_no_bomb_can_grow() -> None:
     levels = [f"x{i}: &x{i} [{', '.join([f'*x{i - 1}'] * 9)}]" for i in range(1, 9)]
     found = refusal("\n".join(["x0: &x0 [lol]", *levels]))
-    assert found[0] == "line 2: expected plain values, but got the alias '*x0'. Write it out."
-    assert refusal("a: &a [*a]")[0].startswith("line 1: expected plain values")
+    assert found[0].startswith("line 2: alias '*x0'")
+    assert refusal("a: &a [*a]")[0].startswith("line 1: alias")
 
 
 @pytest.mark.parametrize("loader", [yaml.SafeLoader, faults._LOADER])
@@ -105,24 +105,23 @@ def test_deep_nesting_is_refused_before_anything_is_built(
     loader: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(faults, "_LOADER", loader)
-    assert refusal("[" * 500 + "]" * 500) == [
-        "line 1: expected at most 32 levels, but got more. Flatten it."
-    ]
+    (fault,) = refusal("[" * 500 + "]" * 500)
+    assert fault.startswith("line 1: more than 32 levels")
 
 
 def test_many_faults_are_counted_not_all_listed() -> None:
     found = refusal("a: 1\n" * 200)
     assert len(found) == faults.MAX_LISTED + 1
-    assert found[-1] == "and 99 more. Mend these first."
+    assert found[-1] == "and 99 more. Correct these first."
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "expected some YAML, but got an empty file."),
-        (b"# only a comment\n", "expected some YAML, but got an empty file."),
-        (b"a: 1\nb: \xff", "line 2: expected UTF-8, but got the byte 0xff. Save as UTF-8."),
-        (b"#" * (faults.MAX_BYTES + 1), "expected at most 1,000,000 bytes. Split the file."),
+        (b"", "the file is empty"),
+        (b"# only a comment\n", "the file is empty"),
+        (b"a: 1\nb: \xff", "line 2: not UTF-8: byte 0xff. Save the file as UTF-8."),
+        (b"#" * (faults.MAX_BYTES + 1), "larger than 1,000,000 bytes. Split the file."),
     ],
 )
 def test_unusable_files(tmp_path: Path, content: bytes, sentence: str) -> None:
@@ -134,11 +133,11 @@ def test_unusable_files(tmp_path: Path, content: bytes, sentence: str) -> None:
 
 
 def test_missing_file_folder_and_impossible_path(tmp_path: Path) -> None:
-    with pytest.raises(InvalidFileError, match="there is none"):
+    with pytest.raises(InvalidFileError, match="no such file"):
         read_document(tmp_path / "none.yaml")
-    with pytest.raises(InvalidFileError, match="got a folder"):
+    with pytest.raises(InvalidFileError, match="folder"):
         read_document(tmp_path)
-    with pytest.raises(InvalidFileError, match="expected a readable file"):
+    with pytest.raises(InvalidFileError, match="not readable"):
         read_document(Path("a\0b"))
 
 
@@ -151,16 +150,16 @@ def test_a_byte_order_mark_is_harmless(tmp_path: Path) -> None:
 def test_validation_faults_name_lines_and_near_keys() -> None:
     assert validated("titel: x\nparts:\n  - width: wide\n  - {}\n  - widht: 1\n    width: 2\n") == [
         "line 1: missing 'title'",
-        "line 3: 'width': expected a whole number, but got 'wide'.",
+        "line 3: 'width' must be a whole number (got 'wide').",
         "line 4: missing 'width'",
-        "line 5: unknown key 'widht'. Did you mean 'width'?",
-        "line 1: unknown key 'titel'. Did you mean 'title'?",
+        "line 5: unknown field 'widht'. Did you mean 'width'?",
+        "line 1: unknown field 'titel'. Did you mean 'title'?",
     ]
 
 
 def test_validation_of_something_that_is_no_mapping() -> None:
-    assert validated("[1, 2]") == ["line 1: 'file': expected a mapping, but got a list of 2."]
-    assert validated("title: 5") == ["line 1: 'title': expected text, but got 5. Put it in quotes."]
+    assert validated("[1, 2]") == ["line 1: 'file' must be a mapping (got a list of 2)."]
+    assert validated("title: 5") == ["line 1: 'title' must be text (got 5). Put it in quotes."]
 
 
 def test_refuse_is_silent_without_faults() -> None:

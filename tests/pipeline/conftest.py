@@ -8,7 +8,7 @@ import pytest
 from benchmark.core.store import CellStore
 from benchmark.pipeline.profiles import Profile
 from benchmark.tasks.images import LabelledImages, encode_png
-from benchmark.tasks.stand_ins import load_data_tasks
+from benchmark.tasks.registry import load_data_tasks
 from benchmark.tasks.task_data import Description, load_task_data, write_task_data
 
 

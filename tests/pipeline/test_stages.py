@@ -26,8 +26,7 @@ from benchmark.protocols.evaluate import evaluate
 from benchmark.protocols.registry import PROTOCOLS
 from benchmark.tasks.decoding import decode_images
 from benchmark.tasks.images import LabelledImages
-from benchmark.tasks.registry import Hyperparameters
-from benchmark.tasks.stand_ins import load_data_tasks
+from benchmark.tasks.registry import Hyperparameters, load_data_tasks
 from benchmark.tasks.task_data import Description, load_task_data, write_task_data
 from tests.pipeline.conftest import coloured
 

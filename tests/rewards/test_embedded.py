@@ -15,7 +15,7 @@ import pytest
 from benchmark.rewards.catalog import DEFAULT_TABLE, KNOWN_TABLES, load_table
 from benchmark.rewards.checks import table_faults
 from benchmark.space import PAPER_SPACE
-from benchmark.tasks.stand_ins import load_data_tasks, load_stand_ins
+from benchmark.tasks.registry import load_data_tasks, load_stand_ins
 
 MIB = 2**20
 FOLDER = KNOWN_TABLES[DEFAULT_TABLE].folder

@@ -53,7 +53,7 @@ def test_every_split_passes(packed, table, registry, split):
 )
 def test_scores_cannot_be_smuggled_in(packed, edit, faults, place):
     folder = edit(packed(), lambda value: place(value).update(accuracy=99.0))
-    one(faults(folder), "unknown key 'accuracy'", "states decisions")
+    one(faults(folder), "unknown field 'accuracy'", "states decisions")
 
 
 def test_every_fault_is_reported_at_once(packed, edit, faults):

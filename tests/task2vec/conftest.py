@@ -76,7 +76,7 @@ def prepared(tmp_path, monkeypatch, pictures):
 
     from PIL import Image
 
-    from benchmark.tasks.stand_ins import load_data_tasks
+    from benchmark.tasks.registry import load_data_tasks
     from benchmark.tasks.task_data import Description, write_task_data
 
     folder = tmp_path / "data"

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from benchmark.core.errors import InvalidInputError, UnavailableError
+from benchmark.tasks.images import train_mask_70_30
 from benchmark.tasks.loaders.hub import from_hub, hub_id
 from benchmark.tasks.registry import load_tasks
-from benchmark.tasks.splits import train_mask_70_30
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),

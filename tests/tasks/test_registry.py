@@ -139,7 +139,7 @@ def test_classes(official: TaskRegistry) -> None:
 @pytest.mark.parametrize("name", TEST_SIZES)
 def test_official_tasks_leave_nothing_unstated(official: TaskRegistry, name: str) -> None:
     task = official[name]
-    assert not task.unstated
+    assert task.model_fields_set == set(Task.model_fields)
     for text in (task.title, task.licence, task.notes, task.split.rule, task.data_revision):
         assert text.strip()
     assert task.home.startswith("http")
@@ -195,7 +195,7 @@ def test_selection_keeps_the_order_asked_for(official: TaskRegistry) -> None:
     assert official.select("USPS").names == ("USPS",)
     assert official.select(Side.UNSEEN) == official.unseen
     assert len(official.seen) == 12
-    with pytest.raises(InvalidInputError, match="name of its own"):
+    with pytest.raises(InvalidInputError, match="same name"):
         official.select(["AID", "AID"])
 
 
@@ -225,7 +225,7 @@ def test_a_minimal_file_is_enough(tmp_path: Path) -> None:
     assert registry.unseen.names[-1] == "MyTask"
     assert (task.metric, task.category, task.split.train) == ("accuracy", "other", None)
     assert task.hyperparameters.linear.batch_size == 128
-    assert {"licence", "citation", "home"} <= set(task.unstated)
+    assert {"licence", "citation", "home"} <= set(Task.model_fields) - task.model_fields_set
 
 
 def test_numbers_without_a_dot_are_numbers(tmp_path: Path) -> None:
@@ -270,27 +270,21 @@ def test_every_fault_is_listed_with_its_line(tmp_path: Path) -> None:
     assert re.match(r"line 18: task 'CUB': the name is taken by line \d+ of .*tasks.yaml", taken)
     assert faults == [
         "line 3: task 'First': missing 'classes'",
-        (
-            "line 4: task 'First': 'side': expected 'seen' or 'unseen', but got 'sen'. "
-            "Did you mean 'seen'?"
-        ),
-        "line 5: task 'First': unknown key 'clases'. Did you mean 'classes'?",
+        "line 4: task 'First': 'side' must be 'seen' or 'unseen' (got 'sen'). Did you mean 'seen'?",
+        "line 5: task 'First': unknown field 'clases'. Did you mean 'classes'?",
         "line 8: key 'test' is already on line 7. Keep one of the two.",
         f"line 9: task 'first': the name is taken by line 3 of {path}. Rename one.",
-        "line 11: task 'first': 'classes': expected a whole number, but got '4'.",
-        "line 12: task 'first': 'split.test': expected greater than or equal to 1, but got 0.",
-        "line 12: task 'first': 'split.train': expected a whole number, but got 1.5.",
+        "line 11: task 'first': 'classes' must be a whole number (got '4').",
+        "line 12: task 'first': 'split.test' must be greater than or equal to 1 (got 0).",
+        "line 12: task 'first': 'split.train' must be a whole number (got 1.5).",
         "line 13: task number 3: missing 'name'",
-        "line 15: task number 3: 'split': expected a mapping, but got 5.",
+        "line 15: task number 3: 'split' must be a mapping (got 5).",
+        "line 17: task number 3: a loader of kind 'torchvision' needs 'class'",
+        "line 20: task 'CUB': 'classes' must be a whole number (got true).",
+        "line 22: task 'CUB': 'linear.lr' must be a finite number (got inf).",
         (
-            "line 17: task number 3: expected a loader of kind 'torchvision' to have 'class', but "
-            "got none. Add it."
-        ),
-        "line 20: task 'CUB': 'classes': expected a whole number, but got true.",
-        "line 22: task 'CUB': 'linear.lr': expected a finite number, but got inf.",
-        (
-            "line 23: task 'CUB': expected 'home' to be a web address, but got 'www.example.org'."
-            " Write it with https://, or leave the key out."
+            "line 23: task 'CUB': 'home' is no web address: 'www.example.org'. "
+            "Write it with https://, or leave it out."
         ),
     ]
     assert "docs/adding-a-task.md" in str(caught.value)
@@ -299,7 +293,7 @@ def test_every_fault_is_listed_with_its_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["1st", "a b", "a/b", "", ".hidden", "x" * 65, "näme", "a\\n"])
 def test_names_that_no_folder_should_have(tmp_path: Path, name: str) -> None:
     (fault,) = refusal(write(tmp_path, MINIMAL.replace("MyTask", f'"{name}"')))
-    assert "expected a name like 'EuroSAT'" in fault
+    assert "invalid name" in fault
 
 
 def test_a_name_taken_by_another_file(tmp_path: Path) -> None:
@@ -316,7 +310,7 @@ def test_the_schema_number_is_needed(tmp_path: Path) -> None:
     assert refusal(write(tmp_path, MINIMAL.replace("schema: 1\n", ""))) == [
         "line 1: missing 'schema'"
     ]
-    assert "expected 1, but got 2" in refusal(write(tmp_path, MINIMAL.replace("1", "2", 1)))[0]
+    assert "must be 1 (got 2)" in refusal(write(tmp_path, MINIMAL.replace("1", "2", 1)))[0]
 
 
 def test_python_tags_are_refused(tmp_path: Path) -> None:
@@ -327,17 +321,15 @@ def test_python_tags_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    assert refusal(tmp_path / "none.yaml") == [
-        "expected a file, but there is none. Check the path."
-    ]
+    assert refusal(tmp_path / "none.yaml") == ["no such file. Check the path."]
 
 
 def test_an_installation_without_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "benchmark"
     package.mkdir()
-    monkeypatch.setattr(module, "__file__", str(package / "tasks.py"))
+    monkeypatch.setattr(module, "__file__", str(package / "tasks" / "registry.py"))
     write(tmp_path, MINIMAL, "tasks.yaml")  # beside the package, but of no checkout
-    with pytest.raises(UnavailableError, match=r"Expected tasks\.yaml in"):
+    with pytest.raises(UnavailableError, match=r"tasks\.yaml"):
         load_tasks()
     write(package, MINIMAL, "tasks.yaml")
     assert load_tasks().names == ("MyTask",)

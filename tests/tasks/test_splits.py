@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.tasks.splits import SEVENTY_THIRTY, train_mask_70_30
-from benchmark.tasks.stand_ins import load_data_tasks
+from benchmark.tasks.images import SEVENTY_THIRTY, train_mask_70_30
+from benchmark.tasks.registry import load_data_tasks
 
 
 def literal(labels: list[int]) -> set[int]:

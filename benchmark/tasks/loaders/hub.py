@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmark.core.errors import InvalidInputError, UnavailableError
-from benchmark.tasks.images import LabelledImages
-from benchmark.tasks.splits import SEVENTY_THIRTY, train_mask_70_30
+from benchmark.tasks.images import SEVENTY_THIRTY, LabelledImages, train_mask_70_30
 
 if TYPE_CHECKING:
     from benchmark.tasks.registry import Task
