@@ -110,7 +110,7 @@ def test_an_image_that_does_not_decode(data, tmp_path, capsys):
     ("words", "says"),
     [
         (["prepare", "Eurosat", "--from", "x"], "Did you mean 'EuroSAT'"),
-        (["prepare", "EuroSAT", "--from", "absent"], "Expected a folder, a Parquet file"),
+        (["prepare", "EuroSAT", "--from", "absent"], "'absent'"),
         (["prepare", "EuroSAT", "--from", "absent.parquet"], "not readable as Parquet"),
         (["prepare", "EuroSAT"], "Missing option '--from'"),
         (["prepare", "CUB", "--from", "hub"], "Expected CUB to name a data set of the hub"),
@@ -118,13 +118,13 @@ def test_an_image_that_does_not_decode(data, tmp_path, capsys):
         (["fetch", "CUB"], "t2sbench data prepare CUB --from DIR"),
         (["fetch", "SVHN"], "--accept-licence"),
         (["check", "CUB"], "Set T2SBENCH_DATA"),
-        (["adopt", "absent"], "Expected a Parquet file, or a folder"),
+        (["adopt", "absent"], "absent is not a Parquet file"),
         (["adopt", "PACKS/Holiday.parquet"], "task 'Holiday'"),
-        (["adopt", "PACKS", "--task", "EuroSAT"], "Expected a Parquet file, but got"),
+        (["adopt", "PACKS", "--task", "EuroSAT"], "is not a Parquet file"),
         (["adopt", "PACKS", "--stands-in-for", "FMD"], "Adopt it by itself"),
         (
             ["adopt", "PACKS/EuroSAT.parquet", "--stands-in-for", "AID"],
-            "Expected a task of its own name to stand in for AID",
+            "cannot stand in for AID",
         ),
         (
             ["adopt", "PACKS/TrashNet.parquet", "--stands-in-for", "FMDD"],

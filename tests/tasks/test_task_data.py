@@ -99,7 +99,7 @@ def test_a_stand_in_says_for_what(small, tmp_path):
 
 def test_more_classes_than_registered(make_images, mine, tmp_path):
     images = make_images([0, 1, 2] * 2, [True] * 3 + [False] * 3, ("a", "b", "c"))
-    with pytest.raises(InvalidInputError, match="MyTask has 2 classes.* 3"):
+    with pytest.raises(InvalidInputError, match="MyTask has 2 classes"):
         write_task_data(load_data_tasks(mine)["MyTask"], images, Description("x"), tmp_path)
     assert not is_prepared("MyTask", tmp_path)
 
