@@ -162,7 +162,7 @@ def check(tasks: tuple[str, ...], jobs: int, tasks_files: tuple[Path, ...]) -> i
         repeated = f" {found.repeated} test images are also training images." * (found.repeated > 0)
         click.echo(f"{name}: ok, {len(found.data.pack)} images.{repeated}")
     if not (tasks or here):
-        click.echo("No data are here. Run 't2sbench data ls'.")
+        click.echo("No data are here: no task has prepared images. See 't2sbench data ls'.")
     return 2 if broken else 0
 
 

@@ -110,7 +110,7 @@ def retry(folder: Path, *, failed: bool, timed_out: bool, missing: bool) -> int:
     "-m",
     "methods",
     multiple=True,
-    metavar="LABEL",
+    metavar="NAME",
     help="Compare only it; may be repeated.",
 )
 @click.option(
@@ -139,11 +139,11 @@ def compare(
 
     parsed = [regression.parse_limit(text) for text in limits]
     sides = [_records(before), _records(after)]
-    for kind, wanted, attribute in (
-        ("method", methods, lambda record: record.method.label),
-        ("split", splits, lambda record: record.split),
+    for kind, wanted, names in (
+        ("method", methods, lambda record: (record.method.label, record.method.name)),
+        ("split", splits, lambda record: (record.split,)),
     ):
-        sides = _narrowed(sides, kind, wanted, attribute)
+        sides = _narrowed(sides, kind, wanted, names)
     changes = regression.compare(*sides, allow_different_source=allow_different_source)
     click.echo(regression.changes_text(changes))
     regression.check(changes, parsed)
@@ -154,12 +154,12 @@ def _narrowed(
     sides: list[list[Record]],
     kind: str,
     wanted: tuple[str, ...],
-    attribute: Callable[[Record], str],
+    names: Callable[[Record], tuple[str, ...]],
 ) -> list[list[Record]]:
     from benchmark.core.errors import UnknownNameError
 
-    known = {attribute(record) for side in sides for record in side}
+    known = {name for side in sides for record in side for name in names(record)}
     for name in wanted:
         if name not in known:
             raise UnknownNameError(f"{kind} of these results", name, known)
-    return [[r for r in side if not wanted or attribute(r) in wanted] for side in sides]
+    return [[r for r in side if not wanted or set(names(r)) & set(wanted)] for side in sides]

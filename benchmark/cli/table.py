@@ -30,6 +30,7 @@ from benchmark.core.errors import (
     InvalidInputError,
     UnavailableError,
 )
+from benchmark.core.extras import require
 from benchmark.rewards.catalog import DEFAULT_TABLE
 
 if TYPE_CHECKING:
@@ -147,6 +148,9 @@ def build(**given: Any) -> int:  # noqa: ANN401 - click passes every option by n
     from benchmark.pipeline.table_builder import TableBuilder
 
     _check_options(given)
+    require("live", "Measuring a table")
+    if given["executor"] == "ray":
+        require("ray", "--executor ray")
     work = TableBuilder(_request(given), given["output"].absolute())
     left = work.left()
     click.echo(

@@ -26,6 +26,7 @@ from benchmark.cli.options import (
     tasks_file_option,
 )
 from benchmark.core.errors import InvalidInputError
+from benchmark.core.extras import require
 from benchmark.rewards.catalog import DEFAULT_TABLE
 
 if TYPE_CHECKING:
@@ -296,6 +297,7 @@ def measure(
     from taskonomy.measured import MeasureSettings, write_card, write_measured
     from taskonomy.report import accuracy_text
 
+    require("live", "Measuring transfers", "torch", "pillow")
     chosen = MeasureSettings(**settings)
     data = [load_task_data(name, tasks_files=tasks_files) for name in split_names(tasks)]
     store = default_store()

@@ -23,6 +23,7 @@ from benchmark.cli.options import (
     tasks_file_option,
 )
 from benchmark.core.errors import InvalidInputError, UnknownNameError
+from benchmark.core.extras import require
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,6 +101,7 @@ def task2vec(tasks: tuple[str, ...], output: Path, plot: Path | None, **given: A
     from benchmark.task2vec.distances import check_distance
     from benchmark.task2vec.settings import embed_settings
 
+    require("live", "Task2Vec", "torch", "pillow")
     check_path(output)
     check_distance(given["distance"])
     if plot is not None:
