@@ -68,8 +68,6 @@ def render(  # noqa: PLR0913 - the settings of a dataset
         ...     render("00000000", f"{folder}/set", **small).manifest["images"]
         4
     """
-    if simulator == "gl":
-        require("live", "Rendering", "moderngl", "pillow")
     from benchmark.rendering.request import DatasetRequest, choose_categories
     from benchmark.rendering.run import render_dataset
     from benchmark.simulators.registry import find_simulator

@@ -81,7 +81,8 @@ def test_required_extras_exist(project):
         for node in ast.walk(ast.parse(path.read_text())):
             if not (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "require"):
                 continue
-            extra, _, *packages = [getattr(argument, "value", None) for argument in node.args]
+            constants = [getattr(argument, "value", None) for argument in node.args]
+            extra, _, *packages = [c if isinstance(c, str) else None for c in constants]
             if extra is not None:
                 assert {p for p in packages if p} <= names(extras[extra]), path
     for values in project["entry-points"].values():
@@ -110,8 +111,8 @@ def test_the_released_table_names_its_extra_before_any_download(without_packages
 
 # A process in which no installed package can be imported but core dependencies and t2sbench.
 CORE_CODE = """
-import shlex, sys
-from importlib import abc
+import contextlib, io, shlex, sys
+from importlib import abc, metadata
 
 class OnlyCore(abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
@@ -119,6 +120,14 @@ class OnlyCore(abc.MetaPathFinder):
             raise ModuleNotFoundError(f"{{name}} is no core dependency", name=name)
 
 sys.meta_path.insert(0, OnlyCore())
+find = metadata.distribution
+
+def distribution(name):
+    if name in {absent!r}:
+        raise metadata.PackageNotFoundError(name)
+    return find(name)
+
+metadata.distribution = distribution
 from benchmark.cli.main import main
 
 for words in [
@@ -132,6 +141,26 @@ for words in [
 ]:
     code = main(shlex.split(words))
     assert code == 0, (words, code)
+for extra, words in {{
+    "live": [
+        "run -m oracle --live",
+        "table fetch released",
+        "table build -o measured",
+        "task2vec USPS -o vectors.safetensors",
+        "taxonomy measure --tasks USPS",
+        "preview switches --category teapot-1 -o a.png",
+        "render --config 00000000 -o set",
+    ],
+    "data": ["data fetch USPS --accept-licence", "data prepare CUB --from .", "data check USPS"],
+    "hub": ["render --config 00000000 -o set --push-to-hub me/set"],
+}}.items():
+    for command in words:
+        stream = io.StringIO()
+        with contextlib.redirect_stderr(stream):
+            code = main(shlex.split(command))
+        assert code == 2, (command, code)
+        said = stream.getvalue()
+        assert f"pip install 't2sbench[{{extra}}]'" in said, (command, said)
 """
 
 
@@ -153,10 +182,12 @@ def optional_modules(project) -> set[str]:
     return optional - set(PACKAGES)
 
 
-def test_a_core_installation_runs_and_builds_boards(optional_modules, tmp_path):
-    """Torch, rendering and plots are not imported by cached runs, boards and submissions."""
+def test_a_core_installation_runs_and_builds_boards(project, optional_modules, tmp_path):
+    """Cached runs, boards and submissions need no extra; other commands name theirs."""
     assert {"torch", "moderngl", "matplotlib", "PIL"} <= optional_modules
-    code = CORE_CODE.format(blocked=optional_modules)
+    absent = names(text for texts in for_users(project).values() for text in texts)
+    absent -= {"t2sbench", *names(project["dependencies"])}
+    code = CORE_CODE.format(blocked=optional_modules, absent=absent)
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )

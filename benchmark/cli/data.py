@@ -18,6 +18,7 @@ from benchmark.cli.options import (
     tasks_file_option,
 )
 from benchmark.core.errors import InvalidInputError, T2SBenchError
+from benchmark.core.extras import require
 
 if TYPE_CHECKING:
     from benchmark.core.store import Entry
@@ -82,6 +83,7 @@ def _row(task: Any) -> dict[str, Any]:  # noqa: ANN401 - importing Task here wou
 @click.option("--accept-licence", is_flag=True, help="You have read the terms, and may use it.")
 def fetch(task: str, *, accept_licence: bool) -> int:
     """Download the data of TASK, where a checksum is published, and prepare them."""
+    require("data", "Fetching data")
     from benchmark.tasks.fetching import fetch as download
     from benchmark.tasks.prepare import prepare as prepare_data
     from benchmark.tasks.registry import load_data_tasks
@@ -103,6 +105,7 @@ def fetch(task: str, *, accept_licence: bool) -> int:
 @tasks_file_option
 def prepare(task: str, source: str, tasks_files: tuple[Path, ...]) -> int:
     """Prepare the data of TASK by its official split rule."""
+    require("data", "Preparing data", "pillow")
     from benchmark.tasks.prepare import prepare as prepare_data
 
     click.echo(_sentence(prepare_data(task, source, tasks_files)))
@@ -118,6 +121,7 @@ def prepare(task: str, source: str, tasks_files: tuple[Path, ...]) -> int:
 @tasks_file_option
 def adopt(path: Path, tasks_files: tuple[Path, ...], **given: Any) -> int:  # noqa: ANN401 - click
     """Take over PATH: a Parquet file of images without a card, or all of a folder."""
+    require("data", "Preparing data", "pillow")
     from benchmark.tasks.prepare import PackNote, adoptable, read_notes, with_options
     from benchmark.tasks.prepare import adopt as adopt_file
     from benchmark.tasks.registry import load_data_tasks
@@ -145,6 +149,7 @@ def adopt(path: Path, tasks_files: tuple[Path, ...], **given: Any) -> int:  # no
 @tasks_file_option
 def check(tasks: tuple[str, ...], jobs: int, tasks_files: tuple[Path, ...]) -> int:
     """Verify the data of TASKS (default: all that are here): digests, counts, every image."""
+    require("data", "Checking images", "pillow")
     from benchmark.tasks.registry import load_data_tasks
     from benchmark.tasks.task_data import check_task, is_prepared
 

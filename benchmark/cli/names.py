@@ -7,7 +7,6 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib import metadata, util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from benchmark.cli.options import (
     tasks_file_option,
 )
 from benchmark.core.errors import T2SBenchError, UnknownNameError
+from benchmark.core.extras import require
 from benchmark.core.files import cache_root
 
 if TYPE_CHECKING:
@@ -184,31 +184,30 @@ def _all_names(tasks_files: Sequence[Path], plugins: Mapping[str, Sequence[Path]
     ]
 
 
-Check = tuple[str, bool, str]
+# A check works (True), does not (False), or needs an extra that is not installed (None).
+Check = tuple[str, bool | None, str]
 
-# distribution -> (module, what it is for)
-_PACKAGES = {
-    "torch": ("torch", "reading the released embeddings"),
-    "pyarrow": ("pyarrow", "reward tables and rendered datasets"),
-    "safetensors": ("safetensors", "embeddings and models"),
-    "requests": ("requests", "downloads"),
-    "moderngl": ("moderngl", "rendering"),
-    "pillow": ("PIL", "images"),
+_EXTRAS = {
+    "live": "rendering, pre-training, live scores, Task2Vec, and the table 'released'",
+    "data": "the real images of tasks",
+    "hub": "pushing datasets",
+    "plots": "pictures",
+    "ray": "tables built on several machines",
+    "tdw": "the simulator tdw",
 }
 
 
 def checks() -> Iterator[Check]:
-    """(what, whether it works, detail or remedy), cheap ones first."""
+    """(what, result, detail or remedy), cheap ones first."""
     version = platform.python_version()
     yield "Python", sys.version_info >= (3, 11), f"{version} (3.11 or newer is needed)"
     yield _owners_check()
-    for name, (module, use) in _PACKAGES.items():
-        present = util.find_spec(module) is not None
-        yield (
-            name,
-            present,
-            f"{metadata.version(name)}, for {use}" if present else f"pip install {name}, for {use}",
-        )
+    for extra, use in _EXTRAS.items():
+        try:
+            require(extra, use[0].upper() + use[1:])
+            yield f"extra {extra}", True, f"installed, for {use}"
+        except T2SBenchError as error:
+            yield f"extra {extra}", None, str(error)
     yield cache_check()
     yield from _registry_checks()
     yield _rendering_check()
@@ -251,16 +250,21 @@ def _registry_checks() -> Iterator[Check]:
 
 
 def _rendering_check() -> Check:
-    """Whether the embedded simulator can open a context, and on what."""
+    """Check that the embedded simulator can open a context, and name its driver."""
     from benchmark.simulators.gl.context import create_context
 
+    what = "rendering (simulator gl)"
+    try:
+        require("live", "Rendering", "moderngl")
+    except T2SBenchError as error:
+        return what, None, str(error)
     try:
         context = create_context()
     except T2SBenchError as error:
-        return "rendering (simulator gl)", False, str(error)
+        return what, False, str(error)
     renderer = str(context.info["GL_RENDERER"])
     context.release()
-    return "rendering (simulator gl)", True, f"OpenGL through EGL on {renderer}"
+    return what, True, f"OpenGL through EGL on {renderer}"
 
 
 def _table_checks() -> Iterator[Check]:
@@ -288,6 +292,7 @@ def doctor() -> int:
     """Say what works on this machine and what to install for the rest."""
     good = True
     for what, works, detail in checks():
-        good = good and works
-        click.echo(f"{'ok ' if works else 'BAD'}  {what}: {detail}")
+        good = good and works is not False
+        mark = {True: "ok ", False: "BAD", None: "-- "}[works]
+        click.echo(f"{mark}  {what}: {detail}")
     return 0 if good else 2

@@ -145,6 +145,7 @@ def build(**given: Any) -> int:  # noqa: ANN401 - click passes every option by n
     command continues with the missing ones. The same command with more tasks, seeds or
     configurations extends a finished table.
     """
+    require("live", "Measuring a table")
     from benchmark.pipeline.table_builder import TableBuilder
 
     _check_options(given)

@@ -291,6 +291,7 @@ def measure(
     (samples-SHARE.npz, for 'taxonomy affinity --samples') and a card. Finished networks and
     readouts are kept: after an interruption, the same command continues.
     """
+    require("live", "Measuring transfers", "torch", "pillow")
     from benchmark.core.store import default_store
     from benchmark.tasks.task_data import load_task_data
     from taskonomy.measure import TransferMeasurement

@@ -96,6 +96,7 @@ def task2vec(tasks: tuple[str, ...], output: Path, plot: Path | None, **given: A
     are kept: after an interruption, the same command continues. Only vectors of the same probe
     can be compared.
     """
+    require("live", "Task2Vec", "torch", "pillow")
     from benchmark.core.store import default_store
     from benchmark.task2vec.card import check_path, describe, write_task2vec
     from benchmark.task2vec.distances import check_distance

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from benchmark.core.errors import InvalidInputError
+from benchmark.core.extras import require
 from benchmark.core.files import indented_json, write_bytes, write_text
 from benchmark.core.processes import stop_repetition, worker_pool
 from benchmark.rendering.dataset import (
@@ -85,10 +86,13 @@ def render_dataset(
         InvalidInputError: If the simulator cannot render the request, or the folder holds
             something else.
         StorageError: If the file system refuses, or another process renders there.
-        UnavailableError: If the simulator cannot start, or a process ends early.
+        UnavailableError: If a package is missing, the simulator cannot start, or a process
+            ends early.
     """
     if workers < 1:
         raise InvalidInputError(f"The number of workers must be at least 1 (got {workers}).")
+    driver = ("moderngl",) if request.simulator.name == "gl" else ()
+    require("live", "Rendering", "pillow", *driver)
     if workers > 1:
         stop_repetition()  # before the folder counts as in use
     target = target.absolute()

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError
 from benchmark.core.files import canonical_json, read_model, sha256_file, write_bytes
-from benchmark.pretraining.backbone_io import Sha256  # noqa: TC001 - pydantic needs it
+from benchmark.core.models import Sha256  # noqa: TC001 - pydantic needs it
 from benchmark.task2vec.probe import ProbeCard  # noqa: TC001
 from benchmark.task2vec.settings import TASK2VEC_VERSION
 from benchmark.tasks.vectors import TaskEmbeddings, read_embeddings, write_embeddings
