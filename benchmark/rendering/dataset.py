@@ -25,7 +25,6 @@ from benchmark.rendering.shards import (
     Shard,
     check_shard,
     encoder_version,
-    shard_from_json,
 )
 
 if TYPE_CHECKING:
@@ -149,7 +148,7 @@ def make_manifest(
         "key": request.key(simulator),
         "images": len(request),
         "digest": dataset_digest(shards),
-        "shards": [shard.to_json() for shard in shards],
+        "shards": [shard.model_dump() for shard in shards],
         "drivers": [driver for i, driver in enumerate(drivers) if driver not in drivers[:i]],
         "notes": list(simulator.assets().notes),
         "made": {
@@ -196,8 +195,8 @@ def verify_dataset(folder: Path) -> dict[str, Any]:
             folder, [f"no {MANIFEST}"], "Give the folder of a finished 't2sbench render'."
         )
     try:
-        shards = [shard_from_json(item) for item in manifest["shards"]]
-    except (TypeError, KeyError, ValueError) as error:
+        shards = [Shard.model_validate(item) for item in manifest["shards"]]
+    except (TypeError, ValueError) as error:
         raise InvalidFileError(folder / MANIFEST, [f"shards: {error}"]) from error
     for shard in shards:
         check_shard(folder, shard)

@@ -6,9 +6,10 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
 
 from benchmark.core.errors import InvalidFileError, StorageError
 from benchmark.core.files import (
@@ -34,8 +35,7 @@ if TYPE_CHECKING:
 MARKERS = ".shards"
 
 
-@dataclass(frozen=True)
-class Shard:
+class Shard(BaseModel):
     """A finished shard.
 
     Attributes:
@@ -48,29 +48,15 @@ class Shard:
         driver: Driver that rendered it; not part of the digest.
     """
 
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
     number: int
     file: str
     images: int
     bytes: int
     sha256: str
     files: tuple[tuple[str, str], ...] = ()
-    driver: Mapping[str, str] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the JSON object of markers and manifests."""
-        return asdict(self)
-
-
-def shard_from_json(content: Mapping[str, Any]) -> Shard:
-    """Read what :meth:`Shard.to_json` wrote.
-
-    Raises:
-        KeyError: If a field is missing.
-        TypeError: If one is of another type, or unknown.
-        ValueError: If a file is not a name and a digest.
-    """
-    files = tuple((str(name), str(sha)) for name, sha in content["files"])
-    return Shard(**{**content, "files": files})
+    driver: Mapping[str, str] = {}
 
 
 def shard_file(request: DatasetRequest, number: int) -> str:
@@ -155,17 +141,17 @@ def write_shard(
         StorageError: If the file system refuses.
     """
     write = _write_parquet if request.layout == "parquet" else _write_images
-    shard = replace(write(request, folder, number, images), driver=driver)
-    write_bytes(_marker(folder, number), canonical_json(shard.to_json()))
+    shard = write(request, folder, number, images).model_copy(update={"driver": dict(driver)})
+    write_bytes(_marker(folder, number), canonical_json(shard.model_dump()))
     return shard
 
 
 def read_shard(folder: Path, number: int) -> Shard | None:
     """Read a finished shard; ``None`` if it is missing, damaged or differs from its marker."""
     try:
-        shard = shard_from_json(json.loads(_marker(folder, number).read_bytes()))
+        shard = Shard.model_validate_json(_marker(folder, number).read_bytes())
         return shard if shard.number == number and _is_whole(folder, shard) else None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (OSError, ValueError):  # pydantic's error is a ValueError
         return None
 
 
@@ -205,7 +191,13 @@ def _write_parquet(request: DatasetRequest, folder: Path, number: int, images: E
 
     write_atomically(folder / file, write)
     path = folder / file
-    return Shard(number, file, table.num_rows, path.stat().st_size, sha256_file(path))
+    return Shard(
+        number=number,
+        file=file,
+        images=table.num_rows,
+        bytes=path.stat().st_size,
+        sha256=sha256_file(path),
+    )
 
 
 def _table(request: DatasetRequest, images: Iterable[tuple[PlannedImage, bytes]]) -> pa.Table:
@@ -272,8 +264,14 @@ def _write_images(request: DatasetRequest, folder: Path, number: int, images: En
         _write_plainly(inside(folder, name), content)
         files.append((name, sha256_bytes(content)))
         size += len(content)
-    whole = digest([list(pair) for pair in files])
-    return Shard(number, "train", len(files), size, whole, tuple(files))
+    return Shard(
+        number=number,
+        file="train",
+        images=len(files),
+        bytes=size,
+        sha256=digest([list(pair) for pair in files]),
+        files=tuple(files),
+    )
 
 
 def _write_plainly(path: Path, content: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from benchmark.core.errors import InvalidInputError, UnknownNameError
@@ -104,12 +104,10 @@ class Rendering:
         scene: The requested scene.
         pixels: uint8 ``(size, size, 3)`` sRGB, or the bytes of an encoded image, according to the
             simulator's ``encoding``.
-        warnings: Warnings about this image for the user.
     """
 
     scene: Scene
     pixels: NDArray[np.uint8] | bytes
-    warnings: tuple[str, ...] = field(default=())
 
 
 class Simulator(Protocol):

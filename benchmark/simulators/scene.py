@@ -6,8 +6,7 @@ same distance. Names of assets are those of the simulator's catalogue.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +96,6 @@ class Scene:
     focus: Focus | None
     background: Background
     materials: tuple[SlotMaterial, ...] | None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the scene as a JSON object."""
-        return asdict(self)
 
 
 #: Canonical camera: the object is seen from here (not normalised), in the object's frame. The

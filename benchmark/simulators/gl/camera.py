@@ -83,7 +83,7 @@ class Framing:
 
     Attributes:
         silhouettes: The object's outlines.
-        reference: Distance that factor 1 stands for.
+        reference: Distance for factor 1.
     """
 
     silhouettes: Silhouettes
@@ -146,7 +146,7 @@ def lens(focus: Focus | None, distance: float, reference: float, size: int) -> L
 
     Args:
         focus: Aperture and focus, or ``None``.
-        distance: Of the camera from the object.
+        distance: Distance of the camera from the object.
         reference: The object's reference distance.
         size: Image size in pixels.
     """

@@ -58,7 +58,7 @@ def spline(points: Sequence[Point], samples: int, *, closed: bool = False) -> Fl
 
     Args:
         points: ``(n, d)``, at least two.
-        samples: How many points to return.
+        samples: Number of points to return.
         closed: The curve returns to its first point, which is not repeated.
 
     Returns:

@@ -98,7 +98,7 @@ def prismatic(radius: float, height: float, sides: int = 4, top: float | None = 
     Args:
         radius: From the axis to the middle of a side.
         height: Along y.
-        sides: Of the polygon; one of them faces +z.
+        sides: Sides of the polygon; one of them faces +z.
         top: The upper radius if it is another.
     """
     out = 1 / math.cos(math.pi / sides)
@@ -190,8 +190,8 @@ def vessel(outer: Floats, wall: float, sides: int = 26, depth: float = 1.0) -> P
         outer: (radius, height) from the foot to the rim.
         wall: Thickness, less than the radii.
         sides: Points around.
-        depth: How far down the hollow reaches, as a part of the height; what lies deeper in a
-            narrow neck is never seen.
+        depth: Depth of the hollow, as a part of the height; the deeper part of a narrow neck is
+            invisible.
     """
     foot, rim = outer[0, 1], outer[-1, 1]
     floor = max(foot + wall, rim - depth * (rim - foot))

@@ -121,7 +121,7 @@ class ProceduralLibrary:
         """Names of a category's objects, ``00`` to ``09``.
 
         Raises:
-            UnknownNameError: When there is no such category.
+            UnknownNameError: For an unknown category.
         """
         if category not in CATEGORIES:
             raise UnknownNameError("category", category, self.categories)
@@ -131,7 +131,7 @@ class ProceduralLibrary:
         """The mesh of an object; the same arrays every time.
 
         Raises:
-            UnknownNameError: When there is no such object.
+            UnknownNameError: For an unknown object.
         """
         if name not in self.objects(category):
             raise UnknownNameError("object", name, self._names)

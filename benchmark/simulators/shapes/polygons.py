@@ -25,7 +25,7 @@ def triangulate(outline: Floats) -> Indices:
     """Triangles ``(n - 2, 3)`` of a polygon ``(n, 2)`` given counter-clockwise.
 
     Raises:
-        InvalidInputError: When the outline crosses itself or runs clockwise.
+        InvalidInputError: If the outline crosses itself or runs clockwise.
 
     Example:
         >>> triangulate(np.array([(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)])).tolist()

@@ -90,7 +90,7 @@ def material(index: int, size: int = 256) -> NDArray[np.uint8]:
         uint8 ``(size, size, 3)`` sRGB; repeats in both directions.
 
     Raises:
-        InvalidInputError: When the number is unknown, or the size is too small or odd.
+        InvalidInputError: If the number is unknown, or the size is too small or odd.
     """
     if not 0 <= index < N_MATERIALS or size < 16 or size % 2:
         raise InvalidInputError(

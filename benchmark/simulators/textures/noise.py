@@ -47,7 +47,7 @@ class Canvas:
             low: Lowest frequency, in periods over the tile.
             high: Highest.
             slope: Amplitudes fall with frequency to this power: 0 is white, 1 clouds, 2 hills.
-            stretch: How many times longer features are along x and along y.
+            stretch: Factor on the length of features along x and along y.
         """
         import scipy.fft  # only where something is made: its memory counts in every worker
 
@@ -105,16 +105,6 @@ def unit(field: Field) -> Field:
     """Gaussian numbers spread evenly over 0 to 1, by a logistic curve near the normal one."""
     spread: Field = 1 / (1 + np.exp(field * np.float32(-1.702)))
     return spread
-
-
-def smooth(field: Field, radius: float) -> Field:
-    """Blurred over a part ``radius`` of the tile, over the seam as well."""
-    import scipy.ndimage
-
-    sigma = radius * field.shape[0]
-    sigmas = (sigma, sigma) + (0,) * (field.ndim - 2)
-    blurred: Field = scipy.ndimage.gaussian_filter(field, sigmas, mode="wrap", truncate=3)
-    return blurred
 
 
 def relief(height: Field, strength: float) -> Field:

@@ -141,7 +141,7 @@ def panorama(index: int, height: int = 384) -> NDArray[np.uint8]:
         uint8 ``(height, 2 height, 3)`` sRGB.
 
     Raises:
-        InvalidInputError: When the number is unknown or the height too small.
+        InvalidInputError: If the number is unknown or the height too small.
     """
     if not 0 <= index < N_PANORAMAS or height < 16:
         raise InvalidInputError(

@@ -138,13 +138,13 @@ def strokes(
     Args:
         canvas: The tile.
         count: Number of strokes.
-        length: Of a stroke, in tiles.
+        length: Length of a stroke, in tiles.
         angle: Direction in radians, 0 to the right.
         spread: Deviation of the direction.
 
     Returns:
-        Number of the uppermost stroke of a pixel, int32 ``(size, size)`` and -1 where there is
-        none; and the place along it, from 0 to 1.
+        Number of the uppermost stroke of a pixel, int32 ``(size, size)`` or -1 without one;
+        and the place along it, from 0 to 1.
     """
     size = canvas.size
     start = canvas.rng.random((count, 2), dtype=np.float32)
@@ -162,9 +162,3 @@ def strokes(
     number[flat.ravel()] = np.repeat(np.arange(count, dtype=np.int32), steps)
     place[flat.ravel()] = np.tile(along, count)
     return number.reshape(size, size), place.reshape(size, size)
-
-
-def rotated(cells: Cells, angle: Field) -> tuple[Field, Field]:
-    """``u, v`` of the cells turned by an angle (radians) for each pixel."""
-    c, s = np.cos(angle), np.sin(angle)
-    return cells.u * c + cells.v * s, cells.v * c - cells.u * s

@@ -121,8 +121,8 @@ def ridge(
         image: Image behind it.
         stops: Colours from foot to top.
         base: Height of its lowest points, as the sine of the elevation.
-        rise: How much higher the highest are.
-        roughness: Peaks per turn, about.
+        rise: Height of its highest points above them.
+        roughness: Approximate number of peaks per turn.
     """
     line = base + rise * sphere.skyline(roughness, 5)
     top = np.broadcast_to(line, sphere.y.shape)

@@ -45,7 +45,7 @@ class Sphere:
         Args:
             frequency: Cells per unit of length in the first octave.
             octaves: Each doubles the frequency and halves the strength.
-            stretch: How many times longer features are along each axis.
+            stretch: Factor on the length of features along each axis.
             at: Places ``x, y, z`` instead of the directions.
         """
         import scipy.ndimage  # only where something is made: its memory counts in every worker

@@ -40,7 +40,7 @@ def hub(radius: float, width: float, sides: int = 10) -> Part:
 
 
 def axle_ends(wheelbase: float, track: float, y: float) -> list[tuple[float, float, float]]:
-    """Where four wheels of a vehicle sit; it drives along z."""
+    """Places of the four wheels of a vehicle that drives along z."""
     return corners(track, wheelbase, y)
 
 
@@ -83,9 +83,9 @@ def jointed_legs(
 
     Args:
         count: Legs on each side.
-        hip: Where they leave the body: (x, y).
+        hip: Point (x, y) at which they leave the body.
         reach: From hip to foot.
-        knee: How much higher than the hip the knee is.
+        knee: Height of the knee above the hip.
         spread: Degrees between neighbours.
         gap: Distance along z between neighbours.
     """
