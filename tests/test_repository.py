@@ -1,8 +1,11 @@
 """Rules of the repository that no linter checks: lengths, links, pages that must stay true."""
 
 import ast
+import io
 import re
 import statistics
+import tokenize
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SOURCES = [
     p
-    for d in ("benchmark", "baselines", "task2sim", "taskonomy")
+    for d in ("benchmark", "baselines", "task2sim", "taskonomy", "t2sbench")
     for p in sorted((ROOT / d).rglob("*.py"))
 ]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "leaderboards" / "README.md"]
@@ -69,6 +72,55 @@ def test_the_architecture_page_names_every_room():
     # A word of the prose, such as "data", does not count: only a path or a dotted name does.
     missing = [n for n in names if not re.search(rf"`{n}`|\bbenchmark[./]{n}\b", text)]
     assert sorted(missing) == []
+
+
+#: Words that the guide to contributions rules out, with what is written instead.
+BANNED = {
+    "mend": "repair",
+    "mended": "repaired",
+    "told": "a verb of the facts",
+    "said": "a verb of the facts",
+    "anew": "again",
+    "beside": "next to",
+    "shall": "must",
+    "dear": "expensive",
+    "somebody": "another process",
+    "at hand": "available",
+    "in place of": "instead of",
+    "of one's own": "own",
+    "is to be": "must be",
+    "can be had": "is available",
+    "goes on": "continues",
+    "there is none": "no ...",
+    "hears of": "receives",
+    "we": "t2sbench",
+    "us": "t2sbench",
+    "our": "the",
+    "ours": "the",
+}
+
+
+def prose(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield numbered lines of comments, strings and pages."""
+    text = path.read_text()
+    if path.suffix == ".md":
+        yield from enumerate(text.split("\n"), 1)
+        return
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        is_sentence = token.type == tokenize.STRING and " " in token.string
+        if is_sentence or token.type == tokenize.COMMENT:
+            yield from enumerate(token.string.split("\n"), token.start[0])
+
+
+def test_prose_is_plain():
+    pattern = re.compile(rf"\b({'|'.join(BANNED)})\b")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {match[0]} (write: {BANNED[match[0]]})"
+        for path in [*SOURCES, *PAGES]
+        for number, line in prose(path)
+        for match in pattern.finditer(re.sub(r"`[^`]*`|\]\([^)]*\)", "", line))
+    ]
+    assert found == []
 
 
 def test_nothing_unfinished_is_committed():

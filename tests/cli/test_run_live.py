@@ -144,6 +144,7 @@ def test_a_table_of_the_same_profile_is_compared_with(
     assert by_task["PacsC"] is None
 
 
+@pytest.mark.slow
 def test_another_profile_of_the_same_name_is_not_compared_with(
     live, small_table, small_table_folder, tmp_path, capsys
 ):
@@ -153,6 +154,7 @@ def test_another_profile_of_the_same_name_is_not_compared_with(
     assert "of these cells are in table small" not in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_what_was_learnt_from_and_real_images_are_part_of_the_key(
     live, small_table, small_table_folder, tmp_path, capsys
 ):

@@ -126,10 +126,10 @@ def test_references(tiny_profile, store, task, tmp_path):
     ("kind", "file"),
     [
         ("score", "score.json"),
-        ("score", "predictions.npy"),
-        ("backbone", "backbone.safetensors"),
+        pytest.param("score", "predictions.npy", marks=pytest.mark.slow),
+        pytest.param("backbone", "backbone.safetensors", marks=pytest.mark.slow),
         ("dataset", "pixels.npy"),
-        ("features", "test.npy"),
+        pytest.param("features", "test.npy", marks=pytest.mark.slow),
     ],
 )
 def test_a_damaged_cell_is_made_again(kind, file, tiny_profile, tmp_path, task, stages):

@@ -70,6 +70,7 @@ def test_cost_is_that_of_making_the_cells_whoever_made_them(request_of, executio
     assert all(result.seconds > 0 and result.cost > result.seconds for result in measured)
 
 
+@pytest.mark.slow
 def test_more_can_be_added_later(request_of, execution, tmp_path):
     first = TableBuilder(request_of(tasks=("EuroSAT",), seeds=(0,)), tmp_path / "table")
     first.measure(execution)
@@ -86,6 +87,7 @@ def test_more_can_be_added_later(request_of, execution, tmp_path):
     assert np.isnan(added.values).sum() == np.isnan(read_table(tmp_path / "whole").values).sum()
 
 
+@pytest.mark.slow
 def test_a_finished_table_grows(request_of, execution, tmp_path):
     first = TableBuilder(
         request_of(tasks=("EuroSAT",), seeds=(0,), configurations=(0, 3)), tmp_path / "t"

@@ -140,6 +140,7 @@ def lives(group: int) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_ctrl_c_waits_for_nobody(request_of, tmp_path):
     request_of()
     # A shell's background job ignores SIGINT and hands that down: ask for the default again.

@@ -91,7 +91,7 @@ def check_nothing_is_left(journal):
 
 
 @pytest.mark.parametrize(
-    "kind", sample(["crash", "hang", "garbage", "missing", "resend=3"], "crash", "missing")
+    "kind", sample(["crash", "hang", "garbage", "missing", "resend=3"], "crash")
 )
 def test_a_failure_passes_in_the_papers_version_too(double, journal, tmp_path, kind, undisturbed):
     number = random.Random(kind).randrange(1, CATEGORIES * IMAGES + 1)  # noqa: S311
@@ -104,7 +104,7 @@ def test_a_failure_passes_in_the_papers_version_too(double, journal, tmp_path, k
     check_nothing_is_left(journal)
 
 
-@pytest.mark.parametrize("kind", sample(KINDS, "crash", "late=30", "quit", "drop", "missing"))
+@pytest.mark.parametrize("kind", sample(KINDS, "crash", "late=30", "missing"))
 def test_a_failure_that_stays_is_reported(double, journal, kind):
     count = 2 if KINDS[kind] is errors.BuildProtocolError else 1
     arguments = [word for i in range(count) for word in ("--fault", f"{kind}@{2 + i}")]
@@ -179,7 +179,7 @@ def test_a_build_that_starts_late_or_not_at_all(double, journal):
     check_nothing_is_left(journal)
 
 
-@pytest.mark.parametrize("bits", ["00001000", "11111111"])
+@pytest.mark.parametrize("bits", sample(["00001000", "11111111"], "11111111"))
 def test_rotations_that_add_up_go_on_after_a_crash(double, journal, tmp_path, bits):
     seen = []
     for crash in (False, True):

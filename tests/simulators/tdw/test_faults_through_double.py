@@ -141,7 +141,7 @@ def some_image(fault: str) -> int:
     return random.Random(f"image of {fault}").randint(1, IMAGES)  # noqa: S311
 
 
-@pytest.mark.parametrize("fault", sample(PASSING, "crash", "hang", "drop", "truncated", "missing"))
+@pytest.mark.parametrize("fault", sample(PASSING, "crash", "hang", "truncated"))
 def test_a_failure_at_a_random_image_passes(request_for, undisturbed, journal, tmp_path, fault):
     expected = undisturbed(request_for())
     happened = len(journal.lines())
@@ -167,7 +167,7 @@ def test_what_is_no_failure_changes_nothing(request_for, undisturbed, journal, t
     ("fault", "step"),
     sample(
         itertools.product(["crash", "hang", "drop", "garbage", "quit"], [1, 2, 3, 4, 5]),
-        *[("drop", 1), ("crash", 2), ("hang", 3), ("quit", 4), ("garbage", 5)],
+        *[("crash", 2), ("hang", 3)],
     ),
 )
 def test_a_failure_before_the_first_image(request_for, undisturbed, journal, tmp_path, fault, step):
@@ -270,7 +270,7 @@ def disorder(seed: int) -> list[str]:
     return faults
 
 
-@pytest.mark.parametrize("seed", sample(range(6), 0))
+@pytest.mark.parametrize("seed", sample(range(6)))
 def test_any_disorder_ends(in_turn, request_for, undisturbed, journal, tmp_path, seed):
     """Run again after each error, a dataset gets complete, and no image is another one."""
     expected = undisturbed(request_for())

@@ -35,6 +35,7 @@ def images(simulator, planned):
     return [rendering.pixels for rendering in simulator.render(planned)]
 
 
+@pytest.mark.slow  # tests/conformance holds 1.13 to the contract
 class TestContract(SimulatorContract):
     @pytest.fixture(autouse=True, params=DIALECTS)
     def profile(self, request, double):
