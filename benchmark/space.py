@@ -265,7 +265,7 @@ PAPER_SPACE = ParameterSpace(
 
 # The released key sorts its nine fields by their own names: background, blur, light colour,
 # light direction, light intensity, materials (1 native, 3 random), camera pose (always 0),
-# object rotation, object distance. Each entry: which of our eight parameters it holds.
+# object rotation, object distance. Each entry: the parameter (of eight) that it holds.
 _TUPLE_FIELDS: tuple[int | None, ...] = (6, 5, 3, 4, 2, 7, None, 0, 1)
 _MATERIALS_FIELD = 5
 

@@ -67,7 +67,7 @@ _ROOT = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120 - pathlib cos
 
 
 def _check_import_path() -> None:
-    """Check that our other packages are imported from the folder that holds this one.
+    """Check that the other packages of t2sbench are imported from the folder that holds this one.
 
     Raises:
         ImportError: When another folder of that name comes first on the import path, or when

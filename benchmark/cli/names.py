@@ -221,7 +221,7 @@ def _owners_check() -> Check:
         check_import_owners()
     except T2SBenchError as error:
         return "import names", False, str(error)
-    return "import names", True, f"{', '.join(IMPORT_NAMES)} are ours alone"
+    return "import names", True, f"{', '.join(IMPORT_NAMES)} come from t2sbench only"
 
 
 def cache_check() -> Check:

@@ -55,7 +55,7 @@ def check_import_owners() -> None:
 
 
 def _recorded_files(distribution: metadata.Distribution) -> dict[str, str]:
-    """Files of our packages and their digests, as pip recorded them."""
+    """Files of the t2sbench packages and their digests, as pip recorded them."""
     rows = csv.reader((distribution.read_text("RECORD") or "").splitlines())
     return {
         row[0]: row[1]

@@ -141,7 +141,7 @@ class JobResult:
     Attributes:
         job: The backbone.
         cells: By task, in the request's order.
-        weights_sha256: Digest of the backbone; None when there is none.
+        weights_sha256: Digest of the backbone; None without a backbone.
         seconds: Duration of rendering and training, in whichever run.
         machine: Kind of machine.
         terms: All else that decides its rewards: profile, simulator, device, arithmetic. Backbones

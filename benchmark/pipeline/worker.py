@@ -151,7 +151,7 @@ def machine() -> str:
 
     processor = platform.processor() or platform.machine()
     try:
-        with open("/proc/cpuinfo", encoding="utf-8") as stream:  # noqa: PTH123 - not a path of ours
+        with open("/proc/cpuinfo", encoding="utf-8") as stream:  # noqa: PTH123 - a path of the system
             models = [line for line in stream if line.startswith("model name")]
         processor = models[0].partition(":")[2].strip() if models else processor
     except OSError:

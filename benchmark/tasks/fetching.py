@@ -75,7 +75,7 @@ def no_download(task: Task) -> str:
     if for_hub:
         ways += f", or 't2sbench data prepare {task.name} --from hub'"
     return (
-        f"Expected a published checksum for the archive of {task.name}, but there is none. "
+        f"No checksum is published for the archive of {task.name}. "
         f"Get it from {where} (licence: {task.licence}), unpack it, and run {ways}. {manual}"
     ).strip()
 

@@ -1,4 +1,4 @@
-"""Data sets whose classes and parts are in lists beside the images."""
+"""Data sets whose classes and parts are in lists next to the images."""
 
 from __future__ import annotations
 
