@@ -217,6 +217,14 @@ def test_every_entry_point_loads(project):
             installed[name].load()
 
 
+def test_the_readme_renders_anywhere():
+    """Images have absolute addresses, so that package indexes show them; each is in the tree."""
+    base = "https://raw.githubusercontent.com/t2sbench/t2sbench/main/"
+    for address in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", (ROOT / "README.md").read_text()):
+        assert address.startswith(base)
+        assert (ROOT / address.removeprefix(base)).is_file()
+
+
 def test_the_tree_holds_no_downloaded_data():
     listed = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
