@@ -249,4 +249,4 @@ def test_a_damaged_cell_is_made_again_and_told(request_of, execution, tmp_path, 
     assert again.left() == []
     assert len(told[0].mended) == 2
     assert "score of knn5 of EuroSAT" in told[0].mended[0]
-    assert capsys.readouterr().err.count("Damaged, made again: score of knn5") == 2
+    assert capsys.readouterr().err.count("score of knn5") == 2
