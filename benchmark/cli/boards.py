@@ -133,7 +133,7 @@ def submit() -> None:
 @click.option("--author", "authors", multiple=True, required=True, help="May be repeated.")
 @click.option("--description", required=True, help="One or two sentences for the board.")
 @click.option("--link", default="", help="Web address of a paper or repository.")
-@click.option("--contact", default="", help="How to reach you; it is published.")
+@click.option("--contact", default="", help="Contact address; it is published.")
 @source_options
 @output_option("New folder of the submission.")
 def pack(**given: Any) -> int:  # noqa: ANN401 - click passes every option by name

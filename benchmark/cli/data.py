@@ -41,7 +41,7 @@ def data() -> None:
 @click.option("--format", "style", type=click.Choice(["table", "json"]), default="table")
 @tasks_file_option
 def list_data(style: str, tasks_files: tuple[Path, ...]) -> int:
-    """List the tasks and say whose data are here."""
+    """List the tasks and those with prepared images."""
     import json
 
     from tabulate import tabulate
@@ -80,7 +80,7 @@ def _row(task: Any) -> dict[str, Any]:  # noqa: ANN401 - importing Task here wou
 
 @data.command()
 @click.argument("task", shell_complete=completing(task_names))
-@click.option("--accept-licence", is_flag=True, help="You have read the terms, and may use it.")
+@click.option("--accept-licence", is_flag=True, help="You have read and accept the licence.")
 def fetch(task: str, *, accept_licence: bool) -> int:
     """Download the data of TASK, where a checksum is published, and prepare them."""
     require("data", "Fetching data")
@@ -114,13 +114,13 @@ def prepare(task: str, source: str, tasks_files: tuple[Path, ...]) -> int:
 
 @data.command()
 @click.argument("path", type=PATH)
-@click.option("--task", default="", metavar="NAME", help="The task; else the file's name.")
-@click.option("--stands-in-for", default="", metavar="TASK", help="In whose place it is used.")
-@click.option("--note", "notes", multiple=True, help="What a reader of scores should know.")
+@click.option("--task", default="", metavar="NAME", help="Task.  [default: name of the file]")
+@click.option("--stands-in-for", default="", metavar="TASK", help="Task that it replaces.")
+@click.option("--note", "notes", multiple=True, help="Remark on the card; may be repeated.")
 @click.option("--notes", "notes_file", type=PATH, metavar="FILE", help="YAML file with notes.")
 @tasks_file_option
 def adopt(path: Path, tasks_files: tuple[Path, ...], **given: Any) -> int:  # noqa: ANN401 - click
-    """Take over PATH: a Parquet file of images without a card, or all of a folder."""
+    """Copy PATH, a Parquet file of images without a card, or all files of a folder."""
     require("data", "Preparing data", "pillow")
     from benchmark.tasks.prepare import PackNote, adoptable, read_notes, with_options
     from benchmark.tasks.prepare import adopt as adopt_file

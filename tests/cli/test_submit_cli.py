@@ -1,8 +1,6 @@
 """``t2sbench submit`` from a run to a board's records; methods of outside distributions."""
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -99,7 +97,7 @@ def test_help(verb, capsys):
 
 
 @pytest.fixture
-def outside(tmp_path):
+def outside(tmp_path, monkeypatch, capsys):
     """An installed distribution ``acme-vote`` with the example as an entry point."""
     site = tmp_path / "site"
     info = site / "acme_vote-2.5.dist-info"
@@ -107,40 +105,40 @@ def outside(tmp_path):
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-vote\nVersion: 2.5\n")
     (info / "entry_points.txt").write_text("[t2sbench.methods]\nacme = acme_vote:SimilarityVote\n")
     (site / "acme_vote.py").write_text(EXAMPLE.read_text())
-    path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
+    monkeypatch.syspath_prepend(site)
 
     def call(*words):
-        command = [sys.executable, "-m", "benchmark.cli.main", *map(str, words)]
-        environment = {**os.environ, "PYTHONPATH": path}
-        return subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False, cwd=tmp_path
-        )
+        """Run a command that succeeds; return its output."""
+        code = main(list(map(str, words)))
+        captured = capsys.readouterr()
+        assert code == 0, captured.err
+        return captured.out
 
-    return call
+    yield call
+    sys.modules.pop("acme_vote", None)
 
 
 def test_an_outside_distribution_is_equal(outside, small_table_folder, tmp_path):
     table = ["--table", small_table_folder]
-    assert "acme-vote 2.5" in outside("ls", "methods").stdout
-    run = outside("run", "-m", "acme", "--seeds", "0", *table)
-    assert run.returncode == 0, run.stderr
-    packed = outside("submit", "pack", "-m", "acme", *ABOUT, *table, "-o", "packed")
-    assert packed.returncode == 0, packed.stderr
+    assert "acme-vote 2.5" in outside("ls", "methods")
+    outside("run", "-m", "acme", "--seeds", "0", *table)
+    outside("submit", "pack", "-m", "acme", *ABOUT, *table, "-o", "packed")
     code = json.loads((tmp_path / "packed" / "submission.json").read_text())["code"]
     assert code == {
         "distribution": "acme-vote 2.5",
         "kind": "entry-point",
         "value": "acme_vote:SimilarityVote",
     }
-    checked = outside("submit", "check", "packed", "--rerun", *table)
-    assert checked.returncode == 0, checked.stderr
-    assert "3 decisions agree" in checked.stdout
+    assert "3 decisions agree" in outside("submit", "check", "packed", "--rerun", *table)
 
 
-def test_checking_needs_no_installed_method(outside, small_table_folder, tmp_path, submit):
+def test_checking_needs_no_installed_method(
+    outside, small_table_folder, tmp_path, submit, monkeypatch
+):
     table = ["--table", small_table_folder]
     outside("run", "-m", "acme", "--seeds", "0", *table)
     outside("submit", "pack", "-m", "acme", *ABOUT, *table, "-o", "packed")
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path != str(tmp_path / "site")])
     assert submit("check", tmp_path / "packed") == 0
     assert submit("check", tmp_path / "packed", "--rerun") == 2
 
