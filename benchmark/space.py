@@ -1,4 +1,4 @@
-"""The finite space of simulator settings, and the ways a point of it is written.
+"""Finite space of simulator settings, and the notations of its points.
 
 The paper (Mishra et al., CVPR 2022, section 4) uses eight on/off switches, 256 points; a space
 here has any number of named categorical parameters with any number of levels. A configuration
@@ -33,7 +33,7 @@ class Parameter:
 
     Attributes:
         name: Lower-case identifier.
-        levels: What each level means, in order; at least two.
+        levels: Meaning of each level, in order; at least two.
     """
 
     name: str
@@ -42,13 +42,13 @@ class Parameter:
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise InvalidInputError(
-                f"Expected a parameter name like 'light_colour', but got '{self.name}'. "
-                "Use lower-case letters, digits and underscores."
+                f"Invalid parameter name '{self.name}'. Use lower-case letters, digits and "
+                "underscores, as in 'light_colour'."
             )
         if not 2 <= len(self.levels) <= _MAX_LEVELS or len(set(self.levels)) != len(self.levels):
             raise InvalidInputError(
-                f"Expected parameter '{self.name}' to have 2 to {_MAX_LEVELS} distinct levels, "
-                f"but got {list(self.levels)}. Give each level a name of its own."
+                f"Parameter '{self.name}' must have 2 to {_MAX_LEVELS} distinct levels "
+                f"(got {list(self.levels)})."
             )
 
 
@@ -75,7 +75,7 @@ class ParameterSpace:
     so that index order is the order of the bit strings.
 
     Raises:
-        InvalidInputError: When there is no parameter or a name occurs twice.
+        InvalidInputError: If there is no parameter or a name occurs twice.
     """
 
     parameters: tuple[Parameter, ...]
@@ -84,8 +84,7 @@ class ParameterSpace:
         names = [parameter.name for parameter in self.parameters]
         if not names or len(set(names)) != len(names):
             raise InvalidInputError(
-                f"Expected at least one parameter, each with its own name, but got {names}. "
-                "Rename or remove the repeated ones."
+                f"A space needs at least one parameter, and distinct names (got {names})."
             )
 
     @property
@@ -119,7 +118,7 @@ class ParameterSpace:
         )
 
     def check(self, configuration: object) -> Configuration:
-        """The same configuration, if it is a point of this space.
+        """Return a configuration after a check that it is a point of this space.
 
         Raises:
             InvalidInputError: If it is not.
@@ -128,7 +127,7 @@ class ParameterSpace:
             shape = "x".join(map(str, self.shape))
             shown = getattr(configuration, "levels", configuration)
             raise InvalidInputError(
-                f"Expected a configuration of the {shape} space, but got {shown!r}. "
+                f"{shown!r} is not a configuration of the {shape} space. "
                 "Build it with ParameterSpace.parse or ParameterSpace.at."
             )
         return configuration
@@ -141,9 +140,7 @@ class ParameterSpace:
             '01101101'
         """
         if not 0 <= index < self.size:
-            raise InvalidInputError(
-                f"Expected an index from 0 to {self.size - 1}, but got {index}."
-            )
+            raise InvalidInputError(f"The index must be 0 to {self.size - 1} (got {index}).")
         levels = []
         for count in reversed(self.shape):
             index, level = divmod(int(index), count)
@@ -169,7 +166,7 @@ class ParameterSpace:
         Named form may leave parameters out; they take level 0. A level is its number or name.
 
         Raises:
-            InvalidInputError: When the text fits none of the three forms.
+            InvalidInputError: If the text fits none of the three forms.
 
         Example:
             >>> str(PAPER_SPACE.parse("light_colour=1, materials=random"))
@@ -185,8 +182,9 @@ class ParameterSpace:
         levels = tuple(_DIGITS.find(digit) for digit in text)
         if Configuration(levels) not in self:
             raise InvalidInputError(
-                f"Expected {len(self.shape)} digits, one per parameter ({', '.join(self.names)}), "
-                f"but got '{text}'. Write for example '{self.at(0)}' or '{self.names[0]}=1'."
+                f"'{text}' is not a configuration. Write {len(self.shape)} digits, one per "
+                f"parameter ({', '.join(self.names)}), such as '{self.at(0)}', or "
+                f"'{self.names[0]}=1'."
             )
         return Configuration(levels)
 
@@ -222,12 +220,12 @@ class ParameterSpace:
         )
 
     def to_json(self) -> list[dict[str, object]]:
-        """The space as JSON; :func:`space_from_json` reads it back."""
+        """Convert the space to JSON; :func:`space_from_json` reads it."""
         return [{"name": p.name, "levels": list(p.levels)} for p in self.parameters]
 
 
 def space_from_json(value: Sequence[Mapping[str, object]]) -> ParameterSpace:
-    """Read what :meth:`ParameterSpace.to_json` wrote.
+    """Read the output of :meth:`ParameterSpace.to_json`.
 
     Raises:
         InvalidInputError: For anything else.
@@ -241,8 +239,7 @@ def space_from_json(value: Sequence[Mapping[str, object]]) -> ParameterSpace:
         name, levels = item.get("name"), item.get("levels")
         if not isinstance(name, str) or not isinstance(levels, list | tuple):
             raise InvalidInputError(
-                f"Expected a parameter with a 'name' and a list of 'levels', but got {dict(item)}. "
-                "Correct the space."
+                f"A parameter needs a 'name' and a list of 'levels' (got {dict(item)})."
             )
         parameters.append(Parameter(name, tuple(map(str, levels))))
     return ParameterSpace(tuple(parameters))
@@ -287,7 +284,7 @@ def parse_tuple_key(key: str) -> Configuration:
     """Configuration of a released key; the inverse of :func:`tuple_key`.
 
     Raises:
-        InvalidInputError: When the key is not one of the 256.
+        InvalidInputError: If the key is not one of the 256.
 
     Example:
         >>> str(parse_tuple_key("1_1_1_1_1_1_0_0_1"))
@@ -297,8 +294,8 @@ def parse_tuple_key(key: str) -> Configuration:
         return _tuple_keys()[key]
     except KeyError:
         raise InvalidInputError(
-            "Expected a released key of nine fields like '0_1_0_1_1_3_0_0_1' "
-            f"(materials 1 or 3, camera pose 0), but got '{key}'."
+            f"'{key}' is not a released key: nine fields such as '0_1_0_1_1_3_0_0_1' "
+            "(materials 1 or 3, camera pose 0)."
         ) from None
 
 

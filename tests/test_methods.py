@@ -55,8 +55,8 @@ def test_options_are_read_by_type_and_shown_when_changed(plugin: Path):
     ("options", "error", "says"),
     [
         ({"nummer": "5"}, UnknownNameError, "Did you mean 'number'"),
-        ({"number": "five"}, InvalidInputError, r"Expected option mine\.number to be int"),
-        ({"kind": "c"}, InvalidInputError, r"Expected option mine\.kind"),
+        ({"number": "five"}, InvalidInputError, r"mine\.number must be int"),
+        ({"kind": "c"}, InvalidInputError, r"mine\.kind"),
         ({"number": "-1"}, InvalidInputError, "ValueError: negative"),
     ],
 )
@@ -73,11 +73,11 @@ def test_unknown_methods_are_suggested():
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("x = 1", "to define METHODS"),
-        ("METHODS = {}", "to define METHODS"),
+        ("x = 1", "define METHODS"),
+        ("METHODS = {}", "define METHODS"),
         ("raise RuntimeError('boom')", "RuntimeError: boom"),
         ("def (", "SyntaxError"),
-        ("class A:\n  pass\nMETHODS = {'random': A}", "Expected a new method name"),
+        ("class A:\n  pass\nMETHODS = {'random': A}", "'random'"),
     ],
 )
 def test_broken_plugin_files_are_one_sentence(tmp_path: Path, text: str, says: str):

@@ -19,7 +19,7 @@ def require(extra: str, what: str, *packages: str) -> None:
         packages: Distributions of the extra to check; all of them by default.
 
     Raises:
-        UnavailableError: When a package is missing. The message names it and the pip command.
+        UnavailableError: If a package is missing. The message names it and the pip command.
 
     Example:
         >>> require("plots", "Plotting")

@@ -1,4 +1,4 @@
-"""Options of plugins: the keyword arguments of a class, read from the texts that users type."""
+"""Options of plug-ins: keyword arguments of a class, read from texts typed by users."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OptionValue = str | int | float | bool
 
 
 def option_defaults(factory: Any) -> dict[str, OptionValue]:  # noqa: ANN401 - a user's class
-    """Options of a class and their defaults: the arguments of its constructor that have one.
+    """Options of a class with their defaults: the constructor's arguments that have a default.
 
     Example:
         >>> option_defaults(lambda size=3, name="a": None)
@@ -31,17 +31,17 @@ def read_options(
     factory: Any,  # noqa: ANN401 - a user's class
     texts: Mapping[str, str],
 ) -> dict[str, OptionValue]:
-    """The options that were typed, each read as the type its argument declares.
+    """Read typed options, each as the type that its argument declares.
 
     Args:
-        kind: What has the options, for messages: ``method``.
-        name: Its name.
+        kind: Kind of the plug-in, for messages: ``method``.
+        name: Name of the plug-in.
         factory: The class.
-        texts: What was typed, by option name.
+        texts: Typed texts, by option name.
 
     Raises:
         UnknownNameError: For an option that the class does not have.
-        InvalidInputError: For a text that does not fit the type.
+        InvalidInputError: For a text of another type.
     """
     defaults = option_defaults(factory)
     types = _option_types(factory, defaults)
@@ -69,7 +69,7 @@ def _read_option(name: str, key: str, text: str, kind: Any) -> OptionValue:  # n
         value: OptionValue = TypeAdapter(kind).validate_strings(text)
     except ValidationError as error:
         raise InvalidInputError(
-            f"Expected option {name}.{key} to be {getattr(kind, '__name__', kind)}, "
-            f"but got '{text}'. {error.errors()[0]['msg']}."
+            f"Option {name}.{key} must be {getattr(kind, '__name__', kind)} (got '{text}'). "
+            f"{error.errors()[0]['msg']}."
         ) from error
     return value

@@ -1,4 +1,4 @@
-"""Things that come from outside through entry points, or from a user's own Python file."""
+"""Plug-ins: methods and simulators from entry points or from users' Python files."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ SIMULATOR_GROUP = "t2sbench.simulators"
 
 @dataclass(frozen=True)
 class Plugin:
-    """A registered name and where its object comes from.
+    """A registered name and the source of its object.
 
     Attributes:
-        name: What users type.
+        name: Registered name.
         origin: Distribution and version, or the file.
         entry: The entry point, for plugins of a distribution.
         value: The loaded object, for plugins of a file.
@@ -53,7 +53,7 @@ class Plugin:
         """Import the object.
 
         Raises:
-            UnavailableError: When its module cannot be imported.
+            UnavailableError: If its module cannot be imported.
         """
         if self.entry is None:
             return self.value
@@ -61,8 +61,8 @@ class Plugin:
             return self.entry.load()
         except Exception as error:
             raise UnavailableError(
-                f"Expected '{self.name}' to load from {self.origin}, but got "
-                f"{type(error).__name__}: {error}. Update or uninstall that distribution."
+                f"'{self.name}' of {self.origin} cannot be imported "
+                f"({type(error).__name__}: {error}). Update or uninstall that distribution."
             ) from error
 
 
@@ -70,7 +70,7 @@ def discover(group: str) -> dict[str, Plugin]:
     """All plugins of an entry-point group, by name; nothing is imported.
 
     Raises:
-        InvalidInputError: When two distributions register one name.
+        InvalidInputError: If two distributions register one name.
     """
     found: dict[str, Plugin] = {}
     for entry in metadata.entry_points(group=group):
@@ -79,15 +79,15 @@ def discover(group: str) -> dict[str, Plugin]:
         known = found.get(entry.name)
         if known is not None and known.entry is not None and known.entry.value != entry.value:
             raise InvalidInputError(
-                f"Expected one '{entry.name}' in {group}, but got it from {known.origin} and "
-                f"{origin}. Uninstall one of them."
+                f"{known.origin} and {origin} both register '{entry.name}' in {group}. "
+                "Uninstall one of them."
             )
         found[entry.name] = Plugin(entry.name, origin, entry=entry)
     return dict(sorted(found.items()))
 
 
 def find_plugin(kind: str, name: str, known: dict[str, Plugin]) -> Plugin:
-    """The plugin of that name, else a did-you-mean error."""
+    """Return the plug-in of a name, or raise an error with suggestions."""
     if name not in known:
         raise UnknownNameError(kind, name, known)
     return known[name]
@@ -102,7 +102,7 @@ def with_files(known: dict[str, Plugin], files: Sequence[Path], registry: str) -
         registry: Name of the dictionary.
 
     Raises:
-        InvalidInputError: When a file has no such dictionary or repeats a known name.
+        InvalidInputError: If a file has no such dictionary or repeats a known name.
     """
     known = dict(known)
     kind = registry.removesuffix("S").lower()
@@ -111,21 +111,20 @@ def with_files(known: dict[str, Plugin], files: Sequence[Path], registry: str) -
         registered = getattr(load_file_module(path), registry, None)
         if not isinstance(registered, dict) or not registered:
             raise InvalidInputError(
-                f"Expected {path} to define {example}, but got {registered!r}. "
-                "Add that line at its end."
+                f"{path} must define {example} (got {registered!r}). Add that line at its end."
             )
         for name, value in registered.items():
             if name in known:
                 raise InvalidInputError(
-                    f"Expected a new {kind} name in {path}, but got '{name}', which "
-                    f"{known[name].origin} registers. Choose another name."
+                    f"{path} registers the {kind} '{name}', but {known[name].origin} already "
+                    "does. Choose another name."
                 )
             known[name] = Plugin(name, origin=str(path), value=value)
     return known
 
 
 def files_registering(files: Sequence[Path], registry: str) -> tuple[Path, ...]:
-    """Those of users' files that have a dictionary of that name; all are executed."""
+    """Users' files that define a dictionary of that name; all files are executed."""
     return tuple(path for path in files if hasattr(load_file_module(path), registry))
 
 
@@ -136,21 +135,21 @@ def load_file_module(path: Path) -> Any:  # noqa: ANN401 - a module of the user
     an edited file is another module.
 
     Raises:
-        InvalidInputError: When the file is missing or raises while it is imported.
+        InvalidInputError: If the file is missing or raises while it is imported.
     """
     path = path.resolve()
     try:
         content = path.read_bytes()
     except OSError as error:
         raise InvalidInputError(
-            f"Expected a Python file at {path}, but got: {error.strerror}. Check --plugin."
+            f"Cannot read the plug-in file {path}: {error.strerror}. Check --plugin."
         ) from error
     name = f"t2sbench_plugin_{hashlib.sha256(str(path).encode() + content).hexdigest()[:16]}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise InvalidInputError(f"Expected a .py file, but got {path}. Rename it to end in .py.")
+        raise InvalidInputError(f"{path} is not a .py file. Rename it to end in .py.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
@@ -160,7 +159,7 @@ def load_file_module(path: Path) -> Any:  # noqa: ANN401 - a module of the user
         if isinstance(error, KeyboardInterrupt):
             raise
         raise InvalidInputError(
-            f"Expected {path} to import, but got {type(error).__name__}: {error}. "
+            f"{path} cannot be imported ({type(error).__name__}: {error}). "
             "Run it with python to see where."
         ) from error
     return module

@@ -53,14 +53,13 @@ def decode_images(
         is made on the first call and found by the data's digest afterwards.
 
     Raises:
-        InvalidFileError: When images do not decode; names their rows.
-        InvalidInputError: When size, workers or margin is out of range.
+        InvalidFileError: If images do not decode; names their rows.
+        InvalidInputError: If size, workers or margin is out of range.
         StorageError: If the store cannot be written.
     """
     if size < 1 or workers < 1 or margin < 1:
         raise InvalidInputError(
-            "Expected size, workers and margin to be at least 1, "
-            f"but got {size}, {workers} and {margin}. Choose larger values."
+            f"Size, workers and margin must be at least 1 (got {size}, {workers} and {margin})."
         )
     shape = (len(data), 3, size, size)
     identity = _identity(data, size, margin)
@@ -127,10 +126,10 @@ def undecodable(data: ImagePack, workers: int = 1) -> list[str]:
 
 
 def refuse_images(path: Path, faults: list[str]) -> None:
-    """Do nothing when there are no faults.
+    """Raise an error if there are faults.
 
     Raises:
-        InvalidFileError: With the first of them.
+        InvalidFileError: With the first faults.
     """
     if faults:
         raise InvalidFileError(

@@ -48,26 +48,26 @@ def fetch(task: Task, *, accept_licence: bool = False) -> Path:
         The folder of the download.
 
     Raises:
-        UnavailableError: When there is no pinned download, no torchvision or no network.
-        InvalidInputError: When terms must be accepted first.
+        UnavailableError: If there is no pinned download, no torchvision or no network.
+        InvalidInputError: If terms must be accepted first.
     """
     if task.name not in PARTS:
         raise UnavailableError(no_download(task))
     if not accept_licence and not task.licence.startswith(_OPEN):
         raise InvalidInputError(
-            f"Expected an open licence to download {task.name}, but got: {task.licence}. "
+            f"The licence of {task.name} is not open: {task.licence}. "
             f"Read {task.home}, and add --accept-licence if your use is allowed."
         )
     if os.environ.get("T2SBENCH_MIRROR"):
         raise UnavailableError(
-            f"Expected a network to download {task.name}, but T2SBENCH_MIRROR is set, with which "
-            "none is tried. Unset it; mirrors hold reward tables only."
+            f"{task.name} cannot be downloaded while T2SBENCH_MIRROR is set. Unset it; mirrors "
+            "hold reward tables only."
         )
     return torchvision_files(task, None, download=True)
 
 
 def no_download(task: Task) -> str:
-    """Why a task cannot be downloaded here, and what to do instead."""
+    """Reason why a task cannot be downloaded automatically, and the alternatives."""
     where = task.home or "where you have it"
     for_hub = any(loader.kind == "hub" for loader in task.loaders)
     manual = " ".join(loader.note for loader in task.loaders if loader.kind == "manual")
@@ -81,18 +81,15 @@ def no_download(task: Task) -> str:
 
 
 def torchvision_files(task: Task, root: Path | None, *, download: bool = False) -> Path:
-    """The folder that torchvision has downloaded a task to, verified as torchvision does.
+    """Folder of torchvision's download of a task, verified as torchvision does.
 
     Args:
         task: The task.
-        root: torchvision's root; :func:`downloads` when None.
-        download: Whether to download what is missing.
-
-    Returns:
-        The folder.
+        root: torchvision's root; :func:`downloads` if None.
+        download: True to download missing files.
 
     Raises:
-        UnavailableError: When torchvision has no such data set or is not installed, or the files
+        UnavailableError: If torchvision has no such data set or is not installed, or the files
             are missing, damaged or cannot be downloaded.
     """
     if task.name not in PARTS:
@@ -102,7 +99,7 @@ def torchvision_files(task: Task, root: Path | None, *, download: bool = False) 
         from torchvision import datasets
     except ImportError as error:
         raise UnavailableError(
-            "Expected torchvision, but it is not installed. Run pip install 't2sbench[data]'."
+            "torchvision is not installed. Run pip install 't2sbench[data]'."
         ) from error
     if download:
         root.mkdir(parents=True, exist_ok=True)
@@ -113,7 +110,7 @@ def torchvision_files(task: Task, root: Path | None, *, download: bool = False) 
         reason = " ".join(str(error).split())[:200]
         remedy = "Check the network and try again" if download else "Run it with a network first"
         raise UnavailableError(
-            f"Expected torchvision's download of {task.name} in {root}, but got: {reason} "
+            f"torchvision has no complete download of {task.name} in {root}: {reason} "
             f"{remedy}: t2sbench data fetch {task.name}."
         ) from error
     return root

@@ -34,7 +34,7 @@ class ImagePack:
         path: The file.
         class_names: Names of the classes, in the order of the labels.
         labels: Class of each image, int64 ``(n,)``, read-only.
-        is_train: Whether it trains (else it tests), bool ``(n,)``, read-only.
+        is_train: True for training, False for test images, bool ``(n,)``, read-only.
         known_digest: Digest of the content where a card states it; else it is computed.
     """
 
@@ -100,12 +100,10 @@ class ImagePack:
         """Encoded bytes of one image.
 
         Raises:
-            InvalidInputError: When there is no such row.
+            InvalidInputError: If there is no such row.
         """
         if not 0 <= row < len(self):
-            raise InvalidInputError(
-                f"Expected a row from 0 to {len(self) - 1} of {self.path}, but got {row}."
-            )
+            raise InvalidInputError(f"{self.path} has rows 0 to {len(self) - 1} (got {row}).")
         group = int(np.searchsorted(self._group_ends, row, side="right"))
         start = int(self._group_ends[group - 1]) if group else 0
         return self._group(group)[row - start] or b""
@@ -163,15 +161,15 @@ def write_pack(images: LabelledImages, path: Path) -> str:
     """Write images as a Parquet file, atomically; memory holds a few hundred at a time.
 
     Args:
-        images: What to write; their order is kept.
+        images: The images, in the order of the rows.
         path: The file.
 
     Returns:
         Digest of the content.
 
     Raises:
-        InvalidFileError: When an image is none by its header; lists the rows.
-        StorageError: When the file system refuses.
+        InvalidFileError: If an image is none by its header; lists the rows.
+        StorageError: If the file system refuses.
     """
     content = ContentDigest(images.class_names)
     write_atomically(path, lambda scratch: _write(images, scratch, content))

@@ -60,7 +60,7 @@ def read_notes(path: Path) -> dict[str, PackNote]:
         Notes by task.
 
     Raises:
-        InvalidFileError: When it has faults; lists them with their lines.
+        InvalidFileError: If it has faults; lists them with their lines.
     """
     packs = read_model_yaml(path, _NotesFile, FORM).packs
     return {note.task: note for note in packs}

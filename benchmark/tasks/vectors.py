@@ -26,7 +26,7 @@ class TaskEmbeddings:
         vectors: float32 ``(n_tasks, dimension)``, finite, read-only.
 
     Raises:
-        InvalidInputError: When shapes disagree or a value is not finite.
+        InvalidInputError: If shapes disagree or a value is not finite.
     """
 
     tasks: tuple[str, ...]
@@ -36,16 +36,15 @@ class TaskEmbeddings:
         vectors = np.array(self.vectors, dtype=np.float32)
         if vectors.ndim != 2 or len(vectors) != len(self.tasks):
             raise InvalidInputError(
-                f"Expected embeddings of shape ({len(self.tasks)}, dimension), "
-                f"but got {vectors.shape}. Give one vector per task."
+                f"Embeddings must have shape ({len(self.tasks)}, dimension), one vector per task "
+                f"(got {vectors.shape})."
             )
         broken = [
             t for t, row in zip(self.tasks, vectors, strict=True) if not np.isfinite(row).all()
         ]
         if broken:
             raise InvalidInputError(
-                f"Expected finite embeddings, but got NaN or infinity for {', '.join(broken)}. "
-                "Compute them again."
+                f"Embeddings of {', '.join(broken)} hold NaN or infinity. Compute them again."
             )
         vectors.setflags(write=False)
         object.__setattr__(self, "vectors", vectors)
@@ -91,7 +90,7 @@ def read_embeddings(path: Path, tasks: Sequence[str] | None = None) -> TaskEmbed
         tasks: Row order; by default the names in alphabetical order.
 
     Raises:
-        InvalidFileError: When the file is missing, damaged or lacks a task.
+        InvalidFileError: If the file is missing, damaged or lacks a task.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
@@ -104,7 +103,7 @@ def read_embeddings(path: Path, tasks: Sequence[str] | None = None) -> TaskEmbed
     missing = [f"no tensor for task '{name}'" for name in names if name not in tensors]
     shapes = {name: tensor.shape for name, tensor in tensors.items()}
     if not names or len(set(shapes.values())) > 1 or any(len(s) != 1 for s in shapes.values()):
-        missing.append(f"expected one vector per task, all of one length, but got shapes {shapes}")
+        missing.append(f"the vectors must have one length (got shapes {shapes})")
     if missing:
         raise InvalidFileError(path, missing)
     return TaskEmbeddings(names, np.stack([tensors[name] for name in names]))

@@ -113,7 +113,7 @@ def test_an_image_that_does_not_decode(data, tmp_path, capsys):
         (["prepare", "EuroSAT", "--from", "absent"], "'absent'"),
         (["prepare", "EuroSAT", "--from", "absent.parquet"], "not readable as Parquet"),
         (["prepare", "EuroSAT"], "Missing option '--from'"),
-        (["prepare", "CUB", "--from", "hub"], "Expected CUB to name a data set of the hub"),
+        (["prepare", "CUB", "--from", "hub"], "The entry of CUB names no data set"),
         (["prepare", "CUB", "--from", "torchvision"], "t2sbench data prepare CUB --from DIR"),
         (["fetch", "CUB"], "t2sbench data prepare CUB --from DIR"),
         (["fetch", "SVHN"], "--accept-licence"),

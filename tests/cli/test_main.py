@@ -41,7 +41,7 @@ def test_every_command_has_help(command, capsys):
         (["run", "-m", "random", "-O", "epochs"], "NAME=VALUE"),
         (["run", "-m", "random", "-O", "task2sim.epochs=3"], "Add --method task2sim"),
         (["run", "-m", "random", "-O", "epochs=3"], "option of method 'random'"),
-        (["run", "-m", "task2sim", "-O", "epochs=x"], "Expected option task2sim.epochs to be int"),
+        (["run", "-m", "task2sim", "-O", "epochs=x"], "task2sim.epochs must be int"),
         (["run", "-m", "task2sim", "-O", "epochs=-1"], "epochs: "),
         (["run", "-m", "random", "--split", "unsen"], "Did you mean 'unseen'"),
         (["run"], "Missing option '--method'"),

@@ -69,28 +69,28 @@ def test_a_task_split_70_30_takes_all_rows(folder):
 
 def test_a_part_without_labels(folder):
     name = folder(train=(0, [0, 1]), test=(9, [-1, -1]))
-    with pytest.raises(InvalidInputError, match="labels 0 to 1"):
+    with pytest.raises(InvalidInputError, match="0 to 1"):
         from_hub(load_tasks()["SVHN"], name)
 
 
 def test_no_class_labels(folder):
     name = folder("text", train=(0, ["a", "b"]))
-    with pytest.raises(InvalidInputError, match=r"class labels in .* but got image, text"):
+    with pytest.raises(InvalidInputError, match="image, text"):
         from_hub(load_tasks()["Sketch"], name)
 
 
 def test_no_train_part(folder):
-    with pytest.raises(InvalidInputError, match="Expected a part 'train'"):
+    with pytest.raises(InvalidInputError, match="'train'"):
         from_hub(load_tasks()["Sketch"], folder(test=(0, [0, 1])))
 
 
 def test_what_cannot_be_loaded_is_one_sentence(tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UnavailableError, match=r"Expected to load .*empty from the hub"):
+    with pytest.raises(UnavailableError, match="empty from the hub"):
         from_hub(load_tasks()["Sketch"], str(tmp_path / "empty"))
 
 
 def test_names_of_the_registry():
     assert hub_id(load_tasks()["SVHN"]) == "ufldl-stanford/svhn"
-    with pytest.raises(UnavailableError, match="Expected CUB to name a data set of the hub"):
+    with pytest.raises(UnavailableError, match="CUB"):
         hub_id(load_tasks()["CUB"])

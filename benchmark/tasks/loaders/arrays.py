@@ -106,9 +106,9 @@ def pacs(domain: str, folder: Path) -> LabelledImages:
         The images.
 
     Raises:
-        InvalidInputError: When there is neither.
-        InvalidFileError: When files are damaged or images missing.
-        UnavailableError: When h5py is not installed.
+        InvalidInputError: If there is neither.
+        InvalidFileError: If files are damaged or images missing.
+        UnavailableError: If h5py is not installed.
     """
     try:
         root = find_root(folder, f"{domain}_train.hdf5", f"{domain}_val.hdf5")
@@ -123,8 +123,7 @@ def _pacs_part(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         import h5py
     except ImportError as error:
         raise UnavailableError(
-            f"Expected h5py to read {path}, but it is not installed. "
-            "Run pip install 't2sbench[data]'."
+            f"h5py, which reads {path}, is not installed. Run pip install 't2sbench[data]'."
         ) from error
     try:
         with h5py.File(path, "r") as file:

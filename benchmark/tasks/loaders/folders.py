@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmark.core.errors import InvalidFileError, InvalidInputError
 from benchmark.tasks.images import LabelledImages, labelled_files
 
-#: What torchvision's ImageFolder takes for images.
+#: Suffixes that torchvision's ImageFolder accepts.
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"})
 _DEPTH = 2
 
@@ -33,7 +33,7 @@ def find_root(folder: Path, *markers: str) -> Path:
         The folder that has them.
 
     Raises:
-        InvalidInputError: When none has them all.
+        InvalidInputError: If none has them all.
     """
     level = [folder] if folder.is_dir() else []
     for _ in range(_DEPTH + 1):
@@ -42,8 +42,8 @@ def find_root(folder: Path, *markers: str) -> Path:
                 return candidate
         level = [below for candidate in level for below in visible_folders(candidate)]
     raise InvalidInputError(
-        f"Expected {' and '.join(markers)} in {folder} or up to {_DEPTH} folders below, "
-        "but got none. Name the folder that the official archive unpacked to."
+        f"{' and '.join(markers)} not found in {folder} or up to {_DEPTH} folders below. "
+        "Name the folder that the official archive unpacked to."
     )
 
 
@@ -61,7 +61,7 @@ def class_folders(folder: Path) -> tuple[list[Path], list[str]]:
     """Images of the class folders in a folder, and the class name of each.
 
     Raises:
-        InvalidFileError: When there is no class folder, or one holds no image.
+        InvalidFileError: If there is no class folder, or one holds no image.
     """
     paths: list[Path] = []
     names: list[str] = []
@@ -92,7 +92,7 @@ def split_folders(train: Path, test: Path) -> LabelledImages:
         The images, training first.
 
     Raises:
-        InvalidFileError: When the class folders differ, or hold no image.
+        InvalidFileError: If the class folders differ, or hold no image.
     """
     train_paths, train_names = class_folders(train)
     test_paths, test_names = class_folders(test)
@@ -121,11 +121,11 @@ def whole_folder(folder: Path) -> LabelledImages:
     """Folders ``<class>/``, split 70/30; folders that hold one folder alone are passed through.
 
     Raises:
-        InvalidInputError: When the folder is none.
-        InvalidFileError: When there is no class folder, or one holds no image.
+        InvalidInputError: If the folder is none.
+        InvalidFileError: If there is no class folder, or one holds no image.
     """
     if not folder.is_dir():
-        raise InvalidInputError(f"Expected a folder of images, but got {folder}. Check the path.")
+        raise InvalidInputError(f"{folder} is not a folder of images. Check the path.")
     below = visible_folders(folder)
     while len(below) == 1 and visible_folders(below[0]):
         folder, below = below[0], visible_folders(below[0])
@@ -137,8 +137,8 @@ def image_folder(folder: Path) -> LabelledImages:
     """A user's own folder: ``train/`` and ``test/`` with class folders, else class folders alone.
 
     Raises:
-        InvalidInputError: When the folder is none.
-        InvalidFileError: When class folders are missing, unequal or empty.
+        InvalidInputError: If the folder is none.
+        InvalidFileError: If class folders are missing, unequal or empty.
     """
     if (folder / "train").is_dir() and (folder / "test").is_dir():
         return train_test_folders(folder)

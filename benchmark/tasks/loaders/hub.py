@@ -21,14 +21,14 @@ def hub_id(task: Task) -> str:
     """The hub's name of a task's data set.
 
     Raises:
-        UnavailableError: When the task names none.
+        UnavailableError: If the task names none.
     """
     for loader in task.loaders:
         if loader.kind == "hub":
             return loader.id
     raise UnavailableError(
-        f"Expected {task.name} to name a data set of the hub, but it names none. "
-        f"Give one: --from hub:OWNER/NAME."
+        f"The entry of {task.name} names no data set of the hub. "
+        "Name one with --from hub:OWNER/NAME."
     )
 
 
@@ -46,8 +46,8 @@ def from_hub(task: Task, name: str) -> LabelledImages:
         The images.
 
     Raises:
-        UnavailableError: When ``datasets`` is not installed or the data set cannot be had.
-        InvalidInputError: When the data set lacks images, labels or parts.
+        UnavailableError: If ``datasets`` is not installed or the data set cannot be had.
+        InvalidInputError: If the data set lacks images, labels or parts.
     """
     parts = _load(name)
     whole = task.split.rule == SEVENTY_THIRTY or "test" not in parts
@@ -64,8 +64,8 @@ def from_hub(task: Task, name: str) -> LabelledImages:
     names = tuple(chosen[0].features[label].names)
     if labels.size and not 0 <= labels.min() <= labels.max() < len(names):
         raise InvalidInputError(
-            f"Expected labels 0 to {len(names) - 1} in {name}, but got {labels.min()} to "
-            f"{labels.max()}. A part without labels cannot be used."
+            f"Labels of {name} must be 0 to {len(names) - 1} (got {labels.min()} to "
+            f"{labels.max()}). A part without labels cannot be used."
         )
     mask = train_mask_70_30(labels) if whole else np.arange(len(labels)) < starts[1]
     return LabelledImages(names, labels, mask, read, SEVENTY_THIRTY if whole else "")
@@ -76,8 +76,7 @@ def _load(name: str) -> Any:  # noqa: ANN401 - datasets has no types
         import datasets
     except ImportError as error:
         raise UnavailableError(
-            "Expected the package datasets, but it is not installed. "
-            "Run pip install 't2sbench[data]'."
+            "The package 'datasets' is not installed. Run pip install 't2sbench[data]'."
         ) from error
     identifier, _, configuration = name.partition("@")
     configuration = configuration or _CONFIGURATIONS.get(identifier, "")
@@ -87,12 +86,12 @@ def _load(name: str) -> Any:  # noqa: ANN401 - datasets has no types
         # The hub's client raises errors of many libraries.
         reason = " ".join(str(error).split())[:200]
         raise UnavailableError(
-            f"Expected to load {name} from the hub, but got {type(error).__name__}: {reason} "
+            f"Cannot load {name} from the hub ({type(error).__name__}: {reason}). "
             "Check the name and the network, or unpack the official archive and use --from DIR."
         ) from error
     if "train" not in parts:
         raise InvalidInputError(
-            f"Expected a part 'train' in {name}, but got {', '.join(parts)}. Name another data set."
+            f"{name} has no part 'train', only {', '.join(parts)}. Name another data set."
         )
     return parts
 
@@ -107,8 +106,8 @@ def _columns(features: Any, name: str) -> tuple[str, str]:  # noqa: ANN401 - dat
     ]
     if found[0] is None or found[1] is None:
         raise InvalidInputError(
-            f"Expected a column of images and one of class labels in {name}, "
-            f"but got {', '.join(features)}. Name another data set."
+            f"{name} lacks a column of images or one of class labels (it has "
+            f"{', '.join(features)}). Name another data set."
         )
     return found[0], found[1]
 

@@ -64,7 +64,7 @@ def read_lines(path: Path) -> list[str]:
     """Lines of a text file that are not blank.
 
     Raises:
-        InvalidFileError: When it is unreadable.
+        InvalidFileError: If it is unreadable.
     """
     try:
         return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
@@ -136,7 +136,7 @@ def read_csv(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
         One dictionary a row.
 
     Raises:
-        InvalidFileError: When it is unreadable or lacks columns.
+        InvalidFileError: If it is unreadable or lacks columns.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:

@@ -1,4 +1,4 @@
-"""Which loader reads the official download of which task."""
+"""Loaders of the official downloads, by task."""
 
 from __future__ import annotations
 
