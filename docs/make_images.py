@@ -1,4 +1,4 @@
-"""Make the pictures of the README anew: ``python docs/make_images.py``.
+"""Remake the pictures of the README: ``python docs/make_images.py``.
 
 The picture is the terminal's own output, drawn by rich from the committed records.
 """

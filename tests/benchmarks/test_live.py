@@ -10,7 +10,6 @@ import io
 import multiprocessing
 import resource
 import time
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -124,10 +123,12 @@ def test_one_configuration_from_nothing_to_5nn(benchmark, tasks, tmp_path):
     for task in tasks:
         pipeline.score(Source("none"), 0, task, "knn5")
     once = time.perf_counter() - start
-    request = replace(pipeline._request(source, 0), layout="imagefolder")
+    request = pipeline._request(source, 0).model_copy(update={"layout": "imagefolder"})
     spawn = multiprocessing.get_context("spawn")
     with spawn.Pool(1) as pool:
-        pool.apply(render_dataset, (replace(request, images_per_class=1), tmp_path / "first"))
+        pool.apply(
+            render_dataset, (request.model_copy(update={"images_per_class": 1}), tmp_path / "first")
+        )
     began.clear()
     ours.clear()
     scores, total = benchmark.pedantic(run, rounds=1)
