@@ -58,5 +58,5 @@ def test_a_dataset_is_resumed(tmp_path):
     assert again.manifest["digest"] == first.manifest["digest"]
     with pytest.raises(t2s.T2SBenchError, match="quality"):
         t2s.render("10000000", tmp_path / "other", quality=101, **small)
-    with pytest.raises(t2s.T2SBenchError, match="onfiguration"):
+    with pytest.raises(t2s.T2SBenchError, match="object_rotation"):
         t2s.render("1", tmp_path / "other", **small)
