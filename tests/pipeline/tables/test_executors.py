@@ -210,6 +210,7 @@ def kill_once(event, process):
     process.wait()
 
 
+@pytest.mark.slow
 def test_killed_twice_the_table_is_the_same(request_of, tmp_path):
     request = request_of(configurations=range(4))
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "T2SBENCH_CACHE": str(tmp_path / "a")}
