@@ -116,7 +116,7 @@ def rendered_images(classes: int, per_class: int, size: int, seed: int) -> Train
             range(request.n_shards),
             len(os.sched_getaffinity(0)),
         )
-        # In processes of their own: the LLVMs of OpenGL drivers and of torch are incompatible.
+        # In other processes, as in the pipeline: OpenGL drivers and torch both contain LLVM.
         list(render_in_processes(request, folder, shards, lambda _n: None, workers))
         for number in shards:
             table = parquet.read_table(folder / shard_file(request, number))

@@ -68,7 +68,8 @@ class Recipe:
         saturation: The same for colour about each pixel's grey.
         magnitude: "randaugment": mean of the magnitudes, of 10.
         magnitude_deviation: "randaugment": their standard deviation.
-        drop_path: Stochastic depth of the last block, see :func:`networks.build_backbone`.
+        drop_path: Stochastic depth of the last block, see
+            :func:`benchmark.pretraining.networks.build_backbone`.
         precision: "bfloat16" for mixed precision, "float32", or "auto": "bfloat16" where the
             device computes it in hardware.
         compile: True to compile the network first. Costs half a minute on a processor and gains

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.errors import UnavailableError
@@ -37,6 +39,7 @@ def create_context(device: int = 0) -> moderngl.Context:
             f"Simulator 'gl' needs the package moderngl ({error}). "
             "Run: pip install 't2sbench[live]'."
         ) from error
+    _load_triton()
     try:
         settings: dict[str, Any] = {"backend": "egl", "device_index": device, **_libraries()}
         return moderngl.create_context(require=330, standalone=True, **settings)
@@ -44,6 +47,19 @@ def create_context(device: int = 0) -> moderngl.Context:
         raise UnavailableError(
             f"Cannot create an OpenGL 3.3 context through EGL ({error}). {REMEDY}"
         ) from error
+
+
+def _load_triton() -> None:
+    """Load Triton's library, if installed, before the driver loads LLVM.
+
+    Mesa makes the symbols of its LLVM global. Triton, which PyTorch's compiler and torchvision
+    import, has a copy of LLVM inside; loaded later, it binds to Mesa's symbols and crashes the
+    process. Loaded first, it binds to its own.
+    """
+    triton = find_spec("triton")
+    for folder in (triton and triton.submodule_search_locations) or ():
+        for library in Path(folder, "_C").glob("libtriton*.so"):
+            _can_load(str(library))
 
 
 def _libraries() -> dict[str, str]:

@@ -57,6 +57,20 @@ def test_a_device_that_is_not_there_is_an_error():
     assert "index 99" in done.stdout
 
 
+def test_torch_may_be_loaded_after_a_picture(tmp_path):
+    """Mesa and Triton each contain LLVM; without care the process ends with SIGSEGV."""
+    code = (
+        "import t2sbench as t2s\n"
+        f"t2s.render('00000000', r'{tmp_path / 'set'}', classes=1, images_per_class=1, size=32,"
+        " workers=1)\n"
+        "import torchvision, torch._dynamo\n"
+        "print('alive')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "alive" in done.stdout
+
+
 def test_users_thread_settings_are_kept(monkeypatch):
     monkeypatch.setenv("LP_NUM_THREADS", "3")
     create_context().release()
