@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -94,7 +95,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def validation_faults(error: ValidationError) -> list[str]:
-    """Faults found by pydantic, one sentence each: the field, then the message.
+    """Faults found by pydantic, one sentence each: the field, the message, and a short value.
 
     Example:
         >>> from pydantic import TypeAdapter, ValidationError
@@ -102,12 +103,16 @@ def validation_faults(error: ValidationError) -> list[str]:
         ...     TypeAdapter(list[int]).validate_python([1, "x"])
         ... except ValidationError as error:
         ...     validation_faults(error)
-        ['1: Input should be a valid integer, unable to parse string as an integer']
+        ["1: Input should be a valid integer, unable to parse string as an integer (got 'x')"]
     """
-    return [
-        f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg'].removeprefix('Value error, ')}"
-        for item in error.errors(include_url=False)
-    ]
+    faults = []
+    for item in error.errors(include_url=False):
+        field = ".".join(map(str, item["loc"]))
+        text = item["msg"].removeprefix("Value error, ")
+        if field and isinstance(item["input"], str | float | int):
+            text += f" (got {reprlib.repr(item['input'])})"
+        faults.append(f"{field}: {text}" if field else text)
+    return faults
 
 
 class UnavailableError(T2SBenchError):

@@ -12,10 +12,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, Strict, ValidationError
 
-from benchmark.core.errors import InvalidFileError, InvalidInputError, UnknownNameError
+from benchmark.core.errors import (
+    InvalidFileError,
+    InvalidInputError,
+    UnknownNameError,
+    validation_faults,
+)
 from benchmark.core.files import digest
 from benchmark.core.models import Frozen
-from benchmark.core.yaml_files import read_document
+from benchmark.core.yaml_files import read_model_yaml
 
 _FILE = Path(__file__).with_name("profiles.yaml")
 _REMEDY = "docs/live-scoring.md describes the form of the file."
@@ -111,7 +116,7 @@ class Profile(Frozen):
         except ValidationError as error:
             raise InvalidInputError(
                 f"Profile '{self.name}' cannot have {parts}: "
-                f"{'; '.join(item['msg'] for item in error.errors())}. Change these values."
+                f"{'; '.join(validation_faults(error))}. Change these values."
             ) from error
 
 
@@ -144,15 +149,7 @@ def read_profiles(path: Path = _FILE) -> tuple[tuple[Profile, ...], tuple[Sweep,
     Raises:
         InvalidFileError: With all faults of the file and their lines.
     """
-    document = read_document(path)
-    content = None
-    faults = []
-    try:
-        content = _ProfileFile.model_validate(document.value)
-    except ValidationError as error:
-        faults = document.validation_faults(error, _ProfileFile)
-    document.refuse(faults, _REMEDY)
-    assert content is not None  # noqa: S101 - refuse() raised otherwise
+    content = read_model_yaml(path, _ProfileFile, _REMEDY)
     return content.profiles, content.sweeps
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError, field_validator
 
-from benchmark.core.errors import InvalidInputError, UnknownNameError
+from benchmark.core.errors import InvalidInputError, UnknownNameError, validation_faults
 from benchmark.core.files import digest
 from benchmark.simulators.registry import SimulatorChoice  # noqa: TC001 - pydantic needs it
 from benchmark.simulators.sampling import SAMPLING_VERSION
@@ -76,12 +76,9 @@ class DatasetRequest(BaseModel):
                 **options,
             )
         except ValidationError as error:
-            faults = [
-                f"{'.'.join(map(str, fault['loc']))}: {fault['msg']} (got {fault['input']!r})"
-                for fault in error.errors(include_url=False)
-            ]
+            faults = "; ".join(validation_faults(error))
             raise InvalidInputError(
-                f"This dataset cannot be rendered. {'; '.join(faults)}. Correct these options."
+                f"This dataset cannot be rendered. {faults}. Correct these options."
             ) from error
 
     @field_validator("categories")

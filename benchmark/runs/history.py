@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
-from benchmark.core.errors import InvalidFileError
+from benchmark.core.errors import InvalidFileError, validation_faults
 from benchmark.core.files import canonical_json, write_bytes
 from benchmark.pipeline.settings import LiveSettings  # noqa: TC001 - read by pydantic
 from benchmark.rewards.catalog import is_path
@@ -104,6 +104,4 @@ def read_requests(folder: Path) -> tuple[Entry, ...]:
     try:
         return _ENTRIES.validate_json(path.read_bytes())
     except ValidationError as error:
-        fault = error.errors()[0]
-        where = ".".join(map(str, fault["loc"])) or "file"
-        raise InvalidFileError(path, [f"{where}: {fault['msg']}"], "Delete it.") from error
+        raise InvalidFileError(path, validation_faults(error), "Delete it.") from error

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from benchmark.core.errors import InvalidFileError
+from benchmark.core.errors import InvalidFileError, validation_faults
 
 _FILE = Path(__file__).with_name("published.yaml")
 
@@ -79,5 +79,6 @@ def load_published(path: Path = _FILE) -> tuple[PublishedRow, ...]:
     except yaml.YAMLError as error:
         raise InvalidFileError(path, [f"not YAML: {error}"]) from error
     except ValidationError as error:
-        faults = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
-        raise InvalidFileError(path, faults, "Correct the rows named above.") from error
+        raise InvalidFileError(
+            path, validation_faults(error), "Correct the rows named above."
+        ) from error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from benchmark.core.errors import InvalidFileError
+from benchmark.core.errors import InvalidFileError, validation_faults
 from benchmark.core.files import append_line, sha256_bytes
 from benchmark.runs.record import RECORD_ADAPTER, Record, to_line
 
@@ -44,11 +44,7 @@ def parse_line(line: bytes) -> Record:
     try:
         record = RECORD_ADAPTER.validate_json(line)
     except ValidationError as error:
-        fault = error.errors()[0]
-        if fault["type"] == "json_invalid":
-            raise ValueError(f"not JSON: {fault['msg']}") from error
-        where = ".".join(map(str, fault["loc"])) or "record"
-        raise ValueError(f"{where}: {fault['msg']}") from error
+        raise ValueError(validation_faults(error)[0]) from error
     # The id is the digest of the line's bytes without the id: numbers are not formatted again.
     if sha256_bytes(line.strip().replace(_ID % record.record_id.encode(), b"")) != record.record_id:
         raise ValueError("record_id does not match the content: the line was changed")
