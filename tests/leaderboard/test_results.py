@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import re
 
 import pytest
 from rich.console import Console
@@ -151,7 +152,7 @@ def test_labels_are_shown_as_they_are(make_record):
     assert r"m(a\|b=\*x\*, \<img\>)\[red\]" in markdown(table.text())
     console = Console(width=100, file=io.StringIO())
     print_table(table.text(), console)
-    assert "[red]" in console.file.getvalue()
+    assert "[red]" in re.sub(r"\s", "", console.file.getvalue())  # a long label wraps
 
 
 @pytest.mark.parametrize("n_tasks", [8, 12, 20])

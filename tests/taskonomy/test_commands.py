@@ -168,7 +168,10 @@ def test_plot(published, tmp_path, kind, capsys):
         (["solve", "--budget", "1", "--transfers", "absent.csv"], "absent.csv"),
         (["solve", "--budget", "1", "--transfers", "CSV", "--table", "x"], "--table"),
         (["solve", "--budget", "1", "--transfers", "CSV", "--value", "reward"], "--value"),
-        (["solve", "--budget", "1", "--transfers", "CSV", "--value", "q"], "is not one of"),
+        (
+            ["solve", "--budget", "1", "--transfers", "CSV", "--value", "q"],
+            "Known: p, reward, sqrt",
+        ),
         (
             ["solve", "--budget", "1", "--transfers", "CSV", "--source-only", "Task 1"],
             "known task of the transfers",
@@ -179,7 +182,7 @@ def test_plot(published, tmp_path, kind, capsys):
         ),
         (["novel", "--target", "Tusk C", "--transfers", "CSV"], "Did you mean 'Task"),
         (["novel", "--target", "Task W", "--transfers", "CSV"], "Task W"),
-        (["plot", "pie"], "is not one of"),
+        (["plot", "pie"], "Known: affinity, budget, graph"),
         (["plot", "graph", "--transfers", "CSV", "--budget", "0"], "Choose a higher budget"),
         (["affinity", "--table", "x", "--samples", "y.npz"], "--samples"),
         (["affinity", "--table", "relased"], "Did you mean 'released'"),
