@@ -1,4 +1,4 @@
-"""Task2Sim as a method of the suite: learns from seen tasks, then answers for any task."""
+"""Task2Sim as a method: learns from seen tasks, then chooses for any task."""
 
 from __future__ import annotations
 

@@ -159,8 +159,8 @@ for extra, words in {{
         with contextlib.redirect_stderr(stream):
             code = main(shlex.split(command))
         assert code == 2, (command, code)
-        said = stream.getvalue()
-        assert f"pip install 't2sbench[{{extra}}]'" in said, (command, said)
+        printed = stream.getvalue()
+        assert f"pip install 't2sbench[{{extra}}]'" in printed, (command, printed)
 """
 
 

@@ -1,1 +1,1 @@
-"""The command line: parse, call the suite, print."""
+"""The command line: parse, call the Python API, print."""

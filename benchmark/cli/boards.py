@@ -139,7 +139,7 @@ def submit() -> None:
 def pack(**given: Any) -> int:  # noqa: ANN401 - click passes every option by name
     """Make a submission from the records in results FOLDER.
 
-    Only decisions, costs and counts of queries are packed; scores are computed by the suite.
+    Only decisions, costs and counts of queries are packed; `submit score` computes the scores.
     """
     from benchmark.submissions.packing import PackRequest
     from benchmark.submissions.packing import pack as write

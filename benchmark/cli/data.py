@@ -130,7 +130,7 @@ def adopt(path: Path, tasks_files: tuple[Path, ...], **given: Any) -> int:  # no
     files, others = adoptable(path, registry, given["task"])
     if given["stands_in_for"] and len(files) > 1:
         raise InvalidInputError(
-            f"Expected one file with --stands-in-for, but got {len(files)}. Adopt it by itself."
+            f"--stands-in-for takes one file (got {len(files)}). Adopt the others separately."
         )
     known = read_notes(given["notes_file"]) if given["notes_file"] else {}
     for name, file in files.items():
@@ -198,7 +198,7 @@ def parse_size(text: str) -> int:
     match = _SIZE.fullmatch(text.strip())
     if match is None:
         raise InvalidInputError(
-            f"Expected a size such as 500MB or 20GB, but got '{text}'. Write a number and a unit."
+            f"'{text}' is not a size. Write a number and a unit, such as 500MB or 20GB."
         )
     unit: int = 1000 ** _POWERS[match[2].lower()]
     return round(float(match[1]) * unit)

@@ -51,7 +51,7 @@ class WorkerPool(ProcessPoolExecutor):
         """Error that explains why a process of the pool died.
 
         Args:
-            remedy: What the user can do if a process ran out of memory or was killed.
+            remedy: Advice for a process that ran out of memory or was killed.
         """
         script = getattr(sys.modules["__main__"], "__file__", None)
         if script is not None and not self._begun.value and not _has_guard(Path(script)):
@@ -77,7 +77,7 @@ def worker_pool(
         workers: Number of processes.
         start: Called with ``args`` in each process before its first piece of work.
         args: Picklable arguments of ``start``.
-        remedy: What the user can do after a process died.
+        remedy: Advice after a process died.
         terminate: True to end the processes at once if the block raises, for example on Ctrl-C;
             otherwise they finish the pieces of work that they have begun.
 

@@ -33,7 +33,7 @@ class Column:
         header: Heading.
         values: One value per row: a number, a text, or None for "no value".
         digits: Decimals of its numbers.
-        best: Which numbers stand out: the best is bold, the second underlined.
+        best: Numbers that stand out: the best is bold, the second underlined.
     """
 
     header: str

@@ -1,6 +1,6 @@
 """Profiles: everything between a configuration and a score, as data.
 
-The profiles of the suite stand in ``profiles.yaml``; users' files have the same form.
+The packaged profiles are in ``profiles.yaml``; users' files have the same form.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Pictures of affinities, taxonomies and budgets; they need the extra ``plots`` (matplotlib)."""
+"""Figures of effects, distances, affinities, taxonomies and budgets; extra ``plots``."""

@@ -1,1 +1,1 @@
-"""Simulators: the interface, and those that ship with the suite."""
+"""Simulators: the interface, and the simulators of the package."""

@@ -1,1 +1,1 @@
-"""Submissions: decisions of a method, packed by its author, checked and scored by the suite."""
+"""Submissions: decisions of a method, packed by its author, then checked and scored."""

@@ -105,7 +105,7 @@ def _identity_faults(submission: Submission, table: RewardTable) -> Iterator[str
     plugin = known_methods().get(submission.id)
     if plugin is not None and plugin.origin.startswith(_OWN_DISTRIBUTION):
         yield (
-            f"id: '{submission.id}' is a method of this suite. Choose another name with "
+            f"id: '{submission.id}' is a method of t2sbench. Choose another name with "
             "'submit pack --id'."
         )
 

@@ -91,7 +91,7 @@ class EntryPointCode(_Model):
 
 
 class FileCode(_Model):
-    """Code in one file next to ``submission.json``; data for the suite, which never runs it."""
+    """Code in one file next to ``submission.json``; it is read as data and never executed."""
 
     kind: Literal["file"]
     path: Annotated[str, Field(max_length=100)]

@@ -144,7 +144,7 @@ def _prefix(location: Location) -> str:
 
 def _hint(kind: str, location: Location) -> str:
     if kind == "extra_forbidden" and _SCORE_WORDS.search(str(location[-1])):
-        return " A submission states decisions; the suite computes the scores."
+        return " A submission states decisions; 'submit score' computes the scores."
     return ""
 
 

@@ -1,8 +1,8 @@
 """Probe networks, whose Fisher information describes tasks, and their files.
 
-The packaged probe makes vectors comparable wherever they are computed: a probe that every machine
-pre-trains itself has other weights on every kind of machine. It was made once, by
-``docs/make_probe.py``, its filters rounded to 16 bits.
+The packaged probe makes vectors of different machines comparable; a probe that each machine trains
+itself has other weights on each kind of machine. ``docs/make_probe.py`` made the packaged probe;
+its filters are rounded to 16 bits.
 
 The released Task2Vec of Task2Sim used torchvision's ImageNet ResNet-18. Its weights are not
 shipped: they are read from torchvision's cache, and downloaded on request only.

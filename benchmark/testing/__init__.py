@@ -1,4 +1,4 @@
-"""Tests that plug-ins can inherit: a plug-in that passes them works with the suite.
+"""Tests that plug-ins can inherit: a plug-in that passes them works with t2sbench.
 
 Names are loaded on first use, so that testing a simulator loads no methods.
 """

@@ -1,4 +1,4 @@
-"""What building a table costs beside the bare loop: render, train, score, and nothing else.
+"""Cost of building a table, next to the bare loop: render, train, score, and nothing else.
 
 The bare loop calls the same functions without store, keys, locks, checksums, journal or records of
 predictions. Needs prepared tasks (``T2SBENCH_DATA``).

@@ -1,4 +1,4 @@
-"""Speed of the protocols beside scikit-learn; ``pytest --benchmark-enable -s``."""
+"""Speed of the protocols next to scikit-learn; ``pytest --benchmark-enable -s``."""
 
 import time
 

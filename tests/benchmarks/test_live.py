@@ -1,4 +1,4 @@
-"""Live scoring beside a straightforward version of the same, in the same run.
+"""Live scoring next to a straightforward version of the same, in the same run.
 
 Straightforward: ``ImageFolder``, ``DataLoader``, torchvision's transforms, the same network in
 float32, images of tasks decoded for every backbone, scikit-learn's neighbours. Needs prepared tasks

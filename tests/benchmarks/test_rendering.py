@@ -1,4 +1,4 @@
-"""Images per second of one core, beside a plain VTK renderer; ``pytest --benchmark-enable -s``.
+"""Images per second of one core, next to a plain VTK renderer; ``pytest --benchmark-enable -s``.
 
 Times are processor time of one thread, so that another busy process does not count; everything is
 on: antialiasing, depth of field, all eight switches, and the sampling of scenes is included.
@@ -99,7 +99,7 @@ def reference_speed(size):
 
 
 def measure_vtk(size, queue):
-    os.environ["LP_NUM_THREADS"] = "0"  # as our own context does
+    os.environ["LP_NUM_THREADS"] = "0"  # as the context of gl does
     sys.path.insert(0, str(Path(__file__).parent))
     from vtk_renderer import VtkRenderer
 
@@ -186,6 +186,6 @@ def test_sampling_is_a_small_part(benchmark, simulator):
 
 
 def test_pixels_are_not_all_alike(simulator):
-    """What is measured above is a picture, not an empty frame."""
+    """The measurements above render a picture, not an empty frame."""
     images = [r.pixels for r in simulator.render(planned(simulator, 64)()[::20])]
     assert min(np.std(image) for image in images) > 8

@@ -1,4 +1,4 @@
-"""What a cached run costs: choosing, scoring, recording; each beside what it is compared with.
+"""Cost of a cached run: choosing, scoring, recording, each next to a comparison.
 
 pytest tests/benchmarks --benchmark-enable --benchmark-only
 """

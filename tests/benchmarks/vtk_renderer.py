@@ -1,7 +1,7 @@
 """A plain renderer of the same scenes with VTK: what a user would write without this simulator.
 
 Physically based shading lit by the panorama, one directional light, the panorama as background,
-2x2 supersampling, depth of field; one actor per object, everything set anew for every scene.
+2x2 supersampling, depth of field; one actor per object, everything set again for every scene.
 """
 
 import math

@@ -74,9 +74,9 @@ def test_failed_cells_are_done_again_and_never_pass_as_done(run, tmp_path: Path,
     assert run(*words) == run(*words) == 3
     assert "1 cells to do, 2 done" in capsys.readouterr().err
     assert run(*words, "--overwrite", "missing") == 3
-    said = capsys.readouterr().err
-    assert "0 cells to do, 3 done" in said
-    assert "1 cell failed" in said
+    printed = capsys.readouterr().err
+    assert "0 cells to do, 3 done" in printed
+    assert "1 cell failed" in printed
     assert run(*words, "--timeout", "10") == 3
 
 

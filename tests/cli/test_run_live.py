@@ -55,8 +55,8 @@ def test_all_kinds_of_methods_under_two_protocols(live, tmp_path, capsys):
     assert "scratch: not defined under protocol knn5" in planned
     assert "backbone: 3 cells, 0 cached, time unknown" in planned
     assert live(*methods, *real, *protocols) == 0
-    said = capsys.readouterr()
-    assert "5-NN" in said.err
+    printed = capsys.readouterr()
+    assert "5-NN" in printed.err
     found = records(tmp_path)
     assert len(found) == 2 * (4 + 5), "scratch is fine-tuned only"
     assert {record.status for record in found} == {"ok"}
@@ -76,9 +76,9 @@ def test_all_kinds_of_methods_under_two_protocols(live, tmp_path, capsys):
     assert (tmp_path / "out" / "all-tiny-knn5.md").is_file()
     assert build_boards(found)
     assert live(*methods, *real, *protocols, "--dry-run") == 0
-    said = capsys.readouterr().err
-    assert "0 cells to do, 8 done" in said
-    assert "0 cells to do, 10 done" in said
+    printed = capsys.readouterr().err
+    assert "0 cells to do, 8 done" in printed
+    assert "0 cells to do, 10 done" in printed
 
 
 def test_seeds_share_nothing_and_methods_share_backbones(live, tmp_path, capsys):
@@ -206,9 +206,9 @@ def test_a_table_of_other_data_is_not_compared_with(
 )
 def test_mistakes_are_sentences(live, tmp_path, words, sentence, capsys):
     assert live("-m", "untrained", *words) in (2, 3)
-    said = capsys.readouterr()
-    assert sentence in said.err
-    assert "Traceback" not in said.err
+    printed = capsys.readouterr()
+    assert sentence in printed.err
+    assert "Traceback" not in printed.err
 
 
 def test_options_of_live_scoring_need_live(capsys):

@@ -1,4 +1,4 @@
-"""What users see of simulator tdw, with the extra and without it."""
+"""Commands with simulator tdw, with the extra and without it."""
 
 import sys
 from pathlib import Path

@@ -44,7 +44,7 @@ def test_errors_travel_between_processes():
     for kind in kinds:
         kinds += [one for one in kind.__subclasses__() if one.__module__ == "benchmark.core.errors"]
         error = made(kind)
-        again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+        again = pickle.loads(pickle.dumps(error))  # noqa: S301 - bytes of this test
         assert (type(again), str(again), vars(again)) == (kind, str(error), vars(error))
     assert len(kinds) >= 9
 

@@ -122,7 +122,7 @@ def test_what_was_just_made_or_used_is_not_pruned(monkeypatch):
     store = CellStore(ROOT, max_bytes=1)
     first = store.get("dataset", 1, writer("x" * 1000))
     second = store.get("dataset", 2, writer("x" * 1000))
-    assert first.is_dir()  # used within minutes: somebody may be at it
+    assert first.is_dir()  # used within minutes: another process may need it
     assert second.is_dir()
     os.utime(first / "cell.json", (0, 0))
     os.utime(second / "cell.json", (0, 0))

@@ -53,7 +53,7 @@ def _shapes(per_class, size=32, seed=0):
 
 @pytest.fixture
 def one_thread():
-    """Small networks train faster so, above all beside other work."""
+    """Small networks train faster so, above all on busy cores."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -88,7 +88,7 @@ def test_shears_and_shifts_equal_pillows(ours, coefficients, value, pictures):
 
 
 def compare_inside(mine, theirs):
-    """At the border of the known part Pillow cuts, we blend: there at most a few pixels differ."""
+    """Pillow cuts at the border of the known part, this package blends: few pixels differ."""
     difference = np.abs(mine.numpy() - np.asarray(theirs).transpose(2, 0, 1)).max(0)
     assert np.mean(difference > 1) < 0.07
     assert (np.asarray(theirs) == FILL).all(2).any()

@@ -1,4 +1,4 @@
-"""The linear probe beside scikit-learn on features of real tasks; needs ``T2SBENCH_DATA``."""
+"""The linear probe next to scikit-learn on features of real tasks; needs ``T2SBENCH_DATA``."""
 
 import io
 import os

@@ -42,7 +42,7 @@ def embeddings(released):
 
 @pytest.fixture
 def parts():
-    """Columns of conv1, bn1, layer1 ... in the order of our own ResNet-18."""
+    """Columns of conv1, bn1, layer1 ... in the order of this package's ResNet-18."""
     pytest.importorskip("torchvision")
     ends = np.cumsum([0, *(len(w) for w in _weights().values())])
     names = [name.split(".")[0] for name in _weights()]

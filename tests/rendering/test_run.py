@@ -32,7 +32,7 @@ OUT = Path("out")
 
 
 class Watch:
-    """Remembers what it was told, and can interrupt."""
+    """Records its calls, and can interrupt."""
 
     def __init__(self, stop_after=None):
         self.total = self.already = self.images = 0

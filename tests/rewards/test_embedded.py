@@ -79,9 +79,9 @@ def test_damage_says_to_install_again(tmp_path: Path, monkeypatch, capsys):
     shutil.copytree(FOLDER, tmp_path / DEFAULT_TABLE)
     (tmp_path / DEFAULT_TABLE / "rewards.parquet").write_bytes(b"PAR1")
     assert main(["run", "-m", "random"]) == 2
-    said = capsys.readouterr().err
-    assert "rewards.parquet is damaged" in said
-    assert "install t2sbench again" in said
+    printed = capsys.readouterr().err
+    assert "rewards.parquet is damaged" in printed
+    assert "install t2sbench again" in printed
 
 
 def test_a_policy_chooses_for_a_vector_of_the_packages_probe(table, tmp_path: Path, capsys):

@@ -18,7 +18,7 @@ class First:
         return self.space.at(0)
 
 class Draw(First):
-    """A configuration drawn anew for every task and seed."""
+    """A configuration drawn for every task and seed."""
     def select(self, task, rng):
         return self.space.at(int(rng.integers(self.space.size)))
 

@@ -106,7 +106,7 @@ def test_failures_are_listed():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "printed"),
     [
         ({"methods": "orakle"}, "oracle"),
         ({"methods": "oracle[a"}, r"oracle\[a"),
@@ -119,8 +119,8 @@ def test_failures_are_listed():
         ({"methods": "oracle", "profile": "min"}, "mini"),
     ],
 )
-def test_mistakes_are_named(arguments, said):
-    with pytest.raises(t2s.T2SBenchError, match=said):
+def test_mistakes_are_named(arguments, printed):
+    with pytest.raises(t2s.T2SBenchError, match=printed):
         t2s.run(**arguments)
 
 

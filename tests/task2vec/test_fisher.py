@@ -1,4 +1,4 @@
-"""The Monte-Carlo diagonal beside the exact one, image by image and label by label."""
+"""The Monte-Carlo diagonal next to the exact one, image by image and label by label."""
 
 import dataclasses
 

@@ -102,9 +102,9 @@ def test_the_same_task_on_all_images_is_its_own_scratch(measured):
 
 def test_the_same_again_without_work(measured, monkeypatch):
     shares, tasks, store = measured
-    said = []
-    again = list(TransferMeasurement(tasks, SETTINGS, store, said.append).measure())
-    assert said == []
+    printed = []
+    again = list(TransferMeasurement(tasks, SETTINGS, store, printed.append).measure())
+    assert printed == []
     for first, second in zip(shares, again, strict=True):
         for target in NAMES:
             for name, row in first.rows[target].items():
@@ -132,27 +132,27 @@ def test_settings_enter_the_cells(measured, change, fresh):
     from dataclasses import replace
 
     _, tasks, store = measured
-    said = []
-    changed = TransferMeasurement(tasks[:2], replace(SETTINGS, **change), store, said.append)
+    printed = []
+    changed = TransferMeasurement(tasks[:2], replace(SETTINGS, **change), store, printed.append)
     next(iter(changed.measure()))
-    assert bool(said) is fresh
+    assert bool(printed) is fresh
 
 
 def test_an_interrupted_measurement_goes_on(measured):
     _, tasks, _ = measured
-    store, said = CellStore(Path("interrupted")), []
+    store, printed = CellStore(Path("interrupted")), []
 
     def stop(text):
-        said.append(text)
-        if len(said) == 3:
+        printed.append(text)
+        if len(printed) == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         list(TransferMeasurement(tasks[:2], SETTINGS, store, stop).measure())
     rest = []
     list(TransferMeasurement(tasks[:2], SETTINGS, store, rest.append).measure())
-    assert said[:2] != rest[:2]
-    assert said[2] == rest[0], "the one that was interrupted is done again"
+    assert printed[:2] != rest[:2]
+    assert printed[2] == rest[0], "the one that was interrupted is done again"
 
 
 def test_files_hold_what_was_measured(measured):

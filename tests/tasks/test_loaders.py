@@ -1,4 +1,4 @@
-"""Each loader on a small tree that imitates the official layout, against the rule taken anew."""
+"""Each loader on a small tree in the official layout, against a second form of the rule."""
 
 import bz2
 import csv

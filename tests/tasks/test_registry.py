@@ -328,7 +328,7 @@ def test_an_installation_without_its_file(tmp_path: Path, monkeypatch: pytest.Mo
     package = tmp_path / "benchmark"
     package.mkdir()
     monkeypatch.setattr(module, "__file__", str(package / "tasks" / "registry.py"))
-    write(tmp_path, MINIMAL, "tasks.yaml")  # beside the package, but of no checkout
+    write(tmp_path, MINIMAL, "tasks.yaml")  # next to the package, but of no checkout
     with pytest.raises(UnavailableError, match=r"tasks\.yaml"):
         load_tasks()
     write(package, MINIMAL, "tasks.yaml")

@@ -72,7 +72,7 @@ class BuildQuitError(TdwError):
     def __init__(self, message: str) -> None:
         self.message = message
         super().__init__(
-            f"The TDW build quit: {message}. See its log in the cache folder, simulator/tdw-logs."
+            f"The TDW build quit: {message}. See its log in the cache folder, tdw-logs."
         )
 
     @property

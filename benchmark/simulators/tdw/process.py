@@ -152,7 +152,7 @@ class BuildProcess:
 
 def _new_log() -> Path:
     """Create a log file in the cache folder, one for each process."""
-    folder = cache_root() / "simulator" / "tdw-logs"
+    folder = cache_root() / "tdw-logs"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _sweep_logs(folder)

@@ -100,7 +100,7 @@ def pacs(domain: str, folder: Path) -> LabelledImages:
 
     Args:
         domain: ``cartoon`` or ``sketch``.
-        folder: Where either is, the lists next to the folder of the domain or up to two below.
+        folder: Folder of either, the lists next to the folder of the domain or up to two below.
 
     Returns:
         The images.

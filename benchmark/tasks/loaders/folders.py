@@ -26,7 +26,7 @@ def find_root(folder: Path, *markers: str) -> Path:
     Archives unpack to folders of various depths; the shallowest is taken.
 
     Args:
-        folder: Where to look.
+        folder: Folder to search.
         markers: Relative paths that must be there.
 
     Returns:

@@ -37,9 +37,9 @@ def test_a_table_holds_the_pipelines_scores(request_of, execution, tmp_path):
         references=("untrained", "real-images"), real_images=str(tmp_path / "real.parquet")
     )
     build = TableBuilder(request, tmp_path / "table")
-    told = []
-    assert build.measure(execution, on_job=told.append) == []
-    assert len(told) == 2 * (3 + 2)
+    reported = []
+    assert build.measure(execution, on_job=reported.append) == []
+    assert len(reported) == 2 * (3 + 2)
     table = build.write(LABELS, with_gaps=True)
     pipeline = Pipeline(build.profile, CellStore(execution.store), device="cpu")
     space = pipeline.simulator().capabilities.space
@@ -94,10 +94,10 @@ def test_a_finished_table_grows(request_of, execution, tmp_path):
     )
     first.measure(execution)
     old = first.write(LABELS, with_gaps=True)
-    told = []
+    reported = []
     more = TableBuilder(request_of(seeds=(1, 0)), tmp_path / "t")
-    more.measure(execution, on_job=told.append)
-    assert len(told) == 6  # of the two that are there a task is missing
+    more.measure(execution, on_job=reported.append)
+    assert len(reported) == 6  # of the two that are there a task is missing
     new = more.write(LABELS, with_gaps=True)
     assert (new.tasks, new.seeds) == (("EuroSAT", "PacsC"), (1, 0))
     np.testing.assert_array_equal(new.values[0, [0, 3], 1], old.values[0, [0, 3], 0])

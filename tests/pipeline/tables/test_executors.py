@@ -158,9 +158,9 @@ def test_ctrl_c_waits_for_nobody(request_of, tmp_path):
     while not journal.is_file() and process.poll() is None:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130, said
-    assert b"Traceback" not in said
+    _, printed = process.communicate(timeout=60)
+    assert process.returncode == 130, printed
+    assert b"Traceback" not in printed
     done = len(journal.read_bytes().splitlines())
     assert 1 <= done <= 3  # of twelve; what was under way is not waited for
     while lives(process.pid):  # no process of the group outlives it for long
@@ -243,11 +243,11 @@ def test_a_damaged_cell_is_made_again_and_told(request_of, execution, tmp_path, 
     TableBuilder(request, tmp_path / "one").measure(execution)
     for path in execution.store.glob("score/*/*/score.json"):
         path.write_bytes(path.read_bytes()[:20])
-    told = []
+    reported = []
     with JobDisplay(1) as display:
         again = TableBuilder(request, tmp_path / "two")
-        again.measure(execution, on_job=lambda r: (told.append(r), display.on_job(r)))
+        again.measure(execution, on_job=lambda r: (reported.append(r), display.on_job(r)))
     assert again.left() == []
-    assert len(told[0].mended) == 2
-    assert "score of knn5 of EuroSAT" in told[0].mended[0]
+    assert len(reported[0].mended) == 2
+    assert "score of knn5 of EuroSAT" in reported[0].mended[0]
     assert capsys.readouterr().err.count("score of knn5") == 2

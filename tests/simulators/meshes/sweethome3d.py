@@ -22,7 +22,7 @@ def unpack_sh3f(archive: Path, folder: Path) -> int:
 
     Args:
         archive: A furniture library.
-        folder: Where categories go; those there are kept.
+        folder: Folder of the categories; existing ones are kept.
 
     Raises:
         InvalidFileError: When the archive is no furniture library.

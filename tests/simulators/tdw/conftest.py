@@ -46,7 +46,7 @@ def no_hang():
 
 @dataclass
 class Journal:
-    """What all stand-ins of a test were told."""
+    """Journal of all test doubles of a test."""
 
     path: Path
 
@@ -80,7 +80,7 @@ class Journal:
 
 
 def is_alive(pid):
-    """Whether a process runs; one that waits to be reaped does not."""
+    """True if a process runs; one that waits to be reaped does not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):

@@ -19,7 +19,7 @@ from tests.simulators.tdw.double.setting import SETTING, SHOW, SKY
 
 @pytest.fixture
 def double(controllers):
-    """Starts stand-ins that have said hello."""
+    """Starts stand-ins that have printed hello."""
     return controllers.greeted
 
 

@@ -1,4 +1,4 @@
-"""The stand-in for a build fails as it is told to, and leaves nothing behind."""
+"""The test double fails on demand, and leaves nothing behind."""
 
 import io
 import os

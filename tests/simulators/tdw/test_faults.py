@@ -148,7 +148,7 @@ def test_errors_carry_what_is_known(double):
 
 
 def test_a_build_that_counts_frames_otherwise_is_believed(double, journal):
-    """One jump is looked into: the image is asked for again. A habit is none of our business."""
+    """After one jump of the frame number, an image is requested again; not after regular ones."""
     jumps = [word for i in range(1, 12) for word in ("--fault", f"frame={100 * i}@{i}")]
     simulator = TdwSimulator(**double("1.13", *jumps))
     with opened(simulator):
@@ -197,7 +197,7 @@ def test_workers_have_a_build_a_port_and_a_log_each(double, journal, tmp_path, u
     assert made.manifest["digest"] == undisturbed
     starts = journal.starts()
     assert len({line["pid"] for line in starts}) == len({line["port"] for line in starts}) == 2
-    assert len(list((tmp_path / "cache" / "simulator" / "tdw-logs").glob("*.log"))) == 2
+    assert len(list((tmp_path / "cache" / "tdw-logs").glob("*.log"))) == 2
     check_nothing_is_left(journal)
 
 
@@ -221,7 +221,7 @@ def test_errors_can_be_handed_on():
         errors.VersionMismatchError("another version"),
     ]
     for error in every:
-        copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+        copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - bytes of this test
         assert type(copy) is type(error)
         assert str(copy) == str(error)
         assert copy.passing == error.passing

@@ -100,8 +100,8 @@ def compare(seen, scene, reach, sky, slots):
     assert np.allclose(seen["forward"], wanted, atol=1e-6)
     assert np.allclose(seen["look"], wanted, atol=1e-6)
     names = [m.name for m in scene.materials or ()]
-    told = {f"{s.part}:{s.number}": names[i % len(names)] for i, s in enumerate(slots) if names}
-    assert seen["materials"] == told
+    reported = {f"{s.part}:{s.number}": names[i % len(names)] for i, s in enumerate(slots) if names}
+    assert seen["materials"] == reported
 
 
 def key(value):

@@ -54,11 +54,11 @@ def test_a_build_of_the_other_version_is_refused(double, journal, profile, versi
     simulator = TdwSimulator(**double(profile, version=version))
     with pytest.raises(VersionMismatchError) as caught:
         simulator.open()
-    told = str(caught.value)
-    assert "\n" not in told
-    assert f"-O profile={profile}" in told
-    assert f"version {version}" in told
-    assert f"-O profile={version.removesuffix('.0')}" in told
+    reported = str(caught.value)
+    assert "\n" not in reported
+    assert f"-O profile={profile}" in reported
+    assert f"version {version}" in reported
+    assert f"-O profile={version.removesuffix('.0')}" in reported
     assert journal.living() == []
     with pytest.raises(UnavailableError, match="closed"):
         simulator.driver()
@@ -86,8 +86,8 @@ def test_the_builds_bytes_are_stored_as_they_are(double, journal):
 
     with opened(TdwSimulator(**double())) as simulator:
         made = images(simulator, scenes(simulator))
-    told = [line["sha256"] for line in journal.images()]
-    assert [[hashlib.sha256(content).hexdigest()] for content in made] == told
+    reported = [line["sha256"] for line in journal.images()]
+    assert [[hashlib.sha256(content).hexdigest()] for content in made] == reported
 
 
 def test_a_build_that_the_user_starts(double, journal):
@@ -101,7 +101,7 @@ def test_a_build_that_the_user_starts(double, journal):
         with opened(TdwSimulator(**{**options, "build": "wait"})) as simulator:
             assert simulator.driver()["engine"] == "ThreeDWorld 1.13.0"
             assert len(images(simulator, scenes(simulator))) == 6
-        assert user.wait(20) == 0  # told to end, like every build at the end of its controller
+        assert user.wait(20) == 0  # ended, like every build at the end of its controller
     finally:
         user.kill()
         user.wait()

@@ -2,7 +2,7 @@
 
 It is written from TDW's documentation and shares no code with the simulator that it tests; its
 answers are encoded with the FlatBuffers package from PyPI. It validates commands, keeps the state
-that they set, draws a simple picture of it, writes down what it was told, and fails on demand:
+that they set, draws a simple picture of it, keeps a journal of its commands, and fails on demand:
 
-    python -m tests.simulators.tdw.double --port 1071 --journal told.jsonl --fault crash@5
+    python -m tests.simulators.tdw.double --port 1071 --journal journal.jsonl --fault crash@5
 """

@@ -1,4 +1,4 @@
-"""The stand-in at work: message after message, with what shall go wrong."""
+"""The main loop of the test double: messages, answers and faults."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Build:
     Attributes:
         session: The world.
         connection: To the controller.
-        faults: What shall go wrong.
+        faults: Faults to produce.
         journal: File of JSON lines; ``None``: none is kept.
     """
 
@@ -48,7 +48,7 @@ class Build:
     steps: int = field(default=0, init=False)
 
     def run(self) -> int:
-        """Work until told to end; returns the exit code."""
+        """Answer messages until the end; return the exit code."""
         self.connection.send([b"hello"])
         while True:
             (message, *_) = self.connection.receive()
@@ -103,7 +103,7 @@ class Build:
         self.connection.send([*frames, replies.frame_number(number)])
 
     def _interfere(self, fault: Fault, message: bytes) -> None:
-        """What goes wrong instead of the answer, or before it."""
+        """Produce a fault instead of the answer, or before it."""
         if fault.kind == "crash":
             _crash(int(fault.value or 3))
         if fault.kind == "hang":
@@ -150,9 +150,9 @@ class Build:
         """Log, say so, and end."""
         log(f"Error: {error}")
         source = type(error).__name__
-        said = [replies.log_message(str(error), source)] if self.session.logs else []
-        self.note(message, ["logm"] * len(said) + ["quit"], error=str(error))
-        self._send([*said, replies.quit_signal(ok=False)])
+        printed = [replies.log_message(str(error), source)] if self.session.logs else []
+        self.note(message, ["logm"] * len(printed) + ["quit"], error=str(error))
+        self._send([*printed, replies.quit_signal(ok=False)])
         return 1
 
     def _send(self, outputs: Sequence[bytes]) -> None:

@@ -29,13 +29,13 @@ def die_with_parent() -> int:
 
 
 class Connection:
-    """A request socket that knows whether somebody listens.
+    """A request socket that detects a listening controller.
 
     Args:
-        port: Where the controller is.
+        port: Port of the controller.
         idle: Seconds without a message after which it gives up.
         parent: Process without which it ends.
-        stay: Whether to wait on when the controller closes the connection.
+        stay: True to keep waiting when the controller closes the connection.
     """
 
     def __init__(self, port: int, *, idle: float, parent: int, stay: bool) -> None:

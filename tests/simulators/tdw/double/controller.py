@@ -102,7 +102,7 @@ class Controller:
         return Reply(frames)
 
     def journal(self) -> list[dict[str, Any]]:
-        """What it wrote down."""
+        """Lines of its journal."""
         return [json.loads(line) for line in self._journal.read_text().splitlines()]
 
     def states(self) -> list[dict[str, Any]]:
@@ -122,7 +122,7 @@ class Controllers:
         self._started: list[Controller] = []
 
     def start(self, *options: str) -> Controller:
-        """A stand-in that has been started, and may not have said hello yet."""
+        """A stand-in that has been started, and may not have printed hello yet."""
         self._started.append(Controller(self._folder, *options))
         return self._started[-1]
 

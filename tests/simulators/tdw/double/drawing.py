@@ -59,7 +59,7 @@ def draw(world: World, avatar: Avatar, mask: str) -> NDArray[np.uint8]:
 
 
 def _rays(world: World, avatar: Avatar) -> Floats:
-    """Where each pixel looks, in the world."""
+    """Direction of each pixel's ray, in the world."""
     frame = avatar.frame()
     reach = math.tan(math.radians(avatar.field_of_view) / 2)
     y = -((np.arange(world.height) + 0.5) / world.height * 2 - 1) * reach
@@ -79,7 +79,7 @@ def _matrix(thing: Thing) -> Floats:
 def _meet(
     origin: Vector, rays: Floats, thing: Thing
 ) -> tuple[NDArray[np.bool_], Floats, Floats, Floats]:
-    """Where rays meet the ellipsoid in an object's bounds.
+    """Points where rays meet the ellipsoid in an object's bounds.
 
     Returns:
         Whether they do, the distance, the place on the unit sphere, and the normal.
@@ -140,7 +140,7 @@ def _panorama(world: World, rays: Floats) -> Floats:
 
 
 def _developed(world: World, avatar: Avatar, image: Floats, depth: Floats) -> NDArray[np.uint8]:
-    """What lens and post-processing make of it."""
+    """Apply lens and post-processing."""
     lens = world.lens
     near = float(np.median(depth[np.isfinite(depth)])) if np.isfinite(depth).any() else avatar.far
     blur = abs(near - lens.focus_distance) / max(near, 0.1) / max(lens.aperture, 0.05)

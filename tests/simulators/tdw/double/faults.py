@@ -1,4 +1,4 @@
-"""What can be made to go wrong, and when."""
+"""Faults on demand, and their times."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Fault:
     """One thing that goes wrong.
 
     Attributes:
-        kind: Of ``AT_START`` or ``AT_STEP``.
+        kind: One of ``AT_START`` or ``AT_STEP``.
         value: Exit code, seconds, message ...; empty: the usual one.
-        unit: What is counted: ``image`` (answers with the pass ``_img``) or ``step`` (answers).
-        number: Which one of them, from 1.
+        unit: Unit of ``number``: ``image`` (answers with the pass ``_img``) or ``step`` (answers).
+        number: Number of the image or step, from 1.
         start: In which process start, from 1; 0: in every one.
-        left: How often it happens in this process yet.
+        left: Remaining occurrences in this process.
     """
 
     kind: str
@@ -73,7 +73,7 @@ class Faults:
     Attributes:
         planned: The faults.
         once: A file that is made when the first of them happens; while it is there, none do.
-        start: Which process start this is.
+        start: Number of the process start.
     """
 
     planned: Sequence[Fault]

@@ -104,7 +104,7 @@ _CHOICES = {
 
 
 class CommandError(Exception):
-    """A build would log this and, as it is told by default, quit."""
+    """A build would log this and, by default, quit."""
 
 
 Grammar = Mapping[str, Mapping[str, tuple[str, bool]]]

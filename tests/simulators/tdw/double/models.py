@@ -1,4 +1,4 @@
-"""How large a model is, and of which parts it is made.
+"""Sizes and parts of models.
 
 Where the package ``tdw`` is installed, its records say so; else sizes are made up from names.
 """
@@ -36,7 +36,7 @@ class Model:
 
     Attributes:
         points: The seven points as seen from its origin.
-        parts: How many materials each sub-object has; ``None``: nobody knows.
+        parts: Number of materials of each sub-object; ``None`` if unknown.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What a build does with a message: commands, then an answer."""
+"""Execution of a message: commands, then an answer."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Request:
 
     Attributes:
         always: In every answer, rather than in the next one.
-        ids: Of objects or avatars; none: all.
+        ids: Ids of objects or avatars; none: all.
     """
 
     always: bool
@@ -60,12 +60,12 @@ class Session:
     """A build's memory, and how it answers.
 
     Attributes:
-        version: Which version it plays.
+        version: Version that it imitates.
         cached: One picture for all.
         frame: Number of the last frame.
-        images: How many pictures of the pass ``_img`` it drew.
-        logs: Whether errors are sent as well.
-        ended: It was told to end.
+        images: Number of pictures of the pass ``_img``.
+        logs: True if errors are sent as well.
+        ended: True after the command to end.
     """
 
     version: str
@@ -88,7 +88,7 @@ class Session:
         }
 
     def snapshot(self) -> tuple[World, dict[str, Request]]:
-        """What :meth:`restore` takes."""
+        """Copy the state, for :meth:`restore`."""
         return copy.deepcopy((self.world, self.requests))
 
     def restore(self, snapshot: tuple[World, dict[str, Request]]) -> None:
@@ -129,7 +129,7 @@ class Session:
 
     @property
     def brings_image(self) -> bool:
-        """Whether the answer will hold a picture of the pass ``_img``."""
+        """True if the answer will hold a picture of the pass ``_img``."""
         return any("_img" in self.world.avatars[name].masks for name in self._cameras())
 
     def _cameras(self) -> list[str]:

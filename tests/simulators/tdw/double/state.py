@@ -1,4 +1,4 @@
-"""What a build remembers between commands."""
+"""State of a build between commands."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Thing:
     Attributes:
         parent: Avatar that it is fixed to.
         place: Its position and rotation as seen from there.
-        sensor: Whether that is the avatar's camera, rather than its body.
+        sensor: True for the avatar's camera, False for its body.
         materials: Names by ``SUB-OBJECT:INDEX``; what is missing is as it came.
     """
 
@@ -62,7 +62,7 @@ class Avatar:
     masks: list[str] = field(default_factory=list)
 
     def frame(self, *, sensor: bool = True) -> Quaternion:
-        """How the camera, or the body, is turned in the world."""
+        """Rotation of the camera, or the body, in the world."""
         return multiply(self.rotation, self.sensor) if sensor else self.rotation
 
 
@@ -71,7 +71,7 @@ class Sun:
     """The one directional light.
 
     Attributes:
-        rotation: Of a light that shines along +z.
+        rotation: Rotation of a light that shines along +z.
         home: Rotation that a reset goes back to.
     """
 
