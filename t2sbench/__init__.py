@@ -19,14 +19,16 @@ if TYPE_CHECKING:
     from benchmark.core.errors import T2SBenchError
     from benchmark.methods import Mixture
     from t2sbench.display import Picture, Rows
+    from t2sbench.folders import Comparison, compare, load_results, report, retry, status
     from t2sbench.images import embed, render
     from t2sbench.listings import methods, profiles, protocols, simulators, tables, tasks
-    from t2sbench.results import Ranking, Results, compare, run, score
+    from t2sbench.results import Ranking, Results, run, score
     from t2sbench.rewards import Table, TableEffects, effects, load_table
 
     __version__: str
 
 __all__ = [
+    "Comparison",
     "Mixture",
     "Picture",
     "Ranking",
@@ -39,14 +41,18 @@ __all__ = [
     "compare",
     "effects",
     "embed",
+    "load_results",
     "load_table",
     "methods",
     "profiles",
     "protocols",
     "render",
+    "report",
+    "retry",
     "run",
     "score",
     "simulators",
+    "status",
     "tables",
     "tasks",
 ]
@@ -59,7 +65,10 @@ _MODULES = {
     **dict.fromkeys(
         ("methods", "profiles", "protocols", "simulators", "tables", "tasks"), "t2sbench.listings"
     ),
-    **dict.fromkeys(("Ranking", "Results", "compare", "run", "score"), "t2sbench.results"),
+    **dict.fromkeys(
+        ("Comparison", "compare", "load_results", "report", "retry", "status"), "t2sbench.folders"
+    ),
+    **dict.fromkeys(("Ranking", "Results", "run", "score"), "t2sbench.results"),
     **dict.fromkeys(("Table", "TableEffects", "effects", "load_table"), "t2sbench.rewards"),
 }
 

@@ -1,12 +1,13 @@
-"""Runs, their results, single scores, and comparisons of results."""
+"""Runs, their results, and single scores."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from benchmark.core.errors import InvalidInputError
 from benchmark.core.extras import require
@@ -17,13 +18,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from benchmark.leaderboard import Board
+    from benchmark.leaderboard.results import ResultTable
     from benchmark.methods import Decision, Method
     from benchmark.pipeline.settings import LiveSettings
     from benchmark.rewards.table import RewardTable
-    from benchmark.runs.plan import MethodSpec
+    from benchmark.runs.cells import Fits
+    from benchmark.runs.execution import Plan
+    from benchmark.runs.plan import MethodSpec, Unit
     from benchmark.runs.record import Record
 
 MethodLike = str | type | Mapping[str | type, Mapping[str, Any]]
+_Name = TypeVar("_Name", bound=StrEnum)
+
+
+def _ignore(*_facts: object) -> None:
+    """No callback."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +41,11 @@ class Results(Sequence["Record"]):
 
     Attributes:
         records: The records; see :class:`benchmark.runs.record.Record`.
+        broken: Unreadable lines of their folder, which are left out.
     """
 
     records: tuple[Record, ...]
+    broken: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.records)
@@ -53,6 +64,13 @@ class Results(Sequence["Record"]):
             for r in self.records
             if r.error is not None
         ]
+
+    def tables(self) -> list[ResultTable]:
+        """Result tables, one per source, protocol and split: ``.text()``, ``.write(stem)``."""
+        from benchmark.leaderboard.results import tables_of_folder
+        from benchmark.tasks.registry import load_data_tasks
+
+        return tables_of_folder(self.records, load_data_tasks())
 
     def to_frame(self) -> pd.DataFrame:
         """The results as a tidy data frame, one row per cell.
@@ -192,7 +210,18 @@ def run(  # noqa: PLR0913 - the settings of a run
     changes: Mapping[str, Any] | None = None,
     plugins: Sequence[str | Path] = (),
     tasks_files: Sequence[str | Path] = (),
-    on_record: Callable[[Record], None] | None = None,
+    limit: int | None = None,
+    timeout: float | None = None,
+    overwrite: str = "stale",
+    keep_going: bool = True,
+    real_images: str | None = None,
+    processes: int | None = None,
+    dry_run: bool = False,
+    fits: Fits | None = None,
+    on_plan: Callable[[Plan], None] = _ignore,
+    on_unit: Callable[[Unit], None] = _ignore,
+    on_stage: Callable[[str, str], None] = _ignore,
+    on_record: Callable[[Record], None] = _ignore,
 ) -> Results:
     """Fit methods, score their choices, and return the results.
 
@@ -212,6 +241,18 @@ def run(  # noqa: PLR0913 - the settings of a run
         changes: Other values of some fields of the profile.
         plugins: Users' files with more methods or simulators; they are executed.
         tasks_files: Users' files with more tasks.
+        limit: Judge only so many tasks; such results are never ranked.
+        timeout: Limit of one fit in seconds.
+        overwrite: Cells of the folder that are done again: ``never``, ``missing``, ``stale`` or
+            ``always``; see :class:`benchmark.runs.plan.Overwrite`.
+        keep_going: False to stop after the first failed cell.
+        real_images: Parquet file or folder that method ``imagenet`` pre-trains on, with a profile.
+        processes: Processes that train one backbone, with a profile; by default one per GPU.
+        dry_run: True to return only the records that the folder already has.
+        fits: Dictionary that several runs share: each method is fitted once for all of them.
+        on_plan: Called with the plan before any work; an exception from it ends the run.
+        on_unit: Called when a method begins to learn.
+        on_stage: Called with name and subject of the stages of live scores.
         on_record: Called with every new record.
 
     Raises:
@@ -231,66 +272,67 @@ def run(  # noqa: PLR0913 - the settings of a run
         2       oracle          USPS      00000000     81.60
         3       oracle  CactusAerial      01000100     92.92
     """
-    from benchmark.runs.execution import run as run_request
-    from benchmark.runs.plan import RunRequest, Split
+    from benchmark.core.plugins import sort_plugins
+    from benchmark.runs.execution import execute, make_plan
+    from benchmark.runs.plan import Overwrite, RunRequest, Split
 
-    files = tuple(map(Path, plugins))
+    of_methods, of_simulators = sort_plugins(tuple(map(Path, plugins)))
     live = None
     if profile is not None:
-        settings = {"protocol": protocol, "device": device, "changes": dict(changes or {})}
-        live = _live(profile, files, tasks_files, settings)
+        live = _live(
+            profile,
+            protocol=protocol,
+            device=device,
+            changes=dict(changes or {}),
+            real_images=real_images,
+            processes=processes,
+            plugins=of_simulators,
+            tasks_files=tuple(map(Path, tasks_files)),
+        )
     request = RunRequest(
-        methods=tuple(_methods(methods, files, jobs)),
-        split=_split(split) if split is not None else Split.default(tasks),
-        table=rewards_of(table),
+        methods=tuple(_methods(methods, of_methods, jobs)),
+        split=_member(Split, "split", split) if split is not None else Split.default(tasks),
+        table=str(table) if isinstance(table, str | Path) else rewards_of(table),
         tasks=tuple(tasks),
         seeds=tuple(seeds if seeds is not None else (range(5) if live is None else (0,))),
         tasks_files=tuple(map(Path, tasks_files)),
+        limit=limit,
+        overwrite=_member(Overwrite, "value of overwrite", overwrite),
         jobs=jobs,
+        timeout=timeout,
+        keep_going=keep_going,
         output=Path(output) if output is not None else None,
         live=live,
     )
-    return Results(tuple(run_request(request, on_record=on_record or (lambda _record: None))))
+    plan = make_plan(request, fits)
+    on_plan(plan)
+    records = plan.done if dry_run else execute(plan, on_record, on_unit, on_stage)
+    return Results(tuple(records), tuple(plan.broken))
 
 
-def _split(name: str) -> Any:  # noqa: ANN401 - a Split
+def _member(names: type[_Name], kind: str, name: str) -> _Name:
     from benchmark.core.errors import UnknownNameError
-    from benchmark.runs.plan import Split
 
-    if name not in {str(one) for one in Split}:
-        raise UnknownNameError("split", name, map(str, Split))
-    return Split(name)
+    if name not in {str(one) for one in names}:
+        raise UnknownNameError(kind, name, map(str, names))
+    return names(name)
 
 
-def _live(
-    profile: str,
-    plugins: tuple[Path, ...],
-    tasks_files: Sequence[str | Path],
-    settings: Mapping[str, Any],
-) -> LiveSettings:
+def _live(profile: str, **settings: Any) -> LiveSettings:  # noqa: ANN401 - of LiveSettings
     require("live", "Live scoring")
     from benchmark.pipeline.settings import LiveSettings
 
-    files = tuple(map(Path, tasks_files))
-    simulators = _registering(plugins, "SIMULATORS")
-    live = LiveSettings(profile=profile, plugins=simulators, tasks_files=files, **settings)
+    live = LiveSettings(profile=profile, **settings)
     live.find_profile()  # a mistyped name is reported before torch is imported
     return live
 
 
-def _registering(plugins: tuple[Path, ...], registry: str) -> tuple[Path, ...]:
-    from benchmark.core.plugins import files_registering
-
-    return files_registering(plugins, registry)
-
-
 def _methods(
-    methods: MethodLike | Sequence[MethodLike], plugins: tuple[Path, ...], jobs: int
+    methods: MethodLike | Sequence[MethodLike], files: tuple[Path, ...], jobs: int
 ) -> Iterator[MethodSpec | Method]:
     from benchmark.methods import method_of_class
     from benchmark.runs.plan import MethodSpec
 
-    files = _registering(plugins, "METHODS")
     is_one = isinstance(methods, str) or not isinstance(methods, Sequence)
     listed: Any = [methods] if is_one else methods
     for given in listed:
@@ -367,8 +409,7 @@ def score(  # noqa: PLR0913 - the settings of a score
         81.45
     """
     if profile is not None:
-        settings = {"protocol": protocol, "device": device, "changes": dict(changes or {})}
-        live = _live(profile, (), (), settings)
+        live = _live(profile, protocol=protocol, device=device, changes=dict(changes or {}))
         from benchmark.runs.live_scorer import score_live
 
         return score_live(task, str(configuration), live, seed).accuracy
@@ -379,56 +420,3 @@ def score(  # noqa: PLR0913 - the settings of a score
     found = CachedScorer(rewards).score(task, chosen).value
     assert found is not None  # noqa: S101 - a missing reward raises
     return found
-
-
-def compare(
-    before: str | Path | Iterable[Record],
-    after: str | Path | Iterable[Record],
-    *,
-    fail_on: Sequence[str] = (),
-    allow_different_source: bool = False,
-) -> Rows:
-    """Return the changes from one set of results to another, by method and split.
-
-    Args:
-        before: Results, records, or a file or folder of records.
-        after: The same.
-        fail_on: Limits, such as ``"regret:+0.02"`` or ``"task:CUB:-1"``.
-        allow_different_source: True to compare across tables or protocols.
-
-    Raises:
-        InvalidInputError: When the results are not comparable, or a limit is malformed.
-        RegressionFoundError: When a limit is broken.
-
-    Example:
-        >>> old = run("single-best", tasks=["USPS"], seeds=[0])
-        >>> compare(old, old)["accuracy"]
-        [0.0]
-    """
-    from benchmark.leaderboard import regression
-
-    limits = [regression.parse_limit(text) for text in fail_on]
-    changes = regression.compare(
-        _records(before), _records(after), allow_different_source=allow_different_source
-    )
-    regression.check(changes, limits)
-    rows = (
-        {
-            "method": change.label,
-            "split": change.split,
-            "regret": change.regret,
-            "accuracy": change.accuracy,
-            "remark": "; ".join(filter(None, [change.lost, change.note])),
-            **{f"task:{task}": value for task, value in sorted((change.tasks or {}).items())},
-        }
-        for change in changes
-    )
-    return Rows(tuple(rows), "Changes (accuracy in points)")
-
-
-def _records(given: str | Path | Iterable[Record]) -> Iterable[Record]:
-    from benchmark.runs.record_file import BrokenLines, iterate_records
-
-    if isinstance(given, str | Path):
-        return iterate_records(Path(given), BrokenLines())
-    return given

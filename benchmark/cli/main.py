@@ -18,6 +18,7 @@ _INTERRUPTED = 130
 _COMMANDS = {
     "run": ("run", "Compare methods, on a reward table or live."),
     "status": ("results", "Count finished, failed and missing cells of a results folder."),
+    "report": ("results", "Print the result tables of a results folder."),
     "retry": ("results", "Redo failed, timed-out and missing cells of a results folder."),
     "compare": ("results", "Compare two sets of results; detect regressions."),
     "render": ("render", "Render a pre-training dataset."),

@@ -18,7 +18,6 @@ from benchmark.cli.options import (
     Command,
     completing,
     plugin_option,
-    sort_plugins,
     tasks_file_option,
 )
 from benchmark.core.errors import T2SBenchError, UnknownNameError
@@ -155,6 +154,8 @@ def describe_profile(name: str) -> str | None:
 @plugin_option(METHODS_OR_SIMULATORS)
 def show(name: str, tasks_files: tuple[Path, ...], plugins: tuple[Path, ...]) -> int:
     """Describe the task, method, protocol, table, simulator or profile NAME."""
+    from benchmark.core.plugins import sort_plugins
+
     of_methods, of_simulators = sort_plugins(plugins)
     describers: tuple[Callable[[], str | None], ...] = (
         lambda: describe_task(name, tasks_files),

@@ -420,18 +420,6 @@ def source_options(command: _F) -> _F:
     )
 
 
-def sort_plugins(files: Sequence[Path]) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """Files that register methods, and files that register simulators; all are executed.
-
-    A file that registers neither counts as one of methods, so that its fault is reported.
-    """
-    from benchmark.core.plugins import files_registering
-
-    simulators = files_registering(files, "SIMULATORS")
-    only = {*simulators} - {*files_registering(files, "METHODS")}
-    return tuple(file for file in files if file not in only), simulators
-
-
 def simulator_options(command: _F) -> _F:
     """``--simulator``, its ``-O`` options and ``--plugin``."""
     return decorated(

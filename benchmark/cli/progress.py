@@ -106,15 +106,19 @@ class _Display:
 
 
 class RunDisplay(_Display):
-    """Progress of a run; prints the reason of each failed cell.
+    """Progress of a run; prints the reason of each failed cell."""
 
-    Attributes:
-        failed: Cells that failed so far.
-    """
+    def __init__(self) -> None:
+        super().__init__("cells", None)
 
-    def __init__(self, total: int) -> None:
-        super().__init__("cells", total)
-        self.failed = 0
+    def __enter__(self) -> Self:
+        return self  # the bar appears with start(): the plan is printed first
+
+    def start(self, total: int) -> None:
+        """Work on ``total`` cells begins."""
+        self._total, self._began = total, time.monotonic()
+        self._progress.update(self._bar, total=total)
+        self._progress.start()
 
     def on_unit(self, unit: Unit) -> None:
         """A method begins to learn."""
@@ -129,7 +133,6 @@ class RunDisplay(_Display):
         """A cell is on disk."""
         where = f"{record.method.label} on {record.task.name}, seed {record.seed}"
         if record.error is not None:
-            self.failed += 1
             self._say(f"Failed: {where}: {record.error.type}: {record.error.message}")
         self._advance(where)
 

@@ -23,7 +23,6 @@ from benchmark.cli.options import (
     plugin_option,
     profile_option,
     protocol_names,
-    sort_plugins,
     split_names,
     table_option,
     task_names,
@@ -32,17 +31,19 @@ from benchmark.cli.options import (
 from benchmark.core.errors import CellsFailedError, InvalidInputError, UnavailableError
 from benchmark.core.extras import require
 from benchmark.protocols.registry import find_protocol
-from benchmark.runs.plan import MethodSpec, Overwrite, RunRequest, Split
+from benchmark.runs.plan import Overwrite, Split
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from benchmark.pipeline.settings import LiveSettings
-    from benchmark.runs.cells import Fits
     from benchmark.runs.execution import Plan
+    from t2sbench.results import Results
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
+# Options that t2sbench.run takes as they are.
+_SETTINGS = (
+    *("split", "table", "plugins", "tasks_files", "jobs", "limit", "timeout", "overwrite"),
+    *("keep_going", "output", "dry_run"),
+)
 # Options that require --live.
 _ONLY_LIVE = {
     "profiles": "--profile",
@@ -150,28 +151,18 @@ def run(**given: Any) -> int:  # noqa: ANN401 - click passes every option by nam
     Each finished cell is written to FOLDER/records.jsonl at once. After an interruption, the same
     command continues with the missing cells.
     """
-    from benchmark.runs.execution import make_plan
-
     protocols = list(dict.fromkeys(given["protocols"]))
     for name in protocols:
         find_protocol(name)
-    methods: tuple[Path, ...] = given["plugins"]
-    simulators: tuple[Path, ...] = ()
-    if given["live"]:
-        methods, simulators = sort_plugins(methods)
-    choices: list[LiveSettings | None] = list(_live_choices(given, protocols, simulators))
-    failed = 0
-    fits: Fits = {}
-    for live in choices or [None]:
-        plan = make_plan(_request(given, live, methods), fits if len(choices) > 1 else None)
-        for name in () if live else protocols:
-            _check_protocol(name, plan)
-        _check_scored(plan)
-        _announce(plan)
-        if given["dry_run"]:
-            _print_plan(plan)
-        else:
-            failed += _execute(plan)
+    choices = _live_choices(given, protocols)
+    settings = {name: given[name] for name in _SETTINGS} | {
+        "methods": parse_method_options(given["options"], tuple(dict.fromkeys(given["methods"]))),
+        "tasks": split_names(given["tasks"]),
+        "seeds": parse_numbers(given["seeds"]) if given["seeds"] else None,
+        "fits": {} if len(choices) > 1 else None,
+    }
+    required = [] if choices else protocols
+    failed = sum(_run({**settings, **live}, required) for live in choices or [{}])
     if failed:
         raise CellsFailedError(
             f"{failed} cell{'s' * (failed != 1)} failed. See 't2sbench status {given['output']}', "
@@ -180,10 +171,8 @@ def run(**given: Any) -> int:  # noqa: ANN401 - click passes every option by nam
     return 0
 
 
-def _live_choices(
-    given: dict[str, Any], protocols: Sequence[str], simulators: tuple[Path, ...]
-) -> list[LiveSettings]:
-    """One choice per profile and protocol; empty without ``--live``."""
+def _live_choices(given: dict[str, Any], protocols: Sequence[str]) -> list[dict[str, Any]]:
+    """Live settings, one per profile and protocol; empty without ``--live``."""
     if not given["live"]:
         lone = [typed for name, typed in _ONLY_LIVE.items() if given[name]]
         if lone:
@@ -193,51 +182,60 @@ def _live_choices(
             )
         return []
     require("live", "Live scoring")
-    from benchmark.pipeline.profiles import expand, parse_changes
-    from benchmark.pipeline.settings import LiveSettings
+    from benchmark.pipeline.profiles import expand, find_profile, parse_changes
 
     changes = parse_changes(given["changes"])
     choices = [
-        LiveSettings(
-            protocol,
-            profile,
-            changed,
-            given["device"] or "auto",
-            given["real_images"],
-            given["processes"],
-            simulators,
-            tuple(given["tasks_files"]),
-        )
+        {
+            "profile": profile,
+            "changes": changed,
+            "protocol": protocol,
+            "device": given["device"] or "auto",
+            "real_images": given["real_images"],
+            "processes": given["processes"],
+        }
         for name in dict.fromkeys(given["profiles"] or ["mini"])
         for profile, changed in expand(name, changes)
         for protocol in protocols or ["knn5"]
     ]
     for choice in choices:
-        choice.find_profile()
+        find_profile(choice["profile"], choice["changes"])
     return choices
 
 
-def _request(
-    given: dict[str, Any], live: LiveSettings | None, plugins: tuple[Path, ...]
-) -> RunRequest:
-    methods = tuple(dict.fromkeys(given["methods"]))
-    options = parse_method_options(given["options"], methods)
-    tasks = split_names(given["tasks"])
-    return RunRequest(
-        methods=tuple(MethodSpec(name, options[name], plugins) for name in methods),
-        split=Split(given["split"] or ("all" if tasks else "unseen")),
-        table=given["table"],
-        tasks=tasks,
-        seeds=parse_numbers(given["seeds"] or ("0-4" if live is None else "0")),
-        tasks_files=tuple(given["tasks_files"]),
-        limit=given["limit"],
-        overwrite=Overwrite(given["overwrite"]),
-        jobs=given["jobs"],
-        timeout=given["timeout"],
-        keep_going=given["keep_going"],
-        output=given["output"],
-        live=live,
-    )
+def _run(settings: dict[str, Any], protocols: Sequence[str]) -> int:
+    """Run and print the plan or the results; return the number of failed cells."""
+    import t2sbench as t2s
+    from benchmark.cli.progress import RunDisplay
+
+    plans: list[Plan] = []
+    display = RunDisplay()
+
+    def on_plan(plan: Plan) -> None:
+        for name in protocols:
+            _check_protocol(name, plan)
+        _check_scored(plan)
+        _announce(plan)
+        for line in _unscored(plan):
+            click.echo(line, err=not settings["dry_run"])
+        if settings["dry_run"]:
+            _print_plan(plan)
+        else:
+            display.start(plan.n_cells)
+        plans.append(plan)
+
+    with display:
+        results = t2s.run(
+            **settings,
+            on_plan=on_plan,
+            on_unit=display.on_unit,
+            on_stage=display.on_stage,
+            on_record=display.on_record,
+        )
+    if settings["dry_run"]:
+        return 0
+    _print_results(plans[0], results)
+    return sum(record.status != "ok" for record in results)
 
 
 def _check_protocol(name: str, plan: Plan) -> None:
@@ -267,33 +265,22 @@ def _unscored(plan: Plan) -> list[str]:
     ]  # fmt: skip
 
 
-def _execute(plan: Plan) -> int:
-    """Carry out a plan and print its table; return the number of failed cells."""
-    from benchmark.cli.progress import RunDisplay
-    from benchmark.runs.execution import execute
-
-    for line in _unscored(plan):
-        click.echo(line, err=True)
-    with RunDisplay(plan.n_cells) as display:
-        execute(plan, display.on_record, display.on_unit, display.on_stage)
-    _print_results(plan)
-    return display.failed + sum(record.status != "ok" for record in plan.done)
-
-
-def _print_results(plan: Plan) -> None:
-    """Print the result table of a run, and write it next to the records in three formats."""
+def _print_results(plan: Plan, results: Results) -> None:
+    """Print the result table of a run, and write that of its folder in three formats."""
     from rich.console import Console
 
+    import t2sbench as t2s
     from benchmark.leaderboard.results import table_of_run
     from benchmark.leaderboard.text_tables import print_table
 
-    table = table_of_run(plan)
+    table = table_of_run(plan, results)
     print_table(table.text(), Console())
     if plan.request.live is not None:
         _compare_with_table(plan)
     assert plan.request.output is not None  # noqa: S101 - the command has a folder
-    stem = plan.request.output / _stem(plan)
-    table_of_run(plan, recorded=True).write(stem)
+    stem = plan.request.output / table.stem
+    recorded = [t for t in t2s.load_results(plan.request.output).tables() if t.place == table.place]
+    recorded[0 if plan.context.debug else -1].write(stem)
     click.echo(f"Records: {plan.records_path}. Tables: {stem}.md, .csv, .json.", err=True)
 
 
@@ -309,14 +296,6 @@ def _compare_with_table(plan: Plan) -> None:
         f"points apart; {found.equal} are equal.",
         err=True,
     )
-
-
-def _stem(plan: Plan) -> str:
-    live = plan.request.live
-    if live is None:
-        return str(plan.request.split)
-    profile = live.find_profile().name
-    return f"{plan.request.split}-{profile}-{live.protocol}"
 
 
 def _announce(plan: Plan) -> None:
@@ -341,8 +320,6 @@ def _print_plan(plan: Plan) -> None:
         targets = ", ".join(task for task in unit.fold.targets if task in names)
         seeds = ",".join(map(str, unit.seeds))
         click.echo(f"{unit.method.label}: seeds {seeds}; judge {targets}")
-    for line in _unscored(plan):
-        click.echo(line)
     if plan.request.live is not None:
         _print_live_plan(plan)
 

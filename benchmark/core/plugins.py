@@ -123,9 +123,15 @@ def with_files(known: dict[str, Plugin], files: Sequence[Path], registry: str) -
     return known
 
 
-def files_registering(files: Sequence[Path], registry: str) -> tuple[Path, ...]:
-    """Users' files that define a dictionary of that name; all files are executed."""
-    return tuple(path for path in files if hasattr(load_file_module(path), registry))
+def sort_plugins(files: Sequence[Path]) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Files that register methods, and files that register simulators; all are executed.
+
+    A file that registers neither counts as one of methods, so that its fault is reported.
+    """
+    modules = {file: load_file_module(file) for file in files}
+    simulators = tuple(file for file, module in modules.items() if hasattr(module, "SIMULATORS"))
+    methods = (f for f in files if f not in simulators or hasattr(modules[f], "METHODS"))
+    return tuple(methods), simulators
 
 
 def load_file_module(path: Path) -> Any:  # noqa: ANN401 - a module of the user

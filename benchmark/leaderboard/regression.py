@@ -73,6 +73,11 @@ class Change:
     only_in_b: bool = False
     note: str = ""
 
+    @property
+    def remark(self) -> str:
+        """What the numbers do not say; empty if nothing."""
+        return "; ".join(filter(None, [self.lost, self.note, "only in B" * self.only_in_b]))
+
     def value(self, limit: Limit) -> float | None:
         """The change that a limit applies to."""
         if limit.metric == "task":
@@ -257,9 +262,7 @@ def changes_text(changes: Sequence[Change]) -> str:
             "split": change.split,
             "regret": change.regret,
             "accuracy": change.accuracy,
-            "remark": "; ".join(
-                filter(None, [change.lost, change.note, "only in B" * change.only_in_b])
-            ),
+            "remark": change.remark,
         }
         for change in changes
     ]

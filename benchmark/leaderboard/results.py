@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.core.errors import InvalidInputError
 from benchmark.core.files import canonical_json, write_bytes, write_text
-from benchmark.leaderboard.rows import Kind, Place, Row, TaskFact, collect, finish, published_row
+from benchmark.leaderboard.rows import (
+    Group,
+    Kind,
+    Place,
+    Row,
+    TaskFact,
+    collect,
+    finish,
+    published_row,
+)
 from benchmark.leaderboard.text_tables import Column, TextTable, Value, csv_text, markdown
 from benchmark.protocols.registry import find_protocol
 from benchmark.rewards.noise import NORMAL_95
@@ -20,6 +29,7 @@ if TYPE_CHECKING:
     from benchmark.runs.execution import Plan
     from benchmark.runs.published import PublishedRow
     from benchmark.runs.record import Record
+    from benchmark.tasks.registry import Task
 
 EXPLANATION = (
     "Accuracy in percent: seed mean by task, Avg over tasks. ± is the 95 % t interval of Avg over "
@@ -53,6 +63,13 @@ class ResultTable:
     rows: tuple[Row, ...]
     place: Place | None = None
     facts: Mapping[str, TaskFact] = field(default_factory=dict)
+
+    @property
+    def stem(self) -> str:
+        """Name of its files without the ending: the split; for live scores, also their source."""
+        if self.place is None or self.place.kind == "table":
+            return self.place.split if self.place else "results"
+        return f"{self.place.split}-{self.place.source}-{self.place.protocol}"
 
     def text(self) -> TextTable:
         """The table as texts."""
@@ -123,47 +140,71 @@ def build_table(
         )
     if not groups:
         return ResultTable(title, tuple(tasks), tuple(map(published_row, published)))
-    ((place, (found, facts)),) = groups.items()
+    ((place, group),) = groups.items()
+    return _table(place, group, tasks, published, title)
+
+
+def _table(
+    place: Place, group: Group, tasks: Sequence[str], published: Sequence[PublishedRow], title: str
+) -> ResultTable:
     # The sort is stable: rows of one kind stay in the order of their records.
-    rows = [*sorted(finish(found, tasks), key=lambda row: row.kind != "method")]
+    rows = [*sorted(finish(group.rows, tasks), key=lambda row: row.kind != "method")]
     rows += map(published_row, published)
-    return ResultTable(title or place.title, tuple(tasks), tuple(rows), place, facts)
+    return ResultTable(title or place.title, tuple(tasks), tuple(rows), place, group.facts)
 
 
-def table_of_run(plan: Plan, *, recorded: bool = False) -> ResultTable:
+def table_of_run(plan: Plan, records: Iterable[Record]) -> ResultTable:
     """Table of the cells that a run asked for, published rows below.
 
     Args:
         plan: The run.
-        recorded: True for all methods and tasks that the run's folder has records of, for the same
-            source, protocol and split.
-
-    Raises:
-        InvalidFileError: When the records cannot be read.
+        records: Records of its cells.
     """
-    from benchmark.runs.execution import recorded_alike
+    context, published = plan.context, []
+    if not (plan.request.tasks or context.debug):
+        published = _published(
+            (context.scorer.source.kind, context.scorer.source.id),
+            str(context.split),
+            context.scorer.protocol.name,
+            include_missing=bool(plan.without_rewards),
+        )
+    return build_table(records, plan.targets, published=published, debug=context.debug)
 
-    records, tasks = recorded_alike(plan)
-    return build_table(
-        records if recorded else [record for record in records if record.cell in plan.wanted],
-        tasks if recorded else plan.targets,
-        published=_published(plan),
-        debug=plan.context.debug,
-    )
+
+def tables_of_folder(records: Sequence[Record], registry: Iterable[Task]) -> list[ResultTable]:
+    """Result tables of all records of a folder, one per source, protocol and split.
+
+    Args:
+        records: Current records.
+        registry: Tasks in the order of the columns; tasks that it lacks come last.
+
+    Returns:
+        Tables of debug records (of ``--limit``) first, then by the first record of the place.
+    """
+    tables = []
+    known = list(registry)
+    order = {task.name: number for number, task in enumerate(known)}
+    originals = [task for task in known if not hasattr(task, "stands_in_for")]
+    for debug in (True, False):
+        for place, group in collect(records, debug=debug).items():
+            tasks = sorted(group.facts, key=lambda task: order.get(task, len(order)))
+            originals = [t for t in registry if not hasattr(t, "stands_in_for")]
+            side = {task.name for task in originals if task.side == place.split}
+            published = []
+            if not debug and side <= group.facts.keys():
+                published = _published((place.kind, place.source), place.split, place.protocol)
+            tables.append(_table(place, group, tasks, published, ""))
+    return tables
 
 
-def _published(plan: Plan) -> list[PublishedRow]:
-    """Rows of the paper about the same rewards: its own, over all tasks of the split."""
-    table = plan.context.table
-    if plan.request.live is not None:
-        return []  # the paper's figures are of other images and larger networks
-    if table.id != "released" or plan.request.tasks or plan.context.debug:
+def _published(
+    source: tuple[str, str], split: str, protocol: str, *, include_missing: bool = False
+) -> list[PublishedRow]:
+    """Rows of the paper about its own rewards; other images and networks have none."""
+    if source != ("table", "released"):
         return []
-    return published_rows(
-        str(plan.request.split),
-        find_protocol(table.protocol).title,
-        include_missing=bool(plan.without_rewards),
-    )
+    title = find_protocol(protocol).title
+    return published_rows(split, title, include_missing=include_missing)
 
 
 def columns_of(

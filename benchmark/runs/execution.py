@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from benchmark.core.errors import InvalidInputError
 from benchmark.core.processes import worker_pool
-from benchmark.core.versions import SUITE_VERSION
 from benchmark.methods import Method
 from benchmark.pipeline.settings import StageObserver, no_observer
 from benchmark.rewards.catalog import load_table
@@ -95,25 +94,6 @@ def existing_records(folder: Path | None) -> tuple[list[Record], list[str]]:
     if folder is None or not (folder / FILE).exists():
         return [], []
     return current_records(iterate_records(folder / FILE, broken)), broken.faults
-
-
-def recorded_alike(plan: Plan) -> tuple[list[Record], tuple[str, ...]]:
-    """Return the records of a plan's folder that its numbers compare with, and their tasks.
-
-    They have the same source, protocol, split, version and mark of debugging, whatever command
-    made them. Tasks are in registry order.
-    """
-    context = plan.context
-    records = [
-        record
-        for record in existing_records(plan.request.output)[0]
-        if (record.source, record.split, record.debug, record.suite_version)
-        == (context.scorer.source, str(context.split), context.debug, SUITE_VERSION)
-        and (record.protocol.name, record.protocol.version)
-        == (context.scorer.protocol.name, context.scorer.protocol.version)
-    ]
-    judged = {record.task.name for record in records}
-    return records, tuple(task.name for task in context.registry if task.name in judged)
 
 
 def make_plan(request: RunRequest, fits: Fits | None = None) -> Plan:

@@ -174,14 +174,15 @@ def make_folds(
         judged: Tasks that may be judged; those that may be learnt from when None.
 
     Raises:
-        UnknownNameError: When a wanted task is not among the split's targets.
-        InvalidInputError: When nothing is left to learn from or to judge.
+        UnknownNameError: For a wanted task that is not among the judged ones.
+        InvalidInputError: When a wanted task is not in the split, or nothing is left to learn from
+            or to judge.
     """
     seen = tuple(task.name for task in tasks if task.side == "seen")
     judged = tasks if judged is None else judged
     everything = tuple(task.name for task in judged)
     if split is Split.LEAVE_ONE_TASK_OUT:
-        targets = _chosen(everything, wanted, split)[:limit]
+        targets = _chosen(everything, wanted, split, everything)[:limit]
         original = {t.name: getattr(t, "stands_in_for", t.name) for t in (*tasks, *judged)}
         return [_without(out, [task.name for task in tasks], original) for out in targets]
     sides = {
@@ -189,7 +190,7 @@ def make_folds(
         Split.UNSEEN: tuple(task.name for task in judged if task.side != "seen"),
         Split.ALL: everything,
     }
-    targets = _chosen(sides[split], wanted, split)[:limit]
+    targets = _chosen(sides[split], wanted, split, everything)[:limit]
     if not seen or not targets:
         raise InvalidInputError(
             f"A run needs tasks to learn from and tasks to judge (got {len(seen)} seen tasks and "
@@ -203,10 +204,17 @@ def _without(out: str, names: Sequence[str], original: Mapping[str, str]) -> Fol
     return Fold(tuple(name for name in names if original[name] != original[out]), (out,))
 
 
-def _chosen(available: tuple[str, ...], wanted: Sequence[str], split: Split) -> tuple[str, ...]:
+def _chosen(
+    available: tuple[str, ...], wanted: Sequence[str], split: Split, known: tuple[str, ...]
+) -> tuple[str, ...]:
     for name in wanted:
+        if name not in known:
+            raise UnknownNameError("task", name, known)
         if name not in available:
-            raise UnknownNameError(f"task of split '{split}'", name, available)
+            raise InvalidInputError(
+                f"Task '{name}' is not in split '{split}' ({', '.join(available)}). Leave --split "
+                "out to judge named tasks whatever their side."
+            )
     return tuple(name for name in available if not wanted or name in wanted)
 
 

@@ -95,7 +95,7 @@ def test_compare_reports_broken_lines(make_record, tmp_path, capsys):
     with path.open("a") as stream:
         stream.write("nonsense\n")
     assert main(["compare", str(path), str(tmp_path)]) == 0
-    assert capsys.readouterr().err.count("skipped a broken line") == 2
+    assert capsys.readouterr().out.count("records.jsonl:2") == 2
 
 
 def test_compare_is_narrowed_to_methods_and_splits(make_record, tmp_path, capsys):

@@ -224,3 +224,26 @@ def test_workers_do_not_outlive_a_killed_run(slow_run, tmp_path: Path):
     slow_run(signal.SIGKILL, "-j", "2")
     while alive(tmp_path / "pids"):
         time.sleep(0.05)
+
+
+def test_a_report_prints_and_writes_the_tables_of_all_splits(run, tmp_path: Path, capsys):
+    run("-m", "random", "--seeds", "0")
+    run("-m", "oracle", "--seeds", "0", "--split", "seen")
+    run("-m", "single-best", "--seeds", "0")
+    out = tmp_path / "out"
+    written = {path.name: path.read_bytes() for path in out.glob("*seen.*")}
+    assert len(written) == 6
+    for name in written:
+        (out / name).unlink()
+    capsys.readouterr()
+    assert main(["report", str(out), "--split", "unseen"]) == 0
+    shown = capsys.readouterr().out
+    assert "random" in shown
+    assert "single-best" in shown
+    assert "oracle" not in shown.partition("Regret")[0]
+    assert not (out / "seen.md").exists()
+    assert main(["report", str(out)]) == 0
+    assert {path.name: path.read_bytes() for path in out.glob("*seen.*")} == written
+    assert main(["report", str(out), "--split", "all"]) == 2
+    assert "Known: seen, unseen" in capsys.readouterr().err
+    assert main(["report", str(tmp_path / "none")]) == 2

@@ -1,0 +1,237 @@
+"""Folders of results: their records, state, tables, repetition and comparison."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.core.errors import InvalidInputError, UnknownNameError
+from t2sbench.display import Rows
+from t2sbench.results import Results
+
+if TYPE_CHECKING:
+    from benchmark.leaderboard.regression import Change
+    from benchmark.leaderboard.results import ResultTable
+    from benchmark.runs.record import Record
+
+_REDONE = ("failed", "timeout", "missing")
+
+
+def load_results(path: str | Path = "results") -> Results:
+    """Read the current records of a results folder, of a file of records, or of all files below.
+
+    Raises:
+        InvalidFileError: When the path does not exist.
+        InvalidInputError: When it holds no records.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> import t2sbench as t2s
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = t2s.run("single-best", tasks=["USPS"], seeds=[0], output=folder)
+        ...     load_results(folder), status(folder)[0]["ok"], len(retry(folder))
+        (Results: 1 cells, 0 failed, 1, 0)
+    """
+    from benchmark.runs.record_file import current_records
+
+    found = _read(Path(path))
+    if not found:
+        raise InvalidInputError(
+            f"No records in {path}. Name a folder that 't2sbench run -o' has written."
+        )
+    return replace(found, records=tuple(current_records(found)))
+
+
+def _read(path: Path) -> Results:
+    """All records, also superseded ones; broken lines are left out."""
+    from benchmark.runs.record_file import FILE, BrokenLines, iterate_records
+
+    inner, broken = path / FILE, BrokenLines()
+    records = tuple(iterate_records(inner if inner.is_file() else path, broken))
+    return Results(records, tuple(broken.faults))
+
+
+def _skipped(*results: Results) -> list[str]:
+    return [f"Skipped a broken line: {fault}" for one in results for fault in one.broken]
+
+
+def status(folder: str | Path = "results") -> Rows:
+    """Count the cells of a results folder by table, split, method and status.
+
+    The notes name failures, their reasons, and the number of requested cells without a record.
+
+    Raises:
+        InvalidInputError: When the folder holds no records.
+    """
+    from benchmark.runs.history import missing_cells
+
+    results = load_results(folder)
+    counts: dict[tuple[str, str, str], Counter[str]] = {}
+    for record in results:
+        place = (record.source.id, record.split, record.method.label)
+        counts.setdefault(place, Counter())[record.status] += 1
+    known = sorted({record.status for record in results}, reverse=True)
+    rows = (
+        {"table": source, "split": split, "method": label, **{s: counted[s] for s in known}}
+        for (source, split, label), counted in sorted(counts.items())
+    )
+    failed = (record.status for record in results if record.error is not None)
+    lines = [f"{one}: {line}" for one, line in zip(failed, results.failures, strict=True)]
+    missing = len(missing_cells(Path(folder), results))
+    return Rows(tuple(rows), "", (*lines, *_skipped(results), f"Missing cells: {missing}."))
+
+
+def retry(
+    folder: str | Path = "results",
+    statuses: Sequence[str] = _REDONE,
+    *,
+    on_record: Callable[[Record], None] = lambda _record: None,
+) -> Results:
+    """Redo cells of a results folder as they were requested; return their new records.
+
+    Args:
+        folder: The folder; new records supersede old ones.
+        statuses: Cells to redo: ``failed``, ``timeout`` and ``missing`` ones.
+        on_record: Called with every new record.
+
+    Raises:
+        UnknownNameError: For another status.
+        InvalidInputError: When no request of the folder contains a cell.
+    """
+    from benchmark.runs.execution import retry as repeat
+    from benchmark.runs.history import missing_cells
+
+    for name in set(statuses).difference(_REDONE):
+        raise UnknownNameError("status of cells to redo", name, _REDONE)
+    results, records = load_results(folder), []
+    cells = {record.cell for record in results if record.status in statuses}
+    if "missing" in statuses:
+        cells |= missing_cells(Path(folder), results)
+    for record in repeat(Path(folder), cells):
+        records.append(record)
+        on_record(record)
+    return Results(tuple(records))
+
+
+def report(folder: str | Path = "results", split: str | None = None) -> dict[Path, ResultTable]:
+    """Write the result tables of a results folder as Markdown, CSV and JSON.
+
+    Args:
+        folder: The folder, which also receives the tables.
+        split: Only this split.
+
+    Returns:
+        Tables by path without ending: ``unseen``, or ``unseen-mini-knn5`` for live scores. Of
+        several tables of one name, the last source that was recorded counts.
+
+    Raises:
+        InvalidInputError: When the folder holds no records.
+        UnknownNameError: When it has no records of the split.
+    """
+    tables = {Path(folder, table.stem): table for table in load_results(folder).tables()}
+    known = {table.place.split for table in tables.values() if table.place}
+    if split is not None and split not in known:
+        raise UnknownNameError("split of these results", split, known)
+    chosen = {p: t for p, t in tables.items() if split in {None, t.place and t.place.split}}
+    for path, table in chosen.items():
+        table.write(path)
+    return chosen
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison(Rows):
+    """Changes between two sets of results, one row per method and split.
+
+    Attributes:
+        changes: The changes; see :class:`benchmark.leaderboard.regression.Change`.
+    """
+
+    changes: tuple[Change, ...] = ()
+
+    def check(self, fail_on: Sequence[str]) -> None:
+        """Check limits, such as ``"regret:+0.02"`` or ``"task:CUB:-1"``.
+
+        Raises:
+            InvalidInputError: For a malformed limit.
+            RegressionFoundError: When a limit is broken.
+        """
+        from benchmark.leaderboard import regression
+
+        regression.check(self.changes, [regression.parse_limit(text) for text in fail_on])
+
+    def __repr__(self) -> str:
+        from benchmark.leaderboard.regression import changes_text
+
+        return "\n".join([changes_text(self.changes), *self.notes])
+
+
+def compare(
+    before: str | Path | Iterable[Record],
+    after: str | Path | Iterable[Record] = "results",
+    *,
+    methods: Sequence[str] = (),
+    splits: Sequence[str] = (),
+    fail_on: Sequence[str] = (),
+    allow_different_source: bool = False,
+) -> Comparison:
+    """Return the changes from one set of results to another, by method and split.
+
+    Args:
+        before: Results, records, or a file or folder of records.
+        after: The same.
+        methods: Compare only these.
+        splits: Compare only these.
+        fail_on: Limits, such as ``"regret:+0.02"`` or ``"task:CUB:-1"``.
+        allow_different_source: True to compare across tables or protocols.
+
+    Raises:
+        InvalidInputError: When the results are not comparable, or a limit is malformed.
+        RegressionFoundError: When a limit is broken.
+
+    Example:
+        >>> import t2sbench as t2s
+        >>> old = t2s.run("single-best", tasks=["USPS"], seeds=[0])
+        >>> compare(old, old)["accuracy"]
+        [0.0]
+    """
+    from benchmark.leaderboard import regression
+
+    given = [before, after]
+    sides = [_read(Path(x)) if isinstance(x, str | Path) else Results(tuple(x)) for x in given]
+    notes = _skipped(*sides)
+    sides = _narrowed(sides, "method", methods, lambda r: (r.method.label, r.method.name))
+    sides = _narrowed(sides, "split", splits, lambda record: (record.split,))
+    changes = regression.compare(*sides, allow_different_source=allow_different_source)
+    rows = (
+        {
+            "method": change.label,
+            "split": change.split,
+            "regret": change.regret,
+            "accuracy": change.accuracy,
+            "remark": change.remark,
+            **{f"task:{task}": value for task, value in sorted((change.tasks or {}).items())},
+        }
+        for change in changes
+    )
+    found = Comparison(tuple(rows), "Changes (accuracy in points)", tuple(notes), tuple(changes))
+    found.check(fail_on)
+    return found
+
+
+def _narrowed(
+    sides: list[Results],
+    kind: str,
+    wanted: Sequence[str],
+    names: Callable[[Record], tuple[str, ...]],
+) -> list[Results]:
+    known = {name for side in sides for record in side for name in names(record)}
+    for name in wanted:
+        if name not in known:
+            raise UnknownNameError(f"{kind} of these results", name, known)
+    return [
+        Results(tuple(r for r in side if not wanted or set(names(r)) & set(wanted)))
+        for side in sides
+    ]
