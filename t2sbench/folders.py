@@ -24,8 +24,7 @@ def load_results(path: str | Path = "results") -> Results:
     """Read the current records of a results folder, of a file of records, or of all files below.
 
     Raises:
-        InvalidFileError: When the path does not exist.
-        InvalidInputError: When it holds no records.
+        InvalidInputError: When there are no records.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -37,7 +36,7 @@ def load_results(path: str | Path = "results") -> Results:
     """
     from benchmark.runs.record_file import current_records
 
-    found = _read(Path(path))
+    found = _read(Path(path)) if Path(path).exists() else Results(())
     if not found:
         raise InvalidInputError(
             f"No records in {path}. Name a folder that 't2sbench run -o' has written."
