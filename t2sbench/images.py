@@ -14,7 +14,7 @@ from benchmark.core.extras import require
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from benchmark.rendering.run import Rendered
+    from benchmark.rendering.run import Rendered, RenderObserver
     from benchmark.space import Configuration
     from benchmark.task2vec.probe import Probe
     from benchmark.task2vec.settings import EmbedSettings
@@ -32,6 +32,7 @@ def render(  # noqa: PLR0913 - the settings of a dataset
     seed: int = 0,
     workers: int | None = None,
     plugins: Sequence[str | Path] = (),
+    observer: RenderObserver | None = None,
     **settings: Any,  # noqa: ANN401 - fields of the request
 ) -> Rendered:
     """Render a labelled dataset of one configuration.
@@ -51,6 +52,7 @@ def render(  # noqa: PLR0913 - the settings of a dataset
         workers: Processes; by default one per core. With more than one, a script needs
             ``if __name__ == "__main__":``.
         plugins: Users' files with more simulators; they are executed.
+        observer: Receives the simulator's notes and the progress.
         settings: Other fields of :class:`benchmark.rendering.request.DatasetRequest`: ``layout``,
             ``encoding``, ``quality``, ``shard_size``, ``objects_per_class``.
 
@@ -84,9 +86,12 @@ def render(  # noqa: PLR0913 - the settings of a dataset
         seed=seed,
         **settings,
     )
+    if observer is not None:
+        for note in engine.assets().notes:
+            observer.on_note(note)
     cores = len(os.sched_getaffinity(0))
     count = workers or engine.capabilities.workers or min(cores, request.n_shards)
-    return render_dataset(request, Path(output), workers=count)
+    return render_dataset(request, Path(output), workers=count, observer=observer)
 
 
 def embed(

@@ -62,6 +62,12 @@ class Table:
 
         return TableEffects.of(main_effects(self.rewards), f"table {self.rewards.id}")
 
+    def text(self) -> str:
+        """The card in words, with one line per task: range, noise and references."""
+        from benchmark.rewards.text import table_text
+
+        return table_text(self.rewards)
+
     def __repr__(self) -> str:
         table = self.rewards
         return (
@@ -87,15 +93,17 @@ class Table:
         return Rows(tuple(rows), title=repr(self))._repr_html_()
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, kw_only=True)
 class TableEffects(Rows):
     """Main effects: one row per task, one column per setting, in percentage points.
 
     Attributes:
         effects: Values, standard errors and explained variance.
+        source: Table.
     """
 
-    effects: Effects | None = None
+    effects: Effects
+    source: str
 
     @classmethod
     def of(cls, effects: Effects, title: str) -> TableEffects:
@@ -109,10 +117,14 @@ class TableEffects(Rows):
                 strict=True,
             )
         )
-        return cls(rows, f"Main effects in {title}, percentage points", (), effects)
+        heading = f"Main effects in {title}, percentage points"
+        return cls(rows, title=heading, effects=effects, source=title)
 
-    def plot(self) -> Picture:
+    def plot(self, *others: TableEffects) -> Picture:
         """Draw the effects as a heat map: red costs accuracy, blue gains it.
+
+        Args:
+            others: Effects of other tables, drawn next to it.
 
         Raises:
             UnavailableError: Without matplotlib.
@@ -122,8 +134,7 @@ class TableEffects(Rows):
         require("plots", "Plotting")
         from benchmark.plots.effects import draw_effects
 
-        assert self.effects is not None  # noqa: S101 - of() sets it
-        return Picture(draw_effects([(self.title, self.effects)]))
+        return Picture(draw_effects([(one.source, one.effects) for one in (self, *others)]))
 
 
 def load_table(table: str | Path = "gl-mini") -> Table:

@@ -143,6 +143,10 @@ class RenderDisplay(_Display):
     def __init__(self) -> None:
         super().__init__("images", None)
 
+    def on_note(self, text: str) -> None:
+        """The simulator states something about its assets."""
+        self._say(f"Note: {text}")
+
     def on_start(self, total: int, already: int) -> None:
         """Rendering begins: ``already`` of ``total`` images exist."""
         self._total, self._already, self._count = total, already, already

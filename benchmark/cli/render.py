@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,6 +15,7 @@ from benchmark.cli.options import (
     decorated,
     jobs_option,
     output_option,
+    parse_plain_options,
     simulator_options,
     take_simulator,
 )
@@ -24,7 +24,6 @@ from benchmark.core.errors import InvalidInputError, StorageError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from benchmark.rendering.request import DatasetRequest
     from benchmark.rendering.run import Rendered
     from benchmark.simulators.interface import Simulator
 
@@ -71,37 +70,24 @@ def render(config: str, output: Path, jobs: int | None, **given: Any) -> int:  #
     The folder appears when the dataset is complete. After an interruption, the same command
     continues at the first missing shard. The files do not depend on the number of jobs.
     """
+    import t2sbench as t2s
     from benchmark.cli.progress import RenderDisplay
-    from benchmark.rendering.run import render_dataset
 
     repository = given.pop("push_to_hub")
     if repository:
         from benchmark.rendering.hub import hub_library
 
         hub_library()  # before any work starts
-    request = _read_request(config, given)
-    simulator = request.simulator.build()
-    for note in simulator.assets().notes:
-        click.echo(f"Note: {note}", err=True)
-    usual = simulator.capabilities.workers or len(os.sched_getaffinity(0))
+    given["options"] = parse_plain_options(given["options"])
+    given["classes"] = _read_classes(given["classes"])
     with RenderDisplay() as display:
-        rendered = render_dataset(request, output, workers=jobs or usual, observer=display)
+        rendered = t2s.render(config, output, workers=jobs, observer=display, **given)
     _report(rendered, display.seconds)
     if repository:
         from benchmark.rendering.hub import push_to_hub
 
         click.echo(f"Pushed to {push_to_hub(rendered.folder, repository)}")
     return 0
-
-
-def _read_request(config: str, given: dict[str, Any]) -> DatasetRequest:
-    from benchmark.rendering.request import DatasetRequest, choose_categories
-
-    choice, classes = take_simulator(given), given.pop("classes")
-    simulator = choice.build()
-    configuration = simulator.capabilities.space.parse(config)
-    categories = choose_categories(simulator.assets(), _read_classes(classes))
-    return DatasetRequest(choice, configuration, categories, **given)
 
 
 def _read_classes(text: str) -> int | list[str] | None:

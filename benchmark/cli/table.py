@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
     from benchmark.pipeline.table_builder import Labels, TableBuilder
     from benchmark.pipeline.table_jobs import TableRequest
-    from benchmark.rewards.effects import Effects
-    from benchmark.rewards.table import RewardTable
     from benchmark.tasks.vectors import TaskEmbeddings
 
 _NAME = click.argument("name", default=DEFAULT_TABLE, shell_complete=completing(table_names))
@@ -65,10 +63,9 @@ def fetch(name: str) -> int:
 @_NAME
 def show_table(name: str) -> int:
     """Describe table NAME (or the table in a folder)."""
-    from benchmark.rewards.catalog import load_table
-    from benchmark.rewards.text import table_text
+    import t2sbench as t2s
 
-    click.echo(table_text(load_table(name)))
+    click.echo(t2s.load_table(name).text())
     return 0
 
 
@@ -296,24 +293,15 @@ def effects(name: str, against: str | None, plot: Path | None) -> int:
     An effect is the mean reward of the configurations with the setting on, minus the mean with it
     off. Effects below 1.96 standard errors of the seeds are in brackets.
     """
-    from benchmark.rewards.catalog import load_table
-    from benchmark.rewards.effects import main_effects
+    import t2sbench as t2s
     from benchmark.rewards.text import effects_text
 
     if plot is not None:
         check_plot(plot)
-    tables = [load_table(name), *([load_table(against)] if against else [])]
-    found = [main_effects(table) for table in tables]
-    click.echo(effects_text(tables, found))
+    tables = [t2s.load_table(one) for one in (name, against) if one]
+    first, *others = found = [table.effects() for table in tables]
+    click.echo(effects_text([one.rewards for one in tables], [one.effects for one in found]))
     if plot is not None:
-        _draw(plot, tables, found)
+        first.plot(*others).save(plot)
+        click.echo(f"Picture: {plot}", err=True)
     return 0
-
-
-def _draw(path: Path, tables: list[RewardTable], found: list[Effects]) -> None:
-    from benchmark.plots.effects import draw_effects
-    from benchmark.plots.style import save_picture
-
-    panels = [(f"table {table.id}", one) for table, one in zip(tables, found, strict=True)]
-    save_picture(path, lambda: draw_effects(panels))
-    click.echo(f"Picture: {path}", err=True)

@@ -42,6 +42,9 @@ OnImages = Callable[[int], None]
 class RenderObserver(Protocol):
     """Receiver of the progress of a rendering."""
 
+    def on_note(self, text: str) -> None:
+        """The simulator states something about its assets."""
+
     def on_start(self, total: int, already: int) -> None:
         """Rendering begins: ``total`` images, ``already`` of which were rendered before."""
 
