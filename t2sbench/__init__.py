@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from t2sbench.folders import Comparison, compare, load_results, report, retry, status
     from t2sbench.images import embed, render
     from t2sbench.listings import methods, profiles, protocols, simulators, tables, tasks
+    from t2sbench.models import Model, fit, load_model
     from t2sbench.results import Ranking, Results, run, score
     from t2sbench.rewards import Table, TableEffects, effects, load_table
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Comparison",
     "Mixture",
+    "Model",
     "Picture",
     "Ranking",
     "Results",
@@ -41,6 +43,8 @@ __all__ = [
     "compare",
     "effects",
     "embed",
+    "fit",
+    "load_model",
     "load_results",
     "load_table",
     "methods",
@@ -68,6 +72,7 @@ _MODULES = {
     **dict.fromkeys(
         ("Comparison", "compare", "load_results", "report", "retry", "status"), "t2sbench.folders"
     ),
+    **dict.fromkeys(("Model", "fit", "load_model"), "t2sbench.models"),
     **dict.fromkeys(("Ranking", "Results", "run", "score"), "t2sbench.results"),
     **dict.fromkeys(("Table", "TableEffects", "effects", "load_table"), "t2sbench.rewards"),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -26,11 +26,8 @@ from benchmark.core.errors import InvalidInputError, UnknownNameError
 from benchmark.core.extras import require
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from benchmark.core.store import CellStore
-    from benchmark.methods import Decision, SavableSelector
+    from benchmark.methods import Decision
     from benchmark.space import ParameterSpace
     from benchmark.task2vec.probe import Probe
     from benchmark.task2vec.settings import EmbedSettings
@@ -237,23 +234,15 @@ def fit(  # noqa: PLR0913, PLR0917 - one argument per option
     output: Path,
 ) -> int:
     """Train a method on the seen tasks of a table and save it."""
-    from benchmark.runs.cells import fit_unit
-    from benchmark.runs.execution import request_context
-    from benchmark.runs.plan import MethodSpec, RunRequest, Split, Unit, make_folds, table_tasks
+    import t2sbench as t2s
 
-    spec = MethodSpec(method, parse_method_options(options, (method,))[method], plugins)
-    found = spec.resolve()
-    _ = found.savable  # refused before anything is trained
-    context = request_context(RunRequest((spec,), Split.ALL, table, tasks_files=tasks_files))
-    (fold,) = make_folds(table_tasks(context.table, context.registry), Split.ALL)
-    (fitted,) = fit_unit(context, found, Unit(found, fold, (seed,), frozenset()))
-    if fitted.error is not None:
-        raise fitted.error
-    facts = {"table": context.table.id, "table_sha256": context.table.digest, "seed": seed}
-    cast("SavableSelector", fitted.selector).save(output, facts)
+    texts = parse_method_options(options, (method,))[method]
+    files = {"plugins": plugins, "tasks_files": tasks_files}
+    model = t2s.fit(method, table=table, seed=seed, options=texts, **files)
+    model.save(output)
     click.echo(
-        f"Trained on {len(fold.learn)} tasks of {context.table.id} in {fitted.seconds:.1f} s "
-        f"({fitted.rewards.queries} rewards queried). Saved in {output}; now: t2sbench select "
+        f"Trained on {len(model.tasks)} tasks of {model.facts['table']} in {model.seconds:.1f} s "
+        f"({model.queries} rewards queried). Saved in {output}; now: t2sbench select "
         f"--method {method} --model {output} --task2vec FILE"
     )
     return 0
@@ -275,24 +264,15 @@ def select(
     method: str, model: Path, plugins: tuple[Path, ...], task2vec: Path, probabilities: bool
 ) -> int:
     """Choose a configuration for each task of a Task2Vec file, in one shot."""
-    import numpy as np
+    import t2sbench as t2s
 
-    from benchmark.methods import TaskView, find_method
-    from benchmark.tasks.vectors import read_embeddings
-
-    selector = find_method(method, plugin_files=plugins).savable.load(model)
-    heads = getattr(selector, "probabilities", None)
-    if probabilities and heads is None:
-        raise InvalidInputError(f"Method '{method}' has no probabilities. Omit --probabilities.")
-    embeddings = read_embeddings(task2vec)
-    if not embeddings.tasks:
-        raise InvalidInputError(f"No task vectors in {task2vec}.")
-    for name in embeddings.tasks:
-        task = TaskView(name, embeddings.of(name))
-        chosen = selector.select(task, np.random.default_rng(0))
-        click.echo(f"{name}: {_shown(chosen, selector.space)}")
-        if heads is not None and probabilities:
-            _echo_levels(selector.space, heads(task))
+    found = t2s.load_model(model, method, plugins)
+    levels = found.probabilities(task2vec) if probabilities else {}
+    for name, chosen in found.select(task2vec).items():
+        click.echo(f"{name}: {_shown(chosen, found.selector.space)}")
+        for parameter, head in levels.get(name, {}).items():
+            shown = ", ".join(f"{level} {probability:.3f}" for level, probability in head.items())
+            click.echo(f"  {parameter}: {shown}")
     return 0
 
 
@@ -303,10 +283,3 @@ def _shown(chosen: Decision, space: ParameterSpace) -> str:
         return f"{chosen} ({space.named(chosen)})"
     likely = [(p, index) for index, p in enumerate(chosen.probabilities) if p]
     return "mixture of " + ", ".join(f"{space.at(index)} {p:.3f}" for p, index in likely)
-
-
-def _echo_levels(space: ParameterSpace, heads: list[NDArray[np.float64]]) -> None:
-    for parameter, head in zip(space.parameters, heads, strict=True):
-        levels = zip(parameter.levels, head, strict=True)
-        shown = ", ".join(f"{name} {probability:.3f}" for name, probability in levels)
-        click.echo(f"  {parameter.name}: {shown}")
