@@ -76,10 +76,11 @@ def shoot(
             )
         sampler = samplers[shot.configuration]
         scenes.append(sampler.scene(shot.category, shot.object, shot.index))
-    return [_decoded(rendering.pixels) for rendering in simulator.render(scenes)]
+    return [decoded(rendering.pixels) for rendering in simulator.render(scenes)]
 
 
-def _decoded(pixels: NDArray[np.uint8] | bytes) -> NDArray[np.uint8]:
+def decoded(pixels: NDArray[np.uint8] | bytes) -> NDArray[np.uint8]:
+    """Pixels of a rendering, uint8 ``(height, width, 3)``."""
     if not isinstance(pixels, bytes):
         return pixels
     from PIL import Image

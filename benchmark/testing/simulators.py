@@ -14,7 +14,6 @@ Example:
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.core.errors import UnavailableError, UnknownNameError
+from benchmark.rendering.sheets import decoded
 from benchmark.simulators.interface import Simulator, opened
 from benchmark.simulators.sampling import SceneSampler
 from benchmark.space import Configuration
@@ -39,15 +39,6 @@ _TOLERANCE = 3.0  # mean levels; engines that promise scenes only may differ by 
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise AssertionError(message)
-
-
-def decoded(pixels: NDArray[np.uint8] | bytes) -> NDArray[np.uint8]:
-    """Pixels of a rendering, uint8 ``(height, width, 3)``."""
-    if not isinstance(pixels, bytes):
-        return pixels
-    from PIL import Image
-
-    return np.asarray(Image.open(io.BytesIO(pixels)).convert("RGB"))
 
 
 class SimulatorContract:

@@ -112,12 +112,6 @@ def gear(teeth: int, outer: float, root: float) -> Floats:
     return polar([outer, outer, root, root] * teeth)
 
 
-def rectangle(width: float, height: float) -> Floats:
-    """Outline of a rectangle about the origin."""
-    x, y = width / 2, height / 2
-    return np.array([(-x, -y), (x, -y), (x, y), (-x, y)])
-
-
 def rounded(width: float, height: float, radius: float, corner: int = 4) -> Floats:
     """Outline of a rectangle with rounded corners of ``corner`` points each."""
     x, y = width / 2 - radius, height / 2 - radius

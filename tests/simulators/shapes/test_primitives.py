@@ -12,7 +12,6 @@ from benchmark.simulators.shapes.curves import (
     heart,
     helix,
     polar,
-    rectangle,
     rounded,
     spline,
     star,
@@ -32,6 +31,7 @@ from benchmark.simulators.shapes.polygons import triangulate
 from benchmark.simulators.shapes.solids import box, faceted, plate, prism
 from benchmark.simulators.shapes.sweeps import hull, rod, strap, tube
 
+SQUARE = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
 L_SHAPE = [(0, 0), (2, 0), (2, 1), (1, 1), (1, 3), (0, 3)]
 
 
@@ -53,9 +53,9 @@ KNOWN = {
     "tetragon": (prismatic(1, 1, 4), 4.0),
     "prism": (prism(L_SHAPE, 0.5), 2.0),
     "star": (prism(star(5, 1, 0.4), 2), 2 * 10 * 0.2 * math.sin(math.pi / 5)),
-    "plate": (plate(rectangle(4, 4), rectangle(2, 2), 1), 12.0),
+    "plate": (plate(2 * SQUARE, SQUARE, 1), 12.0),
     "rod": (rod((0, 0, 0), (0, 3, 4), 1, sides=8), 5 * polygon(8, 1)),
-    "strap": (strap([(0, 0, 0), (2, 0, 0)], rectangle(1, 2)), 4.0),
+    "strap": (strap([(0, 0, 0), (2, 0, 0)], SQUARE * [0.5, 1]), 4.0),
     "ring": (
         lathe([(1, 0), (2, 0), (2, 1), (1, 1)], 20, ring=True),
         polygon(20, 2) - polygon(20, 1),
