@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from benchmark.core.errors import T2SBenchError
     from benchmark.methods import Mixture
+    from benchmark.tasks.prepare import prepare
+    from t2sbench.descriptions import describe
     from t2sbench.display import Picture, Rows
     from t2sbench.folders import Comparison, compare, load_results, report, retry, status
     from t2sbench.images import embed, render
@@ -41,6 +43,7 @@ __all__ = [
     "TableEffects",
     "__version__",
     "compare",
+    "describe",
     "effects",
     "embed",
     "fit",
@@ -48,6 +51,7 @@ __all__ = [
     "load_results",
     "load_table",
     "methods",
+    "prepare",
     "profiles",
     "protocols",
     "render",
@@ -63,6 +67,8 @@ __all__ = [
 
 _MODULES = {
     "Mixture": "benchmark.methods",
+    "prepare": "benchmark.tasks.prepare",
+    "describe": "t2sbench.descriptions",
     "T2SBenchError": "benchmark.core.errors",
     **dict.fromkeys(("Picture", "Rows"), "t2sbench.display"),
     **dict.fromkeys(("embed", "render"), "t2sbench.images"),

@@ -105,10 +105,9 @@ def fetch(task: str, *, accept_licence: bool) -> int:
 @tasks_file_option
 def prepare(task: str, source: str, tasks_files: tuple[Path, ...]) -> int:
     """Prepare the data of TASK by its official split rule."""
-    require("data", "Preparing data", "pillow")
-    from benchmark.tasks.prepare import prepare as prepare_data
+    import t2sbench as t2s
 
-    click.echo(_sentence(prepare_data(task, source, tasks_files)))
+    click.echo(_sentence(t2s.prepare(task, source, tasks_files)))
     return 0
 
 

@@ -316,6 +316,13 @@ def protocol_names(_ctx: click.Context) -> Iterable[str]:
     return PROTOCOLS
 
 
+def all_names(ctx: click.Context) -> Iterable[str]:
+    """Tasks, methods, protocols, tables, simulators and profiles."""
+    from t2sbench.descriptions import known_names
+
+    return known_names(ctx.params.get("tasks_files") or ())
+
+
 def folder_argument(command: _F) -> _F:
     """The results folder as an argument."""
     return click.argument("folder", type=PATH, default=RESULTS)(command)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from benchmark.core.errors import InvalidInputError, UnknownNameError
+from benchmark.core.extras import require
 from benchmark.core.models import Frozen
 from benchmark.core.yaml_files import read_model_yaml
 from benchmark.tasks.fetching import torchvision_files
@@ -85,6 +86,7 @@ def prepare(
         InvalidFileError: If its files have faults.
         UnavailableError: If packages, network or files are missing.
     """
+    require("data", "Preparing data", "pillow")
     task = load_data_tasks(tasks_files)[name]
     if source.endswith(".parquet"):
         return adopt(task, Path(source), PackNote(task=name), folder)

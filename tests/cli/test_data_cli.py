@@ -121,7 +121,7 @@ def test_an_image_that_does_not_decode(data, tmp_path, capsys):
         (["adopt", "absent"], "absent is not a Parquet file"),
         (["adopt", "PACKS/Holiday.parquet"], "task 'Holiday'"),
         (["adopt", "PACKS", "--task", "EuroSAT"], "is not a Parquet file"),
-        (["adopt", "PACKS", "--stands-in-for", "FMD"], "Adopt it by itself"),
+        (["adopt", "PACKS", "--stands-in-for", "FMD"], "--stands-in-for"),
         (
             ["adopt", "PACKS/EuroSAT.parquet", "--stands-in-for", "AID"],
             "cannot stand in for AID",

@@ -1,0 +1,155 @@
+"""Descriptions of tasks, methods, protocols, tables, simulators and profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from benchmark.core.errors import UnknownNameError
+from t2sbench import listings
+
+
+def describe(
+    name: str, *, tasks_files: Sequence[str | Path] = (), plugins: Sequence[str | Path] = ()
+) -> str:
+    """Describe a task, method, protocol, simulator, profile or table.
+
+    Args:
+        name: Its name; of a table also its folder.
+        tasks_files: Users' files with more tasks.
+        plugins: Users' files with more methods or simulators; they are executed.
+
+    Raises:
+        UnknownNameError: For an unknown name.
+
+    Example:
+        >>> print(describe("knn5").partition(", version")[0])
+        knn5: protocol
+    """
+    from benchmark.core.plugins import sort_plugins
+
+    files = tuple(map(Path, tasks_files))
+    methods, simulators = sort_plugins(tuple(map(Path, plugins)))
+    describers: tuple[Callable[[], str | None], ...] = (
+        lambda: _task(name, files),
+        lambda: _method(name, methods),
+        lambda: _protocol(name),
+        lambda: _simulator(name, simulators),
+        lambda: _profile(name),
+        lambda: _table(name),
+    )
+    found = next(filter(None, (describer() for describer in describers)), None)
+    if found is None:
+        kinds = "task, method, protocol, table, simulator or profile"
+        raise UnknownNameError(kind=kinds, name=name, known=known_names(files, methods, simulators))
+    return found
+
+
+def known_names(
+    tasks_files: Sequence[str | Path] = (),
+    methods: Sequence[str | Path] = (),
+    simulators: Sequence[str | Path] = (),
+) -> list[str]:
+    """Return all names that :func:`describe` knows."""
+    return [
+        *listings.tasks(tasks_files)["task"],
+        *listings.methods(methods)["method"],
+        *listings.protocols()["protocol"],
+        *listings.tables()["table"],
+        *listings.simulators(simulators)["simulator"],
+        *listings.profiles()["profile"],
+    ]
+
+
+def _task(name: str, tasks_files: tuple[Path, ...]) -> str | None:
+    """A task's definition as YAML; None when there is no such task."""
+    import yaml
+
+    from benchmark.tasks.registry import load_data_tasks
+
+    registry = load_data_tasks(tasks_files)
+    known = {task.name.casefold(): task for task in registry}
+    task = known.get(name.casefold())
+    if task is None:
+        return None
+    text: str = yaml.safe_dump(task.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return text.rstrip()
+
+
+def _method(name: str, plugins: tuple[Path, ...]) -> str | None:
+    """A method's docstring, origin and options; None when there is no such method."""
+    import inspect
+
+    from benchmark.methods import find_method, known_methods
+
+    if name not in known_methods(plugins):
+        return None
+    method = find_method(name, plugin_files=plugins)
+    factory = method.plugin.load()
+    lines = [f"{name}: method of {method.plugin.origin}", "", inspect.getdoc(factory) or ""]
+    if method.privileged:
+        lines += ["", "Privileged: sees the rewards it is judged on; a reference, never ranked."]
+    if method.options:
+        lines += ["", f"Options (-O {name}.NAME=VALUE):"]
+        lines += [f"  {key} = {value!r}" for key, value in method.options.items()]
+    return "\n".join(lines)
+
+
+def _protocol(name: str) -> str | None:
+    """A protocol and its hyperparameters; None when there is no such protocol."""
+    from benchmark.protocols.registry import PROTOCOLS
+
+    if name not in PROTOCOLS:
+        return None
+    protocol = PROTOCOLS[name]
+    lines = [f"{protocol.name}: protocol, version {protocol.version}", "", protocol.summary, ""]
+    return "\n".join(lines + [f"  {k}: {v}" for k, v in protocol.hyperparameters.items()])
+
+
+def _table(name: str) -> str | None:
+    """A table's card in words; None when there is no such table."""
+    from benchmark.rewards.catalog import KNOWN_TABLES, is_path, load_table
+    from benchmark.rewards.text import table_text
+
+    if name not in KNOWN_TABLES and not is_path(name):
+        return None
+    return table_text(load_table(name))
+
+
+def _simulator(name: str, plugins: tuple[Path, ...] = ()) -> str | None:
+    """A simulator's docstring, origin and options; None when there is no such simulator."""
+    import inspect
+
+    from benchmark.core.options import option_defaults
+    from benchmark.simulators.registry import known_simulators
+
+    plugin = known_simulators(plugins).get(name)
+    if plugin is None:
+        return None
+    factory = plugin.load()
+    abilities = factory.capabilities
+    lines = [f"{name}: simulator of {plugin.origin}, version {factory.version}", ""]
+    lines += [inspect.getdoc(factory) or "", ""]
+    facts = getattr(factory, "facts", None)
+    lines += [*facts(), ""] if facts else []
+    hint = plugin.install_hint()
+    lines += [f"Here: {hint}.", ""] if hint else []
+    lines += [f"Needs {abilities.needs or 'nothing else'}.", "", "Settings, in order:"]
+    lines += [f"  {p.name}: {', '.join(p.levels)}" for p in abilities.space.parameters]
+    lines += ["", "Options (-O NAME=VALUE):"]
+    return "\n".join(lines + [f"  {k} = {v!r}" for k, v in option_defaults(factory).items()])
+
+
+def _profile(name: str) -> str | None:
+    """A profile or a series of them as YAML; None when there is no such profile."""
+    import yaml
+
+    from benchmark.pipeline.profiles import read_profiles
+
+    profiles, sweeps = read_profiles()
+    known = {p.name: p.model_dump(mode="json") for p in profiles}
+    known |= {s.name: s.model_dump(mode="json") for s in sweeps}
+    if name not in known:
+        return None
+    text: str = yaml.safe_dump(known[name], sort_keys=False)
+    return text.rstrip()
