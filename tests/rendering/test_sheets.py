@@ -63,7 +63,7 @@ def test_the_library_shows_every_category(toy):
 def test_encoded_images_are_shown_too(tmp_path):
     file = tmp_path / "image.jpg"
     Image.new("RGB", (8, 8), (200, 10, 10)).save(file, quality=100)
-    assert sheets._decoded(file.read_bytes())[4, 4, 0] > 190
+    assert sheets.decoded(file.read_bytes())[4, 4, 0] > 190
 
 
 def test_an_empty_sheet_is_refused():
