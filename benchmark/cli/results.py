@@ -40,6 +40,7 @@ def report(folder: Path, split: str | None) -> int:
     import t2sbench as t2s
     from benchmark.leaderboard.text_tables import print_table
 
+    _warn(folder)
     for path, table in t2s.report(folder, split).items():
         print_table(table.text(), Console())
         click.echo(f"Tables: {path}.md, .csv, .json.", err=True)
@@ -60,6 +61,7 @@ def retry(folder: Path, *, failed: bool, timed_out: bool, missing: bool) -> int:
 
     chosen = {"failed": failed, "timeout": timed_out, "missing": missing}
     statuses = [status for status, wanted in chosen.items() if wanted] or list(chosen)
+    _warn(folder)
     found = t2s.retry(folder, statuses, on_record=_echo)
     if not found:
         click.echo("No cells to redo.")
@@ -69,6 +71,13 @@ def retry(folder: Path, *, failed: bool, timed_out: bool, missing: bool) -> int:
             f"{bad} of {len(found)} cells failed again. Remove the cause named above, then retry."
         )
     return 0
+
+
+def _warn(folder: Path) -> None:
+    import t2sbench as t2s
+
+    for fault in t2s.load_results(folder).broken:
+        click.echo(f"Warning: skipped a broken line: {fault}", err=True)
 
 
 def _echo(record: Record) -> None:

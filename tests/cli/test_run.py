@@ -91,7 +91,10 @@ def test_a_broken_last_line_is_reported_and_done_again(run, tmp_path: Path, caps
     run("-m", "single-best", "--seeds", "0")
     path = tmp_path / "out" / "records.jsonl"
     path.write_bytes(path.read_bytes()[:-50])
-    capsys.readouterr()
+    for words in (["status"], ["report"], ["retry", "--failed"]):
+        capsys.readouterr()
+        assert main([*words, str(path.parent)]) == 0
+        assert "broken line" in "".join(capsys.readouterr())
     assert run("-m", "single-best", "--seeds", "0") == 0
     error = capsys.readouterr().err
     assert "skipped a broken line" in error

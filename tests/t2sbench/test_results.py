@@ -178,3 +178,40 @@ def test_a_table_shows_itself_and_its_effects():
     effects = table.effects()
     assert effects.to_frame().shape == (17, 2 + len(table.rewards.space.parameters))
     assert effects.plot()._repr_png_().startswith(b"\x89PNG")
+
+
+def test_a_folder_is_read_counted_completed_and_reported(tmp_path):
+    done = t2s.run(["oracle", "single-best"], tasks=["USPS"], seeds=[0], output=tmp_path)
+    path = tmp_path / "records.jsonl"
+    path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
+    status = t2s.status(tmp_path)
+    assert status["method"] == ["oracle"]
+    assert status.notes == ("Missing cells: 1.",)
+    assert len(t2s.retry(tmp_path, ["failed"])) == 0
+    (again,) = t2s.retry(tmp_path)
+    assert (again.cell, again.accuracy) == (done[1].cell, done[1].accuracy)
+    assert len(t2s.load_results(tmp_path)) == 2
+    ((stem, table),) = t2s.report(tmp_path).items()
+    assert stem == tmp_path / "all"
+    assert {row.label for row in table.rows} == {"oracle", "single-best"}
+    assert (tmp_path / "all.md").is_file()
+    for call in (
+        lambda: t2s.retry(tmp_path, ["fail"]),
+        lambda: t2s.report(tmp_path, "al"),
+        lambda: t2s.load_results(tmp_path / "none"),
+    ):
+        with pytest.raises(t2s.T2SBenchError, match=r"failed|all|none"):
+            call()
+
+
+def test_a_model_is_trained_saved_and_loaded(tmp_path):
+    table = t2s.load_table()
+    model = t2s.fit(options={"epochs": 2, "hidden": 8}, table=table)
+    model.save(tmp_path / "model")
+    vectors = {"mine": table.rewards.embeddings.of("USPS")}
+    loaded = t2s.load_model(tmp_path / "model")
+    assert loaded.select(vectors) == model.select(vectors)
+    levels = loaded.probabilities(vectors)["mine"]["background"]
+    assert sum(levels.values()) == pytest.approx(1)
+    with pytest.raises(t2s.T2SBenchError, match="oracle"):
+        t2s.fit("oracle")
