@@ -169,7 +169,7 @@ def _table_checks() -> Iterator[Check]:
 
 @click.command(cls=Command)
 def doctor() -> int:
-    """Say what works on this machine and what to install for the rest."""
+    """Check this machine: working parts, and the commands that install the others."""
     good = True
     for what, works, detail in checks():
         good = good and works is not False

@@ -75,7 +75,7 @@ class Change:
 
     @property
     def remark(self) -> str:
-        """What the numbers do not say; empty if nothing."""
+        """Remark that the numbers do not show, such as a missing method; may be empty."""
         return "; ".join(filter(None, [self.lost, self.note, "only in B" * self.only_in_b]))
 
     def value(self, limit: Limit) -> float | None:

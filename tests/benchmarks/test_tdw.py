@@ -1,9 +1,9 @@
 """Images per second of simulator tdw with a build that costs nothing: transport and storage.
 
-The stand-in sends one 256-pixel JPEG that it encoded beforehand. The reference is the bare
-exchange of the same messages with the same stand-in, in the same run: ``pytest
+The test double sends one 256-pixel JPEG that it encoded beforehand. The reference is the bare
+exchange of the same messages with the same test double, in the same run: ``pytest
 --benchmark-enable -s``. Times are of the clock, because two processes take turns; on a machine that
-does other things besides, the processor time of our part says more.
+does other things besides, the processor time of this package is more telling.
 """
 
 import json
@@ -67,7 +67,7 @@ class Watch:
         self.last = now
 
     def rates(self):
-        """Images per second of the clock, and of our processor time."""
+        """Images per second of the clock, and of this package's processor time."""
         return tuple(self.count / (b - a) for a, b in zip(self.first, self.last, strict=True))
 
 
@@ -113,7 +113,7 @@ def test_images_per_second(benchmark, options, configuration, tmp_path: Path):
     clock, processor = (max(column) for column in zip(*rates, strict=True))
     ratio = clock / reference
     print(
-        f"\n{configuration}: {clock:.0f} images/s of 256 px stored ({processor:.0f} of our "
+        f"\n{configuration}: {clock:.0f} images/s of 256 px stored ({processor:.0f} of "
         f"processor time), bare exchange {reference:.0f}, ratio {ratio:.2f}, "
         f"{len(os.sched_getaffinity(0))} cores"
     )

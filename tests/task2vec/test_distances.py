@@ -41,7 +41,7 @@ def test_scaled_cosine_by_hand():
 
 
 def divergence(first, second):
-    """Of a centred Gaussian of variance ``first`` from one of variance ``second``, by its mean."""
+    """Divergence of a centred Gaussian of variance ``first`` from one of variance ``second``."""
     return 0.5 * (first / second - 1 + math.log(second) - math.log(first))
 
 

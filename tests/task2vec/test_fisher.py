@@ -52,7 +52,7 @@ def draws(rounds, seed=0):
 
 
 def estimate(backbone, head, images, settings, rng):
-    """Of all images, in their order."""
+    """Fisher information of all images, in their order."""
     rows = np.arange(len(images))
     return fisher_diagonal(backbone, head, images, rows, settings=settings, rng=rng)
 

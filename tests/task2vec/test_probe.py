@@ -29,7 +29,7 @@ from benchmark.task2vec.probe import (
 
 @pytest.fixture
 def torchvision_weights():
-    """As torchvision has them, of early versions: with a classifier, without counters."""
+    """Weights in the form of early torchvision versions: with a classifier, without counters."""
     pytest.importorskip("torchvision")
     state = build_backbone("resnet18", 3).state_dict()
     weights = {name.removeprefix("trunk."): value for name, value in state.items()}

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-#: The stand-in's version for each profile.
+#: The test double's version for each profile.
 VERSIONS = {"1.13": "1.13.0", "1.8.23": "1.8.23"}
 
 
@@ -89,7 +89,7 @@ def is_alive(pid):
 
 
 def double_command(version="1.13.0", *arguments):
-    """The command that starts the stand-in, for the option ``build``."""
+    """The command that starts the test double, for the option ``build``."""
     words = [sys.executable, "-m", "tests.simulators.tdw.double", "--port", "{port}"]
     return shlex.join([*words, "--version", version, *map(str, arguments)])
 
@@ -101,7 +101,7 @@ def journal(tmp_path):
 
 @pytest.fixture
 def double(monkeypatch, journal):
-    """Options of a simulator whose build is the stand-in."""
+    """Options of a simulator whose build is the test double."""
     for name in ("tdw", "zmq", "flatbuffers"):
         pytest.importorskip(name)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
@@ -127,7 +127,7 @@ def output():
 
 @pytest.fixture
 def controllers(tmp_path):
-    """Controllers of stand-ins, which end with the test."""
+    """Controllers of test doubles, which end with the test."""
     pytest.importorskip("zmq")
     from tests.simulators.tdw.double.controller import Controllers
 

@@ -44,7 +44,7 @@ def build(command, **settings):
 
 
 def gone(pid):
-    """Whether a process has ended, or will within seconds."""
+    """True if a process has ended, or ends within seconds."""
     for _ in range(200):
         try:
             if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":

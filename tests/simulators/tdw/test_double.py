@@ -1,4 +1,4 @@
-"""The stand-in for a build speaks TDW's wire protocol, in both versions."""
+"""The test double for a build speaks TDW's wire protocol, in both versions."""
 
 import io
 import math
@@ -19,7 +19,7 @@ from tests.simulators.tdw.double.setting import SETTING, SHOW, SKY
 
 @pytest.fixture
 def double(controllers):
-    """Starts stand-ins that have printed hello."""
+    """Starts test doubles that have printed hello."""
     return controllers.greeted
 
 
@@ -70,7 +70,7 @@ def test_it_ends_when_told(double, output):
 
 
 def test_the_packages_own_controller_works_with_it(controllers):
-    """What users of TDW have: without network, and unchanged."""
+    """TDW's own client code, unchanged and without network."""
     pytest.importorskip("tdw")
 
     controller = load("tdw.controller").Controller

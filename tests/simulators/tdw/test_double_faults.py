@@ -38,7 +38,7 @@ def images():
 
 @pytest.fixture
 def double(tmp_path):
-    """Starts stand-ins; all are ended."""
+    """Starts test doubles; all are ended."""
     made = Controllers(tmp_path)
     yield made.start
     made.end()

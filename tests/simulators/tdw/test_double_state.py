@@ -1,4 +1,4 @@
-"""The stand-in for a build remembers what a build remembers, and shows it."""
+"""The test double for a build remembers what a build remembers, and shows it."""
 
 import math
 
@@ -15,7 +15,7 @@ from tests.simulators.tdw.double.setting import SETTING, SHOW, SKY
 
 @pytest.fixture
 def double(controllers):
-    """Starts stand-ins that have printed hello."""
+    """Starts test doubles that have printed hello."""
     return controllers.greeted
 
 

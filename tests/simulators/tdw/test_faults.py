@@ -1,4 +1,4 @@
-"""What each failure is called, that the paper's version fails alike, and what is left behind.
+"""Errors of each failure, in both versions of the build, and leftovers of failures.
 
 ``test_faults_through_double.py`` has the failures that pass, one by one and in disorder.
 """
@@ -77,7 +77,7 @@ def undisturbed(tmp_path_factory):
 
 
 def free(ports):
-    """Whether nobody listens on any of these ports."""
+    """True if no process listens on any of these ports."""
     for port in ports:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -125,14 +125,14 @@ def images(found: dict[str, str]) -> list[str]:
 
 
 def listening(port: int) -> bool:
-    """Whether any process listens on a port of this machine."""
+    """True if any process listens on a port of this machine."""
     rows = Path("/proc/net/tcp").read_text().splitlines()[1:]
     places = [row.split()[1] for row in rows if row.split()[3] == "0A"]
     return any(place.endswith(f":{port:04X}") for place in places)
 
 
 def nothing_left(journal) -> bool:
-    """Whether all processes have ended, and nobody listens where they connected."""
+    """True if all processes have ended and their ports are free."""
     return journal.living() == [] and not any(listening(s["port"]) for s in journal.starts())
 
 

@@ -1,7 +1,7 @@
-"""What the build shows is what the scenes say, in 16 configurations of 10 categories x 40 images.
+"""The build shows the content of the scenes, in 16 configurations of 10 categories x 40 images.
 
-The stand-in notes the state of its world at every image: the tests read the eight quantities out of
-that state with scipy's rotations, not out of the commands, and compare them with the scenes.
+The test double notes the state of its world at every image: the tests read eight quantities from
+that state with scipy's rotations, not from the commands, and compare them with the scenes.
 """
 
 import itertools
@@ -174,7 +174,7 @@ def test_a_dataset_shows_its_scenes(double, journal, tmp_path, bits):
 
 
 def shown(double, journal, bits, count=8, **options):
-    """What the build shows of an object's first images."""
+    """Views of the build in an object's first images."""
     simulator = TdwSimulator(**double("1.13", **options))
     catalog = simulator.assets()
     sampler = SceneSampler(

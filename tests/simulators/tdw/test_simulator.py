@@ -45,7 +45,7 @@ class TestContract(SimulatorContract):
         return TdwSimulator(**self.options)
 
     def same(self, simulator, first, second):
-        """The stand-in draws the same pixels every time: nothing may differ at all."""
+        """The test double draws the same pixels every time: nothing may differ at all."""
         return bool(np.array_equal(first, second))
 
 

@@ -20,7 +20,7 @@ OLD = replies.version("1.8.23", fixed=False)
 
 
 class Thing:
-    """What the stand-in's encoder wants to know of an object."""
+    """Facts of an object for the encoder of the test double."""
 
     def __init__(self, shift):
         self.points = {

@@ -1,4 +1,4 @@
-"""A stand-in for a ThreeDWorld build: another process that speaks TDW's wire protocol.
+"""A test double for a ThreeDWorld build: another process that speaks TDW's wire protocol.
 
 It is written from TDW's documentation and shares no code with the simulator that it tests; its
 answers are encoded with the FlatBuffers package from PyPI. It validates commands, keeps the state

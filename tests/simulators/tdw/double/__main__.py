@@ -1,4 +1,4 @@
-"""Starts the stand-in; ``--help`` says what it can do."""
+"""Starts the test double; ``--help`` says what it can do."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CACHED_SIZE = 256
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="double", description="A stand-in for a TDW build.")
+    parser = argparse.ArgumentParser(prog="double", description="A test double for a TDW build.")
     add = parser.add_argument
     add("--port", "-port", type=int, default=1071, help="where the controller is")
     add("--version", choices=VERSIONS, default=VERSIONS[0], help="which version to play")

@@ -1,4 +1,4 @@
-"""A bare controller: starts the stand-in and speaks to it, for tests of the stand-in itself."""
+"""A bare controller: starts the test double and exchanges messages with it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Reply:
 
 
 class Controller:
-    """One stand-in, started with options.
+    """One test double, started with options.
 
     Args:
         folder: For its log and its journal.
@@ -111,7 +111,7 @@ class Controller:
 
 
 class Controllers:
-    """Starts stand-ins and ends them all.
+    """Starts test doubles and ends them all.
 
     Args:
         folder: For logs and journals.
@@ -122,7 +122,7 @@ class Controllers:
         self._started: list[Controller] = []
 
     def start(self, *options: str) -> Controller:
-        """A stand-in that has been started, and may not have printed hello yet."""
+        """A test double that has been started, and may not have printed hello yet."""
         self._started.append(Controller(self._folder, *options))
         return self._started[-1]
 

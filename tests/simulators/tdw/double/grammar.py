@@ -1,8 +1,8 @@
-"""The commands that the stand-in knows: names and parameters in each version of TDW.
+"""The commands that the test double knows: names and parameters in each version of TDW.
 
 They are the commands of rendering single objects, a part of all that TDW has; a parameter that
 ends in ``?`` may be left out. A build passes over parameters that it does not know, so that one
-which is misspelt has no effect; the stand-in refuses them.
+which is misspelt has no effect; the test double refuses them.
 """
 
 from __future__ import annotations

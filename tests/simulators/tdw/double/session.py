@@ -125,7 +125,7 @@ class Session:
         elif name == "terminate":
             self.ended = True
         elif name not in _NO_EFFECT:
-            raise CommandError(f"{name}: the stand-in cannot do this")
+            raise CommandError(f"{name}: the test double cannot do this")
 
     @property
     def brings_image(self) -> bool:

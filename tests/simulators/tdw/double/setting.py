@@ -1,4 +1,4 @@
-"""A scene to begin with, for tests of the stand-in."""
+"""A scene to begin with, for tests of the test double."""
 
 from __future__ import annotations
 
