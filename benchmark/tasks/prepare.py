@@ -68,15 +68,18 @@ def read_notes(path: Path) -> dict[str, PackNote]:
 
 
 def prepare(
-    name: str, source: str, tasks_files: Sequence[Path] = (), folder: Path | None = None
+    name: str,
+    source: str | Path,
+    tasks_files: Sequence[str | Path] = (),
+    folder: Path | None = None,
 ) -> TaskData:
     """Prepare a task's data.
 
     Args:
         name: The task.
         source: A folder (an official download unpacked, or a user's own images), a Parquet file,
-            ``torchvision`` or ``torchvision:DIR`` (what ``t2sbench data fetch`` or torchvision
-            has downloaded), ``hub`` or ``hub:OWNER/NAME``.
+            ``torchvision`` or ``torchvision:DIR`` (files that ``t2sbench data fetch`` or
+            torchvision has downloaded), ``hub`` or ``hub:OWNER/NAME``.
         tasks_files: Users' files with tasks.
         folder: Folder of prepared tasks; None for the default.
 
@@ -87,10 +90,10 @@ def prepare(
         UnavailableError: If packages, network or files are missing.
     """
     require("data", "Preparing data", "pillow")
-    task = load_data_tasks(tasks_files)[name]
-    if source.endswith(".parquet"):
+    task = load_data_tasks([Path(file) for file in tasks_files])[name]
+    if str(source).endswith(".parquet"):
         return adopt(task, Path(source), PackNote(task=name), folder)
-    images, words, official = _read(task, source)
+    images, words, official = _read(task, str(source))
     description = Description(source=words, official=official)
     return write_task_data(task, images, description, folder)
 
