@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from benchmark.core.errors import T2SBenchError
     from benchmark.methods import Mixture
     from benchmark.tasks.prepare import prepare
+    from t2sbench.boards import BoardFiles, build_boards, verify_boards
     from t2sbench.descriptions import describe
     from t2sbench.display import Picture, Rows
     from t2sbench.folders import Comparison, compare, load_results, report, retry, status
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "BoardFiles",
     "Comparison",
     "Mixture",
     "Model",
@@ -42,6 +44,7 @@ __all__ = [
     "Table",
     "TableEffects",
     "__version__",
+    "build_boards",
     "compare",
     "describe",
     "effects",
@@ -63,11 +66,13 @@ __all__ = [
     "status",
     "tables",
     "tasks",
+    "verify_boards",
 ]
 
 _MODULES = {
     "Mixture": "benchmark.methods",
     "prepare": "benchmark.tasks.prepare",
+    **dict.fromkeys(("BoardFiles", "build_boards", "verify_boards"), "t2sbench.boards"),
     "describe": "t2sbench.descriptions",
     "T2SBenchError": "benchmark.core.errors",
     **dict.fromkeys(("Picture", "Rows"), "t2sbench.display"),

@@ -93,7 +93,7 @@ class Results(Sequence["Record"]):
         from benchmark.leaderboard import build_boards
         from benchmark.tasks.registry import load_data_tasks
 
-        boards = build_boards(self.records, [task.name for task in load_data_tasks()])
+        boards = build_boards(self.records, load_data_tasks().names)
         if len(boards) != 1:
             titles = "; ".join(board.place.title for board in boards) or "none"
             raise InvalidInputError(

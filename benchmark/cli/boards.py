@@ -15,7 +15,6 @@ from benchmark.cli.options import (
     output_option,
     source_options,
 )
-from benchmark.core.errors import InvalidFileError
 from benchmark.runs.plan import Split
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from benchmark.submissions.checks import Checked
     from benchmark.tasks.registry import TaskRegistry
 
-_MAX_SHOWN = 10
 _RECORDS = Path("leaderboards/records")
 _BOARDS = Path("leaderboards")
 
@@ -49,26 +47,13 @@ def build(records: Path, output: Path) -> int:
 
     Broken lines are reported and left out. Files without records are reported, not deleted.
     """
-    from benchmark.leaderboard import build_boards, write_boards
-    from benchmark.leaderboard.boards import board_files
-    from benchmark.runs.record_file import BrokenLines, iterate_records
+    import t2sbench as t2s
 
-    broken = BrokenLines()
-    boards = build_boards(iterate_records(records, broken), _task_order())
-    _warn_broken(broken.faults)
-    if not boards:
-        raise InvalidFileError(
-            records,
-            ["no records that count"],
-            "Run 't2sbench run' without --limit, and put its records.jsonl there.",
-        )
-    written = write_boards(boards, output)
-    for path in written:
+    files = t2s.build_boards(records, output)
+    _warn_broken(files.broken)
+    for path in files.written:
         click.echo(path)
-    current = {path.relative_to(output.resolve()).as_posix() for path in written}
-    for name in board_files(output, records):
-        if name not in current:
-            click.echo(f"Warning: {output / name} has no records any more; delete it.", err=True)
+    _warn([f"{path} has no records any more; delete it." for path in files.stale])
     return 0
 
 
@@ -80,44 +65,17 @@ def verify_boards(records: Path, boards: Path) -> int:
 
     Exits with 1 if they differ.
     """
-    from benchmark.leaderboard import verify
-    from benchmark.runs.record_file import BrokenLines, iterate_records
+    import t2sbench as t2s
 
-    broken = BrokenLines()
-    if not any(True for _ in iterate_records(records, broken)):
-        raise InvalidFileError(
-            records, ["no records to verify boards with"], "Name a file or folder of records."
-        )
-    broken = BrokenLines()
-    differences = verify(
-        iterate_records(records, broken), boards, _task_order(), records_path=records
-    )
-    faults = [f"broken record: {fault}" for fault in _first(broken.faults)] + differences
-    if faults:
-        error = InvalidFileError(
-            boards, faults, "Correct broken records, then run 't2sbench leaderboard build'."
-        )
-        error.exit_code = 1
-        raise error
+    t2s.verify_boards(records, boards)
     click.echo(f"{boards}: every board equals the one built from {records}.")
     return 0
 
 
-def _task_order() -> tuple[str, ...]:
-    from benchmark.tasks.registry import load_data_tasks
-
-    return tuple(task.name for task in load_data_tasks())
-
-
 def _warn_broken(faults: list[str]) -> None:
-    for fault in _first(faults):
-        click.echo(f"Warning: skipped a broken line: {fault}", err=True)
+    from benchmark.runs.record_file import first_faults
 
-
-def _first(faults: list[str]) -> list[str]:
-    """The faults, shortened where a whole file is broken."""
-    more = len(faults) - _MAX_SHOWN
-    return faults if more <= 0 else [*faults[:_MAX_SHOWN], f"and {more} more broken lines"]
+    _warn([f"skipped a broken line: {fault}" for fault in first_faults(faults)])
 
 
 @click.group(cls=Group)

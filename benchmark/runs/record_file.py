@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FILE = "records.jsonl"
 _ID = b'"record_id":"%s",'
+_MAX_SHOWN = 10
 
 
 def append_record(path: Path, record: Record) -> None:
@@ -33,6 +34,12 @@ class BrokenLines:
     """Unreadable lines of record files: ``path:line: reason``."""
 
     faults: list[str] = field(default_factory=list)
+
+
+def first_faults(faults: list[str]) -> list[str]:
+    """Return the faults of broken lines, at most ten of them and the number of the others."""
+    more = len(faults) - _MAX_SHOWN
+    return faults if more <= 0 else [*faults[:_MAX_SHOWN], f"and {more} more broken lines"]
 
 
 def parse_line(line: bytes) -> Record:

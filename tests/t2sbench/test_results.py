@@ -215,3 +215,21 @@ def test_a_model_is_trained_saved_and_loaded(tmp_path):
     assert sum(levels.values()) == pytest.approx(1)
     with pytest.raises(t2s.T2SBenchError, match="oracle"):
         t2s.fit("oracle")
+
+
+def test_boards_are_built_and_verified_as_files(tmp_path):
+    records, boards = tmp_path / "records", tmp_path / "boards"
+    t2s.run("single-best", seeds=[0], output=records)
+    with (records / "records.jsonl").open("a") as stream:
+        stream.write("{broken\n")
+    files = t2s.build_boards(str(records), boards)
+    assert [path.name for path in files.written] == ["unseen.md", "unseen.csv", "unseen.json"]
+    assert "records.jsonl:8" in files.broken[0]
+    old = files.written[0].with_name("old.md")
+    old.write_text("old")
+    assert t2s.build_boards(records, boards).stale == [old]
+    with pytest.raises(t2s.T2SBenchError) as caught:
+        t2s.verify_boards(records, str(boards))
+    assert caught.value.exit_code == 1
+    assert "records.jsonl:8" in str(caught.value)
+    assert "old.md" in str(caught.value)

@@ -1,0 +1,92 @@
+"""Leaderboards as files: built from records, and verified."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmark.core.errors import InvalidFileError
+
+
+class BoardFiles(NamedTuple):
+    """Files of :func:`build_boards`.
+
+    Attributes:
+        written: Files of the boards, as Markdown, CSV and JSON.
+        broken: Unreadable lines of the records, which were left out: ``path:line: reason``.
+        stale: Other files of boards in the folder, without records; they are not deleted.
+    """
+
+    written: list[Path]
+    broken: list[str]
+    stale: list[Path]
+
+
+def build_boards(records: str | Path, output: str | Path) -> BoardFiles:
+    """Write one board per source, protocol and split as Markdown, CSV and JSON.
+
+    Args:
+        records: Folder or file of records; all ``*.jsonl`` files below it count.
+        output: Folder of boards.
+
+    Raises:
+        InvalidFileError: When the path does not exist or holds no records that count.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> import t2sbench as t2s
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = t2s.run("single-best", seeds=[0], output=f"{folder}/records")
+        ...     files = build_boards(f"{folder}/records", folder)
+        ...     verify_boards(f"{folder}/records", folder)
+        >>> [path.name for path in files.written]
+        ['unseen.md', 'unseen.csv', 'unseen.json']
+    """
+    from benchmark.leaderboard import build_boards as build
+    from benchmark.leaderboard import write_boards
+    from benchmark.leaderboard.boards import board_files
+    from benchmark.runs.record_file import BrokenLines, first_faults, iterate_records
+    from benchmark.tasks.registry import load_data_tasks
+
+    source, folder, broken = Path(records), Path(output), BrokenLines()
+    boards = build(iterate_records(source, broken), load_data_tasks().names)
+    if not boards:
+        raise InvalidFileError(
+            source,
+            [*first_faults(broken.faults), "no records that count"],
+            "Run 't2sbench run' without --limit, and put its records.jsonl there.",
+        )
+    written = write_boards(boards, folder)
+    current = {path.relative_to(folder.resolve()).as_posix() for path in written}
+    others = (name for name in board_files(folder, source) if name not in current)
+    return BoardFiles(written, broken.faults, [folder / name for name in others])
+
+
+def verify_boards(records: str | Path, boards: str | Path) -> None:
+    """Rebuild the boards in memory and compare them with a folder, byte for byte.
+
+    Args:
+        records: Folder or file of records; all ``*.jsonl`` files below it count.
+        boards: Folder of boards.
+
+    Raises:
+        InvalidFileError: When a board differs, is missing or has no records, when a record is
+            broken (exit code 1), or when there are no records or boards.
+    """
+    from benchmark.leaderboard import verify
+    from benchmark.runs.record_file import BrokenLines, first_faults, iterate_records
+    from benchmark.tasks.registry import load_data_tasks
+
+    source, folder, broken = Path(records), Path(boards), BrokenLines()
+    if not any(True for _ in iterate_records(source, BrokenLines())):
+        raise InvalidFileError(
+            source, ["no records to verify boards with"], "Name a file or folder of records."
+        )
+    found = iterate_records(source, broken)
+    differences = verify(found, folder, load_data_tasks().names, records_path=source)
+    if faults := [f"broken record: {fault}" for fault in first_faults(broken.faults)] + differences:
+        error = InvalidFileError(
+            folder, faults, "Correct broken records, then run 't2sbench leaderboard build'."
+        )
+        error.exit_code = 1
+        raise error
