@@ -27,12 +27,20 @@ if TYPE_CHECKING:
     from t2sbench.listings import methods, profiles, protocols, simulators, tables, tasks
     from t2sbench.models import Model, fit, load_model
     from t2sbench.results import Ranking, Results, run, score
-    from t2sbench.rewards import Table, TableEffects, effects, load_table
+    from t2sbench.rewards import (
+        BuiltTable,
+        Table,
+        TableEffects,
+        build_table,
+        effects,
+        load_table,
+    )
 
     __version__: str
 
 __all__ = [
     "BoardFiles",
+    "BuiltTable",
     "Comparison",
     "Mixture",
     "Model",
@@ -45,6 +53,7 @@ __all__ = [
     "TableEffects",
     "__version__",
     "build_boards",
+    "build_table",
     "compare",
     "describe",
     "effects",
@@ -85,7 +94,10 @@ _MODULES = {
     ),
     **dict.fromkeys(("Model", "fit", "load_model"), "t2sbench.models"),
     **dict.fromkeys(("Ranking", "Results", "run", "score"), "t2sbench.results"),
-    **dict.fromkeys(("Table", "TableEffects", "effects", "load_table"), "t2sbench.rewards"),
+    **dict.fromkeys(
+        ("BuiltTable", "Table", "TableEffects", "build_table", "effects", "load_table"),
+        "t2sbench.rewards",
+    ),
 }
 
 _ROOT = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120 - pathlib costs start-up time

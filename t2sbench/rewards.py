@@ -1,17 +1,23 @@
-"""Reward tables, their frames and the effects of the simulator's settings."""
+"""Reward tables: loaded or measured, their frames and the effects of the simulator's settings."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from benchmark.core.errors import CellsFailedError, InvalidInputError, UnavailableError
+from benchmark.core.extras import require
 from benchmark.rewards.table import RewardTable
 from t2sbench.display import Picture, Rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from benchmark.pipeline.settings import LiveSettings
+    from benchmark.pipeline.table_builder import TableBuilder
+    from benchmark.pipeline.table_jobs import JobResult, TableRequest
     from benchmark.rewards.effects import Effects
 
 
@@ -129,8 +135,6 @@ class TableEffects(Rows):
         Raises:
             UnavailableError: Without matplotlib.
         """
-        from benchmark.core.extras import require
-
         require("plots", "Plotting")
         from benchmark.plots.effects import draw_effects
 
@@ -151,6 +155,160 @@ def load_table(table: str | Path = "gl-mini") -> Table:
     from benchmark.rewards.catalog import load_table as load
 
     return Table(load(str(table)))
+
+
+class BuiltTable(NamedTuple):
+    """Outcome of :func:`build_table`.
+
+    Attributes:
+        table: The written table; None after a dry run, or if a limit left backbones.
+        left: Number of backbones that still lack rewards.
+    """
+
+    table: Table | None
+    left: int
+
+
+def build_table(  # noqa: PLR0913 - the settings of a table
+    output: str | Path,
+    *,
+    profile: str = "mini",
+    tasks: Sequence[str] = (),
+    protocol: str = "knn5",
+    seeds: Iterable[int] = (0, 1, 2),
+    configurations: Iterable[int] | None = None,
+    references: Sequence[str] = (),
+    changes: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    real_images: str | None = None,
+    plugins: Sequence[str | Path] = (),
+    tasks_files: Sequence[str | Path] = (),
+    jobs: int = 1,
+    executor: str = "processes",
+    address: str | None = None,
+    gpus: float = 0,
+    limit: int | None = None,
+    with_gaps: bool = False,
+    dry_run: bool = False,
+    name: str = "",
+    title: str = "",
+    notes: Sequence[str] = (),
+    licence: str = "",
+    embeddings: str | Path | None = None,
+    on_plan: Callable[[TableBuilder], None] = lambda _build: None,
+    on_job: Callable[[JobResult], None] = lambda _result: None,
+) -> BuiltTable:
+    """Measure a reward table: every configuration and seed, scored on every task.
+
+    Each finished backbone is written to ``OUTPUT.measured`` at once. After an interruption, the
+    same call continues with the missing ones. The same call with more tasks, seeds or
+    configurations extends a finished table.
+
+    Args:
+        output: Folder of the table.
+        profile: Name or file of the profile.
+        tasks: Tasks to measure; all prepared ones by default.
+        protocol: Evaluation protocol.
+        seeds: Repetitions.
+        configurations: Numbers of configurations; all of the space by default.
+        references: References to measure with them: ``untrained`` or ``real-images``.
+        changes: Other values of some fields of the profile.
+        device: ``auto``, ``cpu``, ``cuda:0`` ...
+        real_images: Parquet file or folder of real images; ``$T2SBENCH_REAL_IMAGES`` by default.
+        plugins: Users' files with more simulators; they are executed.
+        tasks_files: Users' files with more tasks.
+        jobs: Backbones that are measured at once. With more than one, a script needs
+            ``if __name__ == "__main__":``.
+        executor: ``processes``, or ``ray`` for a cluster.
+        address: Address of the Ray cluster; this machine by default.
+        gpus: GPUs per job, for Ray.
+        limit: Largest number of backbones to measure now.
+        with_gaps: True to write the table although rewards are missing.
+        dry_run: True to only count the missing backbones.
+        name: Name of the table; made from the profile by default.
+        title: Title of the card, one line.
+        notes: Notes on the card.
+        licence: Terms of the table.
+        embeddings: File of Task2Vec vectors of the tasks.
+        on_plan: Called before any work; an exception from it ends the call.
+        on_job: Called with every result, after it is on disk.
+
+    Raises:
+        UnknownNameError: For an unknown profile, task, protocol, reference or executor.
+        InvalidInputError: For values that do not fit, or a table that would lose rewards.
+        UnavailableError: When data or packages are missing.
+        CellsFailedError: When backbones failed or lack rewards, unless ``with_gaps``.
+    """
+    require("live", "Measuring a table")
+    for option, count in (("jobs", jobs), ("limit", limit)):
+        if count is not None and count < 1:
+            raise InvalidInputError(f"--{option} must be at least 1 (got {count}).")
+    _check_executor(executor, address=address, gpus=gpus)
+    from benchmark.core.store import default_store
+    from benchmark.pipeline.settings import LiveSettings
+    from benchmark.pipeline.table_builder import TableBuilder, make_labels
+    from benchmark.pipeline.worker import Workers
+
+    settings = LiveSettings(
+        protocol=protocol,
+        profile=profile,
+        changes=dict(changes or {}),
+        device=device,
+        real_images=real_images,
+        plugins=tuple(map(Path, plugins)),
+        tasks_files=tuple(map(Path, tasks_files)),
+    )
+    request = _table_request(settings, tasks, seeds, configurations, references)
+    build = TableBuilder(request, Path(output).absolute())
+    on_plan(build)
+    vectors = Path(embeddings) if embeddings is not None else None
+    # Faults are reported before hours of work.
+    labels = make_labels(
+        build, name=name, title=title, notes=notes, licence=licence, embeddings=vectors
+    )
+    if not dry_run:
+        store = default_store()
+        workers = Workers(store.root, jobs, store.max_bytes, address, gpus)
+        failed = build.measure(workers, executor, on_job, limit)
+        if failed and not with_gaps:
+            raise CellsFailedError(
+                f"{len(failed)} backbone{'s' * (len(failed) != 1)} failed. Remove the cause and "
+                "run the same command again, or add --with-gaps."
+            )
+    left = len(build.left())
+    if dry_run or (limit and left and not with_gaps):
+        return BuiltTable(None, left)
+    return BuiltTable(Table(build.write(labels, with_gaps=with_gaps)), left)
+
+
+def _check_executor(executor: str, **of_ray: object) -> None:
+    foreign = [f"--{name}" for name, value in of_ray.items() if value]
+    if foreign and executor == "processes":
+        raise InvalidInputError(
+            f"{' and '.join(foreign)}: for --executor ray only. Add it, or leave the option out."
+        )
+    if executor == "ray":
+        require("ray", "--executor ray")
+
+
+def _table_request(
+    settings: LiveSettings,
+    tasks: Sequence[str],
+    seeds: Iterable[int],
+    configurations: Iterable[int] | None,
+    references: Sequence[str],
+) -> TableRequest:
+    from benchmark.pipeline.table_builder import all_prepared
+    from benchmark.pipeline.table_jobs import TableRequest
+
+    settings.find_profile()  # names are checked first: they need no data
+    chosen = tuple(tasks) or all_prepared(settings.tasks_files)
+    if not chosen:
+        raise UnavailableError(
+            "No task has prepared images on this machine. See 't2sbench data ls'."
+        )
+    numbers = None if configurations is None else tuple(configurations)
+    return TableRequest(chosen, tuple(seeds), settings, numbers, tuple(dict.fromkeys(references)))
 
 
 def effects(table: str | Path | Table | RewardTable = "gl-mini") -> TableEffects:

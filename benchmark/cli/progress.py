@@ -105,20 +105,27 @@ class _Display:
             self._say(f"[{self._count:,}/{self._total:,}] {text}{ending}")
 
 
-class RunDisplay(_Display):
-    """Progress of a run; prints the reason of each failed cell."""
+class _PlannedDisplay(_Display):
+    """A counter whose bar appears when the plan has been printed."""
 
-    def __init__(self) -> None:
-        super().__init__("cells", None)
+    def __init__(self, noun: str) -> None:
+        super().__init__(noun, None)
 
     def __enter__(self) -> Self:
-        return self  # the bar appears with start(): the plan is printed first
+        return self  # the bar appears with start()
 
     def start(self, total: int) -> None:
-        """Work on ``total`` cells begins."""
+        """Work on ``total`` items begins."""
         self._total, self._began = total, time.monotonic()
         self._progress.update(self._bar, total=total)
         self._progress.start()
+
+
+class RunDisplay(_PlannedDisplay):
+    """Progress of a run; prints the reason of each failed cell."""
+
+    def __init__(self) -> None:
+        super().__init__("cells")
 
     def on_unit(self, unit: Unit) -> None:
         """A method begins to learn."""
@@ -161,15 +168,11 @@ class RenderDisplay(_Display):
         self._advance(f"{speed:,.0f} images/s", count)
 
 
-class JobDisplay(_Display):
-    """Progress of a table: backbones and time left.
+class JobDisplay(_PlannedDisplay):
+    """Progress of a table: backbones and time left."""
 
-    Args:
-        total: Number of backbones to measure.
-    """
-
-    def __init__(self, total: int) -> None:
-        super().__init__("backbones", total)
+    def __init__(self) -> None:
+        super().__init__("backbones")
 
     def on_job(self, result: JobResult) -> None:
         """A backbone is measured and on disk."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,21 +23,14 @@ from benchmark.cli.options import (
     task_names,
     tasks_file_option,
 )
-from benchmark.core.errors import (
-    CellsFailedError,
-    InvalidFileError,
-    InvalidInputError,
-    UnavailableError,
-)
-from benchmark.core.extras import require
+from benchmark.core.errors import InvalidFileError, InvalidInputError
 from benchmark.rewards.catalog import DEFAULT_TABLE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from benchmark.pipeline.table_builder import Labels, TableBuilder
-    from benchmark.pipeline.table_jobs import TableRequest
-    from benchmark.tasks.vectors import TaskEmbeddings
+    from benchmark.pipeline.table_builder import TableBuilder
 
 _NAME = click.argument("name", default=DEFAULT_TABLE, shell_complete=completing(table_names))
 
@@ -142,140 +134,50 @@ def build(**given: Any) -> int:  # noqa: ANN401 - click passes every option by n
     command continues with the missing ones. The same command with more tasks, seeds or
     configurations extends a finished table.
     """
-    require("live", "Measuring a table")
-    from benchmark.pipeline.table_builder import TableBuilder
+    import t2sbench as t2s
+    from benchmark.cli.progress import JobDisplay
 
-    _check_options(given)
-    require("live", "Measuring a table")
-    if given["executor"] == "ray":
-        require("ray", "--executor ray")
-    work = TableBuilder(_request(given), given["output"].absolute())
-    left = work.left()
-    click.echo(
-        f"{work.profile.name}, {work.settings.protocol}: {len(work.jobs)} backbones x "
-        f"{len(work.request.tasks)} tasks, {len(left)} backbones left.",
-        err=True,
-    )
-    labels = _labels(given, work)  # faults are reported before hours of work
-    if given["dry_run"]:
-        return 0
-    _measure(work, given)
-    if given["limit"] and work.left() and not given["with_gaps"]:
-        click.echo(f"{len(work.left())} backbones are left.", err=True)
-        return 0
-    table = work.write(labels, with_gaps=given["with_gaps"])
-    click.echo(f"{table.id}: {table.values.size} cells in {work.folder}, digest {table.digest}")
+    numbers, display = given.pop("configurations"), JobDisplay()
+    profile, changes = _one_profile(given.pop("profiles"), given.pop("changes"))
+    settings: dict[str, Any] = {
+        "profile": profile,
+        "changes": changes,
+        "tasks": split_names(given.pop("tasks")),
+        "seeds": parse_numbers(given.pop("seeds")),
+        "configurations": parse_numbers(numbers, "configurations") if numbers else None,
+        "name": given.pop("identifier") or "",
+    }
+
+    def on_plan(work: TableBuilder) -> None:
+        left = len(work.left())
+        click.echo(
+            f"{work.profile.name}, {work.settings.protocol}: {len(work.jobs)} backbones x "
+            f"{len(work.request.tasks)} tasks, {left} backbones left.",
+            err=True,
+        )
+        if not given["dry_run"]:
+            display.start(min(left, given["limit"] or left))
+
+    with display:
+        built = t2s.build_table(**settings, **given, on_plan=on_plan, on_job=display.on_job)
+    if built.table is not None:
+        made, folder = built.table.rewards, given["output"].absolute()
+        click.echo(f"{made.id}: {made.values.size} cells in {folder}, digest {made.digest}")
+    elif not given["dry_run"]:
+        click.echo(f"{built.left} backbones are left.", err=True)
     return 0
 
 
-def _check_options(given: dict[str, Any]) -> None:
-    foreign = [f"--{name}" for name in ("address", "gpus") if given[name]]
-    if foreign and given["executor"] == "processes":
-        raise InvalidInputError(
-            f"{' and '.join(foreign)}: for --executor ray only. Add it, or leave the option out."
-        )
+def _one_profile(names: Sequence[str], changes: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    from benchmark.pipeline.profiles import expand, parse_changes
 
-
-def _request(given: dict[str, Any]) -> TableRequest:
-    from benchmark.pipeline.profiles import expand, find_profile, parse_changes
-    from benchmark.pipeline.settings import LiveSettings
-    from benchmark.pipeline.table_builder import all_prepared
-    from benchmark.pipeline.table_jobs import TableRequest
-
-    changes = parse_changes(given["changes"])
-    found = [one for name in given["profiles"] for one in expand(name, changes)]
+    found = [one for name in names for one in expand(name, parse_changes(changes))]
     if len(found) > 1:
         raise InvalidInputError(
-            f"A table has one profile, but --profile {' --profile '.join(given['profiles'])} names "
+            f"A table has one profile, but --profile {' --profile '.join(names)} names "
             f"{len(found)}. Build one table for each; a series is for 't2sbench run --live'."
         )
-    profile, changes = found[0]
-    find_profile(profile, changes)  # names are checked first: they need no data
-    tasks_files = tuple(given["tasks_files"])
-    tasks = split_names(given["tasks"]) or all_prepared(tasks_files)
-    if not tasks:
-        raise UnavailableError(
-            "No task has prepared images on this machine. See 't2sbench data ls'."
-        )
-    numbers = given["configurations"]
-    return TableRequest(
-        tasks=tasks,
-        seeds=parse_numbers(given["seeds"]),
-        settings=LiveSettings(
-            protocol=given["protocol"],
-            profile=profile,
-            changes=changes,
-            device=given["device"],
-            real_images=given["real_images"],
-            plugins=tuple(given["plugins"]),
-            tasks_files=tasks_files,
-        ),
-        configurations=parse_numbers(numbers, "configurations") if numbers else None,
-        references=tuple(dict.fromkeys(given["references"])),
-    )
-
-
-def _measure(work: TableBuilder, given: dict[str, Any]) -> None:
-    from benchmark.cli.progress import JobDisplay
-    from benchmark.core.store import default_store
-    from benchmark.pipeline.worker import Workers
-
-    store = default_store()
-    workers = Workers(store.root, given["jobs"], store.max_bytes, given["address"], given["gpus"])
-    with JobDisplay(min(len(work.left()), given["limit"] or len(work.jobs))) as display:
-        failed = work.measure(workers, given["executor"], display.on_job, given["limit"])
-    if failed and not given["with_gaps"]:
-        raise CellsFailedError(
-            f"{len(failed)} backbone{'s' * (len(failed) != 1)} failed. Remove the cause and run "
-            "the same command again, or add --with-gaps."
-        )
-
-
-def _labels(given: dict[str, Any], work: TableBuilder) -> Labels:
-    from benchmark.pipeline.table_builder import Labels
-
-    name = given["identifier"] or f"{work.profile.simulator}-{work.profile.name}"
-    embeddings, probe = _embeddings(given["embeddings"], work)
-    identifier = re.sub(r"[^a-z0-9.-]", "-", name.lower()).lstrip(".-")[:64]
-    if given["identifier"] and identifier != name:
-        raise InvalidInputError(
-            f"--id '{name}' is not valid: use at most 64 lower-case letters, digits, '.' and '-', "
-            f"such as '{identifier or 'my-table'}'."
-        )
-    title = given["title"] or f"Measured: profile {work.profile.name}, {work.settings.protocol}"
-    return Labels(identifier, title, tuple(given["notes"]), given["licence"], embeddings, probe)
-
-
-def _embeddings(path: Path | None, work: TableBuilder) -> tuple[TaskEmbeddings | None, str]:
-    """Vectors of the table's tasks, checked against their card if any, and their origin."""
-    from benchmark.task2vec.card import card_path, read_task2vec
-    from benchmark.tasks.vectors import read_embeddings
-
-    if path is None:
-        return None, ""
-    if not card_path(path).is_file():
-        return _with_all_tasks(read_embeddings(path), work), "not stated"
-    embeddings, card = read_task2vec(path)
-    known = {task.name: task.digest for task in card.tasks}
-    others = [t for t, data in work.data.items() if known.get(t, data.digest) != data.digest]
-    if others:
-        raise InvalidInputError(
-            f"{path} holds vectors of other data than the prepared ones, for tasks "
-            f"{', '.join(others)}. Run 't2sbench task2vec' on the prepared data."
-        )
-    probe = f"probe {card.probe.name} ({card.probe_sha256[:12]}), {card.probe.origin}"
-    found = _with_all_tasks(embeddings, work)
-    return found, f"Task2Vec, recipe {card.settings['name']}, seed {card.seed}; {probe}"
-
-
-def _with_all_tasks(embeddings: TaskEmbeddings, work: TableBuilder) -> TaskEmbeddings:
-    missing = [task for task in work.request.tasks if task not in embeddings.tasks]
-    if missing:
-        raise InvalidInputError(
-            f"--embeddings lacks vectors of {', '.join(missing)}. Run 't2sbench task2vec' on all "
-            "tasks of the table."
-        )
-    return embeddings
+    return found[0]
 
 
 @table.command()

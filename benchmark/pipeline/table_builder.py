@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmark.core.errors import CellsFailedError, InvalidInputError, UnknownNameError
-from benchmark.core.store import default_store
 from benchmark.pipeline.executors import EXECUTORS
 from benchmark.pipeline.journal import Journal
 from benchmark.pipeline.table_jobs import (
@@ -21,17 +21,17 @@ from benchmark.pipeline.table_jobs import (
     TableRequest,
     make_jobs,
 )
-from benchmark.pipeline.worker import Workers
 from benchmark.protocols.registry import find_protocol
 from benchmark.rewards.card import CostEntry, Description, TableDataEntry
 from benchmark.rewards.storage import CARD, read_table, write_table
 from benchmark.rewards.table import RewardTable
 from benchmark.tasks.task_data import TaskData, load_task_data
-from benchmark.tasks.vectors import TaskEmbeddings
+from benchmark.tasks.vectors import TaskEmbeddings, read_embeddings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from benchmark.pipeline.worker import Workers
     from benchmark.simulators.interface import Simulator
 
 OnJob = Callable[[JobResult], None]
@@ -218,32 +218,70 @@ class TableBuilder:
         return write_table(table, self.folder, _description(self, results, labels))
 
 
-def build_table(
-    request: TableRequest,
-    folder: Path,
-    labels: Labels,
-    workers: Workers | None = None,
-    on_job: OnJob = lambda _result: None,
-) -> RewardTable:
-    """Measure a reward table and write it; finished backbones of an interrupted call are kept.
+def make_labels(
+    build: TableBuilder,
+    *,
+    name: str = "",
+    title: str = "",
+    notes: Sequence[str] = (),
+    licence: str = "",
+    embeddings: Path | None = None,
+) -> Labels:
+    """Return the labels of a table; name and title are by default made from its profile.
 
     Args:
-        request: Tasks, seeds, configurations and settings.
-        folder: Folder of the table; measurements are kept in ``FOLDER.measured``.
-        labels: Its name, and the texts and vectors that come with it.
-        workers: Processes that measure; by default this one, with the default store.
-        on_job: Called with the result of every backbone.
+        build: The table.
+        name: Short name.
+        title: One line.
+        notes: Remarks for readers.
+        licence: Terms of the table.
+        embeddings: File of Task2Vec vectors of its tasks.
 
     Raises:
-        CellsFailedError: When rewards are missing in the end.
-        T2SBenchError: As :class:`TableBuilder` and :meth:`TableBuilder.measure`.
+        InvalidInputError: For a malformed name, or vectors of other tasks or other data.
+        InvalidFileError: When the file of vectors cannot be read.
     """
-    builder = TableBuilder(request, folder.absolute())
-    if workers is None:
-        store = default_store()
-        workers = Workers(store.root, max_bytes=store.max_bytes)
-    builder.measure(workers, on_job=on_job)
-    return builder.write(labels)
+    vectors, probe = _read_vectors(embeddings, build)
+    wanted = name or f"{build.profile.simulator}-{build.profile.name}"
+    identifier = re.sub(r"[^a-z0-9.-]", "-", wanted.lower()).lstrip(".-")[:64]
+    if name and identifier != name:
+        raise InvalidInputError(
+            f"--id '{name}' is not valid: use at most 64 lower-case letters, digits, '.' and '-', "
+            f"such as '{identifier or 'my-table'}'."
+        )
+    title = title or f"Measured: profile {build.profile.name}, {build.settings.protocol}"
+    return Labels(identifier, title, tuple(notes), licence, vectors, probe)
+
+
+def _read_vectors(path: Path | None, build: TableBuilder) -> tuple[TaskEmbeddings | None, str]:
+    """Vectors of the table's tasks, checked against their card if any, and their origin."""
+    from benchmark.task2vec.card import card_path, read_task2vec
+
+    if path is None:
+        return None, ""
+    if not card_path(path).is_file():
+        return _with_all_tasks(read_embeddings(path), build), "not stated"
+    embeddings, card = read_task2vec(path)
+    known = {task.name: task.digest for task in card.tasks}
+    others = [t for t, data in build.data.items() if known.get(t, data.digest) != data.digest]
+    if others:
+        raise InvalidInputError(
+            f"{path} holds vectors of other data than the prepared ones, for tasks "
+            f"{', '.join(others)}. Run 't2sbench task2vec' on the prepared data."
+        )
+    probe = f"probe {card.probe.name} ({card.probe_sha256[:12]}), {card.probe.origin}"
+    found = _with_all_tasks(embeddings, build)
+    return found, f"Task2Vec, recipe {card.settings['name']}, seed {card.seed}; {probe}"
+
+
+def _with_all_tasks(embeddings: TaskEmbeddings, build: TableBuilder) -> TaskEmbeddings:
+    missing = [task for task in build.request.tasks if task not in embeddings.tasks]
+    if missing:
+        raise InvalidInputError(
+            f"--embeddings lacks vectors of {', '.join(missing)}. Run 't2sbench task2vec' on all "
+            "tasks of the table."
+        )
+    return embeddings
 
 
 def all_prepared(tasks_files: Sequence[Path] = ()) -> tuple[str, ...]:

@@ -12,8 +12,6 @@ Entry points, none of which needs the command line:
 * :func:`benchmark.runs.execution.retry` repeats failed cells of an output folder.
 * :func:`benchmark.runs.live_scorer.score_live` scores one (configuration, task) live, with a
   :class:`benchmark.pipeline.settings.LiveSettings`.
-* :func:`benchmark.pipeline.table_builder.build_table` measures a reward table from a
-  :class:`benchmark.pipeline.table_jobs.TableRequest`.
 
 Example:
     >>> from benchmark.runs.execution import run

@@ -49,6 +49,32 @@ def test_mistakes_are_said_before_any_work(wrong, says, request_of, tmp_path, ca
     assert says in capsys.readouterr().err
 
 
+def test_a_table_is_built_from_python(request_of, tmp_path, monkeypatch):
+    import t2sbench as t2s
+
+    request_of()
+    monkeypatch.setenv("T2SBENCH_CACHE", str(tmp_path / "cache"))
+    settings = {
+        "profile": str(tmp_path / "tiny.yaml"),
+        "tasks": ["EuroSAT"],
+        "seeds": [0],
+        "configurations": [0, 3],
+        "device": "cpu",
+        "name": "mine",
+    }
+    jobs = []
+    for wrong, fact in ({"gpus": 1}, "ray"), ({"jobs": 0}, "jobs.*0"), ({"limit": 0}, "limit.*0"):
+        with pytest.raises(InvalidInputError, match=fact):
+            t2s.build_table(tmp_path / "out", **settings, **wrong)
+    assert t2s.build_table(tmp_path / "out", **settings, dry_run=True) == (None, 2)
+    assert t2s.build_table(tmp_path / "out", **settings, limit=1, on_job=jobs.append) == (None, 1)
+    built = t2s.build_table(str(tmp_path / "out"), **settings, with_gaps=True, on_job=jobs.append)
+    assert {str(one.job) for one in jobs} == {"00000000, seed 0", "00000011, seed 0"}
+    assert built.left == 0
+    assert built.table.rewards.digest == t2s.load_table(tmp_path / "out").rewards.digest
+    assert built.table.rewards.id == "mine"
+
+
 def test_a_task_named_twice_counts_once(request_of, tmp_path, capsys, monkeypatch):
     from benchmark.cli.main import main
 

@@ -244,7 +244,8 @@ def test_a_damaged_cell_is_made_again_and_told(request_of, execution, tmp_path, 
     for path in execution.store.glob("score/*/*/score.json"):
         path.write_bytes(path.read_bytes()[:20])
     reported = []
-    with JobDisplay(1) as display:
+    with JobDisplay() as display:
+        display.start(1)
         again = TableBuilder(request, tmp_path / "two")
         again.measure(execution, on_job=lambda r: (reported.append(r), display.on_job(r)))
     assert again.left() == []
