@@ -13,7 +13,7 @@ from benchmark.leaderboard import build_boards
 from benchmark.leaderboard.text_tables import print_table
 from benchmark.rewards.catalog import DEFAULT_TABLE
 from benchmark.runs.record_file import iterate_records
-from benchmark.tasks.registry import load_tasks
+from benchmark.tasks.registry import load_data_tasks
 
 ROOT = Path(__file__).parent.parent
 WIDTH = 132
@@ -22,7 +22,7 @@ WIDTH = 132
 def main() -> None:
     """Draw the committed board of the unseen split of the default table."""
     records = iterate_records(ROOT / "leaderboards" / "records")
-    for board in build_boards(records, load_tasks().names):
+    for board in build_boards(records, load_data_tasks().names):
         if (board.place.source, board.place.split) != (DEFAULT_TABLE, "unseen"):
             continue
         with Path("/dev/null").open("w", encoding="utf-8") as nowhere:
