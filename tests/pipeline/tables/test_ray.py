@@ -89,6 +89,7 @@ def test_jobs_that_fit_on_no_machine_are_refused():
         _check_size(nodes, 4, 0)
 
 
+@pytest.mark.slow  # starts a cluster
 def test_what_a_worker_refuses_is_said_in_its_words(build, tmp_path):
     pytest.importorskip("ray")
     made = build("one")

@@ -57,7 +57,7 @@ def test_a_device_that_is_not_there_is_an_error():
     assert "index 99" in done.stdout
 
 
-def test_torch_may_be_loaded_after_a_picture(tmp_path):
+def test_torch_may_be_loaded_after_a_picture(simulator_cache, tmp_path):
     """Mesa and Triton each contain LLVM; without care the process ends with SIGSEGV."""
     code = (
         "import t2sbench as t2s\n"
