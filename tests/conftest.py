@@ -22,7 +22,7 @@ from benchmark.rewards.table import RewardTable
 from benchmark.runs.record import Record
 
 # No deadlines: a busy machine must not fail a test. Speed is measured in tests/benchmarks only.
-settings.register_profile("quick", deadline=None, max_examples=25)
+settings.register_profile("quick", deadline=None, max_examples=15)
 settings.register_profile("thorough", deadline=None, max_examples=200)
 settings.load_profile("quick")
 

@@ -142,6 +142,7 @@ def test_a_folder_of_other_measurements_is_refused(request_of, execution, tmp_pa
         TableBuilder(request_of(seeds=(0,)), tmp_path / "table").measure(execution, "proceses")
 
 
+@pytest.mark.slow
 def test_half_a_line_of_a_killed_process_is_skipped(request_of, execution, tmp_path):
     build = TableBuilder(request_of(seeds=(0,)), tmp_path / "table")
     build.measure(execution, limit=2)

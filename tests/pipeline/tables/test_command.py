@@ -87,6 +87,7 @@ def test_a_task_named_twice_counts_once(request_of, tmp_path, capsys, monkeypatc
         request_of(tasks=("PacsC", "PacsC"))
 
 
+@pytest.mark.slow
 def test_vectors_of_the_tasks_come_with_their_probe(request_of, tmp_path, capsys, monkeypatch):
     from benchmark.cli.main import main
     from benchmark.task2vec.card import describe, write_task2vec

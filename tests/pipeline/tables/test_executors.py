@@ -41,6 +41,7 @@ def fake_executor(monkeypatch):
     return make
 
 
+@pytest.mark.slow
 def test_backbones_of_other_devices_are_refused(request_of, execution, tmp_path, fake_executor):
     build = TableBuilder(request_of(), tmp_path / "table")
     build.measure(execution, limit=1)

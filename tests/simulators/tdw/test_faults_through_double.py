@@ -244,6 +244,7 @@ def in_turn(request_for, tmp_path):
     return make
 
 
+@pytest.mark.slow
 def test_one_failure_after_the_other(in_turn, request_for, undisturbed, journal, tmp_path):
     expected = undisturbed(request_for())
     request = in_turn("crash@4/1", "refuse/2", "quit@1/3", "hang@2/4", "noise@step4/5", retries=5)
@@ -286,6 +287,7 @@ def test_any_disorder_ends(in_turn, request_for, undisturbed, journal, tmp_path,
     assert nothing_left(journal)
 
 
+@pytest.mark.slow
 def test_the_same_port_serves_the_next_build(request_for, undisturbed, journal, tmp_path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
