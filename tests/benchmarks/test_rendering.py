@@ -25,7 +25,7 @@ from benchmark.space import PAPER_SPACE
 SIZES = (64, 128, 224)
 WANTED = {64: 800, 128: 300, 224: 100}
 IMAGES, OBJECTS, ROUNDS = 240, 24, 3
-MAX_MIB = 450  # about 80 of them are Triton's library, where PyTorch is installed
+MAX_MIB = 400
 
 
 def planned(simulator, size, configuration="11111111"):
