@@ -29,10 +29,13 @@ if TYPE_CHECKING:
     from t2sbench.results import Ranking, Results, run, score
     from t2sbench.rewards import (
         BuiltTable,
+        ComparedEffects,
         Table,
         TableEffects,
         build_table,
+        compare_effects,
         effects,
+        ladder,
         load_table,
     )
 
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BoardFiles",
     "BuiltTable",
+    "ComparedEffects",
     "Comparison",
     "Mixture",
     "Model",
@@ -55,10 +59,12 @@ __all__ = [
     "build_boards",
     "build_table",
     "compare",
+    "compare_effects",
     "describe",
     "effects",
     "embed",
     "fit",
+    "ladder",
     "load_model",
     "load_results",
     "load_table",
@@ -95,7 +101,17 @@ _MODULES = {
     **dict.fromkeys(("Model", "fit", "load_model"), "t2sbench.models"),
     **dict.fromkeys(("Ranking", "Results", "run", "score"), "t2sbench.results"),
     **dict.fromkeys(
-        ("BuiltTable", "Table", "TableEffects", "build_table", "effects", "load_table"),
+        (
+            "BuiltTable",
+            "ComparedEffects",
+            "Table",
+            "TableEffects",
+            "build_table",
+            "compare_effects",
+            "effects",
+            "ladder",
+            "load_table",
+        ),
         "t2sbench.rewards",
     ),
 }

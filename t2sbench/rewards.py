@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchmark.core.errors import CellsFailedError, InvalidInputError, UnavailableError
+from benchmark.core.errors import (
+    CellsFailedError,
+    InvalidInputError,
+    UnavailableError,
+    UnknownNameError,
+)
 from benchmark.core.extras import require
 from benchmark.rewards.table import RewardTable
 from t2sbench.display import Picture, Rows
@@ -18,6 +23,7 @@ if TYPE_CHECKING:
     from benchmark.pipeline.settings import LiveSettings
     from benchmark.pipeline.table_builder import TableBuilder
     from benchmark.pipeline.table_jobs import JobResult, TableRequest
+    from benchmark.rewards.comparison import EffectsComparison
     from benchmark.rewards.effects import Effects
 
 
@@ -66,7 +72,7 @@ class Table:
         """Main effects of every setting on every task, in percentage points."""
         from benchmark.rewards.effects import main_effects
 
-        return TableEffects.of(main_effects(self.rewards), f"table {self.rewards.id}")
+        return TableEffects.of(main_effects(self.rewards))
 
     def text(self) -> str:
         """The card in words, with one line per task: range, noise and references."""
@@ -104,15 +110,13 @@ class TableEffects(Rows):
     """Main effects: one row per task, one column per setting, in percentage points.
 
     Attributes:
-        effects: Values, standard errors and explained variance.
-        source: Table.
+        effects: Values, standard errors, interactions and explained variance.
     """
 
     effects: Effects
-    source: str
 
     @classmethod
-    def of(cls, effects: Effects, title: str) -> TableEffects:
+    def of(cls, effects: Effects) -> TableEffects:
         """Make the rows of some effects."""
         rows = tuple(
             {"task": task, **dict(zip(effects.names, values, strict=True)), "explained": explained}
@@ -123,8 +127,20 @@ class TableEffects(Rows):
                 strict=True,
             )
         )
-        heading = f"Main effects in {title}, percentage points"
-        return cls(rows, title=heading, effects=effects, source=title)
+        title = f"Main effects in table {effects.table}, percentage points"
+        return cls(rows, title=title, effects=effects)
+
+    def text(self) -> str:
+        """The effects in words, with those within the noise in brackets."""
+        from benchmark.rewards.text import effects_text
+
+        return effects_text(self.effects)
+
+    def to_json(self) -> str:
+        """The effects as the content of a file, which :func:`effects` reads."""
+        from benchmark.rewards.effects import EffectsFile
+
+        return EffectsFile.of(self.effects).model_dump_json()
 
     def plot(self, *others: TableEffects) -> Picture:
         """Draw the effects as a heat map: red costs accuracy, blue gains it.
@@ -138,7 +154,43 @@ class TableEffects(Rows):
         require("plots", "Plotting")
         from benchmark.plots.effects import draw_effects
 
-        return Picture(draw_effects([(one.source, one.effects) for one in (self, *others)]))
+        return Picture(draw_effects([one.effects for one in (self, *others)]))
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class ComparedEffects(Rows):
+    """Mean main effects of tables next to those of another: one row per table and setting.
+
+    Attributes:
+        comparison: All numbers.
+        effects: Effects of the tables, then of the other.
+    """
+
+    comparison: EffectsComparison
+    effects: tuple[Effects, ...]
+
+    def text(self) -> str:
+        """The comparison in words: effects, intervals, correlations, different signs."""
+        from benchmark.rewards.text import comparison_text
+
+        return comparison_text(self.comparison)
+
+    def to_json(self) -> str:
+        """All numbers as indented JSON."""
+        from benchmark.core.files import indented_json
+
+        return indented_json(asdict(self.comparison)).decode().rstrip()
+
+    def plot(self) -> Picture:
+        """Draw heat maps of the effects, and their means with intervals.
+
+        Raises:
+            UnavailableError: Without matplotlib.
+        """
+        require("plots", "Plotting")
+        from benchmark.plots.effects import draw_effects
+
+        return Picture(draw_effects(self.effects, self.comparison))
 
 
 def load_table(table: str | Path = "gl-mini") -> Table:
@@ -314,11 +366,100 @@ def _table_request(
 def effects(table: str | Path | Table | RewardTable = "gl-mini") -> TableEffects:
     """Return the main effects of every setting on every task of a table, in percentage points.
 
+    Args:
+        table: A table, its name or folder, or a ``.json`` file of effects
+            (:meth:`TableEffects.to_json`).
+
+    Raises:
+        UnknownNameError: For an unknown name.
+        InvalidFileError: When a folder or file does not verify.
+        UnavailableError: When a table can be neither found nor downloaded.
+
     Example:
         >>> effects("gl-mini").to_frame().set_index("task")["background"].idxmax()
         'ChestXPneumonia'
     """
+    if isinstance(table, (str, Path)) and Path(table).suffix == ".json":
+        from benchmark.rewards.effects import read_effects
+
+        return TableEffects.of(read_effects(Path(table)))
     return Table(rewards_of(table)).effects()
+
+
+def compare_effects(
+    *tables: str | Path | Table | RewardTable,
+    against: str | Path | Table | RewardTable = "released",
+    split: str = "all",
+) -> ComparedEffects:
+    """Compare the main effects of tables with those of another on their common tasks.
+
+    An effect counts in standard deviations of its task's rewards over configurations. Common
+    tasks have the same name; a stand-in has no counterpart.
+
+    Args:
+        tables: Tables, as :func:`effects` takes them; by default the one in the package.
+        against: The other table.
+        split: Tasks to compare: ``seen``, ``unseen`` or ``all``.
+
+    Raises:
+        UnknownNameError: For an unknown table or split.
+        InvalidInputError: Without a common task or setting.
+        InvalidFileError: When a folder or file does not verify.
+        UnavailableError: When a table can be neither found nor downloaded.
+
+    Example:
+        >>> found = compare_effects("gl-mini", against="gl-mini", split="unseen")
+        >>> found.comparison.tables[0].r_main
+        1.0
+    """
+    from benchmark.rewards.comparison import compare_effects as compare
+
+    only = None if split == "all" else _tasks_of_side(split)
+    *found, other = (effects(one).effects for one in (*(tables or ("gl-mini",)), against))
+    comparison = compare(found, other, only)
+    rows = tuple(
+        {"table": one.table, **asdict(entry)} for one in comparison.tables for entry in one.settings
+    )
+    title = f"Mean main effects on {len(comparison.tasks)} tasks, in standard deviations"
+    return ComparedEffects(rows, title=title, comparison=comparison, effects=(*found, other))
+
+
+def _tasks_of_side(split: str) -> tuple[str, ...]:
+    from benchmark.tasks.registry import Side, load_data_tasks
+
+    if split not in list(Side):
+        raise UnknownNameError("split", split, (*Side, "all"))
+    return load_data_tasks().select(Side(split)).names
+
+
+def ladder(table: str | Path | Table | RewardTable = "gl-mini") -> Rows:
+    """Return the rows of the paper's Table 1 from a reward table, in percent.
+
+    Table 1 of Task2Sim adds variations one after the other: Pose, +Lighting, +Blur, +Materials,
+    +Background. The paper's own numbers are linear probes after pre-training on 237 categories and
+    100,000 images.
+
+    Returns:
+        One row per task, then their mean: ``task``, the five accuracies, and ``noise``, the
+        difference between two accuracies that seeds alone exceed in 5 % of cases.
+
+    Raises:
+        InvalidInputError: If the table lacks one of the settings.
+
+    Example:
+        >>> [step for step in ladder("gl-mini")[-1]]
+        ['task', 'Pose', '+Lighting', '+Blur', '+Materials', '+Background', 'noise']
+    """
+    from benchmark.rewards.ladder import ladder as rows_of
+
+    rewards = rewards_of(table)
+    return Rows(
+        tuple(rows_of(rewards)),
+        title=(
+            f"Table '{rewards.id}': {rewards.protocol} accuracy as variations are added, percent"
+        ),
+        notes=("noise: difference that the seeds exceed in 5 % of cases.",),
+    )
 
 
 def rewards_of(table: str | Path | Table | RewardTable) -> RewardTable:

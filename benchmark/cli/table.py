@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,10 +28,11 @@ from benchmark.core.errors import InvalidFileError, InvalidInputError
 from benchmark.rewards.catalog import DEFAULT_TABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from benchmark.pipeline.table_builder import TableBuilder
+    from t2sbench.display import Picture
 
 _NAME = click.argument("name", default=DEFAULT_TABLE, shell_complete=completing(table_names))
 
@@ -180,30 +182,75 @@ def _one_profile(names: Sequence[str], changes: Sequence[str]) -> tuple[str, dic
     return found[0]
 
 
+_FORMAT = click.option("--format", "style", type=click.Choice(["table", "json"]), default="table")
+
+
 @table.command()
-@_NAME
+@click.argument("names", metavar="[TABLE]...", nargs=-1, shell_complete=completing(table_names))
 @click.option(
     "--against",
     metavar="TABLE",
     shell_complete=completing(table_names),
-    help="Also correlate the effects with those of this table, task by task.",
+    help="Compare the effects with those of this table, on the tasks that all tables have.",
 )
+@click.option(
+    "--split",
+    type=click.Choice(["all", "seen", "unseen"]),
+    default="all",
+    show_default=True,
+    help="Tasks to compare, with --against.",
+)
+@_FORMAT
 @click.option("--plot", type=PATH, metavar="FILE", help="Picture (.svg or .png) of the effects.")
-def effects(name: str, against: str | None, plot: Path | None) -> int:
-    """Show the main effect of each setting on each task of table NAME, in percentage points.
+def effects(
+    names: tuple[str, ...], against: str | None, split: str, style: str, plot: Path | None
+) -> int:
+    """Show the main effect of each setting on each task of a TABLE, in percentage points.
 
     An effect is the mean reward of the configurations with the setting on, minus the mean with it
-    off. Effects below 1.96 standard errors of the seeds are in brackets.
+    off. Effects below 1.96 standard errors are in brackets. TABLE is a name, a folder, or a .json
+    file that this command wrote with --format json.
     """
     import t2sbench as t2s
-    from benchmark.rewards.text import effects_text
 
     if plot is not None:
         check_plot(plot)
-    tables = [t2s.load_table(one) for one in (name, against) if one]
-    first, *others = found = [table.effects() for table in tables]
-    click.echo(effects_text([one.rewards for one in tables], [one.effects for one in found]))
+    tables = names or (DEFAULT_TABLE,)
+    draw: Callable[[], Picture]
+    if against is None:
+        if split != "all":
+            raise InvalidInputError(f"--split {split} needs --against TABLE.")
+        if style == "json" and len(tables) > 1:
+            raise InvalidInputError(
+                f"--format json writes the effects of one table (got {len(tables)}). Add --against "
+                "TABLE, or call it once per table."
+            )
+        first, *others = [t2s.effects(one) for one in tables]
+        text = "\n\n".join(one.text() for one in (first, *others))
+        draw, to_json = functools.partial(first.plot, *others), first.to_json
+    else:
+        compared = t2s.compare_effects(*tables, against=against, split=split)
+        text, draw, to_json = compared.text(), compared.plot, compared.to_json
+    click.echo(to_json() if style == "json" else text)
     if plot is not None:
-        first.plot(*others).save(plot)
+        draw().save(plot)
         click.echo(f"Picture: {plot}", err=True)
+    return 0
+
+
+@table.command("ladder")
+@_NAME
+@_FORMAT
+def show_ladder(name: str, style: str) -> int:
+    """Show accuracies of table NAME as variations are added, as in the paper's Table 1.
+
+    The columns are Pose, +Lighting, +Blur, +Materials and +Background: each varies the settings of
+    the one before and those that its name states.
+    """
+    import json
+
+    import t2sbench as t2s
+
+    rows = t2s.ladder(name)
+    click.echo(json.dumps(list(rows), indent=2) if style == "json" else rows)
     return 0

@@ -11,7 +11,6 @@ import numpy as np
 from benchmark.leaderboard.rows import Standing
 from benchmark.leaderboard.statistics import (
     average_ranks,
-    bootstrap_means,
     holm,
     rank_intervals,
     sign_flip_test,
@@ -19,6 +18,7 @@ from benchmark.leaderboard.statistics import (
     smallest_detectable_difference,
     win_rates,
 )
+from benchmark.rewards.noise import bootstrap_means
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

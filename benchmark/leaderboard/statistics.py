@@ -155,41 +155,12 @@ def _complete(scores: ArrayLike) -> NDArray[np.float64]:
     return table
 
 
-def bootstrap_means(
-    scores: ArrayLike, rng: np.random.Generator, n_resamples: int = 2000
-) -> NDArray[np.float64]:
-    """Means of all methods over the same resampled tasks, rounded to nine decimals.
-
-    Args:
-        scores: ``(n_methods, n_tasks)``, complete.
-        rng: Source of the resamples.
-        n_resamples: Number of resamples.
-
-    Returns:
-        ``(n_resamples, n_methods)``.
-
-    Raises:
-        InvalidInputError: When the scores are not a complete table.
-
-    Example:
-        >>> bootstrap_means([[1.0, 1.0], [2.0, 2.0]], np.random.default_rng(0), 2).tolist()
-        [[1.0, 2.0], [1.0, 2.0]]
-    """
-    table = _complete(scores)
-    n_tasks = table.shape[1]
-    raw = rng.bit_generator.random_raw(n_resamples * n_tasks)
-    drawn = (raw % np.uint64(n_tasks)).astype(np.int64).reshape(n_resamples, n_tasks)
-    counts = np.zeros((n_resamples, n_tasks))
-    np.add.at(counts, (np.arange(n_resamples)[:, None], drawn), 1)
-    means: NDArray[np.float64] = np.round(counts @ table.T / n_tasks, _DECIMALS)
-    return means
-
-
 def rank_intervals(means: NDArray[np.float64], level: float = 0.95) -> NDArray[np.int64]:
     """Range of places of every method over resamples.
 
     Args:
-        means: ``(n_resamples, n_methods)`` of :func:`bootstrap_means`; larger is better.
+        means: ``(n_resamples, n_methods)``, of
+            :func:`benchmark.rewards.noise.bootstrap_means`; larger is better.
         level: Coverage.
 
     Returns:

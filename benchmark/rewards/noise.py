@@ -1,4 +1,4 @@
-"""Noise of a table's rewards."""
+"""Noise of a table's rewards, and resampling of its tasks."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: Standard errors on either side of a 95 % interval.
 NORMAL_95 = 1.96
+
+_DECIMALS = 9  # of resampled means: below any real difference, above the error of sums
 
 
 class TaskNoise(Frozen):
@@ -59,3 +61,32 @@ def task_noise(values: NDArray[np.float64], n_test: int) -> TaskNoise:
     limit = NORMAL_95 * seed_sd * math.sqrt(2 / n_seeds)
     near_best = int((means >= means.max() - limit).sum())
     return TaskNoise(seed_sd=seed_sd, test_half_width=half_width, near_best=near_best)
+
+
+def bootstrap_means(
+    scores: NDArray[np.float64], rng: np.random.Generator, n_resamples: int = 2000
+) -> NDArray[np.float64]:
+    """Return the means of all rows over the same resampled tasks, rounded to nine decimals.
+
+    Random numbers are taken raw from the bit generator: numpy keeps that stream across versions.
+
+    Args:
+        scores: float64 ``(n_rows, n_tasks)``, complete.
+        rng: Source of the resamples.
+        n_resamples: Number of resamples.
+
+    Returns:
+        float64 ``(n_resamples, n_rows)``.
+
+    Example:
+        >>> scores = np.array([[1.0, 1.0], [2.0, 2.0]])
+        >>> bootstrap_means(scores, np.random.default_rng(0), 2).tolist()
+        [[1.0, 2.0], [1.0, 2.0]]
+    """
+    n_tasks = scores.shape[1]
+    raw = rng.bit_generator.random_raw(n_resamples * n_tasks)
+    drawn = (raw % np.uint64(n_tasks)).astype(np.int64).reshape(n_resamples, n_tasks)
+    counts = np.zeros((n_resamples, n_tasks))
+    np.add.at(counts, (np.arange(n_resamples)[:, None], drawn), 1)
+    means: NDArray[np.float64] = np.round(counts @ scores.T / n_tasks, _DECIMALS)
+    return means

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
 
 import numpy as np
 from tabulate import tabulate
 
-from benchmark.core.errors import InvalidInputError
-from benchmark.rewards.effects import agreement
 from benchmark.rewards.reliability import LOW_RELIABILITY
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmark.rewards.card import TableCard, TableTask
+    from benchmark.rewards.comparison import (
+        EffectsComparison,
+        SettingComparison,
+        TableComparison,
+    )
     from benchmark.rewards.effects import Effects
     from benchmark.rewards.table import RewardTable
     from benchmark.space import ParameterSpace
@@ -117,79 +120,126 @@ def _measured_lines(card: TableCard) -> list[str]:
     return lines
 
 
-def effects_text(tables: list[RewardTable], found: list[Effects]) -> str:
-    """Main effects of the first table's settings on each task; agreement with a second table.
-
-    Args:
-        tables: One table, or two over the same space.
-        found: Effects of each table.
-
-    Raises:
-        InvalidInputError: If the tables have different parameter spaces.
-    """
-    if len({table.space for table in tables}) > 1:
-        names = "; ".join(f"{table.id}: {', '.join(table.space.names)}" for table in tables)
-        raise InvalidInputError(
-            f"Effects of tables with different settings cannot be compared ({names}). Leave "
-            "--against out."
-        )
-    first = found[0]
-    others = _partners(tables) if len(tables) > 1 else {}
-    rows: list[list[str | None]] = []
-    agreements: list[float] = []
-    for row, task in enumerate(first.tasks):
-        cells = zip(first.values[row], first.is_noise[row], strict=True)
-        name = tables[0].card.shown(task) if tables[0].card else task
-        line = [name, *(_shown(float(value), is_noise=bool(noise)) for value, noise in cells)]
-        line.append(_percent(float(first.explained[row])))
-        if len(tables) > 1:
-            value = _correlation(found, row, others.get(task))
-            agreements += [] if value is None else [value]
-            line.append(None if value is None else f"{value:.2f}")
-        rows.append(line)
-    known = first.values[~np.isnan(first.values).any(axis=1)]
+def effects_text(found: Effects) -> str:
+    """Main effects of a table, with one line per task."""
+    rows: list[list[str | None]] = [
+        [
+            task,
+            *map(_effect, found.values[row].tolist(), found.is_noise[row].tolist()),
+            None if math.isnan(share) else f"{100 * share:.0f}%",
+        ]
+        for row, (task, share) in enumerate(zip(found.tasks, found.explained.tolist(), strict=True))
+    ]
+    known = found.values[~np.isnan(found.deviation)]
     if len(known):
         rows.append(["mean", *(f"{value:+.2f}" for value in known.mean(axis=0))])
-    headers = ["task", *(name.replace("_", "\n") for name in first.names), "explained"]
-    headers += [f"r with\n{table.id}" for table in tables[1:]]
-    align = ("left", *["right"] * (len(headers) - 1))
-    shown = tabulate(rows, headers, missingval="-", colalign=align, disable_numparse=True)
-    return "\n".join([shown, "", *_effects_legend(tables, agreements)])
+    headers = ["task", *(name.replace("_", "\n") for name in found.names), "explained"]
+    lines = [
+        _text_table(rows, headers),
+        "",
+        f"Table {found.table}: percentage points, the setting on minus off.",
+        "explained: share of the variance over configurations that the effects explain.",
+    ]
+    if found.is_noise.any():
+        noise = "the residual of effects and interactions" if len(found.by_seed) == 1 else "seeds"
+        lines.append(f"In brackets: below 1.96 standard errors, from {noise}.")
+    return "\n".join(lines)
 
 
-def _effects_legend(tables: list[RewardTable], agreements: list[float]) -> list[str]:
-    lines = [f"Table {tables[0].id}: percentage points, the setting on minus off."]
-    if len(tables[0].seeds) > 1:
-        lines.append("In brackets: below 1.96 standard errors of the seeds.")
-    lines.append("explained: share of the variance over configurations that the effects explain.")
-    if agreements:
-        lines.append(
-            f"r: correlation with the effects of table {tables[1].id}, {fmean(agreements):.2f} on "
-            f"average over {len(agreements)} tasks;"
-        )
-        lines.append("a stand-in is compared with the task that it stands for.")
-    return lines
-
-
-def _shown(value: float, *, is_noise: bool) -> str | None:
+def _effect(value: float, is_noise: bool) -> str | None:
     if math.isnan(value):  # too few configurations
         return None
-    text = f"{value:+.2f}"
-    return f"({text})" if is_noise else text
+    return f"({value:+.2f})" if is_noise else f"{value:+.2f}"
 
 
-def _percent(share: float) -> str | None:
-    return None if math.isnan(share) else f"{100 * share:.0f}%"
+def _text_table(rows: Sequence[Sequence[str | None]], headers: Sequence[str]) -> str:
+    align = ("left", *["right"] * (len(headers) - 1))
+    return tabulate(rows, headers, missingval="-", colalign=align, disable_numparse=True)
 
 
-def _partners(tables: list[RewardTable]) -> dict[str, int]:
-    """Rows of the second table by task of the first: the same task, or the one it stands for."""
-    card, other = tables[0].card, tables[1]
-    stand_ins = card.stand_ins if card else {}
-    places = {task: row for row, task in enumerate(other.tasks)}
-    wanted = {task: task if task in places else stand_ins.get(task) for task in tables[0].tasks}
-    return {task: places[name] for task, name in wanted.items() if name in places}
+def comparison_text(found: EffectsComparison) -> str:
+    """Mean effects of tables next to those of another, correlations, and different signs."""
+    effects: list[list[str | None]] = [
+        [
+            entries[0].setting,
+            f"{entries[0].against:+.2f}",
+            *(cell for entry in entries for cell in (_mean(entry), _difference(entry))),
+        ]
+        for entries in zip(*(one.settings for one in found.tables), strict=True)
+    ]
+    headers = ["setting", f"{found.against}\nmean"]
+    headers += [head for one in found.tables for head in (f"{one.table}\nmean", "difference")]
+    correlations: list[list[str | None]] = [
+        [label, *(_correlation(getattr(one, field)) for one in found.tables)]
+        for label, field in (
+            ("main effects, common tasks", "r_main"),
+            ("main effects, all tasks", "r_main_all"),
+            ("interactions of pairs, common tasks", "r_pairwise"),
+            ("interactions of pairs, all tasks", "r_pairwise_all"),
+        )
+    ]
+    correlations += [
+        [task, *(_correlation(one.r_by_task[task]) for one in found.tables)] for task in found.tasks
+    ]
+    heading = (
+        f"Mean main effects on {len(found.tasks)} common tasks, in standard deviations of a task's "
+        "rewards over configurations"
+    )
+    return "\n".join(
+        [
+            heading,
+            "",
+            _text_table(effects, headers),
+            "",
+            f"Correlations with the effects in {found.against}",
+            "",
+            _text_table(correlations, ["", *(one.table for one in found.tables)]),
+            "",
+            *(line for one in found.tables for line in _signs(one, found.against)),
+            "",
+            *_COMPARISON_LEGEND,
+        ]
+    )
 
 
-def _correlation(found: list[Effects], row: int, partner: int | None) -> float | None:
-    return None if partner is None else agreement(found[0].values[row], found[1].values[partner])
+_COMPARISON_LEGEND = (
+    "±: standard error over seeds, which all tasks share. difference: table minus the other, with",
+    "its 95 % interval over tasks (percentile bootstrap of paired differences, given the seeds).",
+    "Common tasks have the same name. 'all tasks': means over all tasks of each table. A task's",
+    "signs count as opposite if both effects exceed 1.96 standard errors.",
+)
+
+
+def _mean(entry: SettingComparison) -> str:
+    seeds = "" if entry.seed_error is None else f" ±{entry.seed_error:.2f}"
+    return f"{entry.mean:+.2f}{seeds}"
+
+
+def _difference(entry: SettingComparison) -> str:
+    if entry.low is None:
+        return f"{entry.difference:+.2f}"
+    return f"{entry.difference:+.2f} [{entry.low:+.2f}, {entry.high:+.2f}]"
+
+
+def _correlation(value: float | None) -> str | None:
+    return None if value is None else f"{value:.2f}"
+
+
+def _signs(one: TableComparison, against: str) -> list[str]:
+    differ = [entry for entry in one.settings if entry.signs_differ]
+    lines = [
+        f"{one.table} and {against}, signs differ: "
+        + "; ".join(
+            f"{', '.join(e.setting for e in differ if e.is_clear is clear) or 'none'} ({meaning})"
+            for clear, meaning in (
+                (True, "the interval excludes 0"),
+                (False, "the interval holds 0"),
+            )
+        )
+    ]
+    return lines + [
+        f"  {entry.setting}, opposite on {len(entry.opposite_tasks)} tasks: "
+        + ", ".join(entry.opposite_tasks)
+        for entry in one.settings
+        if entry.opposite_tasks
+    ]

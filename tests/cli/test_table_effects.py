@@ -1,5 +1,6 @@
 """``t2sbench table effects`` at the command line."""
 
+import json
 import re
 
 import numpy as np
@@ -23,14 +24,56 @@ def test_every_task_has_its_line(small_table, small_table_folder, capsys):
     for task, values in zip(found.tasks, found.values, strict=True):
         assert numbers_of(lines[task]) == pytest.approx(values, abs=0.0051)
     assert numbers_of(lines["mean"]) == pytest.approx(found.values.mean(axis=0), abs=0.0051)
-    assert "brackets" not in lines  # one seed
 
 
 def test_a_table_agrees_with_itself(small_table, small_table_folder, capsys):
     folder = str(small_table_folder)
     assert main(["table", "effects", folder, "--against", folder]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for setting in small_table.space.names:
+        (line,) = [line for line in lines if line.startswith(setting)]
+        assert line.endswith("+0.00 [+0.00, +0.00]")
+    for task in small_table.tasks:
+        assert f"{task} 1.00" in [" ".join(line.split()) for line in lines]
+
+
+def test_tables_and_saved_effects_are_compared_with_another(
+    small_table, small_table_folder, tmp_path, capsys
+):
+    folder = str(small_table_folder)
+    assert main(["table", "effects", folder, "--format", "json"]) == 0
+    saved = tmp_path / "first-edition.json"
+    saved.write_text(capsys.readouterr().out)
+    words = ["table", "effects", str(saved), folder, "--against", folder, "--split", "unseen"]
+    assert main(words) == 0
     text = capsys.readouterr().out
-    assert "1.00 on average over 8 tasks" in " ".join(text.split())
+    assert "first-edition" in text
+    assert "3 common tasks" in text
+    assert main([*words, "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["tasks"] == list(small_table.tasks[5:])
+    assert [table["table"] for table in found["tables"]] == ["first-edition", small_table.id]
+    for table in found["tables"]:
+        assert [entry["setting"] for entry in table["settings"]] == list(small_table.space.names)
+        assert table["r_main"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--split", "seen"], ["gl-mini", "--format", "json"]],
+)
+def test_options_that_do_not_fit_are_refused(words, capsys):
+    assert main(["table", "effects", "gl-mini", *words]) == 2
+    assert "--against" in capsys.readouterr().err
+
+
+def test_the_ladder_has_a_line_per_task(small_table, small_table_folder, capsys):
+    assert main(["table", "ladder", str(small_table_folder)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert all(any(line.startswith(task) for line in lines) for task in small_table.tasks)
+    assert main(["table", "ladder", str(small_table_folder), "--format", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["task"] for row in rows] == [*small_table.tasks, "mean"]
 
 
 def test_weak_effects_are_in_brackets(tmp_path, capsys):
@@ -71,7 +114,9 @@ def test_other_settings_cannot_be_held_against_these(small_table_folder, tmp_pat
     )
     words = ["table", "effects", str(small_table_folder), "--against", str(tmp_path / "other")]
     assert main(words) == 2
-    assert "other: fog" in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert "other: fog" in printed
+    assert "focus_blur" in printed
 
 
 def test_a_picture_of_another_kind_is_refused_before_any_work(tmp_path, capsys):
@@ -80,12 +125,14 @@ def test_a_picture_of_another_kind_is_refused_before_any_work(tmp_path, capsys):
     assert ".svg or .png" in capsys.readouterr().err
 
 
-def test_the_picture_is_written(small_table_folder, tmp_path, capsys):
+@pytest.mark.parametrize("compared", [False, True])
+def test_the_picture_is_written(compared, small_table_folder, tmp_path, capsys):
     pytest.importorskip("matplotlib")
-    target = tmp_path / "effects.svg"
-    assert main(["table", "effects", str(small_table_folder), "--plot", str(target)]) == 0
+    folder, target = str(small_table_folder), tmp_path / "effects.svg"
+    words = ["table", "effects", folder, *(["--against", folder] if compared else [])]
+    assert main([*words, "--plot", str(target)]) == 0
     first = target.read_bytes()
-    assert main(["table", "effects", str(small_table_folder), "--plot", str(target)]) == 0
+    assert main([*words, "--plot", str(target)]) == 0
     assert target.read_bytes() == first
     assert read_table(small_table_folder).tasks  # untouched
     assert str(target) in capsys.readouterr().err

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from benchmark.leaderboard import build_boards, render_boards
 from benchmark.leaderboard.ranking import shared_ranks
-from benchmark.leaderboard.statistics import bootstrap_means
+from benchmark.rewards.noise import bootstrap_means
 
 TASKS = [f"T{i}" for i in range(8)]
 share = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

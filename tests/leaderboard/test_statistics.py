@@ -78,21 +78,6 @@ def test_incomplete_tables_are_refused(scores):
         statistics.average_ranks(scores)
 
 
-def test_bootstrap_spreads_like_the_standard_error():
-    scores = rng(1).normal(0, 1, (3, 40))
-    means = statistics.bootstrap_means(scores, rng(2), 20_000)
-    assert means.mean(axis=0) == pytest.approx(scores.mean(axis=1), abs=0.01)
-    assert means.std(axis=0) == pytest.approx(scores.std(axis=1) / np.sqrt(40), rel=0.05)
-
-
-def test_bootstrap_is_paired_and_repeatable():
-    scores = rng(1).normal(0, 1, (1, 9))
-    both = np.concatenate([scores, scores + 1])
-    means = statistics.bootstrap_means(both, rng(2))
-    assert np.ptp(means[:, 1] - means[:, 0]) < 1e-8
-    assert (means == statistics.bootstrap_means(both, rng(2))).all()
-
-
 def test_rank_intervals_hold_the_places_seen():
     means = np.array([[3.0, 2.0, 1.0]] * 50 + [[2.0, 3.0, 1.0]] * 50)
     assert statistics.rank_intervals(means).tolist() == [[1, 2], [1, 2], [3, 3]]

@@ -1,25 +1,33 @@
 """The picture of main effects."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from benchmark.plots.effects import draw_effects
+from benchmark.rewards.comparison import compare_effects
 from benchmark.rewards.effects import Effects
 
 pytest.importorskip("matplotlib")
 
 FOUND = Effects(
+    table="t",
+    digest="0" * 64,
     names=("fog", "rain"),
+    pairs=("fog x rain",),
     tasks=("USPS", "CUB"),
-    values=np.array([[4.0, -0.5], [np.nan, np.nan]]),
+    by_seed=np.array([[[4.0, -0.5], [np.nan, np.nan]]]),
     errors=np.array([[0.5, 0.5], [np.nan, np.nan]]),
+    interactions=np.array([[0.0], [np.nan]]),
+    deviation=np.array([2.0, np.nan]),
     explained=np.array([0.9, np.nan]),
 )
 
 
 def test_every_known_effect_is_printed_and_noise_is_grey():
-    figure = draw_effects([("table t", FOUND), ("table u", FOUND)])
-    assert len(figure.axes) == 2
+    figure = draw_effects([FOUND, replace(FOUND, table="u")])
+    assert [axes.get_title().split(":")[0] for axes in figure.axes] == ["table t", "table u"]
     axes = figure.axes[0]
     texts = {text.get_text(): text.get_color() for text in axes.texts}
     assert texts == {"+4.0": "white", "-0.5": "#888888"}
@@ -30,13 +38,17 @@ def test_every_known_effect_is_printed_and_noise_is_grey():
     assert low == -high
 
 
-def test_a_table_without_effects_still_gets_a_picture():
-    nothing = Effects(("fog",), ("USPS",), np.zeros((1, 1)), np.zeros((1, 1)), np.full(1, np.nan))
-    figure = draw_effects([("table t", nothing)])
+def test_a_comparison_gets_a_panel_of_means():
+    other = replace(FOUND, table="u", by_seed=FOUND.by_seed / 2)
+    figure = draw_effects([FOUND, other], compare_effects([FOUND], other))
+    means, base, _ = figure.axes[2].lines
+    assert means.get_xdata() == pytest.approx([2.0, -0.25])
+    assert base.get_xdata() == pytest.approx([1.0, -0.125])
+    assert [text.get_text() for text in figure.axes[2].get_legend().get_texts()] == ["t", "u"]
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan])
+def test_a_table_without_effects_still_gets_a_picture(value):
+    figure = draw_effects([replace(FOUND, by_seed=np.full((1, 2, 2), value))])
     assert figure.axes[0].images[0].get_clim() == (-1.0, 1.0)
-
-
-def test_nothing_known_is_an_empty_picture():
-    unknown = np.full((1, 1), np.nan)
-    figure = draw_effects([("table t", Effects(("fog",), ("USPS",), unknown, unknown, unknown[0]))])
-    assert not figure.axes[0].texts
+    assert len(figure.axes[0].texts) == (0 if np.isnan(value) else 4)
