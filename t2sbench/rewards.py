@@ -458,7 +458,8 @@ def ladder(table: str | Path | Table | RewardTable = "gl-mini") -> Rows:
         title=(
             f"Table '{rewards.id}': {rewards.protocol} accuracy as variations are added, percent"
         ),
-        notes=("noise: difference that the seeds exceed in 5 % of cases.",),
+        notes=("noise: difference between columns that seeds alone exceed in 5 % of cases.",)
+        * (len(rewards.seeds) > 1),
     )
 
 

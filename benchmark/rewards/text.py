@@ -227,19 +227,14 @@ def _correlation(value: float | None) -> str | None:
 
 def _signs(one: TableComparison, against: str) -> list[str]:
     differ = [entry for entry in one.settings if entry.signs_differ]
-    lines = [
-        f"{one.table} and {against}, signs differ: "
-        + "; ".join(
-            f"{', '.join(e.setting for e in differ if e.is_clear is clear) or 'none'} ({meaning})"
-            for clear, meaning in (
-                (True, "the interval excludes 0"),
-                (False, "the interval holds 0"),
-            )
-        )
+    kinds = [
+        f"{', '.join(e.setting for e in differ if e.is_clear is clear) or 'none'} ({meaning})"
+        for clear, meaning in ((True, "the interval excludes 0"), (False, "the interval holds 0"))
     ]
-    return lines + [
-        f"  {entry.setting}, opposite on {len(entry.opposite_tasks)} tasks: "
-        + ", ".join(entry.opposite_tasks)
+    n_tasks = len(one.r_by_task)
+    return [f"{one.table} and {against}, signs differ: {'; '.join(kinds)}"] + [
+        f"  {entry.setting}, opposite on {len(entry.opposite_tasks)} of {n_tasks} tasks: "
+        f"{', '.join(entry.opposite_tasks)}"
         for entry in one.settings
         if entry.opposite_tasks
     ]
