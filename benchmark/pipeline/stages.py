@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from benchmark.tasks.task_data import TaskData
 
 #: Raised when the same inputs would give other backbones or scores.
-PIPELINE_VERSION = 1
+PIPELINE_VERSION = 2
 
 _BACKBONE = "backbone.safetensors"
 # Backbones that are kept in memory; one serves all tasks before the next is made.

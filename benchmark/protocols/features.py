@@ -15,7 +15,7 @@ import torch
 
 from benchmark.core.errors import InvalidInputError
 from benchmark.pretraining.errors import memory_guard
-from benchmark.pretraining.networks import normalise, seeded, torch_seed
+from benchmark.pretraining.networks import fold_norms, normalise, seeded, torch_seed
 from benchmark.protocols.data import check_features
 
 if TYPE_CHECKING:
@@ -111,9 +111,9 @@ def _compute(
     precision: Literal["float32", "bfloat16"] = "float32",
 ) -> NDArray[np.float32]:
     device = torch.device(device)
-    # The copy protects mode, device and running statistics of the caller's network.
-    network = copy.deepcopy(backbone).to(device).to(memory_format=torch.channels_last)
-    network.train(training)
+    # A copy protects mode, device and running statistics of the caller's network.
+    network = copy.deepcopy(backbone).train() if training else fold_norms(backbone)
+    network = network.to(device).to(memory_format=torch.channels_last)
     features = np.zeros((len(images), backbone.dimension), dtype=np.float32)
     largest = max(map(len, batches), default=0)
     mixed = torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")

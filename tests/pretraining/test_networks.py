@@ -8,11 +8,18 @@ from benchmark.pretraining.networks import (
     DropPathNorm,
     attach_head,
     build_backbone,
+    fold_norms,
     normalise,
     seeded,
 )
 
-DIMENSIONS = {"mini-resnet": 128, "resnet18": 512, "resnet18-small": 512, "resnet50": 2048}
+DIMENSIONS = {
+    "mini-resnet": 128,
+    "mini-resnet9": 128,
+    "resnet18": 512,
+    "resnet18-small": 512,
+    "resnet50": 2048,
+}
 
 
 @pytest.mark.parametrize("name", DIMENSIONS)
@@ -46,6 +53,27 @@ def test_a_small_stem_keeps_the_resolution():
     assert build_backbone("resnet18-small", 0).trunk(images).shape == (1, 512, 4, 4)
     assert build_backbone("resnet18", 0).trunk(images).shape == (1, 512, 1, 1)
     assert build_backbone("mini-resnet", 0).trunk(images).shape == (1, 128, 4, 4)
+    assert build_backbone("mini-resnet9", 0).trunk(images).shape == (1, 128, 2, 2)
+
+
+@pytest.mark.parametrize("name", DIMENSIONS)
+def test_folded_norms_give_the_same_features(name):
+    backbone = build_backbone(name, 0, drop_path=0.1)
+    generator = torch.Generator().manual_seed(0)
+    for module in backbone.modules():
+        if isinstance(module, nn.BatchNorm2d):  # as after training
+            module.weight.data.uniform_(0.5, 1.5, generator=generator)
+            module.bias.data.normal_(generator=generator)
+            module.running_mean.normal_(std=0.1, generator=generator)
+            module.running_var.uniform_(0.5, 1.5, generator=generator)
+    before = weights_digest(backbone)
+    folded = fold_norms(backbone.train())
+    images = torch.randn(3, 3, 64, 64, generator=generator)
+    with torch.no_grad():
+        features, found = backbone.eval()(images), folded(images)
+    torch.testing.assert_close(found, features, rtol=1e-3, atol=1e-4 * float(features.max()))
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
+    assert weights_digest(backbone) == before
 
 
 def test_weights_are_a_function_of_name_and_seed():
@@ -77,7 +105,8 @@ def test_the_last_norm_of_every_block_begins_at_zero():
 
 
 @pytest.mark.parametrize(
-    ("name", "blocks"), [("mini-resnet", 6), ("resnet18", 8), ("resnet50", 16)]
+    ("name", "blocks"),
+    [("mini-resnet", 6), ("mini-resnet9", 3), ("resnet18", 8), ("resnet50", 16)],
 )
 def test_drop_path_rises_linearly_to_its_rate(name, blocks):
     backbone = build_backbone(name, 0, drop_path=0.3)
