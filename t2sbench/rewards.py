@@ -436,19 +436,20 @@ def ladder(table: str | Path | Table | RewardTable = "gl-mini") -> Rows:
     """Return the rows of the paper's Table 1 from a reward table, in percent.
 
     Table 1 of Task2Sim adds variations one after the other: Pose, +Lighting, +Blur, +Materials,
-    +Background. The paper's own numbers are linear probes after pre-training on 237 categories and
-    100,000 images.
+    +Background. The published values, for the tasks that both have, are linear probes after
+    pre-training on 237 categories and 100,000 images.
 
     Returns:
-        One row per task, then their mean: ``task``, the five accuracies, and ``noise``, the
-        difference between two accuracies that seeds alone exceed in 5 % of cases.
+        One row per task, with a second one of published values if Table 1 has the task, then the
+        mean: ``task``, ``source``, the five accuracies, and ``noise``, the difference between two
+        accuracies that seeds alone exceed in 5 % of cases.
 
     Raises:
         InvalidInputError: If the table lacks one of the settings.
 
     Example:
         >>> [step for step in ladder("gl-mini")[-1]]
-        ['task', 'Pose', '+Lighting', '+Blur', '+Materials', '+Background', 'noise']
+        ['task', 'source', 'Pose', '+Lighting', '+Blur', '+Materials', '+Background', 'noise']
     """
     from benchmark.rewards.ladder import ladder as rows_of
 

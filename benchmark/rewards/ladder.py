@@ -24,14 +24,25 @@ STEPS = {
     "+Background": ("background",),
 }
 
+#: Table 1 of Task2Sim (Mishra et al., CVPR 2022), percent: linear probes on a ResNet-50 after
+#: pre-training on 237 categories and 100,000 images; values in the order of STEPS.
+PUBLISHED = {
+    "EuroSAT": (87.01, 88.57, 90.20, 84.54, 80.44),
+    "SVHN": (28.49, 32.36, 35.58, 44.84, 29.93),
+    "Sketch": (37.89, 38.81, 35.53, 30.81, 14.60),
+    "DTD": (37.39, 40.32, 37.66, 38.51, 32.39),
+}
+
 
 def ladder(table: RewardTable) -> list[dict[str, Any]]:
     """Accuracy on every task as variations are added, in the order of the paper's Table 1.
 
     Returns:
-        One row per task, and a last one with the means over tasks: ``task``, one column per entry
-        of :data:`STEPS` (percent, seed means; None if not measured), and ``noise``: difference
-        between two of these columns that seeds exceed in 5 % of cases, None if unknown.
+        One row per task, and a last one with the means over tasks: ``task``, ``source``, one
+        column per entry of :data:`STEPS` (percent, seed means; None if not measured), and
+        ``noise``: difference between two of these columns that seeds exceed in 5 % of cases, None
+        if unknown. A task of the paper's Table 1 has a second row with the published values,
+        which are linear probes; a stand-in has none.
 
     Raises:
         InvalidInputError: If the table lacks one of the settings.
@@ -50,21 +61,28 @@ def ladder(table: RewardTable) -> list[dict[str, Any]]:
             levels[place] = len(space.parameters[place].levels) - 1
         places.append(space.index(Configuration(tuple(levels))))
     found = table.means[:, places]
-    rows = [
-        _row(task, means.tolist(), _noise(values, int(n_test)))
-        for task, means, values, n_test in zip(
-            table.tasks, found, table.values, table.n_test, strict=True
-        )
-    ]
-    return [*rows, _row("mean", found.mean(axis=0).tolist(), _noise(table.values.mean(axis=0), 1))]
+    source, rows = f"{table.id}, {table.protocol}", []
+    for task, means, values, n_test in zip(
+        table.tasks, found, table.values, table.n_test, strict=True
+    ):
+        rows.append(_row(task, source, means.tolist(), _noise(values, int(n_test))))
+        if task in PUBLISHED:
+            rows.append(_row(task, "published, linear", list(PUBLISHED[task]), None))
+    noise = _noise(table.values.mean(axis=0), 1)
+    return [*rows, _row("mean", source, found.mean(axis=0).tolist(), noise)]
 
 
-def _row(task: str, means: list[float], noise: float | None) -> dict[str, Any]:
+def _row(task: str, source: str, means: list[float], noise: float | None) -> dict[str, Any]:
     steps = {
         step: None if math.isnan(value) else round(value, 2)
         for step, value in zip(STEPS, means, strict=True)
     }
-    return {"task": task, **steps, "noise": None if noise is None else round(noise, 2)}
+    return {
+        "task": task,
+        "source": source,
+        **steps,
+        "noise": None if noise is None else round(noise, 2),
+    }
 
 
 def _noise(values: NDArray[np.float64], n_test: int) -> float | None:

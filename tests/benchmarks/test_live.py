@@ -54,7 +54,9 @@ def straightforward(folder, tasks, stages):
     )
     images = ImageFolder(folder / "train", augment)
     loader = DataLoader(images, MINI.batch_size, shuffle=True, num_workers=2, drop_last=True)
-    model = attach_head(build_backbone(find_profile("mini").network, 0), len(images.classes), 0).train()
+    model = attach_head(
+        build_backbone(find_profile("mini").network, 0), len(images.classes), 0
+    ).train()
     optimiser = torch.optim.AdamW(model.parameters(), MINI.lr, weight_decay=MINI.weight_decay)
     for _ in range(MINI.epochs):
         for pixels, labels in loader:

@@ -43,6 +43,24 @@ def test_missing_rewards_are_none():
     assert [row["+Blur"] for row in rows] == [50.0, 50.0, 50.0]
 
 
+def test_published_values_follow_their_tasks():
+    tasks = ("USPS", "SVHN", "DTD")
+    values = np.full((3, 256, 1), 50.0)
+    rows = ladder(RewardTable("t", PAPER_SPACE, tasks, (0,), values, [1, 1, 1], "knn5", "mini"))
+    places = [(row["task"], row["source"]) for row in rows]
+    assert places == [
+        ("USPS", "t, knn5"),
+        ("SVHN", "t, knn5"),
+        ("SVHN", "published, linear"),
+        ("DTD", "t, knn5"),
+        ("DTD", "published, linear"),
+        ("mean", "t, knn5"),
+    ]
+    # Table 1 of the paper.
+    assert [rows[2][step] for step in STEPS] == [28.49, 32.36, 35.58, 44.84, 29.93]
+    assert [rows[4][step] for step in STEPS] == [37.39, 40.32, 37.66, 38.51, 32.39]
+
+
 def test_a_table_with_other_settings_is_refused():
     space = ParameterSpace((Parameter("background", ("off", "on")), Parameter("fog", ("a", "b"))))
     values = np.zeros((1, 4, 1))
