@@ -1,8 +1,7 @@
 """Rendering in a process of its own, and training in one process per GPU.
 
-A software renderer and PyTorch's compiler each contain a copy of LLVM. A process that loads them in
-the wrong order crashes (see :mod:`benchmark.simulators.gl.context`), so processes that train do not
-render.
+A software renderer and PyTorch's compiler each contain a copy of LLVM. A process that loads both
+can crash (see :mod:`benchmark.simulators.gl.context`), so processes that train do not render.
 
 ``torchrun`` starts the training processes for one backbone; each runs this file as a module.
 """

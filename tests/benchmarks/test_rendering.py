@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import os
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ SIZES = (64, 128, 224)
 WANTED = {64: 800, 128: 300, 224: 100}
 IMAGES, OBJECTS, ROUNDS = 240, 24, 3
 MAX_MIB = 400
+MAX_START_SECONDS = 3
 
 
 def planned(simulator, size, configuration="11111111"):
@@ -176,6 +178,36 @@ def test_memory_of_a_worker(benchmark, simulator, simulator_cache, images, tmp_p
     peak = benchmark.pedantic(run, rounds=1)
     print(f"\n{4 * images} images of 128 px: peak {peak:.0f} MiB")
     assert peak <= MAX_MIB
+
+
+def processor_seconds(*command):
+    """Processor time of a command and its children."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def test_start_of_a_small_dataset(benchmark, simulator, simulator_cache, tmp_path):
+    """20 images of 20 categories, with warm caches, next to the imports that every start needs."""
+    if not benchmark.enabled:
+        pytest.skip("measured with --benchmark-enable")
+    command = ["render", "--config", "11111111", "--classes", "20", "--images-per-class", "1"]
+
+    def run(name):
+        main = [sys.executable, "-m", "t2sbench"]
+        return processor_seconds(*main, *command, "-o", str(tmp_path / name))
+
+    first = run("first")
+    warm = min(benchmark.pedantic(run, ("second",), rounds=1), run("third"))
+    libraries = "import click, moderngl, numpy, PIL.Image, pyarrow.parquet, pydantic, rich.progress"
+    imports = processor_seconds(sys.executable, "-c", libraries)
+    print(
+        f"\n20 images: {warm:.2f} s of processor time, {warm / imports:.1f} times the imports "
+        f"({imports:.2f} s); before that {first:.2f} s"
+    )
+    benchmark.extra_info.update(warm=warm, imports=imports)
+    assert warm <= MAX_START_SECONDS
 
 
 def test_sampling_is_a_small_part(benchmark, simulator):

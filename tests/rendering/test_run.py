@@ -377,6 +377,29 @@ def test_paths_in_a_manifest_stay_inside(make_request):
         verify_dataset(OUT)
 
 
+def test_rendering_imports_no_heavy_package():
+    """pandas and torch take longer to import than a small dataset takes to render."""
+    code = (
+        "import sys, t2sbench as t2s\n"
+        "t2s.render('00000000', 'set', simulator='toy', classes=1, images_per_class=1, size=16)\n"
+        "print([name for name in ('pandas', 'torch', 'triton') if name in sys.modules])\n"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"
+
+
+def test_a_shard_above_the_bound_of_a_column_is_refused():
+    class Large(bytes):
+        def __len__(self):
+            return 2**30
+
+    import pyarrow as pa
+
+    with pytest.raises(InvalidInputError, match=r"2,147,483,648 bytes.*--shard-size"):
+        shards_module._texts([Large(), Large()], pa.binary())
+
+
 def test_zero_workers_are_refused(make_request):
     with pytest.raises(InvalidInputError, match=r"workers.* 0"):
         render_dataset(make_request(), OUT, workers=0)

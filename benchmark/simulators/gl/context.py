@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
+import sys
+from importlib.abc import MetaPathFinder
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +42,7 @@ def create_context(device: int = 0) -> moderngl.Context:
             f"Simulator 'gl' needs the package moderngl ({error}). "
             "Run: pip install 't2sbench[live]'."
         ) from error
-    _load_triton()
+    _watch_for_triton()
     try:
         settings: dict[str, Any] = {"backend": "egl", "device_index": device, **_libraries()}
         return moderngl.create_context(require=330, standalone=True, **settings)
@@ -49,17 +52,30 @@ def create_context(device: int = 0) -> moderngl.Context:
         ) from error
 
 
-def _load_triton() -> None:
-    """Load Triton's library, if installed, before the driver loads LLVM.
+class _TritonFinder(MetaPathFinder):
+    """Loads Triton's library, bound to its own symbols, when Triton is about to be imported.
 
     Mesa makes the symbols of its LLVM global. Triton, which PyTorch's compiler and torchvision
-    import, has a copy of LLVM inside; loaded later, it binds to Mesa's symbols and crashes the
-    process. Loaded first, it binds to its own.
+    import, has a copy of LLVM inside; loaded the usual way, it binds to Mesa's symbols and crashes
+    the process. Processes that never import Triton do not pay for its 70 MiB.
     """
-    triton = find_spec("triton")
-    for folder in (triton and triton.submodule_search_locations) or ():
-        for library in Path(folder, "_C").glob("libtriton*.so"):
-            _can_load(str(library))
+
+    _loaded = False
+
+    def find_spec(self, fullname: str, *_: object) -> None:
+        """Return ``None``: the usual finders find the module."""
+        if fullname != "triton" or self._loaded:
+            return
+        self._loaded = True
+        triton = find_spec("triton")
+        for folder in (triton and triton.submodule_search_locations) or ():
+            for library in Path(folder, "_C").glob("libtriton*.so"):
+                _can_load(str(library), os.RTLD_NOW | os.RTLD_DEEPBIND)
+
+
+@functools.cache
+def _watch_for_triton() -> None:
+    sys.meta_path.insert(0, _TritonFinder())
 
 
 def _libraries() -> dict[str, str]:
@@ -79,9 +95,9 @@ def _libraries() -> dict[str, str]:
     return found
 
 
-def _can_load(name: str) -> bool:
+def _can_load(name: str, mode: int = ctypes.DEFAULT_MODE) -> bool:
     try:
-        ctypes.CDLL(name)
+        ctypes.CDLL(name, mode)
     except OSError:
         return False
     return True

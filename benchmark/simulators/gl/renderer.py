@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     import moderngl
     from numpy.typing import NDArray
 
-    from benchmark.simulators.scene import Background, Light, Scene, SlotMaterial
+    from benchmark.simulators.scene import Light, Scene, SlotMaterial
     from benchmark.simulators.textures.cache import ImageSet, MaterialSet
 
 # Objects kept by the driver: those of a category and some more; a mesh is about 60 kB.
@@ -35,6 +36,20 @@ _KEPT_OBJECTS = 64
 _LIGHT_SCALE = 1.2  # reference irradiance over pi; the tone curve keeps white from clipping
 _AMBIENT_SCALE = 0.42
 _LEAST_ROUGHNESS = 0.08  # a directional light's highlight on a perfect mirror has no area
+
+
+@dataclass(frozen=True, eq=False)
+class _Panorama:
+    """A panorama in the driver.
+
+    Attributes:
+        texture: The only layer of an array, with all mip levels.
+        ambient: See :func:`ambient_light`.
+    """
+
+    texture: moderngl.TextureArray
+    ambient: NDArray[np.float32]
+
 
 Source = Callable[[str, str], tuple[Mesh, Framing]]
 
@@ -45,7 +60,7 @@ class Renderer:
     Args:
         context: OpenGL context.
         materials: Tileable surfaces.
-        panoramas: Backgrounds.
+        panoramas: Backgrounds, each loaded and uploaded with the first scene that shows it.
         source: Returns the mesh and the framing of an object.
         supersampling: Samples per pixel in each direction.
     """
@@ -60,13 +75,11 @@ class Renderer:
     ) -> None:
         self._context, self._table, self._source = context, materials, source
         self._supersampling = supersampling
-        self._panoramas, self._ambient = panoramas, ambient_light(panoramas.pixels)
-        self._levels = math.log2(panoramas.pixels.shape[1])
+        self._images: ImageSet = panoramas
+        self._panoramas: dict[str, _Panorama] = {}
         self._block = programs.SceneBlock()
         with context:  # other contexts of this process may be current
             self._materials = mipmapped(context, materials.pixels)
-            self._backgrounds = mipmapped(context, panoramas.pixels)
-            self._backgrounds.repeat_y = False
             self._object = programs.object_program(context)
             self._composite = {
                 blur: context.vertex_array(
@@ -92,10 +105,11 @@ class Renderer:
         drawable = self._drawable(scene.category, scene.object)
         if scene.size != self._size:
             self._make_targets(scene.size)
-        optics = self._set_scene(scene, drawable)
+        panorama = self._panorama(scene.background.panorama)
+        optics = self._set_scene(scene, drawable, panorama)
         self._buffer.write(self._block.values)
         programs.bind_scene(self._buffer)
-        programs.bind_textures(self._materials, self._backgrounds, self._drawn)
+        programs.bind_textures(self._materials, panorama.texture, self._drawn)
         self._target.use()
         self._context.clear()
         self._context.enable_only(self._flags(drawable))
@@ -130,6 +144,14 @@ class Renderer:
             self._drawables.popitem(last=False)[1].release()
         return drawable
 
+    def _panorama(self, name: str) -> _Panorama:
+        if name not in self._panoramas:
+            pixels = self._images.load(self._images.index[name])
+            texture = mipmapped(self._context, pixels[None])
+            texture.repeat_y = False
+            self._panoramas[name] = _Panorama(texture, ambient_light(pixels))
+        return self._panoramas[name]
+
     def _make_targets(self, size: int) -> None:
         context, fine = self._context, size * self._supersampling
         for resource in self._targets:
@@ -143,7 +165,7 @@ class Renderer:
         self._pixels = np.empty((size, size, 4), dtype=np.uint8)
         self._size, self._drawn = size, drawn
 
-    def _set_scene(self, scene: Scene, drawable: Drawable) -> Lens:
+    def _set_scene(self, scene: Scene, drawable: Drawable, panorama: _Panorama) -> Lens:
         rotation = rotation_matrix(scene.rotation)
         distance = drawable.framing.distance(scene.distance, rotation)
         optics = lens(scene.focus, distance, drawable.framing.reference, scene.size)
@@ -153,7 +175,7 @@ class Renderer:
         block.set_vector("projection", projection(distance))
         block.set_vector("lens", (optics.scale, optics.focus, optics.limit, optics.own))
         self._set_light(scene.light)
-        self._set_background(scene.background, optics, world)
+        self._set_background(panorama, optics, world)
         self._set_materials(drawable, scene.materials)
         return optics
 
@@ -163,15 +185,14 @@ class Renderer:
         self._block.set_vector("light_colour", [strength * c for c in light.colour])
 
     def _set_background(
-        self, background: Background, optics: Lens, world: NDArray[np.float64]
+        self, panorama: _Panorama, optics: Lens, world: NDArray[np.float64]
     ) -> None:
-        number = self._panoramas.index[background.panorama]
-        width = self._panoramas.pixels.shape[2]
+        width, height, _ = panorama.texture.size
         level = panorama_level(width, self._size, optics.background)
         block = self._block
-        block.set_vector("background", (number, level, optics.background, self._levels))
-        block.set_vector("sky", self._ambient[number, 0])
-        block.set_vector("ground", self._ambient[number, 1])
+        block.set_vector("background", (0, level, optics.background, math.log2(height)))
+        block.set_vector("sky", panorama.ambient[0])
+        block.set_vector("ground", panorama.ambient[1])
         block.set_vector("up", world[1])  # the second row: where the world's up is in view space
 
     def _set_materials(self, drawable: Drawable, replaced: tuple[SlotMaterial, ...] | None) -> None:
@@ -191,18 +212,17 @@ class Renderer:
 
 
 def ambient_light(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Mean linear radiance of the upper and lower halves, float32 ``(n, 2, 3)``.
+    """Mean linear radiance of the upper and lower halves, float32 ``(2, 3)``.
 
     Args:
-        pixels: uint8 ``(n, height, width, 3)`` equirectangular panoramas.
+        pixels: uint8 ``(height, width, 3)``, an equirectangular panorama.
     """
-    half = pixels.shape[1] // 2
+    half = len(pixels) // 2
     heights = np.sin(
         np.pi * (np.arange(2 * half) + 0.5) / (2 * half)
     )  # area of a row on the sphere
     weights = (heights[:half] / heights[:half].sum()).astype(np.float32)
-    light = np.empty((len(pixels), 2, 3), dtype=np.float32)
-    for i, image in enumerate(pixels):
-        rows = (np.square(image[: 2 * half].astype(np.float32) / 255)).mean(axis=1)
-        light[i] = weights @ rows[:half], weights[::-1] @ rows[half:]
-    return light * _AMBIENT_SCALE
+    rows = np.square(pixels[: 2 * half].astype(np.float32) / 255).mean(axis=1)
+    light: NDArray[np.float32] = np.stack([weights @ rows[:half], weights[::-1] @ rows[half:]])
+    light *= _AMBIENT_SCALE
+    return light

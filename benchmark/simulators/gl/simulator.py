@@ -64,7 +64,7 @@ class GlSimulator:
         self._renderer: Renderer | None = None
 
     def open(self) -> None:
-        """Create the context, compile the shaders and upload the textures."""
+        """Create the context, compile the shaders and upload the materials."""
         if self._renderer is not None:
             return
         from benchmark.simulators.gl.renderer import Renderer
@@ -74,8 +74,6 @@ class GlSimulator:
         self._renderer = Renderer(
             self._context, assets.materials, assets.panoramas, assets.mesh, self._supersampling
         )
-        for images in (assets.materials, assets.panoramas):
-            images.release_pages()  # the driver holds them now
 
     def assets(self) -> AssetCatalog:
         """Objects, materials and panoramas; meshes of a folder are checked the first time."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,23 +85,38 @@ def pack(meshes: Mapping[str, Stored]) -> bytes:
     return stream.getvalue()
 
 
-def unpack(content: bytes) -> dict[str, Stored]:
-    """Read the output of :func:`pack`.
+class PackedMeshes(Mapping[str, Stored]):
+    """Meshes with their silhouettes in the output of :func:`pack`, each read on first use.
+
+    Args:
+        content: The ``.npz`` file.
 
     Raises:
         ValueError: If the content is damaged.
         KeyError: If an array is missing.
         BadZipFile: If the content is no archive.
     """
-    by_name: dict[str, dict[str, NDArray[Any]]] = {}
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        for key in arrays.files:
+
+    def __init__(self, content: bytes) -> None:
+        self._arrays = np.load(io.BytesIO(content), allow_pickle=False)
+        self._parts: dict[str, list[str]] = {}
+        for key in self._arrays.files:
             name, _, part = key.rpartition("/")
-            by_name.setdefault(name, {})[part] = arrays[key]
-    return {
-        name: (mesh_from_arrays(parts), Silhouettes(*(parts[part] for part in _OUTLINES)))
-        for name, parts in by_name.items()
-    }
+            self._parts.setdefault(name, []).append(part)
+        self._read: dict[str, Stored] = {}
+
+    def __getitem__(self, name: str) -> Stored:
+        if name not in self._read:
+            parts = {part: self._arrays[f"{name}/{part}"] for part in self._parts[name]}
+            outline = Silhouettes(*(parts[part] for part in _OUTLINES))
+            self._read[name] = mesh_from_arrays(parts), outline
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts)
+
+    def __len__(self) -> int:
+        return len(self._parts)
 
 
 class CachedLibrary:
@@ -138,10 +153,10 @@ class CachedLibrary:
             raise UnknownNameError(f"object of '{category}'", name, names)
         return self._load(category)[name]
 
-    def _read_or_make(self, category: str) -> dict[str, Stored]:
+    def _read_or_make(self, category: str) -> Mapping[str, Stored]:
         names = list(self.objects(category))
 
-        def make() -> dict[str, Stored]:
+        def make() -> Mapping[str, Stored]:
             meshes = {name: self._inner.mesh(category, name) for name in names}
             return {name: (mesh, silhouettes(mesh)) for name, mesh in meshes.items()}
 
@@ -150,6 +165,6 @@ class CachedLibrary:
             [CACHE_VERSION, self.digest, category, names],
             make,
             lambda stored, folder: (folder / MESHES_FILE).write_bytes(pack(stored)),
-            lambda folder: unpack((folder / MESHES_FILE).read_bytes()),
+            lambda folder: PackedMeshes((folder / MESHES_FILE).read_bytes()),
             f"meshes of '{category}'",
         )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from benchmark.core.errors import InvalidInputError, StorageError, T2SBenchError, UnknownNameError
 from benchmark.core.files import canonical_json, digest, inside, sha256_file
 from benchmark.core.store import default_store
-from benchmark.simulators.meshes.cache import MESHES_FILE, Stored, pack, unpack
+from benchmark.simulators.meshes.cache import MESHES_FILE, PackedMeshes, Stored, pack
 from benchmark.simulators.meshes.convert import make_mesh
 from benchmark.simulators.meshes.framing import Silhouettes, silhouettes
 from benchmark.simulators.meshes.loading import Sources, import_trimesh, load_parts
@@ -218,7 +218,7 @@ class FolderLibrary:
         try:
             folder = default_store().find("mesh", self._identity(prepared.sha256), sealed=True)
             if folder is not None and _outcome(folder)["key"] == prepared.key:
-                return unpack((folder / MESHES_FILE).read_bytes())["mesh"]
+                return PackedMeshes((folder / MESHES_FILE).read_bytes())["mesh"]
         except (OSError, ValueError, KeyError, T2SBenchError) as error:
             _LOG.info("mesh '%s' of '%s' is loaded again: %s", name, category, error)
         files = {(file.category, file.name): file for file in self._files}

@@ -72,8 +72,7 @@ def _read_folder(folder: Path, size: tuple[int, int], what: str) -> ImageSet:
         raise InvalidInputError(
             f"No usable {what} in {folder}: {reasons}. Put images ({', '.join(SUFFIXES)}) there."
         )
-    stack = np.stack(images)
-    return ImageSet(tuple(names), lambda: stack, digest([what, size, keys]), tuple(notes))
+    return ImageSet(tuple(names), images.__getitem__, digest([what, size, keys]), tuple(notes))
 
 
 def read_image(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -104,13 +104,13 @@ MESHES = {
 def make_renderer(context, supersampling=2):
     materials = MaterialSet(
         tuple(MATERIALS),
-        lambda: np.stack(list(MATERIALS.values())),
+        list(MATERIALS.values()).__getitem__,
         "",
         roughness=np.full(3, 1.0, np.float32),
         metalness=np.zeros(3, np.float32),
         scale=np.ones(3, np.float32),
     )
-    panoramas = ImageSet(tuple(PANORAMAS), lambda: np.stack(list(PANORAMAS.values())), "")
+    panoramas = ImageSet(tuple(PANORAMAS), list(PANORAMAS.values()).__getitem__, "")
 
     def source(_category, name):
         return MESHES[name], Framing.of(silhouettes(MESHES[name]))
@@ -317,12 +317,26 @@ def test_no_scene_depends_on_the_one_before(renderer):
     assert np.array_equal(renderer.draw(scene("cube", "compass")), plain)
 
 
+def test_a_panorama_is_loaded_with_the_first_scene_that_shows_it(context):
+    renderer, loaded = make_renderer(context), []
+    load = renderer._images.load
+
+    def counted(number):
+        loaded.append(renderer._images.names[number])
+        return load(number)
+
+    renderer._images = replace(renderer._images, load=counted)
+    for name in ("grey", "split", "grey"):
+        renderer.draw(scene("ball", name))
+    assert loaded == ["grey", "split"]
+
+
 def test_ambient_light_is_the_mean_over_the_sphere():
-    image = np.zeros((1, 32, 64, 3), np.uint8)
-    image[0, :16] = 255
+    image = np.zeros((32, 64, 3), np.uint8)
+    image[:16] = 255
     light = ambient_light(image)
-    assert light[0, 0] == pytest.approx([_AMBIENT_SCALE] * 3)
-    assert light[0, 1] == pytest.approx([0.0] * 3)
+    assert light[0] == pytest.approx([_AMBIENT_SCALE] * 3)
+    assert light[1] == pytest.approx([0.0] * 3)
     image[:] = 0
-    image[0, 0] = 255  # one row at the zenith is a small cap
-    assert light[0, 0, 0] > 20 * ambient_light(image)[0, 0, 0]
+    image[0] = 255  # one row at the zenith is a small cap
+    assert light[0, 0] > 20 * ambient_light(image)[0, 0]

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from benchmark.core.errors import UnknownNameError
 from benchmark.simulators.meshes.cache import (
     CachedLibrary,
+    PackedMeshes,
     mesh_from_arrays,
     mesh_to_arrays,
     pack,
-    unpack,
 )
 from benchmark.simulators.meshes.framing import silhouettes
 from benchmark.simulators.meshes.mesh import Mesh, Surface
@@ -80,7 +80,7 @@ def test_round_trip(made, closed):
     mesh = tetrahedron(1.0, made, closed)
     outline = silhouettes(mesh)
     content = pack({"0": (mesh, outline), "x y": (mesh, outline)})
-    read = unpack(content)
+    read = PackedMeshes(content)
     assert list(read) == ["0", "x y"]
     assert equal(read["x y"][0], mesh)
     assert np.array_equal(read["0"][1].area, outline.area)
