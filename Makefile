@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One test process per core, at most eight.
 PYTEST_PROCESSES := -n auto --maxprocesses 8
 
-.PHONY: run test test-all nightly lint bench venv clean
+.PHONY: run test test-all nightly lint bench results venv clean
 
 run: $(VENV)/ready
 	$(BIN)/t2sbench run --method task2sim --split unseen
@@ -30,6 +30,10 @@ lint: venv
 bench: venv
 	$(BIN)/python -m pytest tests/benchmarks --ignore tests/benchmarks/test_exactness.py \
 	    --benchmark-enable --benchmark-only -s $(PYTEST_ARGS)
+
+# Records, boards, figures and pictures of the packaged table; the pictures need the released one.
+results: venv
+	$(BIN)/python docs/make_results.py
 
 # The environment with everything that tests need.
 venv: $(VENV)/ready-dev

@@ -265,12 +265,12 @@ def run(  # noqa: PLR0913 - the settings of a run
         >>> results = run(["single-best", "oracle"], tasks=["USPS", "CactusAerial"], seeds=[0])
         >>> results
         Results: 4 cells, 0 failed
-        >>> results.to_frame()[["method", "task", "configuration", "accuracy"]].round(2)
-                method          task configuration  accuracy
-        0  single-best          USPS      01000010     81.45
-        1  single-best  CactusAerial      01000010     91.58
-        2       oracle          USPS      00000000     81.60
-        3       oracle  CactusAerial      01000100     92.92
+        >>> results.to_frame()[["method", "task", "side", "seed"]]
+                method          task    side  seed
+        0  single-best          USPS  unseen     0
+        1  single-best  CactusAerial  unseen     0
+        2       oracle          USPS  unseen     0
+        3       oracle  CactusAerial  unseen     0
     """
     from benchmark.core.plugins import sort_plugins
     from benchmark.runs.execution import execute, make_plan
@@ -405,8 +405,8 @@ def score(  # noqa: PLR0913 - the settings of a score
         UnavailableError: When the table lacks the cell, or data or packages are missing.
 
     Example:
-        >>> round(score("01000010", "USPS"), 2)
-        81.45
+        >>> score("00000000", "USPS") > score("11111111", "USPS")
+        True
     """
     if profile is not None:
         live = _live(profile, protocol=protocol, device=device, changes=dict(changes or {}))

@@ -36,8 +36,8 @@ class Table:
 
     Example:
         >>> table = load_table("gl-mini")
-        >>> table
-        Table 'gl-mini': 17 tasks x 256 configurations x 3 seeds, protocol knn5, profile mini
+        >>> table.rewards.space.size, table.rewards.protocol
+        (256, 'knn5')
         >>> list(table.to_frame().columns[:4])
         ['task', 'configuration', 'object_rotation', 'object_distance']
     """
@@ -376,8 +376,8 @@ def effects(table: str | Path | Table | RewardTable = "gl-mini") -> TableEffects
         UnavailableError: When a table can be neither found nor downloaded.
 
     Example:
-        >>> effects("gl-mini").to_frame().set_index("task")["background"].idxmax()
-        'ChestXPneumonia'
+        >>> bool(effects("gl-mini").to_frame()["materials"].mean() < 0)  # varied ones cost accuracy
+        True
     """
     if isinstance(table, (str, Path)) and Path(table).suffix == ".json":
         from benchmark.rewards.effects import read_effects

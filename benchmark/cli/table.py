@@ -164,7 +164,8 @@ def build(**given: Any) -> int:  # noqa: ANN401 - click passes every option by n
         built = t2s.build_table(**settings, **given, on_plan=on_plan, on_job=display.on_job)
     if built.table is not None:
         made, folder = built.table.rewards, given["output"].absolute()
-        click.echo(f"{made.id}: {made.values.size} cells in {folder}, digest {made.digest}")
+        size = f"{len(made.tasks)} tasks x {len(made.seeds)} seeds"
+        click.echo(f"{made.id}: {size} in {folder}, digest {made.digest}")
     elif not given["dry_run"]:
         click.echo(f"{built.left} backbones are left.", err=True)
     return 0

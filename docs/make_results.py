@@ -1,0 +1,304 @@
+"""Remake all that follows from a reward table: ``python docs/make_results.py [TABLE ...]``.
+
+For each table, by default the packaged one: records of the methods that lack them, boards, the
+tables of figures in the pages (between ``<!-- NAME -->`` and ``<!-- end -->``), and the pictures of
+the README and of ``results.md``. Comparisons need the released table (a network, or a mirror in
+``T2SBENCH_MIRROR``). Records of an earlier edition of the table, whose digest differs,
+are removed with their boards. Present records are kept: without a change nothing is written.
+
+Further pictures depend on the released table or on measurements of their own: see
+``make_portfolio_curve.py``, ``taxonomy.md`` and ``task2vec.md``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rich.console import Console
+
+import t2sbench as t2s
+from benchmark.core.files import write_bytes, write_text
+from benchmark.leaderboard import build_boards
+from benchmark.leaderboard.boards import Board, board_files, write_boards
+from benchmark.leaderboard.text_tables import print_table
+from benchmark.rewards.catalog import DEFAULT_TABLE, load_table
+from benchmark.rewards.reliability import LOW_RELIABILITY
+from benchmark.runs.record import to_line
+from benchmark.runs.record_file import FILE, iterate_records
+from benchmark.runs.scoring import CachedScorer
+from benchmark.tasks.registry import Side, load_data_tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from benchmark.rewards.card import TableCard
+    from benchmark.rewards.comparison import SettingComparison
+    from benchmark.rewards.table import RewardTable
+
+ROOT = Path(__file__).parent.parent
+BOARDS = ROOT / "leaderboards"
+RECORDS = BOARDS / "records"
+SPLITS = ("seen", "unseen", "leave-one-task-out")
+# Methods by file of records, and their seeds.
+GROUPS = {
+    "baselines": (
+        [
+            "random",
+            "domain-randomization",
+            "single-best",
+            "nearest-task",
+            "portfolio",
+            "oracle",
+            "untrained",
+            "imagenet",
+        ],
+        [0],
+    ),
+    "task2sim": (["task2sim", "task2sim-released"], [0, 1, 2, 3, 4]),
+}
+# Rows of the averages, in order; other methods of a board follow.
+REMARKS = {
+    "untrained": "random weights",
+    "random": "expectation",
+    "domain-randomization": "all eight varied",
+    "single-best": "one configuration for all tasks",
+    "portfolio": "three configurations for all tasks",
+    "nearest-task": "",
+    "task2sim": "as the paper states it",
+    "task2sim-released": "as the code computes it",
+    "imagenet": "as many real images",
+    "oracle": "reference; chosen on these rewards",
+}
+WIDTH = 132
+END = "\n<!-- end -->"
+FIRST = ROOT / "docs" / "effects" / "gl-mini-1.json"
+CORRELATIONS = {
+    "main effects": "r_main",
+    "interactions of pairs": "r_pairwise",
+    "main effects, all tasks of each": "r_main_all",
+    "interactions, all tasks of each": "r_pairwise_all",
+}
+
+
+def make_records(table: RewardTable) -> None:
+    """Score the cells that have no valid record, and keep records of this table only."""
+    for split in SPLITS:
+        for group, (methods, seeds) in GROUPS.items():
+            path = RECORDS / table.id / f"{split}-{group}.jsonl"
+            with tempfile.TemporaryDirectory() as folder:
+                work = Path(folder, FILE)
+                if path.is_file():
+                    work.write_bytes(path.read_bytes())
+                results = t2s.run(methods, split=split, table=table, seeds=seeds, output=folder)
+                if results.failures:
+                    sys.exit("\n".join(results.failures))
+                kept = [r for r in iterate_records(work) if r.source.digest == table.digest]
+            write_bytes(path, b"".join(map(to_line, kept)))
+
+
+def make_boards() -> list[Board]:
+    """Write all boards, and remove files that no record calls for."""
+    boards = build_boards(iterate_records(RECORDS), load_data_tasks().names)
+    written = {str(path.relative_to(BOARDS)) for path in write_boards(boards, BOARDS)}
+    for name in board_files(BOARDS, RECORDS):
+        if name not in written:
+            (BOARDS / name).unlink()
+    return boards
+
+
+def averages(table: RewardTable, boards: Sequence[Board]) -> str:
+    """Averages of all methods: percent on every split, and regret where methods did not learn.
+
+    The best value of a method that may be ranked is bold.
+    """
+    seen, unseen, left_out = (
+        next(b for b in boards if (b.place.source, b.place.split) == (table.id, split))
+        for split in SPLITS
+    )
+    columns = (
+        (f"seen ({len(seen.tasks)})", seen, "average", None),
+        (f"unseen ({len(unseen.tasks)})", unseen, "average", max),
+        ("regret, unseen", unseen, "regret", min),
+        (f"leave one task out ({len(left_out.tasks)})", left_out, "average", max),
+        ("regret", left_out, "regret", min),
+    )
+    names = {row.name: row.label for board in (seen, unseen, left_out) for row in board.rows}
+    shown = [name for name in REMARKS if name in names] + sorted(set(names) - set(REMARKS))
+    lines = [
+        "| method | " + " | ".join(title for title, *_ in columns) + " |",
+        "| --- |" + " ---: |" * len(columns),
+    ]
+    cells = [_column(board, figure, best) for _, board, figure, best in columns]
+    for name in shown:
+        remark = REMARKS.get(name, "")
+        if name == "imagenet" and table.card and table.card.real_images:
+            remark += f": {table.card.real_images.rpartition('-')[0]}"
+        label = f"{name} ({remark})" if remark else name
+        lines.append(f"| {label} | " + " | ".join(column[name] for column in cells) + " |")
+    return "\n".join(lines)
+
+
+def _column(
+    board: Board, figure: str, best: Callable[[Sequence[float]], float] | None
+) -> dict[str, str]:
+    """Texts by method, the best one of the ranked rows bold."""
+    digits = 2 if figure == "average" else 3
+    ranked = [getattr(row, figure) for row in board.ranked]
+    winner = best(ranked) if best else None
+    found = {}
+    for row in board.rows:
+        value = getattr(row, figure)
+        text = f"{value:.{digits}f}"
+        found[row.name] = f"**{text}**" if value == winner else text
+    return found
+
+
+def facts(table: RewardTable, card: TableCard) -> str:
+    """Size, origin, noise and levels of a table, from its card and its rewards."""
+    registry = {task.name: task for task in load_data_tasks()}
+    sides = [registry[task].side for task in table.tasks]
+    stand_ins = ", ".join(f"{new} ({old})" for new, old in card.stand_ins.items())
+    reliability = {task.name: task.reliability or 0.0 for task in card.tasks}
+    low = [f"{t} {r:.2f}" for t, r in reliability.items() if r < LOW_RELIABILITY]
+    means = table.means.mean(axis=0)
+    best = table.space.at(int(means.argmax()))
+    levels = {name: _mean(rows) for name, rows in card.references.items()}
+    oracle = fmean(CachedScorer(table).reference(task).oracle for task in table.tasks)
+    cost = card.cost
+    rows = [
+        ("tasks", f"{sides.count(Side.SEEN)} seen, {sides.count(Side.UNSEEN)} unseen"),
+        ("stand-ins", stand_ins),
+        ("rewards of a task", f"{table.space.size} configurations x {len(table.seeds)} seeds"),
+        ("simulator", f"`{card.simulator}`, version {card.simulator_version}"),
+        ("profile", f"`{card.profile}`, {card.n_images:,} images"),
+        ("real images", (card.real_images or "").rpartition("-")[0]),
+        ("backbones", cost and f"{cost.backbones:,} on {', '.join(cost.machines)}"),
+        *((f"mean accuracy, {name}", f"{level:.2f}") for name, level in levels.items()),
+        ("mean accuracy, all configurations", f"{means.mean():.2f}"),
+        ("mean accuracy, best configuration for all tasks", f"{means.max():.2f} (`{best}`)"),
+        ("mean accuracy, oracle, cross-fitted", f"{oracle:.2f}"),
+        *(
+            (f"configurations above {name}", f"{int((means > level).sum())}")
+            for name, level in levels.items()
+        ),
+        ("reliability, mean over tasks", f"{fmean(reliability.values()):.2f}"),
+        (f"tasks with a reliability below {LOW_RELIABILITY}", ", ".join(low) or "none"),
+        ("digest", f"`{table.digest[:8]}`"),
+    ]
+    return "\n".join(["| | |", "| --- | --- |", *(f"| {a} | {b} |" for a, b in rows if b)])
+
+
+def _mean(rows: dict[str, list[float]]) -> float:
+    return fmean(fmean(values) for values in rows.values())
+
+
+def settings(table: RewardTable) -> str:
+    """Main effect of each setting: mean over tasks, largest gain and largest cost."""
+    found = t2s.effects(table).effects
+    lines = ["| setting | mean | largest gain | largest cost |", "| --- | ---: | --- | --- |"]
+    for name, values in zip(found.names, found.values.T, strict=True):
+        top, bottom = int(np.argmax(values)), int(np.argmin(values))
+        ends = " | ".join(f"{found.tasks[i]} {values[i]:+.1f}" for i in (top, bottom))
+        lines.append(f"| {name} | {values.mean():+.2f} | {ends} |")
+    return "\n".join(lines)
+
+
+def ladder(table: RewardTable) -> str:
+    """Steps of the paper's Table 1: tasks with a published row, and the mean over all tasks."""
+    rows = list(t2s.ladder(table))
+    published = {row["task"] for row in rows if row["source"].startswith("published")}
+    steps = [name for name in rows[0] if name not in ("task", "source")]
+    lines = [
+        f"| task | {' | '.join(['rewards', *steps])} |",
+        f"| --- | --- |{' ---: |' * len(steps)}",
+    ]
+    for row in rows:
+        if row["task"] in (*published, "mean"):
+            figures = ["-" if row[step] is None else f"{row[step]:.1f}" for step in steps]
+            lines.append(f"| {row['task']} | {row['source']} | {' | '.join(figures)} |")
+    return "\n".join(lines)
+
+
+def comparison() -> str:
+    """Mean main effects of the released table, of the first edition, and of the present one."""
+    found = t2s.compare_effects(FIRST, DEFAULT_TABLE, against="released").comparison
+    first, present = found.tables
+    titles = (f"setting ({len(found.tasks)} tasks)", "released", "first edition", present.table)
+    lines = [f"| {' | '.join(titles)} | difference |", "| --- |" + " ---: |" * 4]
+    for old, new in zip(first.settings, present.settings, strict=True):
+        assert new.low is not None  # noqa: S101 - several tasks
+        lines.append(
+            f"| {new.setting} | {new.against:+.2f} | {_with_error(old)} | {_with_error(new)} | "
+            f"{new.difference:+.2f} [{new.low:+.2f}, {new.high:+.2f}] |"
+        )
+    for name, field in CORRELATIONS.items():
+        both = " | ".join(f"{getattr(one, field):.2f}" for one in (first, present))
+        lines.append(f"| correlation, {name} | | {both} | |")
+    return "\n".join(lines)
+
+
+def _with_error(one: SettingComparison) -> str:
+    return f"{one.mean:+.2f}" + ("" if one.seed_error is None else f" ± {one.seed_error:.2f}")
+
+
+def blocks(table: RewardTable, boards: Sequence[Board]) -> dict[str, str]:
+    """Tables of figures in the pages, by name."""
+    found = {f"averages of {table.id}": averages(table, boards)}
+    if table.card:
+        found[f"facts of {table.id}"] = facts(table, table.card)
+    found[f"settings of {table.id}"] = settings(table)
+    found[f"ladder of {table.id}"] = ladder(table)
+    return found
+
+
+def pages(blocks: Mapping[str, str]) -> dict[Path, str]:
+    """Pages with the given tables of figures, by path."""
+    found = {}
+    for path in (ROOT / "README.md", ROOT / "docs" / "results.md"):
+        text = path.read_text(encoding="utf-8")
+        for name, block in blocks.items():
+            head, start, tail = text.partition(f"<!-- {name} -->\n")
+            if start:
+                text = f"{head}{start}{block}{END}{tail.partition(END)[2]}"
+        found[path] = text
+    return found
+
+
+def draw_board(board: Board, target: Path) -> None:
+    """Draw a board as the terminal shows it."""
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        console = Console(record=True, width=WIDTH, file=nowhere, force_terminal=True)
+        print_table(board.text(), console)
+        console.save_svg(str(target), title="t2sbench", unique_id="unseen")
+
+
+def make_pictures(boards: Sequence[Board]) -> None:
+    """Draw the pictures of the default table."""
+    images = ROOT / "docs" / "images"
+    for board in boards:
+        if (board.place.source, board.place.split) == (DEFAULT_TABLE, "unseen"):
+            draw_board(board, images / "unseen.svg")
+    compared = t2s.compare_effects(DEFAULT_TABLE, against="released")
+    compared.plot().save(images / "effects.svg")
+
+
+def main() -> None:
+    """Remake records, boards, pages and pictures."""
+    tables = [load_table(name) for name in sys.argv[1:] or [DEFAULT_TABLE]]
+    for table in tables:
+        make_records(table)
+    boards = make_boards()
+    made = {name: text for table in tables for name, text in blocks(table, boards).items()}
+    for path, text in pages(made | {"comparison": comparison()}).items():
+        write_text(path, text)
+    make_pictures(boards)
+
+
+if __name__ == "__main__":
+    main()
