@@ -29,7 +29,6 @@ from benchmark.simulators.scene import (
     Focus,
     Light,
     Scene,
-    SlotMaterial,
 )
 from benchmark.space import PAPER_SPACE
 
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     from benchmark.space import Configuration, ParameterSpace
 
 #: Enters the key of every scene; raised whenever the same key gives another scene.
-SAMPLING_VERSION = "1"
+SAMPLING_VERSION = "2"
 
 DISTANCE_RANGE = (0.4, 1.5)
 INTENSITY_SPREAD = 0.6
@@ -52,7 +51,6 @@ REFERENCE_LIGHT_DIRECTION = (0.36, 0.8, 0.48)  # a unit vector: from above, in f
 WHITE = (1.0, 1.0, 1.0)
 
 _FIXED_DRAWS = 16
-_DRAWS_PER_SLOT = 3
 
 
 class SceneSampler:
@@ -107,15 +105,14 @@ class SceneSampler:
             self._light(u[4:10]),
             self._focus(u[10:13]) if on["focus_blur"] else None,
             self._background(u[13:16]) if on["background"] else self._fixed_background,
-            self._materials(u[16:]) if on["materials"] else None,
+            self._materials(u[_FIXED_DRAWS:]) if on["materials"] else None,
         )
 
     def _uniforms(self, category: str, name: str, index: int) -> list[float]:
         key = _object_key(self._seed, category, name)
         # The image's number is the highest word of the counter, which drawing never reaches.
         bits = np.random.Philox(key=key, counter=(0, 0, 0, index))
-        count = _FIXED_DRAWS + _DRAWS_PER_SLOT * self._slots
-        values: list[float] = np.random.Generator(bits).random(count).tolist()
+        values: list[float] = np.random.Generator(bits).random(_FIXED_DRAWS + self._slots).tolist()
         return values
 
     def _light(self, u: list[float]) -> Light:
@@ -137,12 +134,8 @@ class SceneSampler:
         yaw, pitch = view(u[1], u[2])
         return Background(_pick(self._catalog.panoramas, u[0]), yaw, pitch)
 
-    def _materials(self, u: list[float]) -> tuple[SlotMaterial, ...]:
-        names = self._catalog.materials
-        return tuple(
-            SlotMaterial(_pick(names, u[3 * i]), u[3 * i + 1], u[3 * i + 2])
-            for i in range(self._slots)
-        )
+    def _materials(self, u: list[float]) -> tuple[str, ...]:
+        return tuple(_pick(self._catalog.materials, value) for value in u)
 
 
 def _switched_on(space: ParameterSpace, configuration: Configuration) -> dict[str, bool]:

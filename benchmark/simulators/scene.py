@@ -10,21 +10,6 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class SlotMaterial:
-    """Material that replaces the object's own in one slot.
-
-    Attributes:
-        name: Material of the catalogue.
-        roughness: Perceptual roughness, 0 to 1.
-        metalness: 0 (dielectric) to 1 (metal).
-    """
-
-    name: str
-    roughness: float
-    metalness: float
-
-
-@dataclass(frozen=True, slots=True)
 class Light:
     """The one directional light.
 
@@ -83,7 +68,8 @@ class Scene:
         light: The directional light.
         focus: Depth of field, or ``None`` if everything is in focus.
         background: Panorama behind the object; it also lights the object from all sides.
-        materials: One per slot (surplus ones are ignored), or ``None`` for the object's own.
+        materials: Materials of the catalogue, one per slot (surplus ones are ignored), or ``None``
+            for the object's own.
     """
 
     category: str
@@ -95,12 +81,13 @@ class Scene:
     light: Light
     focus: Focus | None
     background: Background
-    materials: tuple[SlotMaterial, ...] | None
+    materials: tuple[str, ...] | None
 
 
 #: Canonical camera: the object is seen from here (not normalised), in the object's frame. The
 #: released generator's avatar stands at (1, 1.5, 1.8) and looks at an object centred at height 1.
 CAMERA_DIRECTION = (1.0, 0.5, 1.8)
 
-#: Distance in metres for factor 1: the length of that offset.
+#: Distance in metres for factor 1: the length of that offset. Objects have unit scale: the longest
+#: edge of their bounding box in the canonical pose measures one metre.
 REFERENCE_DISTANCE = 2.1189620100417

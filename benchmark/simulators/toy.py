@@ -36,7 +36,7 @@ class ToySimulator:
     """
 
     name = "toy"
-    version = "1"
+    version = "2"
     capabilities = Capabilities(PAPER_SPACE, max_size=1024, needs="nothing")
 
     def __init__(self, categories: int = len(_SHAPES)) -> None:
@@ -96,8 +96,8 @@ class ToySimulator:
         if scene.background.panorama not in _PANORAMAS:
             raise UnknownNameError("panorama", scene.background.panorama, _PANORAMAS)
         for material in scene.materials or ():
-            if material.name not in _MATERIALS:
-                raise UnknownNameError("material", material.name, _MATERIALS)
+            if material not in _MATERIALS:
+                raise UnknownNameError("material", material, _MATERIALS)
 
     def _outline(self, scene: Scene, angle: NDArray[np.float64]) -> NDArray[np.float64]:
         """Radius of the silhouette by angle; 1 touches the frame."""
@@ -119,9 +119,8 @@ def _hue(name: str) -> NDArray[np.float64]:
 def _surface(scene: Scene, angle: NDArray[np.float64]) -> NDArray[np.float64]:
     if not scene.materials:
         return np.broadcast_to(_hue(scene.category + scene.object), (*angle.shape, 3))
-    first = scene.materials[0]
-    stripes = 0.7 + 0.3 * np.sin(12 * angle + 6 * first.roughness + 3 * first.metalness)
-    striped: NDArray[np.float64] = stripes[..., None] * _hue(first.name)
+    stripes = 0.7 + 0.3 * np.sin(12 * angle)
+    striped: NDArray[np.float64] = stripes[..., None] * _hue(scene.materials[0])
     return striped
 
 

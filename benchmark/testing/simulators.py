@@ -208,8 +208,7 @@ class SimulatorContract:
                 replace(scene, background=background),
             ]
             if scene.materials:
-                slot = replace(scene.materials[0], name="no such material")
-                wrong.append(replace(scene, materials=(slot,)))
+                wrong.append(replace(scene, materials=("no such material",)))
             for bad in wrong:
                 try:
                     list(simulator.render([bad]))

@@ -111,7 +111,7 @@ def measure_vtk(size, queue):
         "panoramas": {name: i for i, name in enumerate(assets.panoramas.names)},
         "materials": assets.materials.index,
     }
-    images = (assets.materials.pixels, assets.panoramas.pixels)
+    images = (assets.materials, assets.panoramas.pixels)
     renderer = VtkRenderer(size, assets.mesh, *images, names)
     made = planned(simulator, size)()[:: IMAGES // 60]
     for scene in made:

@@ -63,7 +63,7 @@ class VtkRenderer:
 
     def __init__(self, size, source, materials, panoramas, names):
         self.source, self.names = source, names
-        self.materials = [texture_of(pixels) for pixels in materials]
+        self.table, self.materials = materials, [texture_of(one) for one in materials.pixels]
         self.panoramas = [texture_of(pixels) for pixels in panoramas]
         self.window, self.renderer = vtkEGLRenderWindow(), vtkRenderer()
         self.window.SetOffScreenRendering(1)
@@ -110,10 +110,10 @@ class VtkRenderer:
         look = actor.GetProperty()
         look.SetInterpolationToPBR()
         if scene.materials:
-            slot = scene.materials[0]
-            actor.SetTexture(self.materials[self.names["materials"][slot.name]])
-            look.SetRoughness(slot.roughness)
-            look.SetMetallic(slot.metalness)
+            number = self.names["materials"][scene.materials[0]]
+            actor.SetTexture(self.materials[number])
+            look.SetRoughness(self.table.roughness[number])
+            look.SetMetallic(self.table.metalness[number])
         self.renderer.SetPass(self.plain if scene.focus is None else self.blurred)
         self.window.Render()
         grab = vtkWindowToImageFilter()
@@ -133,7 +133,7 @@ class VtkRenderer:
             mapper, actor = vtkPolyDataMapper(), vtkActor()
             mapper.SetInputData(poly_data(mesh))
             actor.SetMapper(mapper)
-            self.actors[key] = actor, Framing.of(silhouettes(mesh))
+            self.actors[key] = actor, Framing.of(mesh, silhouettes(mesh))
         actor, framing = self.actors[key]
         if actor is not self.actor:
             if self.actor is not None:

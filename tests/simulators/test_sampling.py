@@ -144,9 +144,7 @@ def test_directions_are_uniform(crowd):
 
 def test_every_asset_is_drawn(crowd):
     assert {s.background.panorama for s in crowd} == set(CATALOG.panoramas)
-    assert {m.name for s in crowd for m in s.materials} == set(CATALOG.materials)
-    assert uniform([s.materials[0].roughness for s in crowd], 0, 1)
-    assert uniform([s.materials[2].metalness for s in crowd], 0, 1)
+    assert {name for s in crowd for name in s.materials} == set(CATALOG.materials)
 
 
 def test_references():
@@ -164,12 +162,12 @@ def test_references():
 def test_scenes_are_pinned():
     """A change of the draws changes every dataset: raise SAMPLING_VERSION with it."""
     scene = many(PAPER_SPACE.at(255), 1)[0]
-    assert sampling.SAMPLING_VERSION == "1"
+    assert sampling.SAMPLING_VERSION == "2"
     assert scene.distance == pytest.approx(PINNED_DISTANCE, abs=1e-12)
     assert scene.background.panorama == PINNED_PANORAMA
 
 
-PINNED_DISTANCE, PINNED_PANORAMA = 0.4394250398794268, "panorama-37"
+PINNED_DISTANCE, PINNED_PANORAMA = 1.0177293310402464, "panorama-33"
 
 
 def test_foreign_configurations_and_sizes_are_refused():

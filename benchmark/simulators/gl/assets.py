@@ -74,7 +74,7 @@ class Assets:
     def mesh(self, category: str, name: str) -> tuple[Mesh, Framing]:
         """Return an object and its framing."""
         mesh = self.library.mesh(category, name)
-        return mesh, Framing.of(self.library.framing(category, name))
+        return mesh, Framing.of(mesh, self.library.framing(category, name))
 
     def catalog(self) -> AssetCatalog:
         """Names of all assets."""

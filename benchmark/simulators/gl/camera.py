@@ -17,24 +17,27 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmark.simulators.meshes.framing import Silhouettes
+    from benchmark.simulators.meshes.mesh import Mesh
 
 #: Vertical (and horizontal) field of view; the released generator's.
 FIELD_OF_VIEW = math.radians(60)
-#: Part of the frame's half width that the nearest camera lets an object fill.
-_FILL = 0.97
-#: The reference distance is the nearest one divided by this, so that factors down to it act.
-_NEAREST_FACTOR = 0.65
-#: Least part of the frame that a silhouette covers; perspective takes up to a third of it.
-_LEAST_COVERAGE = 0.05
-
-# Thin lens of the released generator's engine (Unity's defaults): 50 mm before a 24 mm sensor.
-_FOCAL_LENGTH, _SENSOR_HEIGHT = 0.050, 0.024
-_NEAREST_FOCUS = 0.2  # metres
-_LARGEST_CONFUSION = 0.045  # radius, as a part of the image's height
-_LARGEST_BACKGROUND_BLUR = 0.06
+#: Least gap between the camera and the object. Directions of silhouettes are tabulated, which
+#: makes the foremost point uncertain by half of it.
+_GAP = 0.2
+#: Least part of the frame that a silhouette covers, before perspective.
+_LEAST_COVERAGE = 0.01
 
 _TAN = math.tan(FIELD_OF_VIEW / 2)
-_SIN = math.sin(FIELD_OF_VIEW / 2)
+
+# Lens of the released generator. ThreeDWorld derives the focal length of the depth of field from
+# the field of view and a film 24 mm high. Unity's effect (PostProcessing 2, kernel "medium") scales
+# the film by the image's height over 1080 lines, and limits the radius to 10 pixels. At the
+# released 256 lines the film is 5.7 mm high and the limit is 3.9 % of the height.
+_RELEASED_LINES = 256
+_FILM_HEIGHT = 0.024 * _RELEASED_LINES / 1080
+_FOCAL_LENGTH = 0.012 / _TAN
+_NEAREST_FOCUS = 1.5 * _FOCAL_LENGTH  # the effect has focal length itself: an infinite radius
+_LARGEST_CONFUSION = 10 / _RELEASED_LINES  # radius, as a part of the image's height
 
 
 def _unit(vector: tuple[float, float, float]) -> NDArray[np.float64]:
@@ -83,33 +86,27 @@ class Framing:
 
     Attributes:
         silhouettes: The object's outlines.
-        reference: Distance for factor 1.
+        reference: Distance for factor 1: ``REFERENCE_DISTANCE`` at unit scale.
     """
 
     silhouettes: Silhouettes
     reference: float
 
     @classmethod
-    def of(cls, silhouettes: Silhouettes) -> Framing:
-        """Framing of an object: in its canonical pose it fills about half the frame's width."""
-        nearest, _ = _limits(silhouettes, _unit(CAMERA_DIRECTION))
-        return cls(silhouettes, nearest / _NEAREST_FACTOR)
+    def of(cls, mesh: Mesh, silhouettes: Silhouettes) -> Framing:
+        """Framing of an object at unit scale: its longest edge fills about 41 % of the frame."""
+        return cls(silhouettes, REFERENCE_DISTANCE * float(np.ptp(mesh.positions, axis=0).max()))
 
     def distance(self, factor: float, rotation: NDArray[np.float64]) -> float:
-        """Distance for a factor, clamped so that the whole object stays in view and visible."""
-        nearest, farthest = _limits(self.silhouettes, rotation.T @ _unit(CAMERA_DIRECTION))
+        """Distance for a factor.
+
+        The frame may crop the object. The distance is clamped only to keep the camera out of the
+        object, and to keep a thin object visible.
+        """
+        i = self.silhouettes.nearest(rotation.T @ _unit(CAMERA_DIRECTION))
+        nearest = float(self.silhouettes.depth[i]) + _GAP
+        farthest = math.sqrt(float(self.silhouettes.area[i]) / _LEAST_COVERAGE) / (2 * _TAN)
         return max(nearest, min(farthest, factor * self.reference))
-
-
-def _limits(silhouettes: Silhouettes, direction: NDArray[np.float64]) -> tuple[float, float]:
-    """Nearest and farthest camera in a direction of the object's frame."""
-    i = silhouettes.nearest(direction)
-    area = float(silhouettes.area[i])
-    extent, depth = float(silhouettes.extent[i]), float(silhouettes.depth[i])
-    # A vertex at height z towards the camera and e off the axis is in view from z + e / tan on.
-    nearest = min(1 / _SIN, depth + extent / _TAN) / _FILL
-    farthest = math.sqrt(area / _LEAST_COVERAGE) / (2 * _TAN)
-    return nearest, farthest
 
 
 def projection(distance: float) -> tuple[float, float, float, float]:
@@ -155,10 +152,10 @@ def lens(focus: Focus | None, distance: float, reference: float, size: int) -> L
     metres = REFERENCE_DISTANCE / reference
     focused = max(distance * metres + focus.offset, _NEAREST_FOCUS)
     opening = _FOCAL_LENGTH**2 / (focus.aperture * (focused - _FOCAL_LENGTH))
-    scale = 0.5 * size * opening / _SENSOR_HEIGHT
+    scale = 0.5 * size * opening / _FILM_HEIGHT
     limit = _LARGEST_CONFUSION * size
     own = min(scale * abs(distance - focused / metres) / distance, limit)
-    return Lens(scale, focused / metres, limit, own, min(scale, _LARGEST_BACKGROUND_BLUR * size))
+    return Lens(scale, focused / metres, limit, own, min(scale, limit))
 
 
 def panorama_level(width: int, size: int, blur: float) -> float:

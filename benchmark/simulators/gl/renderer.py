@@ -28,14 +28,13 @@ if TYPE_CHECKING:
     import moderngl
     from numpy.typing import NDArray
 
-    from benchmark.simulators.scene import Light, Scene, SlotMaterial
+    from benchmark.simulators.scene import Light, Scene
     from benchmark.simulators.textures.cache import ImageSet, MaterialSet
 
 # Objects kept by the driver: those of a category and some more; a mesh is about 60 kB.
 _KEPT_OBJECTS = 64
 _LIGHT_SCALE = 1.2  # reference irradiance over pi; the tone curve keeps white from clipping
 _AMBIENT_SCALE = 0.42
-_LEAST_ROUGHNESS = 0.08  # a directional light's highlight on a perfect mirror has no area
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,17 +194,16 @@ class Renderer:
         block.set_vector("ground", panorama.ambient[1])
         block.set_vector("up", world[1])  # the second row: where the world's up is in view space
 
-    def _set_materials(self, drawable: Drawable, replaced: tuple[SlotMaterial, ...] | None) -> None:
+    def _set_materials(self, drawable: Drawable, replaced: tuple[str, ...] | None) -> None:
         if replaced is None:
             self._block.set_slots(drawable.material, drawable.colour)
             if drawable.textures is not None:
                 programs.bind_own_textures(drawable.textures)
             return
-        material = drawable.material.copy()
-        for row, slot in zip(material[: drawable.slots], replaced, strict=False):
-            number = self._table.index[slot.name]
-            roughness = max(slot.roughness, _LEAST_ROUGHNESS)
-            row[:] = (number, self._table.scale[number], roughness, slot.metalness)
+        material, table = drawable.material.copy(), self._table
+        for row, name in zip(material[: drawable.slots], replaced, strict=False):
+            i = table.index[name]
+            row[:] = (i, table.scale[i], table.roughness[i], table.metalness[i])
         colour = np.zeros((4, 4), dtype=np.float32)
         colour[:, :3] = 1.0
         self._block.set_slots(material, colour)

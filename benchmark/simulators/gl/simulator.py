@@ -39,7 +39,7 @@ class GlSimulator:
     """
 
     name = "gl"
-    version = "1"
+    version = "2"
     capabilities = Capabilities(
         PAPER_SPACE, max_size=2048, needs="EGL and an OpenGL 3.3 driver (Mesa's will do)"
     )
@@ -114,9 +114,9 @@ class GlSimulator:
     def _check(self, scene: Scene) -> None:
         if scene.background.panorama not in self._known[0]:
             raise UnknownNameError("panorama", scene.background.panorama, self._catalog.panoramas)
-        for slot in scene.materials or ():
-            if slot.name not in self._known[1]:
-                raise UnknownNameError("material", slot.name, self._catalog.materials)
+        for material in scene.materials or ():
+            if material not in self._known[1]:
+                raise UnknownNameError("material", material, self._catalog.materials)
         if scene.object not in self._catalog.names(scene.category):
             known = self._catalog.names(scene.category)
             raise UnknownNameError(f"object of '{scene.category}'", scene.object, known)

@@ -10,7 +10,7 @@ from benchmark.simulators.tdw.placement import CAMERA, Place, Quaternion, Vector
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from benchmark.simulators.scene import Light, SlotMaterial
+    from benchmark.simulators.scene import Light
     from benchmark.simulators.tdw.dialect import Dialect
     from benchmark.simulators.tdw.records import Model, Skybox
 
@@ -199,13 +199,13 @@ def add_materials(urls: Iterable[tuple[str, str]]) -> Commands:
     return [{"$type": "add_material", "name": name, "url": url} for name, url in urls]
 
 
-def dress(model: Model, materials: tuple[SlotMaterial, ...]) -> Commands:
+def dress(model: Model, materials: tuple[str, ...]) -> Commands:
     """Give each slot of an object a material; materials repeat if there are more slots."""
     return [
         {
             "$type": "set_visual_material",
             "id": OBJECT_ID,
-            "material_name": materials[i % len(materials)].name,
+            "material_name": materials[i % len(materials)],
             "object_name": slot.part,
             "material_index": slot.number,
         }

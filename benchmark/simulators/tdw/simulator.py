@@ -215,9 +215,9 @@ class TdwSimulator:
         catalog = self._catalog
         if scene.background.panorama not in catalog.panoramas:
             raise UnknownNameError("panorama", scene.background.panorama, catalog.panoramas)
-        for slot in scene.materials or ():
-            if slot.name not in self._known_materials:
-                raise UnknownNameError("material", slot.name, catalog.materials)
+        for material in scene.materials or ():
+            if material not in self._known_materials:
+                raise UnknownNameError("material", material, catalog.materials)
         if scene.object not in catalog.names(scene.category):
             known = catalog.names(scene.category)
             raise UnknownNameError(f"object of '{scene.category}'", scene.object, known)

@@ -253,7 +253,7 @@ class Studio:
     def _clothes(self, scene: Scene, stage: Stage) -> tell.Commands:
         if scene.materials is None or not scene.materials:
             return []
-        used = dict.fromkeys(m.name for m in scene.materials[: len(stage.model.slots)])
+        used = dict.fromkeys(scene.materials[: len(stage.model.slots)])
         fresh = [name for name in used if name not in self._materials]
         urls = [(name, self._records.material(name)) for name in fresh]
         self._materials.update(fresh)

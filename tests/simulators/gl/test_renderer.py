@@ -19,7 +19,7 @@ from benchmark.simulators.gl.renderer import (
 from benchmark.simulators.meshes.framing import silhouettes
 from benchmark.simulators.meshes.mesh import Mesh, Surface
 from benchmark.simulators.sampling import REFERENCE_LIGHT_DIRECTION
-from benchmark.simulators.scene import Background, Focus, Light, Scene, SlotMaterial
+from benchmark.simulators.scene import Background, Focus, Light, Scene
 from benchmark.simulators.textures.cache import ImageSet, MaterialSet
 
 SIZE = 64
@@ -113,7 +113,7 @@ def make_renderer(context, supersampling=2):
     panoramas = ImageSet(tuple(PANORAMAS), list(PANORAMAS.values()).__getitem__, "")
 
     def source(_category, name):
-        return MESHES[name], Framing.of(silhouettes(MESHES[name]))
+        return MESHES[name], Framing.of(MESHES[name], silhouettes(MESHES[name]))
 
     return Renderer(context, materials, panoramas, source, supersampling)
 
@@ -144,7 +144,7 @@ def linear(image):
 
 
 def distance_of(name, factor=1.0):
-    return Framing.of(silhouettes(MESHES[name])).distance(factor, np.eye(3))
+    return Framing.of(MESHES[name], silhouettes(MESHES[name])).distance(factor, np.eye(3))
 
 
 def covered(image):
@@ -242,14 +242,12 @@ def test_slots_have_their_own_materials(renderer):
     left, right = image[SIZE // 2, SIZE // 2 - 8], image[SIZE // 2, SIZE // 2 + 8]
     assert left[0] > 2 * left[1]
     assert right[1] > 2 * right[0]
-    swapped = (SlotMaterial("green", 1.0, 0.0), SlotMaterial("red", 1.0, 0.0))
-    image = renderer.draw(scene("halves", materials=swapped, light=LIT))
+    image = renderer.draw(scene("halves", materials=("green", "red"), light=LIT))
     assert image[SIZE // 2, SIZE // 2 - 8][1] > 2 * image[SIZE // 2, SIZE // 2 - 8][0]
 
 
 def test_more_materials_than_slots_do_no_harm(renderer):
-    four = tuple(SlotMaterial("red", 1.0, 0.0) for _ in range(4))
-    image = renderer.draw(scene("ball", materials=four))
+    image = renderer.draw(scene("ball", materials=("red",) * 4))
     assert linear(image)[..., 0].sum() > 5 * linear(image)[..., 1].sum()
 
 
@@ -261,7 +259,7 @@ def test_own_textures_are_the_right_way_up(renderer):
 
 
 def test_random_materials_replace_own_textures(renderer):
-    image = renderer.draw(scene("painted", materials=(SlotMaterial("green", 1.0, 0.0),)))
+    image = renderer.draw(scene("painted", materials=("green",)))
     assert linear(image)[..., 1].sum() > 5 * linear(image)[..., 0].sum()
 
 
@@ -308,7 +306,7 @@ def test_no_scene_depends_on_the_one_before(renderer):
     for other in (
         blurred("ball", -1.0),
         scene("painted", "split"),
-        scene("halves", "grey", materials=(SlotMaterial("white", 0.1, 1.0),)),
+        scene("halves", "grey", materials=("white",)),
         replace(scene("mirror", "split"), size=32),
     ):
         renderer.draw(other)

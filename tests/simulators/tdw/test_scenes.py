@@ -99,7 +99,7 @@ def compare(seen, scene, reach, sky, slots):
     wanted = -camera(scene.background.yaw, scene.background.pitch).apply([0, 0, 1])
     assert np.allclose(seen["forward"], wanted, atol=1e-6)
     assert np.allclose(seen["look"], wanted, atol=1e-6)
-    names = [m.name for m in scene.materials or ()]
+    names = scene.materials or ()
     reported = {f"{s.part}:{s.number}": names[i % len(names)] for i, s in enumerate(slots) if names}
     assert seen["materials"] == reported
 
