@@ -22,7 +22,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 import numpy as np
 
@@ -107,6 +107,25 @@ class Mixture:
 Decision = Configuration | Mixture
 
 
+class Gain(NamedTuple):
+    """Expected gain of a choice over the configuration that is best on average.
+
+    Attributes:
+        mean: Expectation, percentage points.
+        low: Lower end of the central 95 % interval of the gain without measurement noise.
+        high: Upper end.
+    """
+
+    mean: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        if self.low == self.high == 0:
+            return "0 (the choice is single-best's)"
+        return f"{self.mean:+.2f} points (95 % interval {self.low:+.2f} to {self.high:+.2f})"
+
+
 class ParameterSelector(Protocol):
     """A method, which learns on some tasks and then chooses a configuration for any task."""
 
@@ -121,7 +140,7 @@ class SavableSelector(ParameterSelector, Protocol):
     """A method whose fitted state can be saved, for ``t2sbench fit`` and ``select``.
 
     A method may also offer ``probabilities(task)``: the probabilities of the levels, one array per
-    parameter of the space.
+    parameter of the space; and ``gain(task)``: the :class:`Gain` of its choice for a task.
     """
 
     @property

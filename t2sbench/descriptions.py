@@ -92,7 +92,22 @@ def _method(name: str, plugins: tuple[Path, ...]) -> str | None:
     if method.options:
         lines += ["", f"Options (-O {name}.NAME=VALUE):"]
         lines += [f"  {key} = {value!r}" for key, value in method.options.items()]
+    if hasattr(factory, "gain"):
+        lines += ["", *_gains(name, plugins)]
     return "\n".join(lines)
+
+
+def _gains(name: str, plugins: tuple[Path, ...]) -> list[str]:
+    """Choices of a method for the unseen tasks of the packaged table, and their expected gains."""
+    from t2sbench.models import fit
+    from t2sbench.rewards import rewards_of
+
+    model, vectors = fit(name, plugins=plugins), rewards_of("gl-mini").embeddings
+    names = () if vectors is None else vectors.tasks
+    unseen = {task: vectors.of(task) for task in names if vectors and task not in model.tasks}
+    chosen, gains = model.select(unseen), model.gains(unseen)
+    head = "Expected gain over single-best on the unseen tasks of gl-mini, after a fit on the seen:"
+    return [head, *(f"  {task}: {chosen[task]}, {gains[task]}" for task in unseen)]
 
 
 def _protocol(name: str) -> str | None:

@@ -15,7 +15,7 @@ from t2sbench.rewards import Table, rewards_of
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from benchmark.methods import Decision, SavableSelector, TaskView
+    from benchmark.methods import Decision, Gain, SavableSelector, TaskView
     from benchmark.rewards.table import RewardTable
 
 
@@ -57,6 +57,14 @@ class Model:
             task.name: self.selector.select(task, np.random.default_rng(0))
             for task in _views(vectors)
         }
+
+    def gains(self, vectors: str | Path | Mapping[str, ArrayLike]) -> dict[str, Gain]:
+        """Return the expected gain over the single-best configuration, by task.
+
+        Empty for a method that has no such estimate.
+        """
+        gain = getattr(self.selector, "gain", None)
+        return {} if gain is None else {task.name: gain(task) for task in _views(vectors)}
 
     def probabilities(
         self, vectors: str | Path | Mapping[str, ArrayLike]

@@ -268,8 +268,11 @@ def select(
 
     found = t2s.load_model(model, method, plugins)
     levels = found.probabilities(task2vec) if probabilities else {}
+    gains = found.gains(task2vec)
     for name, chosen in found.select(task2vec).items():
         click.echo(f"{name}: {_shown(chosen, found.selector.space)}")
+        if name in gains:
+            click.echo(f"  expected gain over single-best: {gains[name]}")
         for parameter, head in levels.get(name, {}).items():
             shown = ", ".join(f"{level} {probability:.3f}" for level, probability in head.items())
             click.echo(f"  {parameter}: {shown}")

@@ -147,6 +147,24 @@ def test_fit_and_select(small_table_folder: Path, small_table, tmp_path: Path, c
     assert "light_colour: fixed 0." in capsys.readouterr().out
 
 
+def test_select_prints_the_expected_gain(small_table_folder: Path, small_table, tmp_path, capsys):
+    from benchmark.tasks.vectors import write_embeddings
+
+    words = ["-m", "walsh-gp", "--table", str(small_table_folder)]
+    assert main(["fit", *words, "-o", str(tmp_path / "model")]) == 0
+    write_embeddings(small_table.embeddings, tmp_path / "t2v.safetensors")
+    capsys.readouterr()
+    files = ["--model", str(tmp_path / "model"), "--task2vec", str(tmp_path / "t2v.safetensors")]
+    assert main(["select", "-m", "walsh-gp", *files]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 * 8
+    assert all("expected gain over single-best: " in line for line in lines[1::2])
+    assert main(["show", "walsh-gp"]) == 0
+    shown = capsys.readouterr().out
+    assert "TrashNet: " in shown
+    assert "95 % interval" in shown
+
+
 @pytest.mark.parametrize("damage", ["truncate", "missing"])
 def test_a_damaged_model_is_one_sentence(small_table_folder, tmp_path: Path, damage, capsys):
     model = tmp_path / "model"
