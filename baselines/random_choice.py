@@ -1,7 +1,8 @@
 """Random: a configuration drawn uniformly (Task2Sim, section 5.1, "Random").
 
 Departure: the paper trains on drawn configurations; here the decision is the uniform mixture and
-the harness scores its expectation, which removes the noise of the draw.
+the harness scores its expectation, which removes the noise of the draw. With rewards of the judged
+task it is random search.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from benchmark.methods import Mixture, TaskView
 if TYPE_CHECKING:
     import numpy as np
 
-    from benchmark.rewards.view import RewardView
+    from benchmark.rewards.view import Queries, RewardView
+    from benchmark.space import Configuration
 
 
 class RandomChoice:
@@ -29,3 +31,8 @@ class RandomChoice:
         """Choose the uniform mixture."""
         del task, rng
         return self._mixture
+
+    def search(self, task: TaskView, queries: Queries, rng: np.random.Generator) -> Configuration:
+        """Ask for configurations in random order, and choose the best one."""
+        del task
+        return queries.best(rng.permutation(queries.space.size))

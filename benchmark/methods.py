@@ -12,6 +12,8 @@ answers in ``select``; see ``docs/adding-a-method.md``. Class attributes a metho
 * ``protocols`` (tuple of str): the only protocols that it is scored under; default all.
 * ``fit_seeds(tasks, rewards, rngs)``: fits several seeds at once and returns one fitted selector
   per seed; must decide exactly as ``fit`` does seed by seed.
+* ``search(task, queries, rng)`` (:class:`SearchingSelector`): chooses after a number of rewards of
+  the judged task, for ``t2sbench run --budget``.
 * ``save``, ``load``, ``space`` (:class:`SavableSelector`): a fitted selector on disk, for
   ``t2sbench fit`` and ``select``.
 """
@@ -35,7 +37,7 @@ from benchmark.space import Configuration, ParameterSpace
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from benchmark.rewards.view import RewardView
+    from benchmark.rewards.view import Queries, RewardView
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +138,16 @@ class ParameterSelector(Protocol):
         """Return a configuration (or a mixture of them) for a task, in one shot."""
 
 
+class SearchingSelector(ParameterSelector, Protocol):
+    """A method that can ask for rewards of the judged task, for the budgeted track."""
+
+    def search(self, task: TaskView, queries: Queries, rng: np.random.Generator) -> Decision:
+        """Return a decision after at most ``queries.budget`` rewards of the task, at least 1.
+
+        It is called once per budget, with equal generators; without a budget, ``select`` decides.
+        """
+
+
 class SavableSelector(ParameterSelector, Protocol):
     """A method whose fitted state can be saved, for ``t2sbench fit`` and ``select``.
 
@@ -196,6 +208,11 @@ class Method:
     def pretraining(self) -> str:
         """Pre-training of its networks: ``rendered``, ``real-images`` or ``none``."""
         return str(getattr(self.plugin.load(), "pretraining", "rendered"))
+
+    @property
+    def searches(self) -> bool:
+        """True if it can ask for rewards of the judged task."""
+        return callable(getattr(self.plugin.load(), "search", None))
 
     def allows(self, protocol: str) -> bool:
         """Return True if it may be scored under a protocol."""

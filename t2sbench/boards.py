@@ -23,7 +23,7 @@ class BoardFiles(NamedTuple):
 
 
 def build_boards(records: str | Path, output: str | Path) -> BoardFiles:
-    """Write one board per source, protocol and split as Markdown, CSV and JSON.
+    """Write one board per source, protocol and split (and track) as Markdown, CSV and JSON.
 
     Args:
         records: Folder or file of records; all ``*.jsonl`` files below it count.
@@ -42,14 +42,13 @@ def build_boards(records: str | Path, output: str | Path) -> BoardFiles:
         >>> [path.name for path in files.written]
         ['unseen.md', 'unseen.csv', 'unseen.json']
     """
-    from benchmark.leaderboard import build_boards as build
-    from benchmark.leaderboard import write_boards
+    from benchmark.leaderboard import build_all_boards, write_boards
     from benchmark.leaderboard.boards import board_files
     from benchmark.runs.record_file import BrokenLines, first_faults, iterate_records
     from benchmark.tasks.registry import load_data_tasks
 
     source, folder, broken = Path(records), Path(output), BrokenLines()
-    boards = build(iterate_records(source, broken), load_data_tasks().names)
+    boards = build_all_boards(iterate_records(source, broken), load_data_tasks().names)
     if not boards:
         raise InvalidFileError(
             source,

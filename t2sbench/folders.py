@@ -13,6 +13,7 @@ from t2sbench.display import Rows
 from t2sbench.results import Results
 
 if TYPE_CHECKING:
+    from benchmark.leaderboard.budget import BudgetBoard
     from benchmark.leaderboard.regression import Change
     from benchmark.leaderboard.results import ResultTable
     from benchmark.runs.record import Record
@@ -115,7 +116,9 @@ def retry(
     return Results(tuple(records))
 
 
-def report(folder: str | Path = "results", split: str | None = None) -> dict[Path, ResultTable]:
+def report(
+    folder: str | Path = "results", split: str | None = None
+) -> dict[Path, ResultTable | BudgetBoard]:
     """Write the result tables of a results folder as Markdown, CSV and JSON.
 
     Args:
@@ -123,7 +126,8 @@ def report(folder: str | Path = "results", split: str | None = None) -> dict[Pat
         split: Only this split.
 
     Returns:
-        Tables by path without ending: ``unseen``, or ``unseen-mini-knn5`` for live scores. Of
+        Tables by path without ending: ``unseen``, ``unseen-mini-knn5`` for live scores, or
+        ``unseen-budget``. Of
         several tables of one name, the last source that was recorded counts.
 
     Raises:

@@ -17,7 +17,7 @@ from t2sbench.rewards import Table, rewards_of
 if TYPE_CHECKING:
     import pandas as pd
 
-    from benchmark.leaderboard import Board
+    from benchmark.leaderboard import Board, BudgetBoard
     from benchmark.leaderboard.results import ResultTable
     from benchmark.methods import Decision, Method
     from benchmark.pipeline.settings import LiveSettings
@@ -65,8 +65,11 @@ class Results(Sequence["Record"]):
             if r.error is not None
         ]
 
-    def tables(self) -> list[ResultTable]:
-        """Result tables, one per source, protocol and split: ``.text()``, ``.write(stem)``."""
+    def tables(self) -> list[ResultTable | BudgetBoard]:
+        """Result tables, one per source, protocol and split: ``.text()``, ``.write(stem)``.
+
+        Records with budgets have one board for all budgets.
+        """
         from benchmark.leaderboard.results import tables_of_folder
         from benchmark.tasks.registry import load_data_tasks
 
@@ -78,7 +81,8 @@ class Results(Sequence["Record"]):
         Returns:
             Columns method, task, side, split, seed, status, accuracy (percent), regret (0 is the
             oracle, 1 a random configuration; missing where the task has no scale), configuration,
-            random, oracle (percent), queries, seconds, protocol, source.
+            random, oracle (percent), queries (of learnt tasks), budget (of queries of the judged
+            task), seconds, protocol, source.
         """
         import pandas as pd
 
@@ -90,10 +94,10 @@ class Results(Sequence["Record"]):
         Raises:
             InvalidInputError: When the records belong to several splits, sources or protocols.
         """
-        from benchmark.leaderboard import build_boards
+        from benchmark.leaderboard import build_all_boards
         from benchmark.tasks.registry import load_data_tasks
 
-        boards = build_boards(self.records, load_data_tasks().names)
+        boards = build_all_boards(self.records, load_data_tasks().names)
         if len(boards) != 1:
             titles = "; ".join(board.place.title for board in boards) or "none"
             raise InvalidInputError(
@@ -104,7 +108,8 @@ class Results(Sequence["Record"]):
     def plot(self) -> Picture:
         """Draw the regret of every method on every task, best method first.
 
-        Accuracy is drawn where no regret is defined.
+        Accuracy is drawn where no regret is defined. With budgets, mean regrets are drawn over the
+        budgets, with 95 % t intervals over tasks.
 
         Raises:
             UnavailableError: Without matplotlib.
@@ -112,6 +117,13 @@ class Results(Sequence["Record"]):
         require("plots", "Plotting")
         from matplotlib.figure import Figure
 
+        if any(record.budget for record in self.records):
+            from benchmark.leaderboard import BudgetBoard
+            from benchmark.plots.budget import draw_regret_curves
+
+            board = self.board().board
+            assert isinstance(board, BudgetBoard)  # noqa: S101 - of records with budgets
+            return Picture(draw_regret_curves(board))
         frame = self.to_frame()
         what = "regret" if frame["regret"].notna().any() else "accuracy"
         means = frame.pivot_table(what, "task", "method", sort=False)
@@ -148,11 +160,16 @@ class Ranking(Rows):
         board: The board; see :class:`benchmark.leaderboard.Board`.
     """
 
-    board: Board | None = None
+    board: Board | BudgetBoard | None = None
 
     @classmethod
-    def of(cls, board: Board) -> Ranking:
-        """Make the rows of a board."""
+    def of(cls, board: Board | BudgetBoard) -> Ranking:
+        """Make the rows of a board: one per method, or per method and budget."""
+        from benchmark.leaderboard import BudgetBoard
+
+        if isinstance(board, BudgetBoard):
+            text = board.text()
+            return cls(tuple(board.values()), text.title, text.notes[:-1], board)
         rows = tuple(
             {
                 "method": row.label,
@@ -189,6 +206,7 @@ def _row(record: Record) -> dict[str, Any]:
         "random": reference.random if reference else None,
         "oracle": reference.oracle if reference else None,
         "queries": record.method.queries,
+        "budget": record.budget.queries if record.budget else None,
         "seconds": record.cost.wall_seconds,
         "protocol": record.protocol.name,
         "source": record.source.id,
@@ -202,6 +220,7 @@ def run(  # noqa: PLR0913 - the settings of a run
     table: str | Path | Table | RewardTable = "gl-mini",
     tasks: Sequence[str] = (),
     seeds: Iterable[int] | None = None,
+    budgets: Iterable[int] = (),
     output: str | Path | None = None,
     jobs: int = 1,
     profile: str | None = None,
@@ -232,7 +251,9 @@ def run(  # noqa: PLR0913 - the settings of a run
             default is ``all``: they are judged whatever their side.
         table: Rewards that methods learn from, and that score them unless a profile is given.
         tasks: Tasks to judge; all of the split by default.
-        seeds: One fit per seed; by default 0 to 4, or 0 for live scores.
+        seeds: One fit per seed; by default 0 to 4, 0 to 5 with budgets, or 0 for live scores.
+        budgets: Numbers of rewards of the judged task that methods may ask for, such as
+            ``[0, 1, 2, 4]``: one decision for each. Methods without ``search`` are left out.
         output: Folder of the records, where finished cells are kept; None keeps them in memory.
         jobs: Worker processes.
         profile: Profile of live scores: render, pre-train and evaluate.
@@ -277,6 +298,7 @@ def run(  # noqa: PLR0913 - the settings of a run
     from benchmark.runs.plan import Overwrite, RunRequest, Split
 
     of_methods, of_simulators = sort_plugins(tuple(map(Path, plugins)))
+    budgets = tuple(budgets)
     live = None
     if profile is not None:
         live = _live(
@@ -294,7 +316,7 @@ def run(  # noqa: PLR0913 - the settings of a run
         split=_member(Split, "split", split) if split is not None else Split.default(tasks),
         table=str(table) if isinstance(table, str | Path) else rewards_of(table),
         tasks=tuple(tasks),
-        seeds=tuple(seeds if seeds is not None else (range(5) if live is None else (0,))),
+        seeds=_seeds(seeds, live, budgets),
         tasks_files=tuple(map(Path, tasks_files)),
         limit=limit,
         overwrite=_member(Overwrite, "value of overwrite", overwrite),
@@ -303,11 +325,21 @@ def run(  # noqa: PLR0913 - the settings of a run
         keep_going=keep_going,
         output=Path(output) if output is not None else None,
         live=live,
+        budgets=budgets,
     )
     plan = make_plan(request, fits)
     on_plan(plan)
     records = plan.done if dry_run else execute(plan, on_record, on_unit, on_stage)
     return Results(tuple(records), tuple(plan.broken))
+
+
+def _seeds(
+    given: Iterable[int] | None, live: LiveSettings | None, budgets: Sequence[int]
+) -> tuple[int, ...]:
+    if given is not None:
+        return tuple(given)
+    # With budgets a multiple of 1, 2 and 3: each seed of a table answers equally often.
+    return (0,) if live else tuple(range(6 if budgets else 5))
 
 
 def _member(names: type[_Name], kind: str, name: str) -> _Name:

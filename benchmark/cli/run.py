@@ -121,7 +121,16 @@ def _live_options(command: _F) -> _F:
     help="Evaluation protocol; with --live (knn5) may be repeated.",
 )
 @click.option(
-    "--seeds", metavar="NUMBERS", help="Such as 0-4 or 0,2.  [default: 0-4; with --live, 0]"
+    "--seeds",
+    metavar="NUMBERS",
+    help="Such as 0-4 or 0,2.  [default: 0-4; with --budget, 0-5; with --live, 0]",
+)
+@click.option(
+    "--budget",
+    "budgets",
+    metavar="NUMBERS",
+    help="Let methods ask for so many rewards of the judged task, such as 0,1,2,4: one decision "
+    "for each.",
 )
 @table_option
 @tasks_file_option
@@ -159,6 +168,7 @@ def run(**given: Any) -> int:  # noqa: ANN401 - click passes every option by nam
         "methods": parse_method_options(given["options"], tuple(dict.fromkeys(given["methods"]))),
         "tasks": split_names(given["tasks"]),
         "seeds": parse_numbers(given["seeds"]) if given["seeds"] else None,
+        "budgets": parse_numbers(given["budgets"]) if given["budgets"] else (),
         "fits": {} if len(choices) > 1 else None,
     }
     required = [] if choices else protocols
@@ -261,6 +271,8 @@ def _unscored(plan: Plan) -> list[str]:
     return [
         *(f"{label}: no reward on rendered images applies to it.{where}"
           for label in plan.without_rewards),
+        *(f"{label}: asks for no rewards of the judged task (it has no 'search')."
+          for label in plan.without_search),
         *(f"{label}: not defined under protocol {protocol}." for label in plan.other_protocols),
     ]  # fmt: skip
 
@@ -319,7 +331,8 @@ def _print_plan(plan: Plan) -> None:
         names = {task for task, _ in unit.cells}
         targets = ", ".join(task for task in unit.fold.targets if task in names)
         seeds = ",".join(map(str, unit.seeds))
-        click.echo(f"{unit.method.label}: seeds {seeds}; judge {targets}")
+        budget = "" if unit.budget is None else f"; {unit.budget} queries"
+        click.echo(f"{unit.method.label}: seeds {seeds}; judge {targets}{budget}")
     if plan.request.live is not None:
         _print_live_plan(plan)
 

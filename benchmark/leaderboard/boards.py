@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from benchmark.core.errors import InvalidFileError
 from benchmark.core.files import canonical_json, inside, write_bytes
+from benchmark.leaderboard.budget import BudgetBoard, budget_boards
 from benchmark.leaderboard.ranking import rank_rows
 from benchmark.leaderboard.results import (
     EXPLANATION,
@@ -65,6 +66,11 @@ class Board:
     detectable: float | None
     n_compared: int
     facts: Mapping[str, TaskFact]
+
+    @property
+    def stem(self) -> str:
+        """Name of its files without the ending."""
+        return self.place.split
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -136,7 +142,7 @@ class Board:
         known = {task: fact._asdict() for task, fact in self.facts.items() if any(fact)}
         content: dict[str, Any] = {
             "schema_version": 1,
-            "place": self.place._asdict(),
+            "place": self.place.to_json(),
             "tasks": list(self.tasks),
             "rows": [
                 {
@@ -163,7 +169,7 @@ def _places(row: Row) -> str | None:
 
 
 def build_boards(records: Iterable[Record], task_order: Sequence[str] = ()) -> list[Board]:
-    """All boards of a stream of records.
+    """Boards of a stream of records, without those of the budgeted track.
 
     The result does not depend on the order of the records.
 
@@ -174,7 +180,19 @@ def build_boards(records: Iterable[Record], task_order: Sequence[str] = ()) -> l
     Returns:
         Boards in order of their places.
     """
+    return _boards(collect(records), task_order)
+
+
+def build_all_boards(
+    records: Iterable[Record], task_order: Sequence[str] = ()
+) -> list[Board | BudgetBoard]:
+    """The same, and the boards of the budgeted track after them."""
     groups = collect(records)
+    return [*_boards(groups, task_order), *budget_boards(groups, task_order)]
+
+
+def _boards(found: Mapping[Place, Group], task_order: Sequence[str]) -> list[Board]:
+    groups = {place: group for place, group in found.items() if place.budget is None}
     tasks = {place: _ordered(group, task_order) for place, group in groups.items()}
     complete: dict[Place, set[str]] = {}  # methods with a complete row, over the splits of a source
     for place, group in groups.items():
@@ -210,8 +228,8 @@ def _ordered(group: Group, task_order: Sequence[str]) -> tuple[str, ...]:
     return (*known, *sorted(tasks.difference(known)))
 
 
-def render_boards(boards: Sequence[Board]) -> dict[str, bytes]:
-    """Contents by path relative to the boards' folder: ``<source>/<protocol>/<split>.<suffix>``."""
+def render_boards(boards: Sequence[Board | BudgetBoard]) -> dict[str, bytes]:
+    """Contents by path relative to the boards' folder: ``<source>/<protocol>/<stem>.<suffix>``."""
     files: dict[str, bytes] = {}
     for stem, board in _paths(boards).items():
         files[f"{stem}.md"] = markdown(board.text()).encode()
@@ -220,18 +238,18 @@ def render_boards(boards: Sequence[Board]) -> dict[str, bytes]:
     return files
 
 
-def _paths(boards: Sequence[Board]) -> dict[str, Board]:
+def _paths(boards: Sequence[Board | BudgetBoard]) -> dict[str, Board | BudgetBoard]:
     """Path of every board, without suffix.
 
     Where several boards claim one path, the one with the newest suite version, then protocol
     version, keeps it (of equal ones the greatest digest); the others get
     ``@v<suite version>-<first 8 digits of the digest>``, or more digits if that is taken, too.
     """
-    groups: dict[str, list[Board]] = {}
+    groups: dict[str, list[Board | BudgetBoard]] = {}
     for board in boards:
-        parts = (board.place.source, board.place.protocol, board.place.split)
+        parts = (board.place.source, board.place.protocol, board.stem)
         groups.setdefault("/".join(map(_safe_name, parts)), []).append(board)
-    paths: dict[str, Board] = {}
+    paths: dict[str, Board | BudgetBoard] = {}
     for stem, group in groups.items():
         newest, *others = sorted(group, key=_age, reverse=True)
         paths[stem] = newest
@@ -240,12 +258,12 @@ def _paths(boards: Sequence[Board]) -> dict[str, Board]:
     return paths
 
 
-def _age(board: Board) -> tuple[int, int, str, str]:
+def _age(board: Board | BudgetBoard) -> tuple[int, int, str, str]:
     place = board.place
     return place.suite_version, place.protocol_version, place.digest, place.kind
 
 
-def _other_path(stem: str, place: Place, taken: dict[str, Board]) -> str:
+def _other_path(stem: str, place: Place, taken: Mapping[str, object]) -> str:
     short = f"{stem}@v{place.suite_version}-{place.digest[:8]}"
     if short not in taken:
         return short
@@ -258,11 +276,11 @@ def _safe_name(text: str) -> str:
     return f"%2E{escaped[1:]}" if escaped.startswith(".") else escaped or "_"
 
 
-def write_boards(boards: Sequence[Board], folder: Path) -> list[Path]:
+def write_boards(boards: Sequence[Board | BudgetBoard], folder: Path) -> list[Path]:
     """Write every board atomically; other files stay as they are.
 
     Args:
-        boards: Boards of :func:`build_boards`.
+        boards: Boards of :func:`build_all_boards`.
         folder: Created if it is missing.
 
     Returns:
@@ -318,7 +336,7 @@ def verify(
     """
     if not folder.is_dir():
         raise InvalidFileError(folder, ["no such folder"], "Build the boards first.")
-    expected = render_boards(build_boards(records, task_order))
+    expected = render_boards(build_all_boards(records, task_order))
     present = board_files(folder, records_path)
     differences = [
         f"{name}: missing; the records call for it" for name in sorted({*expected} - {*present})

@@ -157,7 +157,8 @@ def _by_method(groups: Mapping[Place, Group], side: str) -> _Rows:
     found: dict[tuple[str, str, bytes], tuple[Place, Row]] = {}
     for place, group in groups.items():
         for row in group.rows:
-            key = (place.split, row.name, row.options)
+            budget = "" if place.budget is None else f", q = {place.budget}"
+            key = (place.split + budget, row.name, row.options)
             if key in found:
                 raise InvalidInputError(
                     f"Two results of {row.label} in {side}: {found[key][0].title} and "

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.errors import InvalidInputError
-from benchmark.core.files import canonical_json, write_bytes, write_text
+from benchmark.core.files import canonical_json
+from benchmark.leaderboard.budget import BudgetBoard, budget_boards
 from benchmark.leaderboard.rows import (
     Group,
     Kind,
@@ -19,7 +20,7 @@ from benchmark.leaderboard.rows import (
     finish,
     published_row,
 )
-from benchmark.leaderboard.text_tables import Column, TextTable, Value, csv_text, markdown
+from benchmark.leaderboard.text_tables import Column, TextTable, Value, csv_text, write_table
 from benchmark.protocols.registry import find_protocol
 from benchmark.rewards.noise import NORMAL_95
 from benchmark.rewards.reliability import LOW_RELIABILITY
@@ -94,7 +95,7 @@ class ResultTable:
         content = {
             "schema_version": 1,
             "title": self.title,
-            "place": self.place._asdict() if self.place else None,
+            "place": self.place.to_json() if self.place else None,
             "tasks": list(self.tasks),
             "rows": [row_json(row, self.tasks) for row in self.rows],
         }
@@ -106,9 +107,7 @@ class ResultTable:
         Raises:
             StorageError: When the file system refuses.
         """
-        write_text(stem.with_name(f"{stem.name}.md"), markdown(self.text()))
-        write_text(stem.with_name(f"{stem.name}.csv"), self.csv())
-        write_bytes(stem.with_name(f"{stem.name}.json"), self.json())
+        write_table(stem, self.text(), self.csv(), self.json())
 
 
 def build_table(
@@ -133,7 +132,7 @@ def build_table(
     """
     groups = collect(records, debug=debug)
     if len(groups) > 1:
-        names = "; ".join(place.title for place in sorted(groups))
+        names = "; ".join(sorted(place.title for place in groups))
         raise InvalidInputError(
             f"The records belong to {len(groups)} sources, protocols or splits: {names}. "
             "Make one table for each."
@@ -153,14 +152,17 @@ def _table(
     return ResultTable(title or place.title, tuple(tasks), tuple(rows), place, group.facts)
 
 
-def table_of_run(plan: Plan, records: Iterable[Record]) -> ResultTable:
-    """Table of the cells that a run asked for, published rows below.
+def table_of_run(plan: Plan, records: Iterable[Record]) -> ResultTable | BudgetBoard:
+    """Table of the cells that a run asked for, published rows below; with budgets, their board.
 
     Args:
         plan: The run.
         records: Records of its cells.
     """
     context, published = plan.context, []
+    if plan.request.budgets:
+        (board,) = budget_boards(collect(records, debug=context.debug), plan.targets)
+        return board
     if not (plan.request.tasks or context.debug):
         published = _published(
             (context.scorer.source.kind, context.scorer.source.id),
@@ -171,7 +173,9 @@ def table_of_run(plan: Plan, records: Iterable[Record]) -> ResultTable:
     return build_table(records, plan.targets, published=published, debug=context.debug)
 
 
-def tables_of_folder(records: Sequence[Record], registry: Iterable[Task]) -> list[ResultTable]:
+def tables_of_folder(
+    records: Sequence[Record], registry: Iterable[Task]
+) -> list[ResultTable | BudgetBoard]:
     """Result tables of all records of a folder, one per source, protocol and split.
 
     Args:
@@ -179,14 +183,18 @@ def tables_of_folder(records: Sequence[Record], registry: Iterable[Task]) -> lis
         registry: Tasks in the order of the columns; tasks that it lacks come last.
 
     Returns:
-        Tables of debug records (of ``--limit``) first, then by the first record of the place.
+        Tables of debug records (of ``--limit``) first, then by the first record of the place;
+        boards of budgets last.
     """
-    tables = []
+    tables: list[ResultTable | BudgetBoard] = []
     known = list(registry)
     order = {task.name: number for number, task in enumerate(known)}
     originals = [task for task in known if not hasattr(task, "stands_in_for")]
     for debug in (True, False):
-        for place, group in collect(records, debug=debug).items():
+        groups = collect(records, debug=debug)
+        for place, group in groups.items():
+            if place.budget is not None:
+                continue
             tasks = sorted(group.facts, key=lambda task: order.get(task, len(order)))
             originals = [t for t in registry if not hasattr(t, "stands_in_for")]
             side = {task.name for task in originals if task.side == place.split}
@@ -194,6 +202,7 @@ def tables_of_folder(records: Sequence[Record], registry: Iterable[Task]) -> lis
             if not debug and side <= group.facts.keys():
                 published = _published((place.kind, place.source), place.split, place.protocol)
             tables.append(_table(place, group, tasks, published, ""))
+        tables += budget_boards(groups, order)
     return tables
 
 

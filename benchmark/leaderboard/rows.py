@@ -42,6 +42,7 @@ class Place(NamedTuple):
         source: Name of the reward table or live profile.
         digest: Digest of the source.
         split: Split of the judged tasks.
+        budget: Number of rewards of the judged task that methods could ask for; None without any.
     """
 
     suite_version: int
@@ -51,6 +52,11 @@ class Place(NamedTuple):
     source: str
     digest: str
     split: str
+    budget: int | None = None
+
+    def to_json(self) -> dict[str, str | int]:
+        """The place as a JSON value; places without a budget have no such field."""
+        return {name: value for name, value in self._asdict().items() if value is not None}
 
     @property
     def title(self) -> str:
@@ -60,9 +66,10 @@ class Place(NamedTuple):
             >>> Place(1, "knn5", 1, "table", "mini", "ab" * 32, "unseen").title
             'unseen tasks, knn5 v1, table mini (abababab), suite 1'
         """
+        budget = "" if self.budget is None else f", {self.budget} queries"
         return (
             f"{self.split} tasks, {self.protocol} v{self.protocol_version}, {self.kind} "
-            f"{self.source} ({self.digest[:8]}), suite {self.suite_version}"
+            f"{self.source} ({self.digest[:8]}), suite {self.suite_version}{budget}"
         )
 
 
@@ -115,12 +122,16 @@ class TaskFact(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """Result of one cell; no accuracy for a failed one, no regret where it is undefined."""
+    """Result of one cell; no accuracy for a failed one, no regret where it is undefined.
+
+    ``shares_seed`` is true if the rewards that the method asked for also score its decision.
+    """
 
     accuracy: float | None
     regret: float | None
     queries: int | None
     n_test: int
+    shares_seed: bool = False
 
     @classmethod
     def of(cls, record: Record) -> Outcome:
@@ -131,7 +142,9 @@ class Outcome(NamedTuple):
         regret = None
         if accuracy is not None and scale is not None:
             regret = normalised_regret(accuracy, scale.oracle, scale.random)
-        return cls(accuracy, regret, record.method.queries, record.task.n_test)
+        budget = record.budget
+        shares = budget is not None and budget.seed in budget.judged_seeds
+        return cls(accuracy, regret, record.method.queries, record.task.n_test, shares)
 
 
 class Standing(NamedTuple):
@@ -426,4 +439,5 @@ def _place(record: Record) -> Place:
         record.source.id,
         record.source.digest,
         record.split,
+        None if record.budget is None else record.budget.queries,
     )

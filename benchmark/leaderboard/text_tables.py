@@ -9,7 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from benchmark.core.files import write_bytes, write_text
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
     from rich.table import Table
 
@@ -164,6 +168,17 @@ def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
 def _safe(value: object) -> object:
     is_formula = isinstance(value, str) and value.startswith(_FORMULA_STARTS)
     return f"'{value}" if is_formula else value
+
+
+def write_table(stem: Path, text: TextTable, csv: str, json: bytes) -> None:
+    """Write a table as ``<stem>.md``, ``<stem>.csv`` and ``<stem>.json``.
+
+    Raises:
+        StorageError: When the file system refuses.
+    """
+    write_text(stem.with_name(f"{stem.name}.md"), markdown(text))
+    write_text(stem.with_name(f"{stem.name}.csv"), csv)
+    write_bytes(stem.with_name(f"{stem.name}.json"), json)
 
 
 def column_blocks(widths: Sequence[int], available: int, together: int = 1) -> list[range]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +103,11 @@ class RewardTable:
         """Return a counted copy of these tasks' seed means, which is all that a method may see."""
         rows = [self.row(task) for task in tasks]
         return RewardView(tuple(tasks), self.space, self.means[rows])
+
+    def of_seeds(self, layers: Sequence[int]) -> RewardTable:
+        """Return the table with the rewards of these layers of seeds only."""
+        seeds = tuple(self.seeds[layer] for layer in layers)
+        return replace(self, seeds=seeds, values=self.values[:, :, list(layers)])
 
     @cached_property
     def digest(self) -> str:

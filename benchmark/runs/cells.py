@@ -17,8 +17,18 @@ import numpy as np
 from benchmark.core.errors import InvalidInputError, T2SBenchError
 from benchmark.core.files import sha256_bytes
 from benchmark.methods import Decision, Method, Mixture, ParameterSelector, TaskView
+from benchmark.rewards.view import Queries
 from benchmark.runs.context import Context, environment, provenance
-from benchmark.runs.record import Cost, DecisionEntry, Failure, MethodEntry, Record, seal
+from benchmark.runs.record import (
+    BudgetEntry,
+    Cost,
+    DecisionEntry,
+    Failure,
+    MethodEntry,
+    Record,
+    seal,
+)
+from benchmark.runs.scoring import CachedScorer
 from benchmark.space import Configuration
 
 if TYPE_CHECKING:
@@ -198,12 +208,15 @@ def decide(
     Raises:
         InvalidInputError: For anything but a configuration of the space or a mixture.
     """
-    decision: Any = selector.select(task, _select_generator(seed, method.name, task))
+    return _checked(context, selector.select(task, _select_generator(seed, method.name, task)))
+
+
+def _checked(context: Context, decision: object) -> Decision:
     if isinstance(decision, Mixture):
         return decision
     if not isinstance(decision, Configuration):
         raise InvalidInputError(
-            f"select must return a Configuration or a Mixture (got {decision!r}). Build one with "
+            f"A method must return a Configuration or a Mixture (got {decision!r}). Build one with "
             "rewards.space.parse or rewards.space.at."
         )
     return context.table.space.check(decision)
@@ -215,15 +228,36 @@ def choose(context: Context, method: Method, fit: Fitted, task: str, seed: int) 
     Raises:
         BaseException: The error of the fit, or that of the decision.
     """
-    if fit.selector is None:
-        assert fit.error is not None  # noqa: S101 - a fit has one or the other
-        raise fit.error
+    selector = _selector(fit)
     if method.pretraining != "rendered":
         return None
     if task not in fit.decisions:
         view = context.task_view(task)
-        fit.decisions[task] = decide(context, method, fit.selector, view, seed)
+        fit.decisions[task] = decide(context, method, selector, view, seed)
     return fit.decisions[task]
+
+
+def _selector(fit: Fitted) -> ParameterSelector:
+    if fit.selector is None:
+        assert fit.error is not None  # noqa: S101 - a fit has one or the other
+        raise fit.error
+    return fit.selector
+
+
+def search(
+    context: Context, method: Method, fit: Fitted, task: str, seed: int, queries: Queries
+) -> Decision:
+    """Return the decision of a fit for a task after rewards of the task; not remembered.
+
+    Raises:
+        BaseException: The error of the fit, or that of the search.
+    """
+    if not queries.budget:
+        return decide(context, method, _selector(fit), context.task_view(task), seed)
+    searcher: Any = _selector(fit)
+    view = context.task_view(task)
+    decision = searcher.search(view, queries, _select_generator(seed, method.name, view))
+    return _checked(context, decision)
 
 
 def decision_entry(context: Context, decision: Decision) -> DecisionEntry:
@@ -262,11 +296,14 @@ def run_unit(
         targets = [task for task in unit.fold.targets if (task, seed) in unit.cells]
         for task in targets:
             start = time.perf_counter()
-            outcome = _outcome(context, method, fit, task, seed)
+            if unit.budget is None:
+                outcome = _outcome(context, method, fit, task, seed)
+            else:
+                outcome = _budgeted_outcome(context, method, fit, (task, seed), unit.budget)
             seconds = time.perf_counter() - start + fit.seconds / len(targets)
             queries = fit.rewards.queries if fit.error is None else None
             entry = context.method_entry(method, unit.fold, queries)
-            identity = context.identity(entry, task, seed, method.pretraining)
+            identity = context.identity(entry, task, seed, method.pretraining, unit.budget)
             content = {
                 **identity,
                 **outcome,
@@ -335,12 +372,46 @@ def _outcome(context: Context, method: Method, fit: Fitted, task: str, seed: int
         decision = choose(context, method, fit, task, seed)
         scored = context.scorer.scored(task, decision, method.pretraining, seed)
     except MAY_RAISE as error:
-        message = (str(error).strip() or "no message") + _author_line(error, method)
-        return {
-            "status": "timeout" if isinstance(error, FitTimeoutError) else "failed",
-            "error": Failure(type=type(error).__name__, message=message).model_dump(),
-        }
+        return _failure(error, method)
     return scored_entries(context, decision, scored)
+
+
+def _budgeted_outcome(
+    context: Context, method: Method, fit: Fitted, cell: tuple[str, int], budget: int
+) -> dict[str, Any]:
+    """The same after rewards of the task: one seed of the table answers, the others score.
+
+    Seeds of a run take the seeds of the table in turn. Where the table has one seed only, it
+    answers and scores.
+    """
+    (task, seed), table, scorer = cell, context.table, context.scorer
+    assert isinstance(scorer, CachedScorer)  # noqa: S101 - a plan refuses budgets with live scores
+    place = seed % len(table.seeds)
+    others = [k for k in range(len(table.seeds)) if k != place] or [place]
+    queries = Queries(
+        table.space, table.values[table.row(task), :, place], budget, len(table.seeds)
+    )
+    try:
+        decision = search(context, method, fit, task, seed, queries)
+        scored = scorer.of_seeds(others).scored(task, decision, method.pretraining, seed)
+        outcome = scored_entries(context, decision, scored)
+    except MAY_RAISE as error:
+        outcome = _failure(error, method)
+    entry = BudgetEntry(
+        queries=budget,
+        asked=[str(table.space.at(number)) for number in queries.asked],
+        seed=table.seeds[place],
+        judged_seeds=[table.seeds[k] for k in others],
+    )
+    return outcome | {"budget": entry.model_dump()}
+
+
+def _failure(error: BaseException, method: Method) -> dict[str, Any]:
+    message = (str(error).strip() or "no message") + _author_line(error, method)
+    return {
+        "status": "timeout" if isinstance(error, FitTimeoutError) else "failed",
+        "error": Failure(type=type(error).__name__, message=message).model_dump(),
+    }
 
 
 def _author_line(error: BaseException, method: Method) -> str:

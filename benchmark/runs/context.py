@@ -90,7 +90,12 @@ class Context:
         return {} if embeddings is None or pinned else {"vectors": embeddings.digest}
 
     def identity(
-        self, method: MethodEntry, task: str, seed: int, pretraining: str = "rendered"
+        self,
+        method: MethodEntry,
+        task: str,
+        seed: int,
+        pretraining: str = "rendered",
+        budget: int | None = None,
     ) -> dict[str, Any]:
         """Return the digests of a cell: of its coordinates, and of all that its score depends on.
 
@@ -99,6 +104,7 @@ class Context:
             task: Name of the task.
             seed: Seed of the method.
             pretraining: The method's kind: ``rendered``, ``real-images`` or ``none``.
+            budget: Number of rewards of the task that the method may ask for; None without any.
         """
         cell = cell_digest(
             method=method,
@@ -108,6 +114,7 @@ class Context:
             protocol=self.scorer.protocol.name,
             source=self.scorer.source,
             debug=self.debug,
+            budget=budget,
         )
         key = key_digest(
             cell,

@@ -58,6 +58,7 @@ class Plan:
         supersedes: ``record_id`` by cell digest, of cells that are repeated.
         without_rewards: Methods without a reward in the source.
         other_protocols: Methods that are not scored under this protocol.
+        without_search: Methods that cannot ask for rewards of the judged task, with budgets.
         broken: Unreadable lines of the folder's records.
         is_part: True if the plan was narrowed to some cells of its request.
     """
@@ -73,6 +74,7 @@ class Plan:
     supersedes: dict[str, str] = field(default_factory=dict)
     without_rewards: list[str] = field(default_factory=list)
     other_protocols: list[str] = field(default_factory=list)
+    without_search: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     is_part: bool = False
 
@@ -114,10 +116,13 @@ def make_plan(request: RunRequest, fits: Fits | None = None) -> Plan:
     judged = tasks if request.live is None else prepared_tasks(context.registry, request.tasks)
     folds = make_folds(tasks, request.split, request.tasks, request.limit, judged)
     targets = tuple(task for fold in folds for task in fold.targets)
+    if request.budgets:
+        _check_budgets(request, context.table.space.size)
+        fits = {} if fits is None else fits  # one fit serves all budgets
     plan = Plan(request, methods, context, targets, fits)
     existing, plan.broken = existing_records(request.output)
     by_cell = {record.cell: record for record in existing}
-    for unit in make_units(methods, request.seeds, folds):
+    for unit in make_units(methods, request.seeds, folds, request.budgets):
         _add_unit(plan, unit, by_cell)
     if request.overwrite is Overwrite.NEVER and plan.done:
         raise InvalidInputError(
@@ -125,6 +130,19 @@ def make_plan(request: RunRequest, fits: Fits | None = None) -> Plan:
             "folder with -o, or --overwrite stale."
         )
     return plan
+
+
+def _check_budgets(request: RunRequest, n_configurations: int) -> None:
+    if request.live is not None:
+        raise InvalidInputError(
+            "Rewards of a budget are looked up in a table. Leave out the budget, or live scoring."
+        )
+    wrong = [q for q in request.budgets if not 0 <= q <= n_configurations]
+    if wrong or len(set(request.budgets)) < len(request.budgets):
+        raise InvalidInputError(
+            f"Budgets must be different numbers of rewards from 0 to {n_configurations} (got "
+            f"{', '.join(map(str, request.budgets))})."
+        )
 
 
 def request_context(request: RunRequest) -> Context:
@@ -152,7 +170,7 @@ def request_context(request: RunRequest) -> Context:
 
 def _add_unit(plan: Plan, unit: Unit, by_cell: dict[str, Record]) -> None:
     method = unit.method
-    refused = _refused(plan, method)
+    refused = _refused(plan, unit)
     if refused is not None:
         if method.label not in refused:
             refused.append(method.label)
@@ -160,7 +178,7 @@ def _add_unit(plan: Plan, unit: Unit, by_cell: dict[str, Record]) -> None:
     entry = plan.context.method_entry(method, unit.fold, None)
     todo = set()
     for task, seed in unit.cells:
-        identity = plan.context.identity(entry, task, seed, method.pretraining)
+        identity = plan.context.identity(entry, task, seed, method.pretraining, unit.budget)
         plan.wanted.add(identity["cell"])
         record = by_cell.get(identity["cell"])
         if record is None or _redo(plan.request.overwrite, record, identity["key"]):
@@ -173,8 +191,11 @@ def _add_unit(plan: Plan, unit: Unit, by_cell: dict[str, Record]) -> None:
         plan.units.append(unit.narrowed(frozenset(todo)))
 
 
-def _refused(plan: Plan, method: Method) -> list[str] | None:
-    """Return the plan's list for this method, if it cannot be scored."""
+def _refused(plan: Plan, unit: Unit) -> list[str] | None:
+    """Return the plan's list for this unit's method, if it cannot be scored."""
+    method = unit.method
+    if unit.budget is not None and not method.searches:
+        return plan.without_search
     if not plan.context.scorer.scores_kind(method.pretraining):
         return plan.without_rewards
     if not method.allows(plan.context.scorer.protocol.name):
@@ -259,7 +280,13 @@ def _in_workers(plan: Plan) -> Iterator[Record]:
     ) as pool:
         waiting: set[Future[list[Record]]] = {
             pool.submit(
-                _work, places[id(unit.method)], unit.fold, unit.seeds, unit.cells, plan.supersedes
+                _work,
+                places[id(unit.method)],
+                unit.fold,
+                unit.seeds,
+                unit.cells,
+                unit.budget,
+                plan.supersedes,
             )
             for unit in plan.units
         }
@@ -288,7 +315,8 @@ class _Process:
 
 def _start(request: RunRequest) -> None:
     methods = tuple(m if isinstance(m, Method) else m.resolve() for m in request.methods)
-    _Process.plan = Plan(request, methods, request_context(request), ())
+    fits: Fits | None = {} if request.budgets else None
+    _Process.plan = Plan(request, methods, request_context(request), (), fits)
 
 
 def _work(
@@ -296,13 +324,14 @@ def _work(
     fold: Fold,
     seeds: tuple[int, ...],
     cells: frozenset[tuple[str, int]],
+    budget: int | None,
     supersedes: dict[str, str],
 ) -> list[Record]:
     """One unit in a worker process, which appends its records itself."""
     plan = _Process.plan
     assert plan is not None  # noqa: S101 - made by _start
     plan.supersedes = supersedes
-    return list(_recorded(plan, Unit(plan.methods[method], fold, seeds, cells)))
+    return list(_recorded(plan, Unit(plan.methods[method], fold, seeds, cells, budget)))
 
 
 def retry(folder: Path, cells: Iterable[str]) -> Iterator[Record]:
@@ -332,7 +361,7 @@ def _keep_only(plan: Plan, cells: set[str]) -> set[str]:
     for unit in plan.units:
         entry = plan.context.method_entry(unit.method, unit.fold, None)
         digests = {
-            (task, seed): plan.context.identity(entry, task, seed)["cell"]
+            (task, seed): plan.context.identity(entry, task, seed, budget=unit.budget)["cell"]
             for task, seed in unit.cells
         }
         wanted = frozenset(place for place, cell in digests.items() if cell in cells)

@@ -34,6 +34,7 @@ class _Stored:
     limit: int | None
     timeout: float | None
     live: LiveSettings | None = None  # absent in folders of earlier versions
+    budgets: tuple[int, ...] = ()  # the same
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ def remember(folder: Path, request: RunRequest, cells: set[str]) -> None:
         request.limit,
         request.timeout,
         live and replace(live, plugins=_absolute(live.plugins), tasks_files=()),
+        request.budgets,
     )
     kept = [entry for entry in read_requests(folder) if entry.request != stored]
     content = _ENTRIES.dump_python((*kept, Entry(stored, tuple(sorted(cells)))), mode="json")

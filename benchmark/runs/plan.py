@@ -83,6 +83,8 @@ class RunRequest:
         keep_going: True to continue after a failed cell.
         output: Folder of the records; None keeps them in memory.
         live: Settings of live scoring; None looks scores up in the table.
+        budgets: Numbers of rewards of the judged task that methods may ask for, one decision for
+            each; empty for decisions without any.
     """
 
     methods: tuple[MethodSpec | Method, ...]
@@ -98,6 +100,7 @@ class RunRequest:
     keep_going: bool = True
     output: Path | None = None
     live: LiveSettings | None = None
+    budgets: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,12 +113,17 @@ class Fold:
 
 @dataclass(frozen=True)
 class Unit:
-    """One method on one fold: its seeds are fitted together, each judged on each target."""
+    """One method on one fold: its seeds are fitted together, each judged on each target.
+
+    Attributes:
+        budget: Number of rewards of the judged task that it may ask for; None without any.
+    """
 
     method: Method
     fold: Fold
     seeds: tuple[int, ...]
     cells: frozenset[tuple[str, int]]
+    budget: int | None = None
 
     def narrowed(self, cells: frozenset[tuple[str, int]]) -> Unit:
         """Return the unit with only these (task, seed) cells."""
@@ -219,7 +227,10 @@ def _chosen(
 
 
 def make_units(
-    methods: Sequence[Method], seeds: tuple[int, ...], folds: Sequence[Fold]
+    methods: Sequence[Method],
+    seeds: tuple[int, ...],
+    folds: Sequence[Fold],
+    budgets: Sequence[int] = (),
 ) -> list[Unit]:
     """Return all units of a run, fold by fold, so that every method has early results."""
     return [
@@ -228,7 +239,9 @@ def make_units(
             fold,
             seeds,
             frozenset((task, seed) for task in fold.targets for seed in seeds),
+            budget,
         )
         for fold in folds
         for method in methods
+        for budget in budgets or (None,)
     ]

@@ -88,6 +88,23 @@ class MethodEntry(Frozen):
         return content
 
 
+class BudgetEntry(Frozen):
+    """Rewards of the judged task that the method could ask for, and those that it asked for.
+
+    Attributes:
+        queries: Largest number of configurations.
+        asked: Configurations that it asked for, in order.
+        seed: Seed of the table that answers.
+        judged_seeds: Seeds of the table that score the decision. They contain ``seed`` only where
+            the table has no other.
+    """
+
+    queries: Annotated[int, Field(ge=0)]
+    asked: list[str]
+    seed: int
+    judged_seeds: list[int]
+
+
 class DecisionEntry(Frozen):
     """The choice of the method: one configuration, or a mixture of several."""
 
@@ -189,6 +206,7 @@ class Record(Frozen):
         debug: True if made with ``--limit``: never ranked.
         decision: Choice of the method; absent for failed cells, and for references that use no
             configuration.
+        budget: Queries of the judged task; absent for decisions without any.
         reference: Absent for live scores of a profile that no table has.
     """
 
@@ -207,6 +225,7 @@ class Record(Frozen):
     task: TaskEntry
     method: MethodEntry
     decision: DecisionEntry | None = None
+    budget: BudgetEntry | None = None
     protocol: ProtocolEntry
     pretraining: PretrainingEntry
     source: SourceEntry
@@ -214,6 +233,13 @@ class Record(Frozen):
     scores: list[Score] = Field(default_factory=list)
     cost: Cost
     environment: Environment
+
+    @model_serializer(mode="wrap")
+    def _without_absent_budget(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = handler(self)
+        if content.get("budget") is None:
+            content.pop("budget", None)
+        return content
 
     @property
     def accuracy(self) -> float | None:
@@ -233,6 +259,7 @@ def cell_digest(  # noqa: PLR0913 - the coordinates of a cell
     protocol: str,
     source: SourceEntry,
     debug: bool,
+    budget: int | None = None,
 ) -> str:
     """Return the digest of a cell's coordinates.
 
@@ -252,6 +279,8 @@ def cell_digest(  # noqa: PLR0913 - the coordinates of a cell
     }
     if method.learnt_table is not None:
         coordinates["learnt_table"] = method.learnt_table.model_dump(mode="json")
+    if budget is not None:
+        coordinates["budget"] = budget
     return digest(coordinates)
 
 

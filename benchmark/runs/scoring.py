@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -118,6 +119,7 @@ class CachedScorer:
             n_images=card.n_images if card else None,
         )
         self._tasks = {task.name: task for task in card.tasks} if card else {}
+        self._parts: dict[tuple[int, ...], CachedScorer] = {}
 
     def score(self, task: str, decision: Decision) -> Score:
         """Return the accuracy of a configuration (seed mean), or the expectation of a mixture.
@@ -138,6 +140,13 @@ class CachedScorer:
             unit="percent",
             n_correct=round(value * n_test / 100) if single else None,
         )
+
+    def of_seeds(self, layers: Sequence[int]) -> CachedScorer:
+        """Return the scorer of these layers of the table's seeds only."""
+        part = tuple(layers)
+        if part not in self._parts:
+            self._parts[part] = CachedScorer(self.table.of_seeds(part))
+        return self._parts[part]
 
     def task_entry(self, task: Task) -> TaskEntry:
         """Return the task as registered, with the test images and data that the table states."""

@@ -84,7 +84,8 @@ def pack(request: PackRequest, table: RewardTable, registry: TaskRegistry, folde
 def _choose(request: PackRequest, table: RewardTable) -> list[Record]:
     path = request.results
     path = path / RECORDS_FILE if path.is_dir() else path
-    everything = current_records(iterate_records(path))
+    # A submission holds decisions without rewards of the judged task.
+    everything = [r for r in current_records(iterate_records(path)) if r.budget is None]
     labels = {record.method.label for record in everything}
     if request.label not in labels:
         raise UnknownNameError(f"method of {path}", request.label, labels)

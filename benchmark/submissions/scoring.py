@@ -125,6 +125,10 @@ def _score_fault(record: Record, table: RewardTable, scorer: CachedScorer) -> st
     if value is None or task not in table.tasks or (record.decision is None and not kind):
         return "no accuracy or no decision on a task of the table."
     try:
+        if record.budget is not None:
+            scorer = scorer.of_seeds(
+                [k for k, seed in enumerate(table.seeds) if seed in record.budget.judged_seeds]
+            )
         decision = read_decision(table.space, record.decision) if record.decision else None
         stored = scorer.scored(task, decision, kind, record.seed).scores[0].value
     except T2SBenchError as error:
@@ -148,7 +152,8 @@ def find_duplicates(submission: Submission, records: Sequence[Record]) -> list[s
     others: dict[str, _Cells] = {}
     for record in records:
         board = (record.split, record.source.digest)
-        if board != (submission.split, submission.source.digest) or record.decision is None:
+        elsewhere = board != (submission.split, submission.source.digest) or record.budget
+        if elsewhere or record.decision is None:
             continue
         if record.method.origin != submission.origin:
             cells = others.setdefault(record.method.label, {})

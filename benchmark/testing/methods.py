@@ -25,15 +25,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmark.core.errors import AccessError
 from benchmark.methods import Decision, Mixture, ParameterSelector, TaskView
-from benchmark.rewards.view import RewardView
-from benchmark.space import Parameter, ParameterSpace
+from benchmark.rewards.view import Queries, RewardView
+from benchmark.space import Configuration, Parameter, ParameterSpace
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _DIMENSION = 24
 _SEEDS = (0, 1, 2)
+_BUDGETS = (1, 2, 5, 16)
 
 SWITCHES = ParameterSpace(
     tuple(Parameter(name, ("off", "on")) for name in ("light", "fog", "blur", "noise"))
@@ -112,6 +114,20 @@ def toy_problem(space: ParameterSpace = SWITCHES) -> ToyProblem:
     names = ("Maple", "Robin", "Basalt", "Comet", "Willow", "Heron", "Garnet", "Finch", "Quartz")
     views = tuple(TaskView(name, row) for name, row in zip(names, embeddings, strict=True))
     return ToyProblem(space, views[:6], views[6:], means.astype(np.float64))
+
+
+class _WatchedQueries(Queries):
+    """Queries that remember a question beyond their budget."""
+
+    refused = False
+
+    def ask(self, configuration: Configuration) -> float:
+        """Reward of a configuration."""
+        try:
+            return super().ask(configuration)
+        except AccessError:
+            self.refused = True
+            raise
 
 
 def _require(condition: bool, message: str) -> None:
@@ -272,6 +288,48 @@ class MethodContract:
         _require(loaded.space == problem.space, f"the loaded method has the space {loaded.space}")
         first, second = self.decide(method, problem), self.decide(loaded, problem)
         _require(_same(first, second), f"before saving it chose {first}, after loading {second}")
+
+    def search(
+        self, method: ParameterSelector, problem: ToyProblem, budget: int
+    ) -> tuple[list[Decision], list[_WatchedQueries]]:
+        """Decisions for all targets after rewards of each, and the queries."""
+        searcher: Any = method
+        decisions, asked = [], []
+        for task, rewards in zip(problem.targets, problem.means[len(problem.learn) :], strict=True):
+            queries = _WatchedQueries(problem.space, rewards, min(budget, problem.space.size))
+            decisions.append(searcher.search(task, queries, np.random.default_rng(9)))
+            asked.append(queries)
+        return decisions, asked
+
+    def test_search(self) -> None:
+        """``search``, where there is one, is legal, keeps its budget, and depends on no name.
+
+        It decides the same again and with renamed tasks in another order.
+        """
+        problem = self.problem()
+        method = self.fit(problem)
+        if not hasattr(method, "search"):
+            return
+        shuffled = problem.shuffled()
+        other = self.fit(shuffled)
+        for budget in _BUDGETS:
+            first, asked = self.search(method, problem, budget)
+            self._require_legal(problem, first)
+            _require(
+                not any(queries.refused for queries in asked),
+                f"search asked for more than {budget} rewards",
+            )
+            again, _ = self.search(method, problem, budget)
+            _require(_same(first, again), f"searching again chose {again}, before {first}")
+            renamed, _ = self.search(other, shuffled, budget)
+            _require(_same(first, renamed), f"renamed tasks changed {first} to {renamed}")
+
+    def test_search_three_levels(self) -> None:
+        """``search`` handles parameters with more than two levels."""
+        problem = self.problem(THREE_LEVELS)
+        method = self.fit(problem)
+        if hasattr(method, "search"):
+            self._require_legal(problem, self.search(method, problem, 4)[0])
 
     def test_unknown_task(self) -> None:
         """``select`` answers for a task that ``fit`` did not see; privileged methods need not."""
