@@ -73,7 +73,7 @@ def test_the_ladder_has_a_line_per_task(small_table, small_table_folder, capsys)
     assert all(any(line.startswith(task) for line in lines) for task in small_table.tasks)
     assert main(["table", "ladder", str(small_table_folder), "--format", "json"]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert [row["task"] for row in rows] == [*small_table.tasks, "mean"]
+    assert list(dict.fromkeys(row["task"] for row in rows)) == [*small_table.tasks, "mean"]
 
 
 def test_weak_effects_are_in_brackets(tmp_path, capsys):
