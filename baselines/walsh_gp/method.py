@@ -92,6 +92,18 @@ class WalshGp:
         best = rewards.space.index(single.select(tasks[0], rng))
         self._fitted = _Fitted(rewards.space, best, model)
 
+    def fit_seeds(
+        self,
+        tasks: Sequence[TaskView],
+        rewards: Sequence[RewardView],
+        rngs: Sequence[np.random.Generator],
+    ) -> list[Self]:
+        """Fit once for all seeds, since nothing is random."""
+        for view in rewards:
+            view.matrix()  # counts the queries of each seed
+        self.fit(tasks, rewards[0], rngs[0])
+        return [self] * len(rewards)
+
     def _known(self) -> _Fitted:
         if self._fitted is None:
             raise InvalidInputError("walsh-gp is not fitted. Call fit or load first.")

@@ -11,6 +11,7 @@ import pytest
 
 from benchmark.runs.execution import execute, make_plan
 from benchmark.runs.plan import MethodSpec, RunRequest, Split
+from benchmark.runs.record import Record
 
 pytestmark = pytest.mark.released
 
@@ -44,6 +45,23 @@ def test_baselines(side, tmp_path: Path, released_environment):
 def test_nearest_task(tmp_path: Path, released_environment):
     found = averages(Split.UNSEEN, tmp_path, "nearest-task")
     assert found["nearest-task"] == pytest.approx(57.917, abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("split", "average", "regret"),
+    [(Split.UNSEEN, 56.32, 0.463), (Split.LEAVE_ONE_TASK_OUT, 40.44, 0.408)],
+    ids=str,
+)
+def test_walsh_gp(split, average, regret, tmp_path: Path, released_environment):
+    request = RunRequest((MethodSpec("walsh-gp"),), split, "released", seeds=(0,), output=tmp_path)
+    records: list[Record] = []
+    execute(make_plan(request), records.append)
+    assert mean(r.accuracy for r in records) == pytest.approx(average, abs=0.02)
+    shares = [
+        (r.reference.oracle - r.accuracy) / (r.reference.oracle - r.reference.random)
+        for r in records
+    ]
+    assert mean(shares) == pytest.approx(regret, abs=0.005)
 
 
 @pytest.mark.slow
