@@ -54,7 +54,7 @@ class Discs:
             raise UnknownNameError("object", scene.object, catalog.names(scene.category))
         if scene.background.panorama not in WALLS:
             raise UnknownNameError("panorama", scene.background.panorama, WALLS)
-        paint = scene.materials[0].name if scene.materials else "red"
+        paint = scene.materials[0] if scene.materials else "red"
         if paint not in PAINTS:
             raise UnknownNameError("material", paint, PAINTS)
         grid = (np.arange(scene.size) + 0.5) / scene.size * 2 - 1

@@ -31,6 +31,12 @@ from benchmark.simulators.toy import ToySimulator
 OUT = Path("out")
 
 
+@pytest.fixture(autouse=True)
+def own_datasets_cache(monkeypatch, tmp_path_factory):
+    """The shared cache can hold another version of a folder with the same name."""
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path_factory.mktemp("hf"))
+
+
 class Watch:
     """Records its calls, and can interrupt."""
 
