@@ -146,6 +146,16 @@ def averages(table: RewardTable, boards: Sequence[Board]) -> str:
     return "\n".join(lines)
 
 
+def standings(table: RewardTable, boards: Sequence[Board]) -> str:
+    """Methods of rank 1 on each split, and the difference that its tasks show."""
+    lines = ["| split | tasks with a regret | rank 1 | detectable |", "| --- | ---: | --- | ---: |"]
+    for split in SPLITS[1:]:
+        board = next(b for b in boards if (b.place.source, b.place.split) == (table.id, split))
+        first = ", ".join(row.label for row in board.ranked if row.standing.rank == 1)
+        lines.append(f"| {split} | {board.n_compared} | {first} | {board.detectable:.2f} |")
+    return "\n".join(lines)
+
+
 def _column(
     board: Board, figure: str, best: Callable[[Sequence[float]], float] | None
 ) -> dict[str, str]:
@@ -254,6 +264,7 @@ def blocks(table: RewardTable, boards: Sequence[Board]) -> dict[str, str]:
     found = {f"averages of {table.id}": averages(table, boards)}
     if table.card:
         found[f"facts of {table.id}"] = facts(table, table.card)
+    found[f"standings of {table.id}"] = standings(table, boards)
     found[f"settings of {table.id}"] = settings(table)
     found[f"ladder of {table.id}"] = ladder(table)
     return found

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from benchmark.core.errors import InvalidFileError
 from benchmark.core.files import canonical_json, inside, write_bytes
 from benchmark.leaderboard.budget import BudgetBoard, budget_boards
-from benchmark.leaderboard.ranking import rank_rows
+from benchmark.leaderboard.ranking import BASELINE, rank_rows
 from benchmark.leaderboard.results import (
     EXPLANATION,
     columns_of,
@@ -23,19 +23,31 @@ from benchmark.leaderboard.results import (
     row_json,
     row_values,
 )
-from benchmark.leaderboard.rows import Group, Place, Row, TaskFact, collect, finish, records_digest
+from benchmark.leaderboard.rows import (
+    Group,
+    Place,
+    Row,
+    Standing,
+    TaskFact,
+    collect,
+    finish,
+    records_digest,
+)
 from benchmark.leaderboard.text_tables import Column, TextTable, csv_text, markdown
 
 if TYPE_CHECKING:
     from benchmark.runs.record import Record
 
 _STANDING = (
-    "Rank: rows that the tasks cannot tell apart share one (paired bootstrap and "
-    "sign-flip test over tasks, 95 %). "
-    "Places: 95 % interval over resampled tasks. Wins: share of pairs of another method and a "
-    "task that the row wins. p: sign-flip test of its regret against the first row's, "
-    "Holm-corrected."
+    "Rank: rows that the tasks cannot tell apart share one. p: test of equality with the first row "
+    "over tasks, corrected jointly for all rows (range tests by sign flips, from the last row "
+    "upwards); rank 1 exactly where p > 0.05."
 )
+_VERSUS = (
+    f"vs {BASELINE}: mean paired difference in regret ± its 95 % t interval over tasks, each row "
+    "on its own; below 0 is better."
+)
+_WINS = "Wins: share of pairs of another method and a task that the row wins."
 _SUFFIXES = (".md", ".csv", ".json")
 _MAX_LINES = 40
 _MAX_WIDTH = 160
@@ -52,7 +64,8 @@ class Board:
         reference: Complete rows of methods that saw the rewards that they are judged on.
         incomplete: Rows that cannot be ranked; their faults say why.
         missing: Methods that have a complete row on another split of the same source only.
-        detectable: Smallest difference in regret that the tasks would show; None if unknown.
+        detectable: Smallest difference in regret that the tasks show; see
+            :class:`benchmark.leaderboard.ranking.Ranking`. None if unknown.
         n_compared: Number of tasks that ranks rest on: those with a regret.
         facts: Facts about the tasks.
     """
@@ -91,24 +104,28 @@ class Board:
         """The board as texts."""
         columns, tasks = columns_of(self.rows, self.tasks, self.facts)
         standings = [row.standing for row in self.rows]
+        versus = [_versus(one) for one in standings]
+        compared = [Column(f"vs {BASELINE}", versus)] if any(versus) else []
+        explained = (EXPLANATION, _STANDING, *([_VERSUS] if compared else []), _WINS)
         sections = (len(self.ranked), len(self.reference), len(self.incomplete))
         return TextTable(
             title=f"Leaderboard: {self.place.title}",
             columns=(
                 columns["Method"],
                 Column("Rank", [one.rank for one in standings], 0),
-                *(columns[name] for name in ("Regret", "Avg", "±")),
-                *tasks,
-                Column("Places", [_places(row) for row in self.rows]),
-                Column("Mean rank", [one.average_rank for one in standings]),
-                Column("Wins", [one.win_rate for one in standings]),
                 Column("p", [one.p_value for one in standings], 3),
+                columns["Regret"],
+                *compared,
+                columns["Avg"],
+                columns["± seeds"],
+                *tasks,
+                Column("Wins", [one.win_rate for one in standings]),
                 columns["Seeds"],
                 columns["Queries"],
             ),
             sections=tuple(size for size in sections if size),
             n_competing=len(self.ranked),
-            notes=(EXPLANATION, _STANDING, *self._notes(), *legend(self.rows)),
+            notes=(*explained, *self._notes(), *legend(self.rows)),
         )
 
     def _notes(self) -> list[str]:
@@ -118,7 +135,7 @@ class Board:
             compared = f"{self.n_compared} tasks" + ("" if every else " with a regret")
             notes.append(
                 f"Differences in regret below about {self.detectable:.3f} are not detectable with "
-                f"these {compared} (80 % power, 5 % level)."
+                f"these {compared} (80 % power, 5 % level; median over pairs of rows)."
             )
         notes += fact_notes(self.tasks, self.facts)
         if self.missing:
@@ -161,11 +178,11 @@ class Board:
         return canonical_json(content) + b"\n"
 
 
-def _places(row: Row) -> str | None:
-    low, high = row.standing.place_low, row.standing.place_high
-    if low is None:
+def _versus(standing: Standing) -> str | None:
+    if standing.difference is None:
         return None
-    return str(low) if low == high else f"{low}-{high}"
+    width = "" if standing.difference95 is None else f" ± {standing.difference95:.3f}"
+    return f"{standing.difference:+.3f}{width}"
 
 
 def build_boards(records: Iterable[Record], task_order: Sequence[str] = ()) -> list[Board]:

@@ -1,7 +1,8 @@
-"""Ranks and their uncertainty over the tasks of a board."""
+"""Ranks and differences of rows over the tasks of a board."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,15 +11,11 @@ import numpy as np
 
 from benchmark.leaderboard.rows import Standing
 from benchmark.leaderboard.statistics import (
-    average_ranks,
-    holm,
-    rank_intervals,
-    sign_flip_test,
-    sign_flip_tests,
+    shared_ranks,
     smallest_detectable_difference,
-    win_rates,
+    win_matrix,
 )
-from benchmark.rewards.noise import bootstrap_means
+from benchmark.rewards.noise import mean, t_interval
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,8 +23,10 @@ if TYPE_CHECKING:
     from benchmark.leaderboard.rows import Row
 
 _SEED = 20220619  # any fixed number: boards must not change between builds
-_LEVEL = 0.95
 _DIGITS = 6  # differences between processors are far smaller
+
+#: Method that others are compared with.
+BASELINE = "single-best"
 
 
 class Ranking(NamedTuple):
@@ -35,8 +34,8 @@ class Ranking(NamedTuple):
 
     Attributes:
         rows: Best first.
-        detectable: Smallest difference in mean regret to the best row that these tasks would
-            show with 80 % power (median over rows); None with fewer than two rows or tasks.
+        detectable: Smallest difference in mean regret that a paired test over these tasks finds
+            with 80 % power, median over pairs of rows; None with fewer than two rows or tasks.
         n_compared: Number of tasks that rows are compared on: those with a regret, if any.
     """
 
@@ -55,22 +54,25 @@ def rank_rows(rows: Sequence[Row], tasks: Sequence[str]) -> Ranking:
     ordered = sorted(rows, key=_sort_key)
     if not ordered:
         return Ranking((), None, 0)
-    goodness = _goodness(ordered, tasks)
-    means = bootstrap_means(goodness, _generator())
-    differences = [(goodness[0] - row).tolist() for row in goodness]
-    columns = zip(
-        ordered,
-        shared_ranks(means, goodness),
-        rank_intervals(means, _LEVEL).tolist(),
-        average_ranks(goodness),
-        win_rates(goodness),
-        _p_values(differences),
-        strict=True,
-    )
-    for row, rank, (low, high), average, win, p in columns:
-        wins = None if np.isnan(win) else _rounded(win)
-        row.standing = Standing(rank, low, high, _rounded(average), wins, p)
-    return Ranking(tuple(ordered), _detectable(differences[1:]), goodness.shape[1])
+    scores = task_scores(ordered, tasks)
+    baseline = next((i for i, row in enumerate(ordered) if row.label == BASELINE), None)
+    sign = -1 if ordered[0].regrets else 1  # of the scores
+    wins = win_matrix(scores)
+    generator = np.random.Generator(np.random.PCG64(_SEED))
+    ranks, p_values = shared_ranks(scores, generator)
+    for place, row in enumerate(ordered):
+        others = np.delete(wins[place], place)
+        difference = None
+        if baseline is not None and place != baseline:
+            difference = (sign * (scores[place] - scores[baseline])).tolist()
+        row.standing = Standing(
+            rank=ranks[place],
+            p_value=_rounded(p_values[place]) if place else None,
+            difference=_rounded(mean(difference)) if difference else None,
+            difference95=_rounded(t_interval(difference)) if difference else None,
+            win_rate=_rounded(others.mean()) if len(others) else None,
+        )
+    return Ranking(tuple(ordered), _detectable(scores), scores.shape[1])
 
 
 def _sort_key(row: Row) -> tuple[float, float, str]:
@@ -78,63 +80,25 @@ def _sort_key(row: Row) -> tuple[float, float, str]:
     return regret, -(row.average or 0.0), row.label
 
 
-def _goodness(rows: Sequence[Row], tasks: Sequence[str]) -> NDArray[np.float64]:
-    """Scores to compare task by task: minus regret, or accuracy where no regret is defined."""
+def task_scores(rows: Sequence[Row], tasks: Sequence[str]) -> NDArray[np.float64]:
+    """Scores of rows by task, float64 ``(n_rows, n_tasks)``, larger is better.
+
+    They are minus the regrets of the tasks with a regret, or accuracies if no task has one.
+    """
     defined = [task for task in tasks if all(task in row.regrets for row in rows)]
     if defined:
         return -np.array([[row.regrets[task] for task in defined] for row in rows])
     return np.array([[row.means[task] for task in tasks] for row in rows])
 
 
-def shared_ranks(means: NDArray[np.float64], goodness: NDArray[np.float64]) -> list[int]:
-    """Ranks of rows, best first, where rows share a rank that the tasks cannot tell apart.
-
-    A group begins with its best row and includes the rows below as long as the 95 % interval of
-    the paired difference from that row, over resampled tasks, holds zero, or the sign-flip test
-    of that difference does not reject at 5 %. The interval alone is too narrow with few tasks: of
-    two equal methods it separates 15 % with 5 tasks and 8 % with 17.
-
-    Args:
-        means: ``(n_resamples, n_rows)`` of the bootstrap.
-        goodness: ``(n_rows, n_tasks)``.
-
-    Example:
-        >>> goodness = np.outer([3.0, 2.0, 1.0], np.ones(6))
-        >>> shared_ranks(np.array([[3.0, 3.0, 1.0], [3.0, 2.9, 1.0]]), goodness)
-        [1, 1, 3]
-        >>> shared_ranks(np.array([[3.0, 2.0], [3.0, 2.0]]), goodness[:2, :5])  # p = 2 / 32
-        [1, 1]
-    """
-    tail = 100 * (1 - _LEVEL) / 2
-    result: list[int] = []
-    leader = 0
-    for index in range(means.shape[1]):
-        ahead = means[:, leader] - means[:, index]
-        apart = np.percentile(ahead, tail, method="lower") > 0
-        difference = (goodness[leader] - goodness[index]).tolist()
-        if apart and sign_flip_test(difference, _generator()) <= 1 - _LEVEL:
-            leader = index
-        result.append(leader + 1)
-    return result
-
-
-def _generator() -> np.random.Generator:
-    return np.random.Generator(np.random.PCG64(_SEED))
-
-
-def _p_values(differences: Sequence[list[float]]) -> list[float | None]:
-    raw = sign_flip_tests(differences[1:], _generator())
-    return [None, *(_rounded(p) for p in holm(raw))]
-
-
-def _detectable(differences: Sequence[list[float]]) -> float | None:
+def _detectable(scores: NDArray[np.float64]) -> float | None:
     known = [
         found
-        for values in differences
-        if (found := smallest_detectable_difference(values, _LEVEL)) is not None
+        for one, other in itertools.combinations(scores, 2)
+        if (found := smallest_detectable_difference((one - other).tolist())) is not None
     ]
-    return _rounded(float(np.median(known))) if known else None
+    return _rounded(np.median(known)) if known else None
 
 
-def _rounded(value: float) -> float:
-    return round(float(value), _DIGITS)
+def _rounded(value: float | np.floating | None) -> float | None:
+    return None if value is None else round(float(value), _DIGITS)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.core.errors import InvalidInputError, RegressionFoundError, UnknownNameError
 from benchmark.leaderboard.rows import Group, Place, Row, collect, find_faults
-from benchmark.leaderboard.statistics import mean
+from benchmark.rewards.noise import mean
 
 if TYPE_CHECKING:
     from benchmark.runs.record import Record

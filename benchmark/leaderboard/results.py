@@ -11,6 +11,7 @@ from benchmark.core.errors import InvalidInputError
 from benchmark.core.files import canonical_json
 from benchmark.leaderboard.budget import BudgetBoard, budget_boards
 from benchmark.leaderboard.rows import (
+    MIN_GAIN,
     Group,
     Kind,
     Place,
@@ -22,7 +23,6 @@ from benchmark.leaderboard.rows import (
 )
 from benchmark.leaderboard.text_tables import Column, TextTable, Value, csv_text, write_table
 from benchmark.protocols.registry import find_protocol
-from benchmark.rewards.noise import NORMAL_95
 from benchmark.rewards.reliability import LOW_RELIABILITY
 from benchmark.runs.published import published_rows
 
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from benchmark.tasks.registry import Task
 
 EXPLANATION = (
-    "Accuracy in percent: seed mean by task, Avg over tasks. ± is the 95 % t interval of Avg over "
-    "seeds. Regret: 0 is the oracle, 1 the mean over all configurations."
+    "Accuracy in percent: seed mean by task, Avg over tasks. ± seeds: 95 % t interval of Avg over "
+    "seeds of the method. Regret: 0 is the oracle, 1 the mean over all configurations."
 )
 _DAGGERS: dict[Kind, str] = {"method": "", "reference": " †", "published": " ‡"}
 _LEGEND = {
@@ -76,7 +76,7 @@ class ResultTable:
         """The table as texts."""
         kinds = [row.kind for row in self.rows]
         columns, tasks = columns_of(self.rows, self.tasks, self.facts)
-        others = ("Avg", "±", "Regret", "Seeds", "Queries")
+        others = ("Avg", "± seeds", "Regret", "Seeds", "Queries")
         return TextTable(
             title=self.title,
             columns=(columns["Method"], *tasks, *(columns[name] for name in others)),
@@ -227,7 +227,7 @@ def columns_of(
     columns = {
         "Method": Column("Method", [row.label + _DAGGERS[row.kind] for row in rows]),
         "Avg": Column("Avg", [row.average for row in rows], best="largest"),
-        "±": Column("±", [row.interval for row in rows]),
+        "± seeds": Column("± seeds", [row.interval for row in rows]),
         "Regret": Column("Regret", [row.regret for row in rows], 3, best="smallest"),
         "Seeds": Column("Seeds", [row.n_seeds for row in rows], 0),
         "Queries": Column("Queries", [row.queries for row in rows], 0),
@@ -259,16 +259,16 @@ def fact_notes(tasks: Sequence[str], facts: Mapping[str, TaskFact]) -> list[str]
         >>> fact_notes(["DTD"], {"DTD": TaskFact(reliability=0.25)})
         ['° Reliability of the rewards below 0.5 (DTD 0.25): left out of Regret, as mostly noise.']
         >>> fact_notes(["ISIC"], {"ISIC": TaskFact(gain=0.5, gain_error=0.4)})[0][:58]
-        '° The oracle is within noise of the mean configuration (IS'
+        '° The oracle gains less than 3 standard errors over the me'
         >>> fact_notes(["TrashNet"], {"TrashNet": TaskFact("FMD", partial=True)})
         ['Stand-ins for tasks of the paper: TrashNet for FMD.']
     """
     known = {task: facts[task] for task in tasks if task in facts}
     low = [f"{t} {fact.reliability:.2f}" for t, fact in known.items() if fact.is_unreliable]
     flat = [
-        f"{t} {fact.gain:+.2f} ± {NORMAL_95 * (fact.gain_error or 0):.2f}"
+        f"{t} {fact.gain:+.2f} ± {fact.gain_error:.2f}"
         for t, fact in known.items()
-        if fact.gains_nothing and not fact.is_unreliable
+        if fact.gains_little and not fact.is_unreliable
     ]
     stand_ins = [f"{t} for {fact.stands_in_for}" for t, fact in known.items() if fact.stands_in_for]
     partial = [t for t, fact in known.items() if fact.partial and not fact.stands_in_for]
@@ -280,8 +280,9 @@ def fact_notes(tasks: Sequence[str], facts: Mapping[str, TaskFact]) -> list[str]
         )
     if flat:
         notes.append(
-            f"° The oracle is within noise of the mean configuration ({', '.join(flat)} points): "
-            "left out of Regret, which has no scale there."
+            f"° The oracle gains less than {MIN_GAIN:g} standard errors over the mean "
+            f"configuration ({', '.join(flat)} points): left out of Regret, "
+            "whose unit is this gain."
         )
     if stand_ins:
         notes.append(f"Stand-ins for tasks of the paper: {', '.join(stand_ins)}.")
@@ -298,7 +299,7 @@ def row_values(row: Row, tasks: Sequence[str]) -> dict[str, Any]:
         "complete": row.complete,
         **{f"task:{task}": row.means.get(task) for task in tasks},
         "average": row.average,
-        "interval95": row.interval,
+        "interval95_seeds": row.interval,
         "regret": row.regret,
         "seeds": row.n_seeds,
         "queries": row.queries,
@@ -324,7 +325,7 @@ def row_json(row: Row, tasks: Sequence[str]) -> dict[str, Any]:
             for task in tasks
         },
         "average": row.average,
-        "interval95": row.interval,
+        "interval95_seeds": row.interval,
         "regret": row.regret,
         "seeds": row.n_seeds,
         "queries": row.queries,

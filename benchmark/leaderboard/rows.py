@@ -16,9 +16,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from benchmark.core.files import canonical_json, sha256_bytes
-from benchmark.leaderboard.statistics import mean, normalised_regret, t_interval
+from benchmark.leaderboard.statistics import normalised_regret
 from benchmark.protocols.metrics import wilson_interval
-from benchmark.rewards.noise import NORMAL_95
+from benchmark.rewards.noise import mean, t_interval
 from benchmark.rewards.reliability import LOW_RELIABILITY
 
 if TYPE_CHECKING:
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 # Quantiles differ between versions of scipy in their last digits; boards must not.
 _DIGITS = 6
+
+#: Smallest oracle gain of a task with a regret, in standard errors of the gain. Regret is measured
+#: in gains: with three, the unit of each task is known to a third or better.
+MIN_GAIN = 3.0
 
 Kind = Literal["method", "reference", "published"]
 
@@ -96,16 +100,16 @@ class TaskFact(NamedTuple):
         return self.reliability is not None and self.reliability < LOW_RELIABILITY
 
     @property
-    def gains_nothing(self) -> bool:
-        """True if the oracle is within noise of the mean configuration."""
+    def gains_little(self) -> bool:
+        """True if the oracle's gain over the mean configuration is below three standard errors."""
         if self.gain is None or self.gain_error is None:
             return False
-        return self.gain < NORMAL_95 * self.gain_error
+        return self.gain < MIN_GAIN * self.gain_error
 
     @property
     def has_scale(self) -> bool:
-        """True if regret, whose unit is the gain, is more than noise over noise."""
-        return not (self.is_unreliable or self.gains_nothing)
+        """True if it has a regret, whose unit is the gain."""
+        return not (self.is_unreliable or self.gains_little)
 
     @classmethod
     def of(cls, record: Record) -> TaskFact:
@@ -148,23 +152,23 @@ class Outcome(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """Rank of a row, and its uncertainty over the tasks.
+    """Rank of a row, and its differences to others over the tasks.
 
     Attributes:
         rank: Place of its group; rows that the tasks cannot tell apart share one.
-        place_low: First place over resampled tasks (95 %).
-        place_high: Last place over resampled tasks.
-        average_rank: Mean over tasks.
+        p_value: Of the hypothesis that it is as good as the best row, corrected jointly for all
+            rows; above 0.05 exactly for rank 1. None for the best row.
+        difference: Mean paired difference to the row of ``single-best``: in regret, or in accuracy
+            where no task has a regret. None for that row, and without it.
+        difference95: Half-width of its 95 % t interval over tasks.
         win_rate: Share of (other method, task) pairs won; None without others.
-        p_value: Holm-corrected, of the sign-flip test against the best row; None for the best row.
     """
 
     rank: int | None = None
-    place_low: int | None = None
-    place_high: int | None = None
-    average_rank: float | None = None
-    win_rate: float | None = None
     p_value: float | None = None
+    difference: float | None = None
+    difference95: float | None = None
+    win_rate: float | None = None
 
 
 @dataclass(eq=False)

@@ -10,16 +10,15 @@ import numpy as np
 
 from benchmark.core.errors import InvalidInputError
 from benchmark.rewards.effects import agreement
-from benchmark.rewards.noise import bootstrap_means
+from benchmark.rewards.noise import t_interval
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmark.rewards.effects import Effects
 
-_SEED = 20220619  # any fixed number: equal tables have equal intervals
-_RESAMPLES = 20_000
 _SAME = 1e-9  # two accuracies differ by more
+_DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -35,8 +34,8 @@ class SettingComparison:
         seed_error: Its standard error from the variation over seeds; None with one seed.
         against: Mean effect in the other table.
         difference: ``mean - against``.
-        low: Lower end of its 95 % interval over tasks (percentile bootstrap of the paired
-            differences); None with one task. The interval holds for the seeds of the tables.
+        low: Lower end of its 95 % t interval over tasks; None with one task. The interval holds for
+            the seeds of the tables.
         high: Upper end.
         signs_differ: True if the means have different signs.
         is_clear: True if the interval excludes zero.
@@ -189,18 +188,20 @@ def _compare_settings(
     mine, theirs = by_seed.mean(axis=0), _standard(other, other.values, tasks, others)
     n_seeds = len(by_seed)
     errors = by_seed.mean(axis=1).std(axis=0, ddof=1) / np.sqrt(n_seeds) if n_seeds > 1 else None
-    ends = _interval((mine - theirs).T) if len(tasks) > 1 else None
     clear = _is_clear(one, tasks, columns) & _is_clear(other, tasks, others)
     opposite = clear & (mine * theirs < 0)
     for place, setting in enumerate(names):
         mean, base = float(mine[:, place].mean()), float(theirs[:, place].mean())
-        low, high = (None, None) if ends is None else map(float, ends[:, place])
+        # Rounded, so that equal effects have no difference.
+        width = t_interval((mine - theirs)[:, place].round(_DIGITS).tolist())
+        difference = round(mean - base, _DIGITS)
+        low, high = (None, None) if width is None else (difference - width, difference + width)
         yield SettingComparison(
             setting=setting,
             mean=mean,
             seed_error=None if errors is None else float(errors[place]),
             against=base,
-            difference=mean - base,
+            difference=difference,
             low=low,
             high=high,
             signs_differ=mean * base < 0,
@@ -212,10 +213,3 @@ def _compare_settings(
 def _is_clear(effects: Effects, tasks: Sequence[str], columns: list[int]) -> NDArray[np.bool_]:
     clear = ~effects.is_noise & ~np.isnan(effects.errors)
     return clear[_places(tasks, effects.tasks)][:, columns]
-
-
-def _interval(differences: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Ends ``(2, n_settings)`` of the 95 % interval of mean differences over tasks."""
-    means = bootstrap_means(differences, np.random.Generator(np.random.PCG64(_SEED)), _RESAMPLES)
-    ends: NDArray[np.float64] = np.percentile(means, [2.5, 97.5], axis=0)
-    return ends

@@ -1,12 +1,14 @@
-"""Noise of a table's rewards, and resampling of its tasks."""
+"""Noise of a table's rewards, and intervals of means."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmark.core.errors import InvalidInputError
 from benchmark.core.models import Frozen
 
 if TYPE_CHECKING:
@@ -14,8 +16,6 @@ if TYPE_CHECKING:
 
 #: Standard errors on either side of a 95 % interval.
 NORMAL_95 = 1.96
-
-_DECIMALS = 9  # of resampled means: below any real difference, above the error of sums
 
 
 class TaskNoise(Frozen):
@@ -63,30 +63,51 @@ def task_noise(values: NDArray[np.float64], n_test: int) -> TaskNoise:
     return TaskNoise(seed_sd=seed_sd, test_half_width=half_width, near_best=near_best)
 
 
-def bootstrap_means(
-    scores: NDArray[np.float64], rng: np.random.Generator, n_resamples: int = 2000
-) -> NDArray[np.float64]:
-    """Return the means of all rows over the same resampled tasks, rounded to nine decimals.
+def mean(values: Sequence[float]) -> float:
+    """Return a mean that does not depend on the order of the values.
 
-    Random numbers are taken raw from the bit generator: numpy keeps that stream across versions.
-
-    Args:
-        scores: float64 ``(n_rows, n_tasks)``, complete.
-        rng: Source of the resamples.
-        n_resamples: Number of resamples.
-
-    Returns:
-        float64 ``(n_resamples, n_rows)``.
+    Raises:
+        InvalidInputError: Without values.
 
     Example:
-        >>> scores = np.array([[1.0, 1.0], [2.0, 2.0]])
-        >>> bootstrap_means(scores, np.random.default_rng(0), 2).tolist()
-        [[1.0, 2.0], [1.0, 2.0]]
+        >>> mean([1.0, 2.0])
+        1.5
     """
-    n_tasks = scores.shape[1]
-    raw = rng.bit_generator.random_raw(n_resamples * n_tasks)
-    drawn = (raw % np.uint64(n_tasks)).astype(np.int64).reshape(n_resamples, n_tasks)
-    counts = np.zeros((n_resamples, n_tasks))
-    np.add.at(counts, (np.arange(n_resamples)[:, None], drawn), 1)
-    means: NDArray[np.float64] = np.round(counts @ scores.T / n_tasks, _DECIMALS)
-    return means
+    if not len(values):
+        raise InvalidInputError("A mean needs at least one value.")
+    return math.fsum(values) / len(values)
+
+
+def t_interval(values: Sequence[float], level: float = 0.95) -> float | None:
+    """Return the half-width of the t interval of a mean.
+
+    Args:
+        values: Independent measurements, such as one per seed or task.
+        level: Coverage.
+
+    Returns:
+        None for fewer than two values.
+
+    Example:
+        >>> round(t_interval([1.0, 2.0, 3.0]), 4), t_interval([1.0])
+        (2.4841, None)
+    """
+    n = len(values)
+    if n < 2:
+        return None
+    return t_quantile(n - 1, (1 + level) / 2) * deviation(values) / math.sqrt(n)
+
+
+def deviation(values: Sequence[float]) -> float:
+    """Return the standard deviation of a sample of at least two values."""
+    if min(values) == max(values):
+        return 0.0  # the mean of equal numbers may be rounded away from them
+    center = mean(values)
+    return math.sqrt(math.fsum((x - center) ** 2 for x in values) / (len(values) - 1))
+
+
+def t_quantile(degrees: int, probability: float) -> float:
+    """Return the quantile of Student's t distribution."""
+    from scipy.special import stdtrit  # scipy.stats would cost half a second more
+
+    return float(stdtrit(degrees, probability))

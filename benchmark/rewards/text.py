@@ -204,7 +204,7 @@ def comparison_text(found: EffectsComparison) -> str:
 
 _COMPARISON_LEGEND = (
     "±: standard error over seeds, which all tasks share. difference: table minus the other, with",
-    "its 95 % interval over tasks (percentile bootstrap of paired differences, given the seeds).",
+    "its 95 % t interval over tasks, given the seeds.",
     "Common tasks have the same name. 'all tasks': means over all tasks of each table. A task's",
     "signs count as opposite if both effects exceed 1.96 standard errors.",
 )

@@ -1,11 +1,13 @@
+import itertools
+
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmark.leaderboard import build_boards, render_boards
-from benchmark.leaderboard.ranking import shared_ranks
-from benchmark.rewards.noise import bootstrap_means
+from benchmark.leaderboard.text_tables import markdown
 
 TASKS = [f"T{i}" for i in range(8)]
 share = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -40,9 +42,9 @@ def test_sorted_by_regret(rows):
     assert labels(board) == ["high", "mid", "low"]
     assert [row.standing.rank for row in board.ranked] == [1, 2, 3]
     assert board.ranked[0].standing.p_value is None
-    assert board.ranked[1].standing.p_value == pytest.approx(2 * 2 / 2**8)
+    assert board.ranked[1].standing.p_value == pytest.approx(2 / 2**8, abs=1e-6)
     assert board.ranked[0].standing.win_rate == 1
-    assert board.ranked[2].standing.average_rank == 3
+    assert board.ranked[2].standing.win_rate == 0
 
 
 def test_rows_that_tasks_cannot_tell_apart_share_a_rank(make_record):
@@ -54,29 +56,41 @@ def test_rows_that_tasks_cannot_tell_apart_share_a_rank(make_record):
     ]
     board = only(records)
     assert [row.standing.rank for row in board.ranked] == [1, 1, 3]
-    assert board.detectable is not None
+    assert "vs single-best" not in [column.header for column in board.text().columns]
 
 
-def test_few_tasks_tell_nothing_apart_however_clear_they_are():
-    means = np.array([[3.0, 1.0]] * 100)
-    assert shared_ranks(means, np.outer([3.0, 1.0], np.ones(5))) == [1, 1]
-    assert shared_ranks(means, np.outer([3.0, 1.0], np.ones(6))) == [1, 2]
+def test_the_detectable_difference_is_the_median_over_pairs_of_methods(make_record):
+    draw = np.random.default_rng(0)
+    values = {name: draw.uniform(50, 60, 8) for name in "abcd"}
+    records = [
+        make_record(name, task, 0, value)
+        for name, row in values.items()
+        for task, value in zip(TASKS, row, strict=True)
+    ]
+    pairs = itertools.combinations(values.values(), 2)
+    spreads = [np.std((one - other) / 20, ddof=1) for one, other in pairs]
+    reach = scipy.stats.t.ppf([0.975, 0.8], 7).sum() / np.sqrt(8)
+    assert only(records).detectable == pytest.approx(reach * np.median(spreads), abs=1e-6)
 
 
-def test_equal_methods_rarely_get_different_ranks():
-    """At most one pair in 20 gets different ranks by chance (the interval alone: one in ten)."""
-    rng = np.random.default_rng(3)
-    found = 0
-    for _ in range(400):
-        goodness = rng.normal(size=(2, 8))
-        goodness = goodness[np.argsort(-goodness.mean(axis=1))]
-        means = bootstrap_means(goodness, np.random.Generator(np.random.PCG64(0)))
-        found += shared_ranks(means, goodness) == [1, 2]
-    assert found <= 400 * 0.05 + 2 * np.sqrt(400 * 0.05 * 0.95)
-
-
-def test_one_task_tells_nothing_apart():
-    assert shared_ranks(np.array([[3.0, 1.0]]), np.zeros((2, 1))) == [1, 1]
+def test_differences_to_single_best_have_t_intervals_over_tasks(make_record):
+    gains = np.random.default_rng(1).normal(2, 3, len(TASKS))
+    values = [("single-best", 50 + 0 * gains), ("other", 50 + gains), ("worse", 45 + 0 * gains)]
+    records = [
+        make_record(method, task, 0, float(value))
+        for method, row in values
+        for task, value in zip(TASKS, row, strict=True)
+    ]
+    board = only(records)
+    standings = {row.label: row.standing for row in board.ranked}
+    found = scipy.stats.ttest_1samp(-gains / 20, 0).confidence_interval()
+    other = standings["other"]
+    low, high = other.difference - other.difference95, other.difference + other.difference95
+    assert (low, high) == pytest.approx(tuple(found), abs=1e-5)
+    assert standings["single-best"].difference is None
+    assert (standings["worse"].difference, standings["worse"].difference95) == (0.25, 0)
+    text = markdown(board.text())
+    assert f"{other.difference:+.3f} ± {other.difference95:.3f}" in text
 
 
 def test_references_and_incomplete_rows_are_not_ranked(rows, make_record):
