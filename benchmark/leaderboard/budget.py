@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmark.core.files import canonical_json
 from benchmark.leaderboard.rows import Group, Place, Row, finish, records_digest
-from benchmark.leaderboard.statistics import mean, t_interval
 from benchmark.leaderboard.text_tables import Column, TextTable, csv_text, write_table
+from benchmark.rewards.noise import mean, t_interval
 
 if TYPE_CHECKING:
     from benchmark.leaderboard.rows import TaskFact
