@@ -41,6 +41,26 @@ def test_main_effects(released):
         assert seen[on].mean() - seen[~on].mean() == pytest.approx(effect, abs=0.01)
 
 
+def test_configurations_without_blur_vary_more_around_the_model_of_pairs(released):
+    # docs/rendering.md, "Compared with the released generator".
+    signs = 2.0 * PAPER_SPACE.level_matrix() - 1
+    means = released.means - released.means.mean(axis=1, keepdims=True)
+    means /= means.std(axis=1, keepdims=True)
+
+    def variance(place: int, sign: int) -> float:
+        rows = signs[:, place] == sign
+        x = np.delete(signs[rows], place, axis=1)
+        pairs = [x[:, i] * x[:, j] for i in range(7) for j in range(i)]
+        model = np.column_stack([np.ones(len(x)), x, *pairs])
+        y = means[:, rows].mean(axis=0)
+        residual = y - model @ np.linalg.lstsq(model, y, rcond=None)[0]
+        return float(residual @ residual)
+
+    ratios = {name: variance(i, -1) / variance(i, 1) for i, name in enumerate(PAPER_SPACE.names)}
+    assert ratios.pop("focus_blur") == pytest.approx(1.94, abs=0.01)
+    assert 0.49 < min(ratios.values()) < max(ratios.values()) < 1.28
+
+
 def test_embeddings_have_the_known_geometry(released):
     vectors = released.embeddings.vectors.astype(float)
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
