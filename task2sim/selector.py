@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmark.methods import TaskView
-    from benchmark.rewards.view import RewardView
+    from benchmark.rewards.view import Queries, RewardView
     from benchmark.space import Configuration, ParameterSpace
     from task2sim.memory import RewardFunction
     from task2sim.policy import Policy
@@ -83,6 +83,15 @@ class PolicySelector:
         """
         del rng
         return self._trained().configurations(task.vector()[None])[0]
+
+    def search(self, task: TaskView, queries: Queries, rng: np.random.Generator) -> Configuration:
+        """Ask for the most probable configurations of the policy, and choose the best one."""
+        del rng
+        levels = queries.space.level_matrix()
+        logs = [np.log(np.maximum(p, 1e-300)) for p in self.probabilities(task)]
+        scores = sum(log[levels[:, place]] for place, log in enumerate(logs))
+        # Rounded: configurations of equal probability stay in their order.
+        return queries.best(np.argsort(-np.round(scores, 9), kind="stable"))
 
     def _trained(self) -> Policy:
         if self.policy is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 from pydantic import ValidationError
@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from baselines.nearest_task import unit_vector
 from baselines.single_best import SingleBest
 from baselines.walsh_gp.model import MEMBERS, WalshModel
+from baselines.walsh_gp.search import expected_improvement, search, thompson_sample
 from benchmark.core.errors import (
     InvalidFileError,
     InvalidInputError,
@@ -27,8 +28,9 @@ from benchmark.space import ParameterSpace, space_from_json
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from baselines.walsh_gp.search import Acquisition
     from benchmark.methods import Gain, TaskView
-    from benchmark.rewards.view import RewardView
+    from benchmark.rewards.view import Queries, RewardView
     from benchmark.space import Configuration
 
 #: File of a saved model: arrays, and its description as JSON in the header.
@@ -63,6 +65,8 @@ class WalshGp:
     """
 
     version = "1"
+    #: Score of the next query on the budgeted track.
+    acquisition: ClassVar[Acquisition] = staticmethod(expected_improvement)
 
     def __init__(self) -> None:
         self._fitted: _Fitted | None = None
@@ -124,6 +128,10 @@ class WalshGp:
         del rng
         return self.space.at(self.model.choose(_vector(task)))
 
+    def search(self, task: TaskView, queries: Queries, rng: np.random.Generator) -> Configuration:
+        """Ask for configurations by acquisition, and choose the highest posterior mean."""
+        return search(self.model, _vector(task), queries, rng, type(self).acquisition)
+
     def gain(self, task: TaskView) -> Gain:
         """Expected gain of the choice for a task over the single-best configuration."""
         vector = _vector(task)
@@ -171,6 +179,15 @@ class WalshGp:
         selector = cls()
         selector._fitted = _Fitted(space, found.single_best, model)
         return selector
+
+
+class WalshGpThompson(WalshGp):
+    """walsh-gp whose queries on the budgeted track are Thompson samples.
+
+    Without queries it equals ``walsh-gp``.
+    """
+
+    acquisition: ClassVar[Acquisition] = staticmethod(thompson_sample)
 
 
 def _read(path: Path) -> tuple[_Description, dict[str, NDArray[np.float64]]]:

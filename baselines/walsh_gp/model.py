@@ -318,6 +318,14 @@ class _Component:
         covariance: Matrix = spread @ rows.T - shared @ self._precision @ shared.T
         return covariance
 
+    def differences(self, other: int) -> tuple[Matrix, Matrix]:
+        """Mean and standard deviation of all rewards less that of one configuration."""
+        rows = self._prior.matrix - self._prior.matrix[other]
+        spread = rows * self._prior.variance
+        shared = spread @ self._prior.matrix[self._data.columns].T
+        variances = (spread * rows).sum(axis=1) - ((shared @ self._precision) * shared).sum(axis=1)
+        return self.mean - self.mean[other], np.sqrt(np.maximum(variances, 0))
+
     def difference(self, one: int, other: int) -> tuple[float, float]:
         """Mean and standard deviation of the reward of a configuration less that of another."""
         rows = self._prior.matrix[[one]] - self._prior.matrix[[other]]
@@ -373,6 +381,15 @@ class Posterior:
         within = np.tensordot(self.weights, self.covariances, 1)
         covariance: Matrix = within + (away.T * self.weights) @ away
         return covariance
+
+    def differences(self, other: int) -> tuple[Matrix, Matrix]:
+        """Means and standard deviations of all rewards less that of one configuration.
+
+        Returns:
+            Two arrays, float64 ``(n_components, N)``.
+        """
+        means, deviations = zip(*(c.differences(other) for c in self._components), strict=True)
+        return np.stack(means), np.stack(deviations)
 
     def sample(self, rng: np.random.Generator, size: int = 1) -> Matrix:
         """Draw the rewards of all configurations, float64 ``(size, N)``."""

@@ -72,6 +72,7 @@ _EXTRAS = {
     "data": "the real images of tasks",
     "hub": "pushing datasets",
     "plots": "pictures",
+    "search": "method bayesian-optimization",
     "ray": "tables built on several machines",
     "tdw": "the simulator tdw",
 }
