@@ -224,6 +224,48 @@ class ParameterSpace:
         return [{"name": p.name, "levels": list(p.levels)} for p in self.parameters]
 
 
+@dataclass(frozen=True, eq=False)
+class Contrasts:
+    """Orthonormal contrasts of a space, without the constant.
+
+    Attributes:
+        matrix: float64 ``(N, N - 1)``.
+        uses: bool ``(N - 1, n_parameters)``: the non-constant factors of each column.
+    """
+
+    matrix: NDArray[np.float64]
+    uses: NDArray[np.bool_]
+
+    @property
+    def orders(self) -> NDArray[np.int64]:
+        """Number of non-constant factors of each column."""
+        orders: NDArray[np.int64] = self.uses.sum(axis=1)
+        return orders
+
+
+@functools.cache
+def contrasts(shape: tuple[int, ...]) -> Contrasts:
+    """Return the contrasts of parameters with these numbers of levels.
+
+    They are Kronecker products of contrasts of the parameters; of switches, Walsh functions.
+
+    Example:
+        >>> contrasts((2, 2)).orders.tolist()
+        [1, 1, 2]
+        >>> (2 * abs(contrasts((2, 2)).matrix)).round(9).tolist()[0]
+        [1.0, 1.0, 1.0]
+    """
+    import numpy as np
+
+    factors = [
+        np.linalg.qr(np.column_stack([np.ones(levels), np.eye(levels)[:, 1:]]))[0]
+        for levels in shape
+    ]
+    matrix = functools.reduce(np.kron, factors)
+    uses = np.array(list(itertools.product(*map(range, shape)))) > 0
+    return Contrasts(matrix[:, 1:], uses[1:])
+
+
 def space_from_json(value: Sequence[Mapping[str, object]]) -> ParameterSpace:
     """Read the output of :meth:`ParameterSpace.to_json`.
 

@@ -29,6 +29,7 @@ from benchmark.leaderboard.boards import Board, board_files, write_boards
 from benchmark.leaderboard.text_tables import print_table
 from benchmark.rewards.catalog import DEFAULT_TABLE, load_table
 from benchmark.rewards.reliability import LOW_RELIABILITY
+from benchmark.rewards.text import estimated_reliability, reliability_line
 from benchmark.runs.record import to_line
 from benchmark.runs.record_file import FILE, iterate_records
 from benchmark.runs.scoring import CachedScorer
@@ -264,6 +265,10 @@ def blocks(table: RewardTable, boards: Sequence[Board]) -> dict[str, str]:
     found = {f"averages of {table.id}": averages(table, boards)}
     if table.card:
         found[f"facts of {table.id}"] = facts(table, table.card)
+    if estimated := estimated_reliability(table):
+        found[f"reliability of {table.id}"] = (
+            f"Estimated reliability, {reliability_line(estimated)}."
+        )
     found[f"standings of {table.id}"] = standings(table, boards)
     found[f"settings of {table.id}"] = settings(table)
     found[f"ladder of {table.id}"] = ladder(table)

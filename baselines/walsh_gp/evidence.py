@@ -12,8 +12,6 @@ switches need 37 matrices of tasks by tasks instead of 255.
 
 from __future__ import annotations
 
-import functools
-import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,65 +23,17 @@ from benchmark.task2vec.distances import cosine, scaled_cosine
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from benchmark.space import Contrasts
+
     Matrix = NDArray[np.float64]
 
 #: Orders from this one on share their variances.
 _LAST_ORDER = 3
-#: Contrasts of at least so many parameters are taken as noise.
-_NOISE_ORDER = 4
 _LOG_OFFSET = 1e-8
 _MAX_ITERATIONS = 200
 #: Standard deviations of the penalties: of alpha and beta, of lambda and kappa, of log w.
 _LEVEL_SD, _PARAMETER_SD, _WEIGHT_SD = 3.0, 0.5, 1.0
 _LEVEL_BOUNDS, _PARAMETER_BOUNDS, _WEIGHT_BOUNDS = (-9.0, 6.0), (-4.0, 4.0), (-7.0, 4.0)
-
-
-@dataclass(frozen=True, eq=False)
-class Contrasts:
-    """Orthonormal contrasts of a space, without the constant.
-
-    Attributes:
-        matrix: float64 ``(N, N - 1)``.
-        uses: bool ``(N - 1, n_parameters)``: the non-constant factors of each column.
-    """
-
-    matrix: Matrix
-    uses: NDArray[np.bool_]
-
-    @property
-    def orders(self) -> NDArray[np.int64]:
-        """Number of non-constant factors of each column."""
-        orders: NDArray[np.int64] = self.uses.sum(axis=1)
-        return orders
-
-
-@functools.cache
-def contrasts(shape: tuple[int, ...]) -> Contrasts:
-    """Return the contrasts of parameters with these numbers of levels.
-
-    Example:
-        >>> contrasts((2, 2)).orders.tolist()
-        [1, 1, 2]
-        >>> (2 * np.abs(contrasts((2, 2)).matrix)).round(9).tolist()[0]
-        [1.0, 1.0, 1.0]
-    """
-    factors = [
-        np.linalg.qr(np.column_stack([np.ones(levels), np.eye(levels)[:, 1:]]))[0]
-        for levels in shape
-    ]
-    matrix = functools.reduce(np.kron, factors)
-    uses = np.array(list(itertools.product(*map(range, shape)))) > 0
-    return Contrasts(matrix[:, 1:], uses[1:])
-
-
-def noise_variances(coefficients: Matrix, orders: NDArray[np.int64]) -> Matrix:
-    """Return the noise variance of each task, ``(n_tasks,)``, from contrasts of high order.
-
-    The mean square over orders of at least 4; with fewer than four parameters, over the highest.
-    """
-    high = orders >= min(_NOISE_ORDER, int(orders.max()))
-    variances: Matrix = (coefficients[:, high] ** 2).mean(axis=1)
-    return variances
 
 
 def task_distances(vectors: Matrix) -> Matrix:

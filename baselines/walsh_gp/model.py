@@ -13,19 +13,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from baselines.walsh_gp.evidence import (
-    Contrasts,
-    Evidence,
-    contrasts,
-    groups_of,
-    noise_variances,
-    task_distances,
-)
+from baselines.walsh_gp.evidence import Evidence, groups_of, task_distances
 from benchmark.core.errors import UnavailableError
 from benchmark.methods import Gain
+from benchmark.rewards.noise import noise_variances
+from benchmark.space import contrasts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from benchmark.space import Contrasts
 
     Matrix = NDArray[np.float64]
 

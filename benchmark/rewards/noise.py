@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Standard errors on either side of a 95 % interval.
 NORMAL_95 = 1.96
+#: Interactions of at least so many parameters are taken as noise.
+NOISE_ORDER = 4
 
 
 class TaskNoise(Frozen):
@@ -61,6 +63,22 @@ def task_noise(values: NDArray[np.float64], n_test: int) -> TaskNoise:
     limit = NORMAL_95 * seed_sd * math.sqrt(2 / n_seeds)
     near_best = int((means >= means.max() - limit).sum())
     return TaskNoise(seed_sd=seed_sd, test_half_width=half_width, near_best=near_best)
+
+
+def noise_variances(
+    coefficients: NDArray[np.float64], orders: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return the noise variance of each task's rewards, from contrasts of high order.
+
+    The mean square over orders of at least 4; with fewer than four parameters, over the highest.
+
+    Args:
+        coefficients: float64 ``(n_tasks, n_contrasts)``: rewards times orthonormal contrasts.
+        orders: int64 ``(n_contrasts,)``, of :class:`benchmark.space.Contrasts`.
+    """
+    high = orders >= min(NOISE_ORDER, int(orders.max()))
+    variances: NDArray[np.float64] = (coefficients[:, high] ** 2).mean(axis=1)
+    return variances
 
 
 def mean(values: Sequence[float]) -> float:

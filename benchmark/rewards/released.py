@@ -83,7 +83,7 @@ DESCRIPTION = Description(
     ),
     licence="as the released code; downloaded from its authors, not redistributed",
     notes=[
-        "One reward per cell: reliability cannot be estimated.",
+        "One reward per cell: reliability is estimated from interactions of four or more settings.",
         "5-NN features were computed in training mode (protocol knn5-released).",
         "FMD: 600 test items fit a two-class photo/mask task, not the 10 materials.",
     ],

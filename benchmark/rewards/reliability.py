@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmark.rewards.noise import NOISE_ORDER, noise_variances
+from benchmark.space import contrasts
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -51,6 +54,33 @@ def split_half_reliability(values: NDArray[np.float64]) -> float | None:
         correlations.append(float(np.corrcoef(one, two)[0, 1]))
     correlation = float(np.mean(correlations))
     return spearman_brown(correlation, n_seeds / half) if correlation > 0 else correlation
+
+
+def interaction_reliability(
+    means: NDArray[np.float64], shape: tuple[int, ...]
+) -> NDArray[np.float64]:
+    """Return the reliability of rewards over configurations without repeated measurements.
+
+    Interactions of four or more parameters count as noise: one minus their mean square over the
+    variance of the rewards. A real interaction of that order lowers the result.
+
+    Args:
+        means: float64 ``(n_tasks, n_configurations)``: one reward, or the mean of several.
+        shape: Number of levels of each parameter.
+
+    Returns:
+        float64 ``(n_tasks,)``; NaN with fewer than four parameters, and for tasks whose rewards are
+        incomplete or all equal.
+    """
+    variances = means.var(axis=1, ddof=1)
+    if len(shape) < NOISE_ORDER:
+        return np.full(len(means), np.nan)
+    found = contrasts(shape)
+    noise = noise_variances(means @ found.matrix, found.orders)
+    known = variances > _SAME**2
+    ratios = np.divide(noise, variances, out=np.full(len(means), np.nan), where=known)
+    reliability: NDArray[np.float64] = 1 - ratios
+    return reliability
 
 
 def _disjoint_halves(n_seeds: int, half: int) -> Iterator[tuple[list[int], list[int]]]:

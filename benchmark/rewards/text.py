@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tabulate import tabulate
 
-from benchmark.rewards.reliability import LOW_RELIABILITY
+from benchmark.rewards.reliability import LOW_RELIABILITY, interaction_reliability
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,18 +30,41 @@ def table_text(loaded: RewardTable) -> str:
     """Description of a table, with one line per task."""
     card = loaded.card
     entries = {} if card is None else {task.name: task for task in card.tasks}
+    estimated = estimated_reliability(loaded)
     rows = [
         {
             "task": name if card is None else card.shown(name),
             "n_test": entries[name].n_test if name in entries else None,
             **_range(loaded.space, means),
-            **_noise(entries.get(name)),
+            **({"estimated": estimated[name]} if name in estimated else _noise(entries.get(name))),
             **_references(loaded, name),
         }
         for name, means in zip(loaded.tasks, loaded.means, strict=True)
     ]
     shown = tabulate(rows, headers="keys", floatfmt=".2f", missingval="-")
-    return "\n".join([*_card_lines(loaded), "", shown, *_legend(entries.values())])
+    legend = _legend(entries.values())
+    if estimated:
+        legend += ["", f"estimated: reliability, {reliability_line(estimated)}.", *_ESTIMATED]
+    return "\n".join([*_card_lines(loaded), "", shown, *legend])
+
+
+_ESTIMATED = (
+    "Without repeated measurements, interactions of four or more settings count as noise. The",
+    "rewards of a task below 0.5 are mostly noise.",
+)
+
+
+def estimated_reliability(table: RewardTable) -> dict[str, float]:
+    """Return the reliability of rewards that were measured once, by task.
+
+    Tasks for which :func:`interaction_reliability` gives no number are left out, and so are all
+    tasks of a table with several seeds, whose card states the measured reliability.
+    """
+    if len(table.seeds) > 1:
+        return {}
+    found = interaction_reliability(table.means, table.space.shape)
+    pairs = zip(table.tasks, found.tolist(), strict=True)
+    return {task: value for task, value in pairs if not math.isnan(value)}
 
 
 def _range(space: ParameterSpace, means: NDArray[np.float64]) -> dict[str, float | str]:
@@ -106,18 +129,20 @@ def _card_lines(loaded: RewardTable) -> list[str]:
 
 def _measured_lines(card: TableCard) -> list[str]:
     known = {t.name: t.reliability for t in card.tasks if t.reliability is not None}
-    lines = []
-    if known:
-        low = [name for name, value in known.items() if value < LOW_RELIABILITY]
-        few = f"; below {LOW_RELIABILITY}: {', '.join(low)}" if low else ""
-        mean = fmean(known.values())
-        lines.append(f"reliability of the seed means, mean over tasks: {mean:.2f}{few}")
+    lines = [f"reliability of the seed means, {reliability_line(known)}"] if known else []
     if card.cost:
         lines.append(
             f"cost: {card.cost.backbones} backbones, {card.cost.hours:g} hours of one process, on "
             f"{'; '.join(card.cost.machines) or 'machines unknown'}"
         )
     return lines
+
+
+def reliability_line(known: dict[str, float]) -> str:
+    """Return the mean over tasks, and the tasks below 0.5."""
+    low = [f"{name} {value:.2f}" for name, value in known.items() if value < LOW_RELIABILITY]
+    few = f"; below {LOW_RELIABILITY}: {', '.join(low)}" if low else ""
+    return f"mean over tasks: {fmean(known.values()):.2f}{few}"
 
 
 def effects_text(found: Effects) -> str:

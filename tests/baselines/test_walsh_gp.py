@@ -5,17 +5,16 @@ import pytest
 
 from baselines.walsh_gp.evidence import (
     Evidence,
-    contrasts,
     groups_of,
-    noise_variances,
     task_distances,
 )
 from baselines.walsh_gp.method import MODEL_FILE, WalshGp
 from baselines.walsh_gp.model import MEMBERS, WalshModel
 from benchmark.core.errors import InvalidFileError, InvalidInputError, UnavailableError
 from benchmark.methods import TaskView
+from benchmark.rewards.noise import noise_variances
 from benchmark.rewards.view import RewardView
-from benchmark.space import Parameter, ParameterSpace
+from benchmark.space import Parameter, ParameterSpace, contrasts
 
 SPACES = [(2, 2), (3, 2), (2, 3, 4), (2, 2, 2, 2), (2, 2, 3, 2, 2)]
 

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from baselines.walsh_gp.evidence import contrasts
 from baselines.walsh_gp.model import WalshModel
-from benchmark.space import PAPER_SPACE
+from benchmark.space import PAPER_SPACE, contrasts
 from task2sim.config import PAPER
 from task2sim.training import train
 from tests.task2sim.literal import LiteralTask2Sim, count_updates

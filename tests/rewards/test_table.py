@@ -1,13 +1,21 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.core.errors import AccessError, InvalidInputError, UnavailableError, UnknownNameError
-from benchmark.rewards.noise import task_noise
-from benchmark.rewards.reliability import spearman_brown, split_half_reliability
+from benchmark.rewards.catalog import DEFAULT_TABLE, load_table
+from benchmark.rewards.noise import noise_variances, task_noise
+from benchmark.rewards.reliability import (
+    interaction_reliability,
+    spearman_brown,
+    split_half_reliability,
+)
 from benchmark.rewards.table import RewardTable
-from benchmark.space import PAPER_SPACE, Parameter, ParameterSpace
+from benchmark.rewards.text import table_text
+from benchmark.space import PAPER_SPACE, Parameter, ParameterSpace, contrasts
 
 FOG = ParameterSpace((Parameter("fog", ("off", "on")),))
 
@@ -162,3 +170,54 @@ def test_every_pair_of_halves_counts_once(n_seeds, pairs):
 def test_noise_is_not_stepped_up():
     values = np.column_stack([np.arange(9.0), -np.arange(9.0), np.arange(9.0) % 2])
     assert -1 <= split_half_reliability(values) < 0
+
+
+def rewards_of_low_order(shape, noise, n_tasks=40, seed=0):
+    """Rewards of main effects and interactions of up to three settings, and their reliability."""
+    rng = np.random.default_rng(seed)
+    found = contrasts(shape)
+    effects = rng.normal(size=(n_tasks, len(found.orders))) / found.orders
+    effects[:, found.orders >= 4] = 0
+    signal = 50 + effects @ found.matrix.T
+    values = signal + noise * rng.normal(size=signal.shape)
+    return values, 1 - noise**2 / values.var(axis=1, ddof=1)
+
+
+@pytest.mark.parametrize("shape", [(2,) * 8, (3, 2, 2, 3, 2, 2)])
+@pytest.mark.parametrize("noise", [0.1, 0.3, 1.0])
+def test_high_interactions_estimate_noise_and_reliability(shape, noise):
+    values, reliability = rewards_of_low_order(shape, noise)
+    found = contrasts(shape)
+    variances = noise_variances(values @ found.matrix, found.orders)
+    # A mean of n squares has the relative standard error sqrt(2 / n).
+    error = np.sqrt(2 / (found.orders >= 4).sum())
+    assert variances.mean() == pytest.approx(noise**2, rel=4 * error / np.sqrt(len(values)))
+    assert np.std(variances / noise**2) == pytest.approx(error, rel=0.4)
+    estimated = interaction_reliability(values, shape)
+    assert estimated == pytest.approx(reliability, abs=4 * error * (1 - reliability).max())
+
+
+def test_estimated_and_measured_reliability_agree_on_the_packaged_table():
+    table = load_table(DEFAULT_TABLE)
+    measured = [entry.reliability for entry in table.card.tasks]
+    estimated = interaction_reliability(table.means, table.space.shape)
+    assert np.corrcoef(measured, estimated)[0, 1] > 0.9
+
+
+def test_reliability_without_high_interactions_or_variation_is_unknown():
+    rng = np.random.default_rng(0)
+    assert np.isnan(interaction_reliability(rng.normal(size=(2, 8)), (2, 2, 2))).all()
+    rows = rng.normal(size=(3, 16))
+    rows[0], rows[1, 3] = 100 / 3, np.nan
+    assert np.isnan(interaction_reliability(rows, (2,) * 4)).tolist() == [True, True, False]
+
+
+def test_a_table_of_one_seed_shows_the_estimated_reliability(small_table):
+    noise = np.random.default_rng(0).normal(size=small_table.space.size)
+    values = small_table.values[:, :, :1].copy()
+    values[0, :, 0] = 50 + noise
+    text = table_text(replace(small_table, seeds=(0,), values=values))
+    low = interaction_reliability(values[:, :, 0], small_table.space.shape)[0]
+    assert low < 0.5
+    assert f"{small_table.tasks[0]} {low:.2f}" in text
+    assert "estimated" not in table_text(load_table(DEFAULT_TABLE))
