@@ -159,7 +159,7 @@ class WalshModel:
         shape: Number of levels of each parameter of the space.
         rewards: Rewards of the learnt tasks in percent, float64 ``(n_tasks, N)``, complete.
         vectors: Their Task2Vec vectors, float64 ``(n_tasks, dimension)``.
-        parameters: Parameters of the members, ``(n_members,)`` arrays; fitted if absent.
+        parameters: Parameters of the variances, one array per member; fitted if absent.
 
     Attributes:
         rewards: The rewards of tasks that are not constant.
