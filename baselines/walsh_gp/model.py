@@ -306,13 +306,9 @@ class _Component:
     @property
     def covariance(self) -> Matrix:
         """Covariance of the rewards, float64 ``(N, N)``."""
-        return self._covariance(self._prior.matrix)
-
-    def _covariance(self, rows: Matrix) -> Matrix:
-        """Covariance of linear functions of the coefficients, one per row."""
-        spread = rows * self._prior.variance
+        spread = self._prior.matrix * self._prior.variance
         shared = spread @ self._prior.matrix[self._data.columns].T
-        covariance: Matrix = spread @ rows.T - shared @ self._precision @ shared.T
+        covariance: Matrix = spread @ self._prior.matrix.T - shared @ self._precision @ shared.T
         return covariance
 
     def differences(self, other: int) -> tuple[Matrix, Matrix]:
@@ -322,12 +318,6 @@ class _Component:
         shared = spread @ self._prior.matrix[self._data.columns].T
         variances = (spread * rows).sum(axis=1) - ((shared @ self._precision) * shared).sum(axis=1)
         return self.mean - self.mean[other], np.sqrt(np.maximum(variances, 0))
-
-    def difference(self, one: int, other: int) -> tuple[float, float]:
-        """Mean and standard deviation of the reward of a configuration less that of another."""
-        rows = self._prior.matrix[[one]] - self._prior.matrix[[other]]
-        variance = max(float(self._covariance(rows)[0, 0]), 0.0)
-        return float(self.mean[one] - self.mean[other]), variance**0.5
 
     def sample(self, rng: np.random.Generator) -> Matrix:
         """Draw all rewards, float64 ``(N,)``: a draw of the prior, corrected by the observed."""
@@ -400,7 +390,8 @@ class Posterior:
 
         if choice == reference:
             return Gain(0.0, 0.0, 0.0)
-        means, deviations = np.array([c.difference(choice, reference) for c in self._components]).T
+        differences = np.array([c.differences(reference) for c in self._components])
+        means, deviations = differences[:, :, choice].T
         spread = np.maximum(deviations, 1e-12)
         ends = (means - 9 * spread).min(), (means + 9 * spread).max()
 
