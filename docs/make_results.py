@@ -302,6 +302,8 @@ def make_pictures(boards: Sequence[Board]) -> None:
     for board in boards:
         if (board.place.source, board.place.split) == (DEFAULT_TABLE, "unseen"):
             draw_board(board, images / "unseen.svg")
+        if (board.place.source, board.place.split) == (DEFAULT_TABLE, "leave-one-task-out"):
+            t2s.Ranking.of(board).plot().save(images / "ranks.svg")
     compared = t2s.compare_effects(DEFAULT_TABLE, against="released")
     compared.plot().save(images / "effects.svg")
 

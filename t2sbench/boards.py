@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from benchmark.core.errors import InvalidFileError
+from benchmark.core.extras import require
+
+if TYPE_CHECKING:
+    from benchmark.leaderboard import Board, BudgetBoard
 
 
 class BoardFiles(NamedTuple):
     """Files of :func:`build_boards`.
 
     Attributes:
-        written: Files of the boards, as Markdown, CSV and JSON.
+        written: Files of the boards, as Markdown, CSV and JSON, and their pictures.
         broken: Unreadable lines of the records, which were left out: ``path:line: reason``.
         stale: Other files of boards in the folder, without records; they are not deleted.
     """
@@ -22,15 +27,18 @@ class BoardFiles(NamedTuple):
     stale: list[Path]
 
 
-def build_boards(records: str | Path, output: str | Path) -> BoardFiles:
+def build_boards(records: str | Path, output: str | Path, *, plots: bool = False) -> BoardFiles:
     """Write one board per source, protocol and split (and track) as Markdown, CSV and JSON.
 
     Args:
         records: Folder or file of records; all ``*.jsonl`` files below it count.
         output: Folder of boards.
+        plots: Also draw each board with ranked rows as SVG: critical-difference diagram and win
+            matrix; with budgets, curves of regret. These files are not verified.
 
     Raises:
         InvalidFileError: When the path does not exist or holds no records that count.
+        UnavailableError: Without matplotlib, for plots.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -43,10 +51,12 @@ def build_boards(records: str | Path, output: str | Path) -> BoardFiles:
         ['unseen.md', 'unseen.csv', 'unseen.json']
     """
     from benchmark.leaderboard import build_all_boards, write_boards
-    from benchmark.leaderboard.boards import board_files
+    from benchmark.leaderboard.boards import board_files, board_paths
     from benchmark.runs.record_file import BrokenLines, first_faults, iterate_records
     from benchmark.tasks.registry import load_data_tasks
 
+    if plots:
+        require("plots", "Plotting")
     source, folder, broken = Path(records), Path(output), BrokenLines()
     boards = build_all_boards(iterate_records(source, broken), load_data_tasks().names)
     if not boards:
@@ -57,8 +67,21 @@ def build_boards(records: str | Path, output: str | Path) -> BoardFiles:
         )
     written = write_boards(boards, folder)
     current = {path.relative_to(folder.resolve()).as_posix() for path in written}
+    if plots:
+        written += list(_draw(board_paths(boards), folder))
     others = (name for name in board_files(folder, source) if name not in current)
     return BoardFiles(written, broken.faults, [folder / name for name in others])
+
+
+def _draw(boards: Mapping[str, Board | BudgetBoard], folder: Path) -> Iterator[Path]:
+    from benchmark.leaderboard import BudgetBoard
+    from t2sbench.results import Ranking
+
+    for stem, board in boards.items():
+        if isinstance(board, BudgetBoard) or board.ranked:
+            path = folder / f"{stem}.svg"
+            Ranking.of(board).plot().save(path)
+            yield path
 
 
 def verify_boards(records: str | Path, boards: str | Path) -> None:

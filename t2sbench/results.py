@@ -118,12 +118,7 @@ class Results(Sequence["Record"]):
         from matplotlib.figure import Figure
 
         if any(record.budget for record in self.records):
-            from benchmark.leaderboard import BudgetBoard
-            from benchmark.plots.budget import draw_regret_curves
-
-            board = self.board().board
-            assert isinstance(board, BudgetBoard)  # noqa: S101 - of records with budgets
-            return Picture(draw_regret_curves(board))
+            return self.board().plot()
         frame = self.to_frame()
         what = "regret" if frame["regret"].notna().any() else "accuracy"
         means = frame.pivot_table(what, "task", "method", sort=False)
@@ -190,6 +185,26 @@ class Ranking(Rows):
         )
         text = board.text()
         return cls(rows, text.title, text.notes[:-1], board)
+
+    def plot(self) -> Picture:
+        """Draw a critical-difference diagram and a win matrix; with budgets, curves of regret.
+
+        Raises:
+            InvalidInputError: When no row is ranked.
+            UnavailableError: Without matplotlib.
+        """
+        require("plots", "Plotting")
+        from benchmark.leaderboard import BudgetBoard
+        from benchmark.plots.boards import draw_board
+        from benchmark.plots.budget import draw_regret_curves
+
+        if isinstance(self.board, BudgetBoard):
+            return Picture(draw_regret_curves(self.board))
+        if self.board is None or not self.board.ranked:
+            raise InvalidInputError(
+                f"No row of '{self.title}' is ranked. Score a method on every task, then plot."
+            )
+        return Picture(draw_board(self.board))
 
 
 def _row(record: Record) -> dict[str, Any]:

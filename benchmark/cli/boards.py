@@ -42,14 +42,15 @@ def leaderboard() -> None:
 @leaderboard.command()
 @_records_option
 @output_option("Folder of boards.", _BOARDS)
-def build(records: Path, output: Path) -> int:
+@click.option("--plots", is_flag=True, help="Also draw ranks and wins of each board as SVG.")
+def build(records: Path, output: Path, *, plots: bool) -> int:
     """Write one board per source, protocol and split as Markdown, CSV and JSON.
 
     Broken lines are reported and left out. Files without records are reported, not deleted.
     """
     import t2sbench as t2s
 
-    files = t2s.build_boards(records, output)
+    files = t2s.build_boards(records, output, plots=plots)
     _warn_broken(files.broken)
     for path in files.written:
         click.echo(path)

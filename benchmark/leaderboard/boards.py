@@ -248,14 +248,14 @@ def _ordered(group: Group, task_order: Sequence[str]) -> tuple[str, ...]:
 def render_boards(boards: Sequence[Board | BudgetBoard]) -> dict[str, bytes]:
     """Contents by path relative to the boards' folder: ``<source>/<protocol>/<stem>.<suffix>``."""
     files: dict[str, bytes] = {}
-    for stem, board in _paths(boards).items():
+    for stem, board in board_paths(boards).items():
         files[f"{stem}.md"] = markdown(board.text()).encode()
         files[f"{stem}.csv"] = board.csv().encode()
         files[f"{stem}.json"] = board.json()
     return files
 
 
-def _paths(boards: Sequence[Board | BudgetBoard]) -> dict[str, Board | BudgetBoard]:
+def board_paths(boards: Sequence[Board | BudgetBoard]) -> dict[str, Board | BudgetBoard]:
     """Path of every board, without suffix.
 
     Where several boards claim one path, the one with the newest suite version, then protocol

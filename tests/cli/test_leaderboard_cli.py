@@ -24,6 +24,16 @@ def build(records):
     return run
 
 
+def test_plots_lie_next_to_the_boards(records, capsys):
+    boards = str(records.parent)
+    words = ["--records", str(records), "-o", boards, "--plots"]
+    assert main(["leaderboard", "build", *words]) == 0
+    picture = records.parent / "toy/knn5/unseen.svg"
+    assert str(picture) in capsys.readouterr().out
+    assert picture.read_text().startswith("<?xml")
+    assert main(["leaderboard", "verify", "--records", str(records), "--boards", boards]) == 0
+
+
 def test_build_then_verify(build, records, capsys):
     assert build() == 0
     written = capsys.readouterr().out.splitlines()

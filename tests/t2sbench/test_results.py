@@ -66,6 +66,15 @@ def test_the_plot_is_a_picture(results, tmp_path):
     assert (tmp_path / "a.svg").read_text().startswith("<?xml")
 
 
+def test_the_board_has_a_picture_if_rows_are_ranked(results):
+    ranks, wins = results.board().plot().figure.axes
+    assert {text.get_text().strip() for text in ranks.texts} >= {"single-best", "First"}
+    assert "oracle" not in [label.get_text() for label in wins.get_yticklabels()]
+    only = t2s.Results(tuple(r for r in results if r.method.name == "oracle"))
+    with pytest.raises(t2s.T2SBenchError, match="ranked"):
+        only.board().plot()
+
+
 def test_plots_name_their_extra(results, without_packages):
     without_packages("matplotlib")
     with pytest.raises(t2s.T2SBenchError, match=r"matplotlib.*t2sbench\[plots\]"):
