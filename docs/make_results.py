@@ -24,9 +24,11 @@ from rich.console import Console
 
 import t2sbench as t2s
 from benchmark.core.files import write_bytes, write_text
-from benchmark.leaderboard import build_boards
+from benchmark.leaderboard import BudgetBoard, build_all_boards
 from benchmark.leaderboard.boards import Board, board_files, write_boards
 from benchmark.leaderboard.text_tables import print_table
+from benchmark.plots.budget import draw_regret_curves
+from benchmark.plots.style import save_picture
 from benchmark.rewards.catalog import DEFAULT_TABLE, load_table
 from benchmark.rewards.reliability import LOW_RELIABILITY
 from benchmark.rewards.text import estimated_reliability, reliability_line
@@ -64,6 +66,18 @@ GROUPS = {
     ),
     "task2sim": (["task2sim", "task2sim-released"], [0, 1, 2, 3, 4]),
 }
+# Budgeted track: numbers of queries, methods, and seeds, one for each seed of a table.
+BUDGETS = (0, 1, 2, 4, 8, 16, 32)
+SEARCHES = (
+    "random",
+    "portfolio-order",
+    "walsh-gp",
+    "walsh-gp-thompson",
+    "bayesian-optimization",
+    "task2sim",
+)
+SEARCH_SEEDS = (0, 1, 2)
+BUDGET_SPLIT = "leave-one-task-out"
 # Rows of the averages, in order; other methods of a board follow.
 REMARKS = {
     "untrained": "random weights",
@@ -91,28 +105,38 @@ CORRELATIONS = {
 
 def make_records(table: RewardTable) -> None:
     """Score the cells that have no valid record, and keep records of this table only."""
-    for split in SPLITS:
-        for group, (methods, seeds) in GROUPS.items():
-            path = RECORDS / table.id / f"{split}-{group}.jsonl"
-            with tempfile.TemporaryDirectory() as folder:
-                work = Path(folder, FILE)
-                if path.is_file():
-                    work.write_bytes(path.read_bytes())
-                results = t2s.run(methods, split=split, table=table, seeds=seeds, output=folder)
-                if results.failures:
-                    sys.exit("\n".join(results.failures))
-                kept = [r for r in iterate_records(work) if r.source.digest == table.digest]
-            write_bytes(path, b"".join(map(to_line, kept)))
+    runs: list[tuple[str, str, Sequence[str], Sequence[int], Sequence[int]]] = [
+        (group, split, methods, seeds, ())
+        for split in SPLITS
+        for group, (methods, seeds) in GROUPS.items()
+    ]
+    for group, split, methods, seeds, budgets in [
+        *runs,
+        ("budget", BUDGET_SPLIT, SEARCHES, SEARCH_SEEDS, BUDGETS),
+    ]:
+        path = RECORDS / table.id / f"{split}-{group}.jsonl"
+        with tempfile.TemporaryDirectory() as folder:
+            work = Path(folder, FILE)
+            if path.is_file():
+                work.write_bytes(path.read_bytes())
+            results = t2s.run(
+                methods, split=split, table=table, seeds=seeds, budgets=budgets, output=folder
+            )
+            if results.failures:
+                sys.exit("\n".join(results.failures))
+            kept = [r for r in iterate_records(work) if r.source.digest == table.digest]
+        write_bytes(path, b"".join(map(to_line, kept)))
 
 
-def make_boards() -> list[Board]:
-    """Write all boards, and remove files that no record calls for."""
-    boards = build_boards(iterate_records(RECORDS), load_data_tasks().names)
+def make_boards() -> tuple[list[Board], list[BudgetBoard]]:
+    """Write all boards, remove files that no record calls for, and return the boards by track."""
+    boards = build_all_boards(iterate_records(RECORDS), load_data_tasks().names)
     written = {str(path.relative_to(BOARDS)) for path in write_boards(boards, BOARDS)}
     for name in board_files(BOARDS, RECORDS):
         if name not in written:
             (BOARDS / name).unlink()
-    return boards
+    searched = [board for board in boards if isinstance(board, BudgetBoard)]
+    return [board for board in boards if isinstance(board, Board)], searched
 
 
 def averages(table: RewardTable, boards: Sequence[Board]) -> str:
@@ -170,6 +194,21 @@ def _column(
         text = f"{value:.{digits}f}"
         found[row.name] = f"**{text}**" if value == winner else text
     return found
+
+
+def regrets(board: BudgetBoard) -> str:
+    """Mean regret by number of queries; the best one of every column is bold."""
+    table = board.text()
+    lines = [
+        "| method | " + " | ".join(f"{budget}" for budget in board.budgets) + " |",
+        "| --- |" + " ---: |" * len(board.budgets),
+    ]
+    for name, *cells in table.rows():
+        shown = [f"**{text}**" if mark == "best" else text for text, mark in cells[::2]]
+        widths = [text for text, _ in cells[1::2]]
+        texts = [f"{text} ± {width}" for text, width in zip(shown, widths, strict=True)]
+        lines.append(f"| {name[0]} | " + " | ".join(texts) + " |")
+    return "\n".join(lines)
 
 
 def facts(table: RewardTable, card: TableCard) -> str:
@@ -278,7 +317,7 @@ def blocks(table: RewardTable, boards: Sequence[Board]) -> dict[str, str]:
 def pages(blocks: Mapping[str, str]) -> dict[Path, str]:
     """Pages with the given tables of figures, by path."""
     found = {}
-    for path in (ROOT / "README.md", ROOT / "docs" / "results.md"):
+    for path in (ROOT / "README.md", ROOT / "docs" / "results.md", ROOT / "docs" / "budget.md"):
         text = path.read_text(encoding="utf-8")
         for name, block in blocks.items():
             head, start, tail = text.partition(f"<!-- {name} -->\n")
@@ -313,11 +352,15 @@ def main() -> None:
     tables = [load_table(name) for name in sys.argv[1:] or [DEFAULT_TABLE]]
     for table in tables:
         make_records(table)
-    boards = make_boards()
+    boards, searched = make_boards()
     made = {name: text for table in tables for name, text in blocks(table, boards).items()}
+    made |= {f"budgets of {board.place.source}": regrets(board) for board in searched}
     for path, text in pages(made | {"comparison": comparison()}).items():
         write_text(path, text)
     make_pictures(boards)
+    for board in searched:
+        target = ROOT / "docs" / "images" / f"budget-{board.place.source}.svg"
+        save_picture(target, lambda board=board: draw_regret_curves(board))
 
 
 if __name__ == "__main__":

@@ -168,7 +168,7 @@ def run(**given: Any) -> int:  # noqa: ANN401 - click passes every option by nam
         "methods": parse_method_options(given["options"], tuple(dict.fromkeys(given["methods"]))),
         "tasks": split_names(given["tasks"]),
         "seeds": parse_numbers(given["seeds"]) if given["seeds"] else None,
-        "budgets": parse_numbers(given["budgets"]) if given["budgets"] else (),
+        "budgets": parse_numbers(given["budgets"], "budgets") if given["budgets"] else (),
         "fits": {} if len(choices) > 1 else None,
     }
     required = [] if choices else protocols
