@@ -196,6 +196,8 @@ class WalshModel:
             for options, known in zip(MEMBERS, given, strict=True)
         ]
         self.noise = float(np.median(noise_variances(coefficients, self._contrasts.orders)))
+        # Of the last vector: a search asks for many posteriors of one task.
+        self._priors: tuple[bytes, list[_Prior]] = (b"", [])
 
     @property
     def parameters(self) -> list[Matrix]:
@@ -236,12 +238,16 @@ class WalshModel:
         data = _Observed(
             columns, np.array(list(known.values())), self.noise if noise is None else noise
         )
-        components = []
-        for member, (mean, variance) in zip(self._members, self._predict(vector), strict=True):
-            for weight, scale in _scales(member.log_scale_sd):
-                prior = _Prior(self._contrasts.matrix * scale, mean, variance)
-                components.append(_Component(prior, data, weight))
-        return Posterior(components)
+        key = vector.tobytes()
+        if self._priors[0] != key:
+            self._priors = key, [_Prior.of(self._contrasts, *p) for p in self._predict(vector)]
+        return Posterior(
+            [
+                _Component(prior, scale, data, weight)
+                for member, prior in zip(self._members, self._priors[1], strict=True)
+                for weight, scale in _scales(member.log_scale_sd)
+            ]
+        )
 
 
 def _scales(sd: float) -> list[tuple[float, float]]:
@@ -253,11 +259,23 @@ def _scales(sd: float) -> list[tuple[float, float]]:
 
 
 class _Prior(NamedTuple):
-    """Gaussian of all rewards before any is observed: ``matrix @ N(mean, diag(variance))``."""
+    """Gaussian of all rewards at scale 1, before any is observed.
 
-    matrix: Matrix
+    Attributes:
+        mean: float64 ``(N,)``.
+        covariance: float64 ``(N, N)``.
+        root: Matrix whose product with its transpose is the covariance, ``(N, N - 1)``.
+    """
+
     mean: Matrix
-    variance: Matrix
+    covariance: Matrix
+    root: Matrix
+
+    @classmethod
+    def of(cls, found: Contrasts, mean: Matrix, variance: Matrix) -> _Prior:
+        """Gaussian of the rewards of independent coefficients."""
+        root = found.matrix * np.sqrt(variance)
+        return cls(found.matrix @ mean, root @ root.T, root)
 
 
 class _Observed(NamedTuple):
@@ -278,15 +296,16 @@ class _Component:
         log_weight: Log of weight times likelihood of the observed rewards, up to a constant.
     """
 
-    def __init__(self, prior: _Prior, data: _Observed, weight: float) -> None:
-        self._prior, self._data = prior, data
-        self.mean = prior.matrix @ prior.mean
+    def __init__(self, prior: _Prior, scale: float, data: _Observed, weight: float) -> None:
+        self._prior, self._scale, self._data = prior, scale, data
+        self.mean = scale * prior.mean
         self.log_weight = float(np.log(weight))
+        # Covariances of all rewards with the observed ones.
+        self._shared = scale**2 * prior.covariance[:, data.columns]
         self._precision = np.zeros((0, 0))
         if not len(data.columns):
             return
-        seen = prior.matrix[data.columns]
-        covariance = (seen * prior.variance) @ seen.T + data.noise * np.eye(len(seen))
+        covariance = self._shared[data.columns] + data.noise * np.eye(len(data.columns))
         inverse = np.linalg.inv(covariance)
         # The flat prior of the task's mean takes its direction out.
         total = inverse.sum()
@@ -294,38 +313,30 @@ class _Component:
         residual = data.rewards - self.mean[data.columns]
         fit = residual @ self._precision @ residual
         self.log_weight -= 0.5 * float(np.linalg.slogdet(covariance)[1] + np.log(total) + fit)
-        self.mean = self.mean + self._gains @ residual
-
-    @functools.cached_property
-    def _gains(self) -> Matrix:
-        """Change of the mean by one point more of an observed reward, ``(N, n_observed)``."""
-        seen = self._prior.matrix[self._data.columns]
-        gains: Matrix = (self._prior.matrix * self._prior.variance) @ (seen.T @ self._precision)
-        return gains
+        self.mean = self.mean + self._shared @ (self._precision @ residual)
 
     @property
     def covariance(self) -> Matrix:
         """Covariance of the rewards, float64 ``(N, N)``."""
-        spread = self._prior.matrix * self._prior.variance
-        shared = spread @ self._prior.matrix[self._data.columns].T
-        covariance: Matrix = spread @ self._prior.matrix.T - shared @ self._precision @ shared.T
+        prior = self._scale**2 * self._prior.covariance
+        covariance: Matrix = prior - self._shared @ self._precision @ self._shared.T
         return covariance
 
     def differences(self, other: int) -> tuple[Matrix, Matrix]:
         """Mean and standard deviation of all rewards less that of one configuration."""
-        rows = self._prior.matrix - self._prior.matrix[other]
-        spread = rows * self._prior.variance
-        shared = spread @ self._prior.matrix[self._data.columns].T
-        variances = (spread * rows).sum(axis=1) - ((shared @ self._precision) * shared).sum(axis=1)
+        prior = self._prior.covariance
+        away = self._shared - self._shared[other]
+        variances = self._scale**2 * (prior.diagonal() + prior[other, other] - 2 * prior[other])
+        variances = variances - ((away @ self._precision) * away).sum(axis=1)
         return self.mean - self.mean[other], np.sqrt(np.maximum(variances, 0))
 
     def sample(self, rng: np.random.Generator) -> Matrix:
         """Draw all rewards, float64 ``(N,)``: a draw of the prior, corrected by the observed."""
-        prior, data = self._prior, self._data
-        away = np.sqrt(prior.variance) * rng.standard_normal(len(prior.variance))
-        draw = prior.matrix @ away
+        data, root = self._data, self._prior.root
+        draw = self._scale * (root @ rng.standard_normal(root.shape[1]))
         errors = np.sqrt(data.noise) * rng.standard_normal(len(data.columns))
-        sample: Matrix = self.mean + draw - self._gains @ (draw[data.columns] + errors)
+        correction = self._precision @ (draw[data.columns] + errors)
+        sample: Matrix = self.mean + draw - self._shared @ correction
         return sample
 
 
