@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
-# Channels of the stages of the mini-resnets.
+# Channels of the stages of mini-resnet and mini-resnet6.
 _WIDTHS = (32, 64, 128)
 
 
@@ -269,41 +269,41 @@ class BasicBlock(nn.Module):
         return F.relu(total, inplace=True)
 
 
-def mini_resnet(stem_widths: tuple[int, ...], blocks: int, drop_path: float) -> nn.Module:
+def mini_resnet(blocks: tuple[int, ...], drop_path: float) -> nn.Module:
     """Build a residual network for 32-pixel images and training on a few processor cores.
 
-    A stem of 3x3 convolutions of stride 2, then three stages of basic blocks with 32, 64 and 128
-    channels; the second and third stages halve the resolution. The arithmetic of 32-pixel images:
+    A 3x3 convolution of stride 2 to 32 channels, then stages of basic blocks with 32, 64 and 128
+    channels; the second and third stages halve the resolution. A 32-pixel image passes the stages
+    at 16, 8 and 4 pixels.
 
-    - ``mini-resnet``, one convolution and two blocks per stage: stages at 16, 8 and 4 pixels, 26
-      million multiplications per image, 0.70 million weights.
-    - ``mini-resnet9``, two convolutions and one block per stage: stages at 8, 4 and 2 pixels, 3.4
-      million multiplications per image, 0.31 million weights.
+    - ``mini-resnet``, two blocks in each stage: 26 million multiplications per image, 0.70 million
+      weights.
+    - ``mini-resnet6``, one block in the second and third stage: 7.6 million multiplications per
+      image, 0.29 million weights.
 
     Args:
-        stem_widths: Channels of the stem's convolutions.
-        blocks: Number of blocks per stage.
+        blocks: Number of blocks in each stage.
         drop_path: Drop-path rate of the last block.
     """
-    parts: list[nn.Module] = []
-    inputs = 3
-    for width in stem_widths:
-        convolution = nn.Conv2d(inputs, width, 3, stride=2, padding=1, bias=False)
-        parts += [convolution, nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
-        inputs = width
-    trunk = nn.Sequential(*parts, *_stages(blocks, drop_path))
+    first = _WIDTHS[0]
+    stem = [
+        nn.Conv2d(3, first, 3, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(first),
+        nn.ReLU(inplace=True),
+    ]
+    trunk = nn.Sequential(*stem, *_stages(blocks, drop_path))
     for module in trunk.modules():
         _initialise(module)
     return trunk
 
 
-def _stages(blocks: int, drop_path: float) -> list[nn.Module]:
-    total = len(_WIDTHS) * blocks
+def _stages(blocks: tuple[int, ...], drop_path: float) -> list[nn.Module]:
+    total = sum(blocks)
     stages: list[nn.Module] = []
     inputs, index = _WIDTHS[0], 0
-    for number, outputs in enumerate(_WIDTHS):
+    for number, (outputs, count) in enumerate(zip(_WIDTHS, blocks, strict=True)):
         stage = []
-        for place in range(blocks):
+        for place in range(count):
             stride = 2 if number > 0 and place == 0 else 1
             rate = drop_path * index / (total - 1)
             stage.append(BasicBlock(inputs, outputs, stride, rate))
@@ -362,8 +362,8 @@ def _set_drop_path(network: nn.Module, drop_path: float) -> None:
 _NOT_IN_TRUNK = ("avgpool", "fc")
 
 _BACKBONES = {
-    "mini-resnet": _Entry(functools.partial(mini_resnet, (32,), 2), _WIDTHS[-1]),
-    "mini-resnet9": _Entry(functools.partial(mini_resnet, (16, 32), 1), _WIDTHS[-1]),
+    "mini-resnet": _Entry(functools.partial(mini_resnet, (2, 2, 2)), _WIDTHS[-1]),
+    "mini-resnet6": _Entry(functools.partial(mini_resnet, (0, 1, 1)), _WIDTHS[-1]),
     "resnet18": _Entry(functools.partial(_torchvision_resnet, 18, False), 512),
     "resnet18-small": _Entry(functools.partial(_torchvision_resnet, 18, True), 512),
     "resnet50": _Entry(functools.partial(_torchvision_resnet, 50, False), 2048),

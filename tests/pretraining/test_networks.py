@@ -15,7 +15,7 @@ from benchmark.pretraining.networks import (
 
 DIMENSIONS = {
     "mini-resnet": 128,
-    "mini-resnet9": 128,
+    "mini-resnet6": 128,
     "resnet18": 512,
     "resnet18-small": 512,
     "resnet50": 2048,
@@ -53,7 +53,7 @@ def test_a_small_stem_keeps_the_resolution():
     assert build_backbone("resnet18-small", 0).trunk(images).shape == (1, 512, 4, 4)
     assert build_backbone("resnet18", 0).trunk(images).shape == (1, 512, 1, 1)
     assert build_backbone("mini-resnet", 0).trunk(images).shape == (1, 128, 4, 4)
-    assert build_backbone("mini-resnet9", 0).trunk(images).shape == (1, 128, 2, 2)
+    assert build_backbone("mini-resnet6", 0).trunk(images).shape == (1, 128, 4, 4)
 
 
 @pytest.mark.parametrize("name", DIMENSIONS)
@@ -106,7 +106,7 @@ def test_the_last_norm_of_every_block_begins_at_zero():
 
 @pytest.mark.parametrize(
     ("name", "blocks"),
-    [("mini-resnet", 6), ("mini-resnet9", 3), ("resnet18", 8), ("resnet50", 16)],
+    [("mini-resnet", 6), ("mini-resnet6", 2), ("resnet18", 8), ("resnet50", 16)],
 )
 def test_drop_path_rises_linearly_to_its_rate(name, blocks):
     backbone = build_backbone(name, 0, drop_path=0.3)
