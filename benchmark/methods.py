@@ -7,15 +7,14 @@ answers in ``select``; see ``docs/adding-a-method.md``. Class attributes a metho
   older version are stale: their cells are repeated.
 * ``privileged`` (bool): True if it sees the rewards of the tasks that it is judged on. Such a
   method is a reference, never ranked.
+* ``deterministic`` (bool): True if ``fit`` uses no random numbers: one fit serves all seeds.
 * ``pretraining`` (str): "rendered" (default); "none" or "real-images" for references that use no
   configuration, for which a reward table holds no reward.
 * ``protocols`` (tuple of str): the only protocols that it is scored under; default all.
-* ``fit_seeds(tasks, rewards, rngs)``: fits several seeds at once and returns one fitted selector
-  per seed; must decide exactly as ``fit`` does seed by seed.
 * ``search(task, queries, rng)`` (:class:`SearchingSelector`): chooses after a number of rewards of
   the judged task, for ``t2sbench run --budget``.
-* ``save``, ``load``, ``space`` (:class:`SavableSelector`): a fitted selector on disk, for
-  ``t2sbench fit`` and ``select``.
+* ``state``, ``from_state`` (:class:`StatefulSelector`): a fitted selector as arrays and JSON
+  values, for ``t2sbench fit`` and ``select``, and for the cache of fits.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 import numpy as np
 
@@ -148,23 +147,24 @@ class SearchingSelector(ParameterSelector, Protocol):
         """
 
 
-class SavableSelector(ParameterSelector, Protocol):
-    """A method whose fitted state can be saved, for ``t2sbench fit`` and ``select``.
+class StatefulSelector(ParameterSelector, Protocol):
+    """A method whose fitted state can be kept, for ``t2sbench fit``, ``select`` and repeated runs.
 
     A method may also offer ``probabilities(task)``: the probabilities of the levels, one array per
     parameter of the space; and ``gain(task)``: the :class:`Gain` of its choice for a task.
     """
 
-    @property
-    def space(self) -> ParameterSpace:
-        """Configurations that the fitted method chooses from."""
-
-    def save(self, folder: Path, metadata: Mapping[str, object]) -> None:
-        """Write the fitted state and some facts about its training into a folder."""
+    def state(self) -> Mapping[str, Any]:
+        """Return all that ``select`` needs after ``fit``: NumPy arrays and JSON values by name."""
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read a fitted selector that :meth:`save` wrote."""
+    def from_state(cls, state: Mapping[str, Any], space: ParameterSpace) -> Self:
+        """Return the fitted selector of a state.
+
+        Args:
+            state: A result of :meth:`state`, read from files; tuples have become lists.
+            space: Configurations of the rewards that it was fitted to.
+        """
 
 
 @dataclass(frozen=True)
@@ -205,6 +205,11 @@ class Method:
         return bool(getattr(self.plugin.load(), "privileged", False))
 
     @property
+    def deterministic(self) -> bool:
+        """True if its fits do not depend on the seed."""
+        return bool(getattr(self.plugin.load(), "deterministic", False))
+
+    @property
     def pretraining(self) -> str:
         """Pre-training of its networks: ``rendered``, ``real-images`` or ``none``."""
         return str(getattr(self.plugin.load(), "pretraining", "rendered"))
@@ -225,19 +230,22 @@ class Method:
         return selector
 
     @property
-    def savable(self) -> type[SavableSelector]:
-        """The class of a method that can be saved.
+    def has_state(self) -> bool:
+        """True if its class is a :class:`StatefulSelector`."""
+        factory = self.plugin.load()
+        return all(callable(getattr(factory, verb, None)) for verb in ("state", "from_state"))
+
+    def from_state(self, state: Mapping[str, Any], space: ParameterSpace) -> StatefulSelector:
+        """Return the fitted selector of a state; see :class:`StatefulSelector`.
 
         Raises:
-            InvalidInputError: When it has no ``save`` and ``load``.
+            InvalidInputError: When the state does not fit the class.
         """
-        factory: type[SavableSelector] = self.plugin.load()
-        if not all(callable(getattr(factory, verb, None)) for verb in ("save", "load")):
-            raise InvalidInputError(
-                f"Method '{self.name}' cannot be saved: it has no 'save' and 'load'. "
-                "See docs/adding-a-method.md."
-            )
-        return factory
+        try:
+            selector: StatefulSelector = self.plugin.load().from_state(state, space)
+        except (T2SBenchError, LookupError, TypeError, ValueError, AttributeError) as error:
+            raise InvalidInputError(f"Not a state of method '{self.name}': {error}") from error
+        return selector
 
     @property
     def code_sha256(self) -> str | None:

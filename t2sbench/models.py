@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+from pydantic import ValidationError
 
-from benchmark.core.errors import InvalidInputError
+from benchmark.core.errors import InvalidFileError, InvalidInputError, validation_faults
+from benchmark.core.models import Frozen
 from t2sbench.rewards import Table, rewards_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from benchmark.methods import Decision, Gain, SavableSelector, TaskView
+    from benchmark.methods import Decision, Gain, Method, StatefulSelector, TaskView
     from benchmark.rewards.table import RewardTable
+    from benchmark.space import ParameterSpace
+
+_REMEDY = "Train and save the model again with 't2sbench fit', or restore the folder from a copy."
+
+
+class _Card(Frozen):
+    """Facts of a saved model."""
+
+    method: str
+    version: str
+    options: dict[str, Any]
+    space: list[Any]
+    table: str
+    table_sha256: str
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -24,17 +42,19 @@ class Model:
     """A trained method, which chooses a configuration for a task by its Task2Vec vector.
 
     Attributes:
-        method: Name of the method.
-        selector: The fitted method.
+        method: The method, with its options.
+        selector: The method after training.
+        space: Configurations that it chooses from.
         facts: Facts about its training: ``table``, ``table_sha256`` and ``seed``.
         tasks: Tasks that it learnt from; empty for a loaded model.
         seconds: Duration of the training.
         queries: Distinct rewards that it queried.
     """
 
-    method: str
-    selector: SavableSelector
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    method: Method
+    selector: StatefulSelector
+    space: ParameterSpace
+    facts: Mapping[str, Any]
     tasks: tuple[str, ...] = ()
     seconds: float = 0.0
     queries: int = 0
@@ -45,7 +65,16 @@ class Model:
         Raises:
             StorageError: When the file system refuses.
         """
-        self.selector.save(Path(folder), self.facts)
+        from benchmark.core.state import save_state
+
+        card = _Card(
+            method=self.method.name,
+            version=self.method.version,
+            options=dict(self.method.options),
+            space=list(self.space.to_json()),
+            **self.facts,
+        )
+        save_state(Path(folder), self.selector.state(), card.model_dump())
 
     def select(self, vectors: str | Path | Mapping[str, ArrayLike]) -> dict[str, Decision]:
         """Choose a configuration, or a mixture of several, for each task.
@@ -76,8 +105,8 @@ class Model:
         """
         heads = getattr(self.selector, "probabilities", None)
         if heads is None:
-            raise InvalidInputError(f"Method '{self.method}' has no probabilities.")
-        parameters = self.selector.space.parameters
+            raise InvalidInputError(f"Method '{self.method.name}' has no probabilities.")
+        parameters = self.space.parameters
         return {
             task.name: {
                 parameter.name: dict(zip(parameter.levels, map(float, head), strict=True))
@@ -130,42 +159,74 @@ def fit(
         >>> list(model.select({"USPS": vectors.of("USPS")}))
         ['USPS']
     """
-    from benchmark.runs.cells import fit_unit
     from benchmark.runs.execution import request_context
-    from benchmark.runs.plan import MethodSpec, RunRequest, Split, Unit, make_folds, table_tasks
+    from benchmark.runs.fits import fit_task
+    from benchmark.runs.plan import MethodSpec, RunRequest, Split, make_folds, table_tasks
 
     texts = {name: str(value) for name, value in (options or {}).items()}
     spec = MethodSpec(method, texts, tuple(map(Path, plugins)))
-    found = spec.resolve()
-    _ = found.savable  # refused before anything is trained
+    found = _stateful(spec.resolve())  # refused before anything is trained
     files = tuple(map(Path, tasks_files))
     request = RunRequest((spec,), Split.ALL, rewards_of(table), tasks_files=files)
     context = request_context(request)
     (fold,) = make_folds(table_tasks(context.table, context.registry), Split.ALL)
-    (fitted,) = fit_unit(context, found, Unit(found, fold, (seed,), frozenset()))
-    if fitted.error is not None:
-        raise fitted.error
+    task = fit_task(context, found, fold, seed)
+    start = time.perf_counter()
+    selector = cast("StatefulSelector", task.fit(found))
     return Model(
-        method,
-        cast("SavableSelector", fitted.selector),
+        found,
+        selector,
+        context.table.space,
         {"table": context.table.id, "table_sha256": context.table.digest, "seed": seed},
         fold.learn,
-        fitted.seconds,
-        fitted.rewards.queries,
+        time.perf_counter() - start,
+        task.rewards.queries,
     )
 
 
-def load_model(
-    folder: str | Path, method: str = "task2sim", plugins: Sequence[str | Path] = ()
-) -> Model:
+def load_model(folder: str | Path, plugins: Sequence[str | Path] = ()) -> Model:
     """Load a model that :meth:`Model.save` or 't2sbench fit' wrote.
+
+    Args:
+        folder: The folder.
+        plugins: Users' files with more methods, among them that of the model; they are executed.
 
     Raises:
         UnknownNameError: For an unknown method.
-        InvalidInputError: For a method that cannot be saved.
+        InvalidInputError: For a model of another version of the method.
         InvalidFileError: When the folder is damaged.
     """
+    from benchmark.core.state import load_state
     from benchmark.methods import find_method
+    from benchmark.space import space_from_json
 
-    found = find_method(method, plugin_files=tuple(map(Path, plugins)))
-    return Model(method, found.savable.load(Path(folder)))
+    folder = Path(folder)
+    state, facts = load_state(folder, _REMEDY)
+    try:
+        card = _Card.model_validate(facts)
+        space = space_from_json(card.space)
+    except ValidationError as error:
+        raise InvalidFileError(folder, validation_faults(error), _REMEDY) from error
+    except (InvalidInputError, LookupError, TypeError, AttributeError) as error:
+        raise InvalidFileError(folder, [f"not a model's space: {error}"], _REMEDY) from error
+    found = _stateful(find_method(card.method, plugin_files=tuple(map(Path, plugins))))
+    if found.version != card.version:
+        raise InvalidInputError(
+            f"The model in {folder} is of version {card.version} of method '{found.name}', but "
+            f"version {found.version} is installed. Train it again with 't2sbench fit'."
+        )
+    try:
+        selector = found.from_state(state, space)
+    except InvalidInputError as error:
+        raise InvalidFileError(folder, [str(error)], _REMEDY) from error
+    kept = card.model_dump(include={"table", "table_sha256", "seed"})
+    return Model(found, selector, space, kept)
+
+
+def _stateful(method: Method) -> Method:
+    if not method.has_state:
+        raise InvalidInputError(
+            f"Method '{method.name}' cannot be saved: it has no 'state' and 'from_state'. See "
+            "docs/adding-a-method.md."
+        )
+    return method

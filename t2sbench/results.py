@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from benchmark.methods import Decision, Method
     from benchmark.pipeline.settings import LiveSettings
     from benchmark.rewards.table import RewardTable
-    from benchmark.runs.cells import Fits
     from benchmark.runs.execution import Plan
+    from benchmark.runs.fits import Fits
     from benchmark.runs.plan import MethodSpec, Unit
     from benchmark.runs.record import Record
 
@@ -273,7 +273,7 @@ def run(  # noqa: PLR0913 - the settings of a run
         budgets: Numbers of rewards of the judged task that methods may ask for, such as
             ``[0, 1, 2, 4]``: one decision for each. Methods without ``search`` are left out.
         output: Folder of the records, where finished cells are kept; None keeps them in memory.
-        jobs: Worker processes.
+        jobs: Largest number of processes that fit methods, if their fits take seconds.
         profile: Profile of live scores: render, pre-train and evaluate.
         protocol: Evaluation protocol of live scores.
         device: Device of live scores: ``auto``, ``cpu``, ``cuda:0`` ...

@@ -121,24 +121,6 @@ class TrainingConfig(BaseModel):
         return self.exploration / (epoch // self.exploration_period + 1)
 
 
-def config_from_json(value: Mapping[str, Any]) -> TrainingConfig:
-    """Read a dump of :class:`TrainingConfig`; every option is required.
-
-    Raises:
-        InvalidInputError: When an option is unknown, missing or out of range.
-
-    Example:
-        >>> config_from_json(RELEASED.model_dump()) == RELEASED
-        True
-    """
-    missing = sorted(set(TrainingConfig.model_fields) - set(value))
-    if missing:
-        raise InvalidInputError(
-            f"Missing training options: {', '.join(missing)}. Train and save the policy again."
-        )
-    return PAPER.changed(value)
-
-
 #: Task2Sim as the paper describes it: equation 4 credits each task with its own action and takes
 #: the gradient of log pi; exploration is eps0 / t. One value is the released code's, since the
 #: paper gives none: imitation begins at epoch 50, when the rate has warmed up. Begun at epoch 0

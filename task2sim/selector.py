@@ -10,19 +10,15 @@ import numpy as np
 
 from benchmark.core.errors import InvalidInputError
 from task2sim.config import PAPER, RELEASED, TrainingConfig
-from task2sim.model_io import load_policy, save_policy
-from task2sim.training import train
+from task2sim.policy import Policy
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from benchmark.methods import TaskView
     from benchmark.rewards.view import Queries, RewardView
     from benchmark.space import Configuration, ParameterSpace
     from task2sim.memory import RewardFunction
-    from task2sim.policy import Policy
 
 
 class PolicySelector:
@@ -50,30 +46,16 @@ class PolicySelector:
 
     def fit(self, tasks: Sequence[TaskView], rewards: RewardView, rng: np.random.Generator) -> None:
         """Train on the tasks; the rewards it asks for are those of the configurations it tried."""
-        (fitted,) = self.fit_seeds(tasks, [rewards], [rng])
-        self.policy = fitted.policy
+        from task2sim.training import train  # needs scipy.linalg, which a kept fit does not
 
-    def fit_seeds(
-        self,
-        tasks: Sequence[TaskView],
-        rewards: Sequence[RewardView],
-        rngs: Sequence[np.random.Generator],
-    ) -> list[Self]:
-        """Train one selector per seed, all at once."""
         ordered = sorted(tasks, key=lambda task: task.vector().tobytes())
-        policies = train(
+        self.policy = train(
             np.stack([task.vector() for task in ordered]),
-            rewards[0].space,
-            [_reward_function(view, [task.name for task in ordered]) for view in rewards],
-            rngs,
+            rewards.space,
+            _reward_function(rewards, [task.name for task in ordered]),
+            rng,
             self.config,
         )
-        return [self._with(policy) for policy in policies]
-
-    def _with(self, policy: Policy) -> Self:
-        fitted = type(self)(**self.config.model_dump())
-        fitted.policy = policy
-        return fitted
 
     def select(self, task: TaskView, rng: np.random.Generator) -> Configuration:
         """The most probable level of every parameter (argmax, as the paper evaluates).
@@ -95,40 +77,27 @@ class PolicySelector:
 
     def _trained(self) -> Policy:
         if self.policy is None:
-            raise InvalidInputError("The policy is not trained. Call fit or load first.")
+            raise InvalidInputError("The policy is not trained. Call fit or from_state first.")
         return self.policy
-
-    @property
-    def space(self) -> ParameterSpace:
-        """Configurations that the policy chooses from."""
-        return self._trained().space
 
     def probabilities(self, task: TaskView) -> list[NDArray[np.float64]]:
         """Probabilities of the levels of every parameter, for one task."""
         return [head[0] for head in self._trained().probabilities(task.vector()[None])]
 
-    def save(self, folder: Path, metadata: Mapping[str, object]) -> None:
-        """Write the policy, its training options and some facts (safetensors and JSON)."""
-        facts = dict(metadata)
-        seed = facts.pop("seed", None)
-        save_policy(
-            self._trained(),
-            folder,
-            facts,
-            training=self.config,
-            seed=seed if isinstance(seed, int) else None,
-        )
+    def state(self) -> dict[str, NDArray[np.float32]]:
+        """Weights of the policy."""
+        return self._trained().arrays()
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read a saved policy.
+    def from_state(cls, state: Mapping[str, Any], space: ParameterSpace) -> Self:
+        """Return a selector with these weights.
 
         Raises:
-            InvalidFileError: When a file is missing, damaged or does not fit the other.
+            InvalidInputError: When an array has another shape or type, or values not finite.
+            TypeError: When an array is missing.
         """
-        saved = load_policy(folder)
-        selector = cls(**(saved.training.model_dump() if saved.training else {}))
-        selector.policy = saved.policy
+        selector = cls()
+        selector.policy = Policy(space, **state)
         return selector
 
 

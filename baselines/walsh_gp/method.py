@@ -1,29 +1,17 @@
-"""walsh-gp as a method: fits its model to the learnt tasks, saves and loads it."""
+"""walsh-gp as a method: fits its model to the learnt tasks, and states it."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
-from pydantic import ValidationError
 
 from baselines.nearest_task import unit_vector
 from baselines.single_best import SingleBest
 from baselines.walsh_gp.model import MEMBERS, WalshModel
 from baselines.walsh_gp.search import expected_improvement, search, thompson_sample
-from benchmark.core.errors import (
-    InvalidFileError,
-    InvalidInputError,
-    T2SBenchError,
-    UnavailableError,
-    validation_faults,
-)
-from benchmark.core.files import canonical_json, write_bytes
-from benchmark.core.models import Frozen
-from benchmark.space import ParameterSpace, space_from_json
+from benchmark.core.errors import InvalidInputError, UnavailableError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,21 +19,7 @@ if TYPE_CHECKING:
     from baselines.walsh_gp.search import Acquisition
     from benchmark.methods import Gain, TaskView
     from benchmark.rewards.view import Queries, RewardView
-    from benchmark.space import Configuration
-
-#: File of a saved model: arrays, and its description as JSON in the header.
-MODEL_FILE = "walsh-gp.safetensors"
-_KEY = "walsh-gp"
-_REMEDY = "Fit and save the model again with 't2sbench fit', or restore the file from a copy."
-
-
-class _Description(Frozen):
-    """Description of a saved model."""
-
-    format_version: Literal[1] = 1
-    metadata: dict[str, Any]
-    single_best: int
-    space: list[Any]
+    from benchmark.space import Configuration, ParameterSpace
 
 
 class _Fitted(NamedTuple):
@@ -65,6 +39,7 @@ class WalshGp:
     """
 
     version = "1"
+    deterministic = True
     #: Score of the next query on the budgeted track.
     acquisition: ClassVar[Acquisition] = staticmethod(expected_improvement)
 
@@ -96,27 +71,10 @@ class WalshGp:
         best = rewards.space.index(single.select(tasks[0], rng))
         self._fitted = _Fitted(rewards.space, best, model)
 
-    def fit_seeds(
-        self,
-        tasks: Sequence[TaskView],
-        rewards: Sequence[RewardView],
-        rngs: Sequence[np.random.Generator],
-    ) -> list[Self]:
-        """Fit once for all seeds, since nothing is random."""
-        for view in rewards:
-            view.matrix()  # counts the queries of each seed
-        self.fit(tasks, rewards[0], rngs[0])
-        return [self] * len(rewards)
-
     def _known(self) -> _Fitted:
         if self._fitted is None:
-            raise InvalidInputError("walsh-gp is not fitted. Call fit or load first.")
+            raise InvalidInputError("walsh-gp is not fitted. Call fit or from_state first.")
         return self._fitted
-
-    @property
-    def space(self) -> ParameterSpace:
-        """Configurations that the method chooses from."""
-        return self._known().space
 
     @property
     def model(self) -> WalshModel:
@@ -126,7 +84,7 @@ class WalshGp:
     def select(self, task: TaskView, rng: np.random.Generator) -> Configuration:
         """Choose the configuration with the best average score of all members."""
         del rng
-        return self.space.at(self.model.choose(_vector(task)))
+        return self._known().space.at(self.model.choose(_vector(task)))
 
     def search(self, task: TaskView, queries: Queries, rng: np.random.Generator) -> Configuration:
         """Ask for configurations by acquisition, and choose the highest posterior mean."""
@@ -138,46 +96,29 @@ class WalshGp:
         choice = self.model.choose(vector)
         return self.model.posterior(vector).gain(choice, self._known().single_best)
 
-    def save(self, folder: Path, metadata: Mapping[str, object]) -> None:
-        """Write the model and some facts about its training (safetensors).
-
-        Raises:
-            StorageError: When the file system refuses.
-        """
-        from safetensors.numpy import save
-
-        space, best, model = self._known()
-        description = _Description(
-            metadata=dict(metadata), single_best=best, space=list(space.to_json())
-        )
-        arrays = {"rewards": model.rewards, "vectors": model.vectors}
-        arrays |= {f"member{i}": values for i, values in enumerate(model.parameters)}
-        header = {_KEY: canonical_json(description.model_dump()).decode()}
-        write_bytes(folder / MODEL_FILE, save(arrays, metadata=header))
+    def state(self) -> dict[str, Any]:
+        """Data and parameters of the model, and number of the single-best configuration."""
+        _, best, model = self._known()
+        members = {f"member{i}": values for i, values in enumerate(model.parameters)}
+        return {
+            "rewards": model.rewards,
+            "vectors": model.vectors,
+            "single_best": best,
+            **members,
+        }
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read a saved model.
+    def from_state(cls, state: Mapping[str, Any], space: ParameterSpace) -> Self:
+        """Return a selector with this model.
 
         Raises:
-            InvalidFileError: When the file is missing, damaged or not that of a model.
+            LookupError, ValueError: When the state does not fit.
         """
-        path = folder / MODEL_FILE
-        try:
-            found, arrays = _read(path)
-            members = [arrays[f"member{i}"] for i in range(len(MEMBERS))]
-            space = space_from_json(found.space)
-            space.at(found.single_best)
-            model = WalshModel(space.shape, arrays["rewards"], arrays["vectors"], members)
-        except ValidationError as error:
-            raise InvalidFileError(path, validation_faults(error), _REMEDY) from error
-        except OSError as error:
-            raise InvalidFileError(path, [f"not readable: {error}"], _REMEDY) from error
-        except (T2SBenchError, LookupError, TypeError, ValueError, AttributeError) as error:
-            fault = f"not a model of walsh-gp: {error}"
-            raise InvalidFileError(path, [fault], _REMEDY) from error
+        members = [state[f"member{i}"] for i in range(len(MEMBERS))]
+        model = WalshModel(space.shape, state["rewards"], state["vectors"], members)
+        space.at(state["single_best"])
         selector = cls()
-        selector._fitted = _Fitted(space, found.single_best, model)
+        selector._fitted = _Fitted(space, state["single_best"], model)
         return selector
 
 
@@ -188,19 +129,6 @@ class WalshGpThompson(WalshGp):
     """
 
     acquisition: ClassVar[Acquisition] = staticmethod(thompson_sample)
-
-
-def _read(path: Path) -> tuple[_Description, dict[str, NDArray[np.float64]]]:
-    """Description and arrays of a saved model."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as stream:
-            header = json.loads((stream.metadata() or {})[_KEY])
-            arrays = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise ValueError(str(error)) from error
-    return _Description.model_validate(header), arrays
 
 
 def _vector(task: TaskView) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -136,7 +137,7 @@ def _live_options(command: _F) -> _F:
 @tasks_file_option
 @plugin_option(METHODS_OR_SIMULATORS)
 @_live_options
-@jobs_option("Processes that fit methods.")
+@jobs_option("Processes that fit slow methods.  [default: one per core]", None)
 @click.option(
     "--overwrite",
     type=Choice([str(o) for o in Overwrite]),
@@ -165,6 +166,7 @@ def run(**given: Any) -> int:  # noqa: ANN401 - click passes every option by nam
         find_protocol(name)
     choices = _live_choices(given, protocols)
     settings = {name: given[name] for name in _SETTINGS} | {
+        "jobs": given["jobs"] or len(os.sched_getaffinity(0)),
         "methods": parse_method_options(given["options"], tuple(dict.fromkeys(given["methods"]))),
         "tasks": split_names(given["tasks"]),
         "seeds": parse_numbers(given["seeds"]) if given["seeds"] else None,

@@ -200,7 +200,8 @@ def _report(embeddings: TaskEmbeddings, name: str, plot: Path | None, probe: str
         click.echo(plot)
 
 
-_method_option = click.option(
+@click.command(cls=Command)
+@click.option(
     "--method",
     "-m",
     default="task2sim",
@@ -209,10 +210,6 @@ _method_option = click.option(
     shell_complete=completing(method_names),
     help="Method that can be saved.",
 )
-
-
-@click.command(cls=Command)
-@_method_option
 @source_options
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option(
@@ -243,13 +240,12 @@ def fit(  # noqa: PLR0913, PLR0917 - one argument per option
     click.echo(
         f"Trained on {len(model.tasks)} tasks of {model.facts['table']} in {model.seconds:.1f} s "
         f"({model.queries} rewards queried). Saved in {output}; now: t2sbench select "
-        f"--method {method} --model {output} --task2vec FILE"
+        f"--model {output} --task2vec FILE"
     )
     return 0
 
 
 @click.command(cls=Command)
-@_method_option
 @click.option("--model", type=PATH, required=True, help="Folder written by 't2sbench fit'.")
 @plugin_option("methods (METHODS = {...})")
 @click.option(
@@ -260,17 +256,15 @@ def fit(  # noqa: PLR0913, PLR0917 - one argument per option
     help="safetensors file with one Task2Vec vector per task.",
 )
 @click.option("--probabilities", is_flag=True, help="Also show the probability of each level.")
-def select(
-    method: str, model: Path, plugins: tuple[Path, ...], task2vec: Path, probabilities: bool
-) -> int:
+def select(model: Path, plugins: tuple[Path, ...], task2vec: Path, probabilities: bool) -> int:
     """Choose a configuration for each task of a Task2Vec file, in one shot."""
     import t2sbench as t2s
 
-    found = t2s.load_model(model, method, plugins)
+    found = t2s.load_model(model, plugins)
     levels = found.probabilities(task2vec) if probabilities else {}
     gains = found.gains(task2vec)
     for name, chosen in found.select(task2vec).items():
-        click.echo(f"{name}: {_shown(chosen, found.selector.space)}")
+        click.echo(f"{name}: {_shown(chosen, found.space)}")
         if name in gains:
             click.echo(f"  expected gain over single-best: {gains[name]}")
         for parameter, head in levels.get(name, {}).items():

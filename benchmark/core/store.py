@@ -1,4 +1,4 @@
-"""Content-addressed store of cells: datasets, backbones, scores, meshes, textures, decoded images.
+"""Content-addressed store of cells: datasets, backbones, scores, fits, meshes, textures, images.
 
 A cell is a folder ``kind/key`` where the key is the digest of the cell's identity. It is made in a
 scratch folder and moved to its place in one step, so readers never see a partial cell. One process
@@ -37,8 +37,12 @@ _DEFAULT_MAX_BYTES = 20 * 10**9
 _ABOUT = "cell.json"
 _SCRATCH, _LOCKS, _WORK, _VERSION = ".scratch", ".locks", ".work", "store.json"
 # Order of removal: large cells that are made again quickly go first, then the small inputs of
-# rendering, then trained networks (any other kind), and scores last.
-_REMOVAL_RANK = {"dataset": 0, "features": 0, "images": 0, "mesh": 1, "texture": 1, "score": 3}
+# rendering and fits, then trained networks (any other kind), and scores last.
+_REMOVAL_RANK = {
+    **dict.fromkeys(("dataset", "features", "images"), 0),
+    **dict.fromkeys(("mesh", "texture", "fit"), 1),
+    "score": 3,
+}
 _OTHER_RANK = 2
 _LOOK_EVERY_SECONDS = 300.0
 # Long enough to open a cell that was just found or made.

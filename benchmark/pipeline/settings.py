@@ -1,6 +1,7 @@
 """Settings of live scoring, and the simulator and datasets that they ask for.
 
-Nothing here imports torch: plans and identities of cells need no network.
+Nothing here imports torch: plans and identities of cells need no network. Profiles and rendering
+are imported when live scores need them.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from benchmark.core.files import digest
-from benchmark.pipeline.profiles import Profile, find_profile
-from benchmark.rendering.request import DatasetRequest, check_capabilities, choose_categories
 from benchmark.simulators.registry import SimulatorChoice, find_simulator
 
 if TYPE_CHECKING:
     from benchmark.pipeline.datasets import RealImages
+    from benchmark.pipeline.profiles import Profile
+    from benchmark.rendering.request import DatasetRequest
     from benchmark.simulators.interface import Simulator
     from benchmark.space import Configuration
 
@@ -87,6 +88,8 @@ class LiveSettings:
         Raises:
             T2SBenchError: As :func:`benchmark.pipeline.profiles.find_profile`.
         """
+        from benchmark.pipeline.profiles import find_profile
+
         return find_profile(self.profile, self.changes)
 
     def simulator(self) -> Simulator:
@@ -168,12 +171,15 @@ def dataset_request(
             are too large for the simulator.
 
     Example:
+        >>> from benchmark.pipeline.profiles import find_profile
         >>> profile = find_profile("mini", {"simulator": "toy", "classes": 4})
         >>> simulator = build_simulator(profile)
         >>> configuration = simulator.capabilities.space.at(3)
         >>> len(dataset_request(profile, simulator, configuration, seed=0))
         400
     """
+    from benchmark.rendering.request import DatasetRequest, check_capabilities, choose_categories
+
     request = DatasetRequest(
         _choice(profile, plugin_files),
         configuration,

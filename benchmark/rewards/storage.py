@@ -177,8 +177,9 @@ def _read_rewards(path: Path) -> Table:
         ]
     )
     try:
-        content = parquet.read_table(path)
-        return content.select(schema.names).cast(schema)
+        # Not read_table (pyarrow.dataset): it imports pandas, as to_numpy does, in half a second.
+        with parquet.ParquetFile(path) as file:
+            return file.read().select(schema.names).cast(schema)
     except (OSError, KeyError, pa.ArrowException) as error:
         raise InvalidFileError(path.parent, [f"{path.name}: {error}"], _RESTORE) from error
 
@@ -205,7 +206,7 @@ def _cells(folder: Path, card: TableCard) -> NDArray[np.float64]:
     flat = np.ravel_multi_index(cells, values.shape)
     if len(np.unique(flat)) != len(flat):
         raise InvalidFileError(folder, [f"{REWARDS}: a cell occurs twice"], _RESTORE)
-    values.reshape(-1)[flat] = content.column("accuracy").to_numpy()
+    values.reshape(-1)[flat] = content.column("accuracy").to_pylist()
     return values
 
 

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.core.errors import InvalidInputError
-from benchmark.core.processes import worker_pool
 from benchmark.methods import Method
 from benchmark.pipeline.settings import StageObserver, no_observer
 from benchmark.rewards.catalog import load_table
-from benchmark.runs.cells import Fits, run_unit
+from benchmark.runs.cells import run_unit
 from benchmark.runs.context import Context
+from benchmark.runs.fits import Fits, Fitter
 from benchmark.runs.history import FILE as REQUESTS_FILE
 from benchmark.runs.history import read_requests, remember
 from benchmark.runs.plan import (
-    Fold,
     Overwrite,
     RunRequest,
     Unit,
@@ -254,84 +252,27 @@ def execute(
 
 
 def _records(plan: Plan, on_unit: Callable[[Unit], None]) -> Iterator[Record]:
-    if plan.request.jobs > 1 and len(plan.units) > 1:
-        yield from _in_workers(plan)
-        return
-    for unit in plan.units:
-        on_unit(unit)
-        yield from _recorded(plan, unit)
-
-
-def _recorded(plan: Plan, unit: Unit) -> Iterator[Record]:
-    """Records of a unit, each on disk before it is yielded."""
-    request = plan.request
-    for record in run_unit(plan.context, unit, plan.supersedes, request.timeout, plan.fits):
-        if plan.records_path is not None:
-            append_record(plan.records_path, record)
-        yield record
-
-
-def _in_workers(plan: Plan) -> Iterator[Record]:
-    _check_picklable(plan.request)
-    places = {id(method): place for place, method in enumerate(plan.methods)}
-    remedy = "Finished cells are kept; run the command again with fewer --jobs."
-    with worker_pool(
-        plan.request.jobs, _start, (plan.request,), remedy=remedy, terminate=True
-    ) as pool:
-        waiting: set[Future[list[Record]]] = {
-            pool.submit(
-                _work,
-                places[id(unit.method)],
-                unit.fold,
-                unit.seeds,
-                unit.cells,
-                unit.budget,
-                plan.supersedes,
-            )
-            for unit in plan.units
-        }
-        while waiting:
-            finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in finished:
-                yield from future.result()
+    """Records of all units, each on disk before it is yielded."""
+    if plan.request.jobs > 1:
+        _check_picklable(plan.request)
+    with Fitter(plan.context, plan.request, plan.methods, plan.units, plan.fits) as fitter:
+        for unit in plan.units:
+            on_unit(unit)
+            for record in run_unit(plan.context, unit, fitter, plan.supersedes):
+                if plan.records_path is not None:
+                    append_record(plan.records_path, record)
+                yield record
 
 
 def _check_picklable(request: RunRequest) -> None:
     try:
-        pickle.dumps(request)
+        pickle.dumps(request.methods)
     except Exception as error:
         names = [m.name for m in request.methods if isinstance(m, Method)]
         raise InvalidInputError(
             f"Worker processes cannot import {', '.join(names)} ({error}). Use 1 job, or move the "
             "class to a file and name the file as a plug-in."
         ) from error
-
-
-class _Process:
-    """Plan of a worker process: context and methods of its request, resolved once."""
-
-    plan: Plan | None = None
-
-
-def _start(request: RunRequest) -> None:
-    methods = tuple(m if isinstance(m, Method) else m.resolve() for m in request.methods)
-    fits: Fits | None = {} if request.budgets else None
-    _Process.plan = Plan(request, methods, request_context(request), (), fits)
-
-
-def _work(
-    method: int,
-    fold: Fold,
-    seeds: tuple[int, ...],
-    cells: frozenset[tuple[str, int]],
-    budget: int | None,
-    supersedes: dict[str, str],
-) -> list[Record]:
-    """One unit in a worker process, which appends its records itself."""
-    plan = _Process.plan
-    assert plan is not None  # noqa: S101 - made by _start
-    plan.supersedes = supersedes
-    return list(_recorded(plan, Unit(plan.methods[method], fold, seeds, cells, budget)))
 
 
 def retry(folder: Path, cells: Iterable[str]) -> Iterator[Record]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.core.errors import T2SBenchError
 from benchmark.core.files import digest
-from benchmark.runs.cells import MAY_RAISE, choose, fit_unit
+from benchmark.runs.cells import choose
 from benchmark.runs.execution import existing_records
+from benchmark.runs.fits import MAY_RAISE, Fitter
 from benchmark.runs.live_scorer import LiveScorer
 
 if TYPE_CHECKING:
@@ -59,20 +60,22 @@ def plan_cells(plan: Plan) -> LivePlan:
     assert isinstance(scorer, LiveScorer)  # noqa: S101 - asked for with --live
     wanted: dict[str, dict[str, Any]] = {"dataset": {}, "backbone": {}, "score": {}}
     failures: dict[str, list[str]] = {}
-    for unit in plan.units:
-        for task, seed, source in _sources(plan, unit, scorer, failures):
-            _collect(wanted, scorer, task, seed, source, failures)
+    with Fitter(plan.context, plan.request, plan.methods, plan.units, plan.fits) as fitter:
+        for unit in plan.units:
+            for task, seed, source in _sources(plan, unit, fitter, failures):
+                _collect(wanted, scorer, task, seed, source, failures)
     kinds = tuple(_kind(scorer, kind, cells) for kind, cells in wanted.items())
     return LivePlan(kinds, tuple((why, tuple(what)) for why, what in failures.items()))
 
 
 def _sources(
-    plan: Plan, unit: Unit, scorer: LiveScorer, failures: dict[str, list[str]]
+    plan: Plan, unit: Unit, fitter: Fitter, failures: dict[str, list[str]]
 ) -> list[tuple[str, int, Source]]:
-    method = unit.method
+    method, scorer = unit.method, plan.context.scorer
+    assert isinstance(scorer, LiveScorer)  # noqa: S101 - asked for with --live
     found = []
-    fits = fit_unit(plan.context, method, unit, plan.request.timeout, plan.fits)
-    for seed, fit in zip(unit.seeds, fits, strict=True):
+    for seed in unit.seeds:
+        fit = fitter.fit(unit, seed)
         if fit.selector is None:
             failures.setdefault(str(fit.error), []).append(method.label)
             continue

@@ -78,7 +78,7 @@ class RunRequest:
         tasks_files: Users' task definitions.
         limit: Judge only so many tasks; marks records as debug.
         overwrite: Treatment of cells that have a record.
-        jobs: Worker processes.
+        jobs: Largest number of processes that fit methods.
         timeout: Limit of one fit in seconds; None for no limit.
         keep_going: True to continue after a failed cell.
         output: Folder of the records; None keeps them in memory.
@@ -113,7 +113,7 @@ class Fold:
 
 @dataclass(frozen=True)
 class Unit:
-    """One method on one fold: its seeds are fitted together, each judged on each target.
+    """One method on one fold: each seed is fitted, and judged on each target.
 
     Attributes:
         budget: Number of rewards of the judged task that it may ask for; None without any.

@@ -13,9 +13,10 @@ import numpy as np
 from benchmark.core.errors import InvalidFileError, InvalidInputError
 from benchmark.core.files import sha256_file
 from benchmark.methods import Decision, Method, Mixture, find_method
-from benchmark.runs.cells import decide, fit_unit
+from benchmark.runs.cells import decide
 from benchmark.runs.context import Context
-from benchmark.runs.plan import Fold, Unit
+from benchmark.runs.fits import MAY_RAISE, fit_task
+from benchmark.runs.plan import Fold
 from benchmark.runs.scoring import CachedScorer
 from benchmark.submissions.checks import Checked, read_decision
 from benchmark.submissions.model import EntryPointCode, FileCode, Submission, SubmittedFold
@@ -187,20 +188,19 @@ def _decisions(
     context: Context, method: Method, fold: SubmittedFold, names: dict[str, str]
 ) -> Iterator[Decision]:
     """Decisions of a rerun, in the order of the fold's."""
-    seeds = tuple(sorted({item.seed for item in fold.decisions}))
-    cells = frozenset((names[item.task], item.seed) for item in fold.decisions)
     targets = tuple(dict.fromkeys(names[item.task] for item in fold.decisions))
     renamed = Fold(tuple(names[task] for task in fold.learnt_from), targets)
-    unit = Unit(method, renamed, seeds, cells)
-    fitted = dict(zip(seeds, fit_unit(context, method, unit, None), strict=True))
-    for item in fold.decisions:
-        fit = fitted[item.seed]
-        if fit.selector is None:
+    fitted = {}
+    for seed in sorted({item.seed for item in fold.decisions}):
+        try:
+            fitted[seed] = fit_task(context, method, renamed, seed).fit(method)
+        except MAY_RAISE as error:
             raise InvalidInputError(
-                f"'{method.name}' cannot be fitted again: {fit.error}. Correct the method."
-            ) from fit.error
+                f"'{method.name}' cannot be fitted again: {error}. Correct the method."
+            ) from error
+    for item in fold.decisions:
         task = context.task_view(names[item.task])
-        yield decide(context, method, fit.selector, task, item.seed)
+        yield decide(context, method, fitted[item.seed], task, item.seed)
 
 
 def _same(first: Decision, second: Decision) -> bool:

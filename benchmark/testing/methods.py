@@ -18,7 +18,7 @@ import pickle
 import random
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmark.core.errors import AccessError
+from benchmark.core.state import load_state, save_state
 from benchmark.methods import Decision, Mixture, ParameterSelector, TaskView
 from benchmark.rewards.view import Queries, RewardView
 from benchmark.space import Configuration, Parameter, ParameterSpace
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _DIMENSION = 24
-_SEEDS = (0, 1, 2)
 _BUDGETS = (1, 2, 5, 16)
 
 SWITCHES = ParameterSpace(
@@ -260,34 +260,26 @@ class MethodContract:
         self.decide(self.fit(problem), problem)
         _require(before == _global_state(), "a global random generator was used; use rng")
 
-    def test_fit_seeds_equals_fit(self) -> None:
-        """``fit_seeds``, where there is one, decides as ``fit`` does seed by seed."""
-        problem, method = self.problem(), self.make()
-        together: Callable[..., Sequence[ParameterSelector]] | None
-        together = getattr(method, "fit_seeds", None)
-        if together is None:
+    def test_deterministic_fits_agree(self) -> None:
+        """Fits with different generators decide the same, where ``deterministic`` says so."""
+        problem = self.problem()
+        if not getattr(self.make(), "deterministic", False):
             return
-        privileged = self._privileged(method)
-        views = [problem.view(privileged=privileged) for _ in _SEEDS]
-        rngs = [np.random.default_rng(seed) for seed in _SEEDS]
-        fitted = together(problem.known(privileged=privileged), views, rngs)
-        for seed, selector in zip(_SEEDS, fitted, strict=True):
-            first = self.decide(self.fit(problem, seed), problem)
-            second = self.decide(selector, problem)
-            _require(_same(first, second), f"seed {seed}: fit chose {first}, fit_seeds {second}")
+        first, second = (self.decide(self.fit(problem, seed), problem) for seed in (0, 1))
+        _require(_same(first, second), f"seed 0 chose {first}, seed 1 chose {second}")
 
-    def test_saved_model_decides_the_same(self) -> None:
-        """``save`` and ``load``, where a method has them, keep its decisions and its space."""
+    def test_state_decides_the_same(self) -> None:
+        """``state`` and ``from_state``, where a method has them, keep its decisions."""
         problem = self.problem()
         method: Any = self.fit(problem)
-        if not (hasattr(method, "save") or hasattr(method, "load")):
+        if not (hasattr(method, "state") or hasattr(method, "from_state")):
             return
         with tempfile.TemporaryDirectory() as folder:
-            method.save(Path(folder) / "model", {"seed": 0})
-            loaded = type(method).load(Path(folder) / "model")
-        _require(loaded.space == problem.space, f"the loaded method has the space {loaded.space}")
-        first, second = self.decide(method, problem), self.decide(loaded, problem)
-        _require(_same(first, second), f"before saving it chose {first}, after loading {second}")
+            save_state(Path(folder), method.state(), {})
+            state, _ = load_state(Path(folder), "")
+        restored = type(method).from_state(state, problem.space)
+        first, second = self.decide(method, problem), self.decide(restored, problem)
+        _require(_same(first, second), f"it chose {first}, and {second} from its state")
 
     def search(
         self, method: ParameterSelector, problem: ToyProblem, budget: int

@@ -8,10 +8,10 @@ from baselines.walsh_gp.evidence import (
     groups_of,
     task_distances,
 )
-from baselines.walsh_gp.method import MODEL_FILE, WalshGp
+from baselines.walsh_gp.method import WalshGp
 from baselines.walsh_gp.model import MEMBERS, WalshModel
-from benchmark.core.errors import InvalidFileError, InvalidInputError, UnavailableError
-from benchmark.methods import TaskView
+from benchmark.core.errors import InvalidInputError, UnavailableError
+from benchmark.methods import TaskView, find_method
 from benchmark.rewards.noise import noise_variances
 from benchmark.rewards.view import RewardView
 from benchmark.space import Parameter, ParameterSpace, contrasts
@@ -42,7 +42,7 @@ def fitted(vectors, rewards, shape):
 
 
 def chosen(method, task):
-    return method.space.index(method.select(task, np.random.default_rng(0)))
+    return method._known().space.index(method.select(task, np.random.default_rng(0)))
 
 
 @pytest.mark.parametrize("shape", [*SPACES, (2,), (5,), (2,) * 8])
@@ -361,45 +361,16 @@ def test_vectors_without_direction_are_refused(value):
 
 def test_an_unfitted_method_says_so():
     with pytest.raises(InvalidInputError, match="not fitted"):
-        _ = WalshGp().space
+        _ = WalshGp().model
 
 
-def test_damaged_files_are_refused(tmp_path):
+@pytest.mark.parametrize("name", ["member2", "rewards", "vectors", "single_best"])
+def test_states_that_do_not_fit_are_refused(name):
     vectors, rewards = problem()
-    fitted(vectors, rewards, (2, 3, 2))[0].save(tmp_path, {"seed": 0})
-    path = tmp_path / MODEL_FILE
-    content = path.read_bytes()
-    fitted(vectors, rewards, (2, 3, 2))[0].save(tmp_path, {"seed": 0})
-    assert path.read_bytes() == content
-    for damaged in (
-        content[:-8],
-        content[:200],
-        b"",
-        content.replace(b"single_best", b"single_bets"),
-    ):
-        path.write_bytes(damaged)
-        with pytest.raises(InvalidFileError, match=MODEL_FILE):
-            WalshGp.load(tmp_path)
-    path.unlink()
-    with pytest.raises(InvalidFileError, match=MODEL_FILE):
-        WalshGp.load(tmp_path)
-
-
-@pytest.mark.parametrize("name", ["member2", "rewards", "vectors"])
-def test_files_with_arrays_of_other_shapes_are_refused(tmp_path, name):
-    from safetensors import safe_open
-    from safetensors.numpy import load_file, save_file
-
-    vectors, rewards = problem()
-    fitted(vectors, rewards, (2, 3, 2))[0].save(tmp_path, {"seed": 0})
-    path = tmp_path / MODEL_FILE
-    with safe_open(path, framework="numpy") as stream:
-        header = stream.metadata()
-    arrays = load_file(path)
-    for changed in (
-        arrays | {name: arrays[name][:-1]},
-        {k: v for k, v in arrays.items() if k != name},
-    ):
-        save_file(changed, path, header)
-        with pytest.raises(InvalidFileError, match=MODEL_FILE):
-            WalshGp.load(tmp_path)
+    method, space = find_method("walsh-gp"), space_of((2, 3, 2))
+    state = fitted(vectors, rewards, (2, 3, 2))[0].state()
+    assert method.from_state(state, space).state().keys() == state.keys()
+    wrong = space.size if name == "single_best" else state[name][:-1]
+    for changed in (state | {name: wrong}, {k: v for k, v in state.items() if k != name}):
+        with pytest.raises(InvalidInputError, match="walsh-gp"):
+            method.from_state(changed, space)

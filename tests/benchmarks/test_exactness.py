@@ -30,7 +30,7 @@ def test_full_run_equals_the_literal_form(benchmark, released, base, epochs):
         return released.means[tasks, configurations]
 
     def fast():
-        return train(seen, released.space, [rewards], [np.random.default_rng(0)], config)[0]
+        return train(seen, released.space, rewards, np.random.default_rng(0), config)
 
     policy = benchmark.pedantic(fast, rounds=1)
     start = time.perf_counter()

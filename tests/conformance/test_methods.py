@@ -113,30 +113,25 @@ class _GlobalGenerator(_Base):
         np.random.seed(0)  # noqa: NPY002
 
 
-class _OtherSeeds(_Base):
-    shift = 0
+class _NotDeterministic(_Base):
+    deterministic = True
 
-    def fit_seeds(self, tasks, rewards, rngs):
-        fitted = [_OtherSeeds() for _ in rngs]
-        for selector, rng in zip(fitted, rngs, strict=True):
-            selector.fit(tasks, rewards[0], rng)
-            selector.shift = 1
-        return fitted
+    def fit(self, tasks, rewards, rng):
+        self.choice = rewards.space.at(int(rng.integers(rewards.space.size)))
 
     def select(self, task, rng):
-        return self.space.at(self.shift)
+        return self.choice
 
 
 class _LosesItsChoice(_Base):
-    def save(self, folder, metadata):
-        folder.mkdir()
+    def state(self):
+        return {"choice": 0}
 
     @classmethod
-    def load(cls, folder):
-        loaded = cls()
-        loaded.space = toy_problem().space
-        loaded.select = lambda task, rng: loaded.space.at(3)
-        return loaded
+    def from_state(cls, state, space):
+        restored = cls()
+        restored.select = lambda task, rng: space.at(3)
+        return restored
 
 
 class _KnowsItsTasks(_Base):
@@ -156,8 +151,8 @@ class _KnowsItsTasks(_Base):
         (_ByName, "test_names_and_order_do_not_matter"),
         (_ByOrder, "test_names_and_order_do_not_matter"),
         (_GlobalGenerator, "test_global_generators_are_left_alone"),
-        (_OtherSeeds, "test_fit_seeds_equals_fit"),
-        (_LosesItsChoice, "test_saved_model_decides_the_same"),
+        (_NotDeterministic, "test_deterministic_fits_agree"),
+        (_LosesItsChoice, "test_state_decides_the_same"),
     ],
 )
 def test_the_contract_catches(method, test):

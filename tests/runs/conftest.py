@@ -59,18 +59,16 @@ class HalfAndHalf(First):
         p[[0, 255]] = 0.5
         return Mixture(p)
 
-class Together(First):
-    def fit_seeds(self, tasks, rewards, rngs):
-        chosen = []
-        for view, rng in zip(rewards, rngs):
-            one = Together()
-            one.fit(tasks, view, rng)
-            chosen.append(one)
-        return chosen
+class Deterministic(Draw):
+    """One fit for all seeds; decisions are drawn for each."""
+    deterministic = True
 
-class TooFew(First):
-    def fit_seeds(self, tasks, rewards, rngs):
-        return []
+class Unpicklable(First):
+    def fit(self, tasks, rewards, rng):
+        super().fit(tasks, rewards, rng)
+        self.choose = lambda: self.space.at(7)
+    def select(self, task, rng):
+        return self.choose()
 
 class Interrupts(First):
     def select(self, task, rng):
@@ -82,7 +80,8 @@ METHODS = {
     "first": First, "draw": Draw, "fit-raises": FitRaises, "exits": Exits,
     "select-raises": SelectRaises,
     "illegal": Illegal, "not-a-decision": NotADecision, "peeks": Peeks, "sleeps": Sleeps,
-    "half-and-half": HalfAndHalf, "together": Together, "too-few": TooFew, "interrupts": Interrupts,
+    "half-and-half": HalfAndHalf, "unpicklable": Unpicklable,
+    "deterministic": Deterministic, "interrupts": Interrupts,
 }
 '''
 

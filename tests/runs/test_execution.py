@@ -92,7 +92,6 @@ def test_the_oracle_is_never_beaten(run: Run):
         ("illegal", "InvalidInputError", "2x2x2x2x2x2x2x2"),
         ("not-a-decision", "InvalidInputError", "01101101"),
         ("peeks", "AccessError", "CUB"),
-        ("too-few", "InvalidInputError", "0 selectors for 2 seeds"),
     ],
 )
 def test_a_failing_method_fails_its_cells_alone(run: Run, method, kind, says):
@@ -170,30 +169,12 @@ def test_limit_marks_records_as_debug(run: Run):
     assert not any(r.debug for r in run("first"))  # debug records do not count as done
 
 
-def test_workers_give_the_same_records(run: Run, request_for, tmp_path: Path):
-    alone = run("draw", "first", split=Split.LEAVE_ONE_TASK_OUT, seeds=(0, 1))
-    several = run(
-        "draw",
-        "first",
-        split=Split.LEAVE_ONE_TASK_OUT,
-        seeds=(0, 1),
-        jobs=2,
-        output=tmp_path / "other",
-    )
-    assert {r.key: r.accuracy for r in alone} == {r.key: r.accuracy for r in several}
-    assert len(list(iterate_records(tmp_path / "other"))) == len(several) == 32
-
-
 def test_seeds_differ_and_repeat(run: Run, tmp_path: Path):
     first = run("draw", seeds=(0, 1, 2))
     again = run("draw", seeds=(2, 1, 0), output=tmp_path / "again")
     decisions = {(r.seed, r.task.name): r.decision.configuration for r in first}
     assert decisions == {(r.seed, r.task.name): r.decision.configuration for r in again}
     assert len(set(decisions.values())) > 3
-
-
-def test_fit_seeds_equals_fit(run: Run):
-    assert [r.decision for r in run("together")] == [r.decision for r in run("first")]
 
 
 def test_methods_without_rewards_are_set_aside(request_for):

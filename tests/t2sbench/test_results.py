@@ -228,8 +228,30 @@ def test_a_model_is_trained_saved_and_loaded(tmp_path):
     assert loaded.select(vectors) == model.select(vectors)
     levels = loaded.probabilities(vectors)["mine"]["background"]
     assert sum(levels.values()) == pytest.approx(1)
+    assert loaded.facts == model.facts
     with pytest.raises(t2s.T2SBenchError, match="oracle"):
         t2s.fit("oracle")
+
+
+@pytest.mark.parametrize(
+    ("change", "fact"),
+    [
+        ({"version": "0"}, "version 0"),
+        ({"seed": "x"}, "seed"),
+        ({"more": 1}, "more"),
+        ({"space": [{"name": "p0"}]}, "levels"),
+        ({"space": [{"name": "p0", "levels": ["a", "b"]}]}, "head_weights"),
+        ({"method": "oracle"}, "oracle"),
+        ({"method": "tsk2sim"}, "task2sim"),
+    ],
+)
+def test_a_model_that_does_not_fit_is_refused(tmp_path, change, fact):
+    t2s.fit(options={"epochs": 1, "hidden": 8}).save(tmp_path)
+    path = tmp_path / "state.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps(content | {"facts": content["facts"] | change}))
+    with pytest.raises(t2s.T2SBenchError, match=fact):
+        t2s.load_model(tmp_path)
 
 
 def test_boards_are_built_and_verified_as_files(tmp_path):

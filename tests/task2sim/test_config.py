@@ -3,7 +3,7 @@ import math
 import pytest
 
 from benchmark.core.errors import InvalidInputError
-from task2sim.config import PAPER, RELEASED, config_from_json
+from task2sim.config import PAPER, RELEASED
 
 
 def test_rate_rises_for_fifty_epochs_and_falls_at_500():
@@ -58,8 +58,3 @@ def test_options_out_of_range_are_refused(change):
 def test_all_faults_of_the_options_are_named_at_once():
     with pytest.raises(InvalidInputError, match=r"epochs.*momentum"):
         PAPER.changed({"epochs": 0, "momentum": 2.0})
-
-
-def test_json_must_name_every_option():
-    with pytest.raises(InvalidInputError, match="batch_size"):
-        config_from_json({"epochs": 3})

@@ -112,14 +112,18 @@ def test_help_imports_no_torch():
 
 def test_vectors_of_another_length_do_not_fit_a_policy(prepared, checkpoint, tmp_path, capsys):
     """A policy learns from vectors of one probe; others are refused in a sentence."""
+    from benchmark.methods import find_method
     from benchmark.space import PAPER_SPACE
-    from task2sim.model_io import save_policy
-    from task2sim.policy import Policy
+    from t2sbench import Model
+    from task2sim.policy import ARRAYS
 
     rng = np.random.default_rng(0)
     shapes = [(4, 9600), (4,), (4, 4), (4,), (16, 4), (16,)]
-    policy = Policy(PAPER_SPACE, *(rng.random(s).astype(np.float32) for s in shapes))
-    save_policy(policy, tmp_path / "model", {}, training=None, seed=0)
+    state = {n: rng.random(s).astype(np.float32) for n, s in zip(ARRAYS, shapes, strict=True)}
+    method = find_method("task2sim")
+    facts = {"table": "mine", "table_sha256": "0" * 64, "seed": 0}
+    selector = method.from_state(state, PAPER_SPACE)
+    Model(method, selector, PAPER_SPACE, facts).save(tmp_path / "model")
     assert main(["task2vec", "USPS", "--probe", checkpoint, *QUICK]) == 0
     words = ["select", "--model", str(tmp_path / "model"), "--task2vec", "task2vec.safetensors"]
     assert main(words) == 2
