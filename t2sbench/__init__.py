@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from t2sbench.images import embed, render
     from t2sbench.listings import methods, profiles, protocols, simulators, tables, tasks
     from t2sbench.models import Model, fit, load_model
-    from t2sbench.results import Ranking, Results, run, score
+    from t2sbench.results import Ranking, Results, cross_seeds, run, score
     from t2sbench.rewards import (
         BuiltTable,
         ComparedEffects,
@@ -60,6 +60,7 @@ __all__ = [
     "build_table",
     "compare",
     "compare_effects",
+    "cross_seeds",
     "describe",
     "effects",
     "embed",
@@ -99,7 +100,7 @@ _MODULES = {
         ("Comparison", "compare", "load_results", "report", "retry", "status"), "t2sbench.folders"
     ),
     **dict.fromkeys(("Model", "fit", "load_model"), "t2sbench.models"),
-    **dict.fromkeys(("Ranking", "Results", "run", "score"), "t2sbench.results"),
+    **dict.fromkeys(("Ranking", "Results", "cross_seeds", "run", "score"), "t2sbench.results"),
     **dict.fromkeys(
         (
             "BuiltTable",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from benchmark.runs.fits import Fits
     from benchmark.runs.plan import MethodSpec, Unit
     from benchmark.runs.record import Record
+    from benchmark.runs.scoring import CachedScorer
 
 MethodLike = str | type | Mapping[str | type, Mapping[str, Any]]
 _Name = TypeVar("_Name", bound=StrEnum)
@@ -358,6 +359,100 @@ def _seeds(
         return tuple(given)
     # With budgets a multiple of 1, 2 and 3: each seed of a table answers equally often.
     return (0,) if live else tuple(range(6 if budgets else 5))
+
+
+def cross_seeds(
+    methods: MethodLike | Sequence[MethodLike],
+    *,
+    split: str = "leave-one-task-out",
+    table: str | Path | Table | RewardTable = "gl-mini",
+    seeds: Iterable[int] = (0,),
+    jobs: int = 1,
+    plugins: Sequence[str | Path] = (),
+) -> Rows:
+    """Judge methods on a seed of the table that they did not learn from.
+
+    All tasks share the backbones of a seed. A method that learns from the rewards of other tasks
+    thus also learns the noise of the backbones that judge it. Here each seed of the table is held
+    out in turn: methods learn from the means over the others, and each choice is judged on these,
+    as in :func:`run`, and on the seed held out.
+
+    Args:
+        methods: As in :func:`run`; methods that choose no configuration are left out.
+        split: Split of the tasks.
+        table: Table with at least two seeds.
+        seeds: Seeds of the methods.
+        jobs: Worker processes.
+        plugins: Users' files with more methods; they are executed.
+
+    Returns:
+        Rows method, ``same_seeds`` and ``other_seed`` (mean regret over the tasks with a regret, on
+        the scale of the whole table), ``difference`` and ``difference95`` (half-width of its t
+        interval over tasks), tasks (their number); least regret on the other seed first.
+
+    Raises:
+        InvalidInputError: For a table of one seed, and for values that do not fit.
+        CellsFailedError: When a method fails.
+    """
+    from benchmark.core.errors import CellsFailedError
+    from benchmark.runs.scoring import CachedScorer
+
+    rewards = rewards_of(table)
+    layers, seeds = range(len(rewards.seeds)), tuple(seeds)
+    if len(layers) < 2:
+        raise InvalidInputError(
+            f"Table '{rewards.id}' has one seed; a seed to hold out needs at least two. Choose "
+            "another table."
+        )
+    scorer = CachedScorer(rewards)
+    pairs: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    for held in layers:
+        learnt = [layer for layer in layers if layer != held]
+        part = rewards.of_seeds(learnt)
+        found = run(methods, split=split, table=part, seeds=seeds, jobs=jobs, plugins=plugins)
+        if found.failures:
+            raise CellsFailedError("\n".join(found.failures))
+        for record in found:
+            both = [_regret_on(scorer, layers, record) for layers in (learnt, [held])]
+            if both[0] is not None and both[1] is not None:
+                tasks = pairs.setdefault(record.method.label, {})
+                tasks.setdefault(record.task.name, []).append((both[0], both[1]))
+    rows = (_seed_row(label, tasks) for label, tasks in pairs.items())
+    title = f"Regret on seeds learnt from and on another: {split} tasks, table {rewards.id}"
+    return Rows(tuple(sorted(rows, key=lambda row: row["other_seed"])), title)
+
+
+def _regret_on(scorer: CachedScorer, layers: Sequence[int], record: Record) -> float | None:
+    """Regret of a decision on some seeds, on the scale of all; None where the task has none."""
+    from benchmark.leaderboard.rows import TaskFact
+    from benchmark.leaderboard.statistics import normalised_regret
+    from benchmark.submissions.checks import read_decision
+
+    scale = scorer.reference(record.task.name)
+    gain = scale.oracle - scale.random
+    fact = TaskFact(reliability=record.task.reliability, gain=gain, gain_error=scale.error)
+    if record.decision is None or not fact.has_scale:
+        return None
+    decision = read_decision(scorer.table.space, record.decision)
+    value = scorer.of_seeds(layers).score(record.task.name, decision).value
+    return None if value is None else normalised_regret(value, scale.oracle, scale.random)
+
+
+def _seed_row(label: str, tasks: Mapping[str, list[tuple[float, float]]]) -> dict[str, Any]:
+    import numpy as np
+
+    from benchmark.rewards.noise import t_interval
+
+    same, other = np.array([np.mean(pairs, axis=0) for pairs in tasks.values()]).T
+    width = t_interval((other - same).tolist())
+    return {
+        "method": label,
+        "same_seeds": round(float(same.mean()), 3),
+        "other_seed": round(float(other.mean()), 3),
+        "difference": round(float((other - same).mean()), 3),
+        "difference95": None if width is None else round(width, 3),
+        "tasks": len(tasks),
+    }
 
 
 def _member(names: type[_Name], kind: str, name: str) -> _Name:

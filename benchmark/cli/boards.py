@@ -11,9 +11,14 @@ from benchmark.cli.options import (
     PATH,
     Choice,
     Group,
+    completing,
     folder_argument,
+    jobs_option,
+    method_names,
     output_option,
+    plugin_option,
     source_options,
+    table_option,
 )
 from benchmark.runs.plan import Split
 
@@ -70,6 +75,39 @@ def verify_boards(records: Path, boards: Path) -> int:
 
     t2s.verify_boards(records, boards)
     click.echo(f"{boards}: every board equals the one built from {records}.")
+    return 0
+
+
+@leaderboard.command()
+@click.option(
+    "--method",
+    "-m",
+    "methods",
+    multiple=True,
+    required=True,
+    metavar="NAME",
+    shell_complete=completing(method_names),
+    help="Method, also with options: task2sim[epochs=10]; may be repeated.",
+)
+@click.option(
+    "--split",
+    type=Choice([str(s) for s in Split]),
+    default="leave-one-task-out",
+    show_default=True,
+    help="Tasks to learn from and to judge.",
+)
+@table_option
+@plugin_option("methods (METHODS = {...})")
+@jobs_option("Processes that fit methods.")
+def seeds(methods: tuple[str, ...], **given: Any) -> int:  # noqa: ANN401 - options of the API
+    """Judge methods on a seed of the table that they did not learn from.
+
+    All tasks share the backbones of a seed, and thus part of their noise. Regret on the seeds that
+    a method learnt from is shown next to the regret on the seed held out.
+    """
+    import t2sbench as t2s
+
+    click.echo(t2s.cross_seeds(methods, **given))
     return 0
 
 

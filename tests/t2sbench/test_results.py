@@ -1,5 +1,6 @@
 """Runs, scores and comparisons from Python."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import t2sbench as t2s
+from benchmark.runs.scoring import CachedScorer
 
 
 class First:
@@ -270,3 +272,48 @@ def test_boards_are_built_and_verified_as_files(tmp_path):
     assert caught.value.exit_code == 1
     assert broken_line in str(caught.value)
     assert "old.md" in str(caught.value)
+
+
+def table_with_shared_noise(small_table, noise):
+    """Rewards whose noise is that of the backbones, the same for all tasks of a seed."""
+    draw = np.random.default_rng(0)
+    n_tasks, size, _ = small_table.values.shape
+    signal = draw.normal(0, 1, (n_tasks, size, 1))
+    values = 50 + signal + noise * draw.normal(size=(1, size, 3))
+    return dataclasses.replace(small_table, seeds=(0, 1, 2), values=values, card=None)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.5])
+def test_backbones_that_tasks_share_flatter_methods_on_the_same_seeds(small_table, noise):
+    table = table_with_shared_noise(small_table, noise)
+    methods = ["single-best", "oracle", "random", "untrained"]
+    rows = {row["method"]: row for row in t2s.cross_seeds(methods, table=table)}
+    assert set(rows) == {"single-best", "oracle", "random"}  # those that choose
+    if noise == 0:
+        assert all(row["difference"] == 0 for row in rows.values())
+        return
+    assert rows["single-best"]["difference"] > 0.1
+    # The oracle of the regret scale is that of the seed held out; the seeds of chance are all.
+    assert rows["oracle"]["other_seed"] == pytest.approx(0, abs=1e-9)
+    assert rows["random"]["same_seeds"] == rows["random"]["other_seed"] == 1
+
+
+def test_the_seed_held_out_scores_what_the_others_chose(small_table):
+    table = table_with_shared_noise(small_table, 0.3)
+    (row,) = t2s.cross_seeds("single-best", table=table)
+    scorer, found = CachedScorer(table), []
+    for place, task in enumerate(table.tasks):
+        scale = scorer.reference(task)
+        learnt = np.delete(table.values, place, axis=0)
+        for held in range(3):
+            best = np.delete(learnt, held, axis=2).mean(axis=2).mean(axis=0).argmax()
+            value = table.values[place, best, held]
+            found.append((scale.oracle - value) / (scale.oracle - scale.random))
+    assert row["tasks"] == len(table.tasks)
+    assert row["other_seed"] == pytest.approx(np.mean(found), abs=1e-3)
+
+
+def test_a_table_of_one_seed_has_none_to_hold_out(small_table):
+    table = small_table.of_seeds([0])
+    with pytest.raises(t2s.T2SBenchError, match="one seed"):
+        t2s.cross_seeds("single-best", table=table)
