@@ -292,6 +292,28 @@ def comparison() -> str:
     for name, field in CORRELATIONS.items():
         both = " | ".join(f"{getattr(one, field):.2f}" for one in (first, present))
         lines.append(f"| correlation, {name} | | {both} | |")
+    lowest = " | ".join(", ".join(_lowest(one.r_by_task)) for one in (first, present))
+    lines.append(f"| lowest correlations of tasks | | {lowest} | |")
+    return "\n".join(lines)
+
+
+def _lowest(by_task: Mapping[str, float | None], n: int = 3) -> list[str]:
+    known = sorted((value, task) for task, value in by_task.items() if value is not None)
+    return [f"{task} {value:.2f}" for value, task in known[:n]]
+
+
+def other_seeds() -> str:
+    """Regret on the seeds that methods learnt from, and on the seed held out."""
+    rows = t2s.cross_seeds(["single-best", "portfolio", "nearest-task", "walsh-gp"])
+    lines = [
+        "| method | same seeds | seed held out | difference |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for row in rows:
+        width = row["difference95"]
+        difference = f"{row['difference']:+.3f}" + ("" if width is None else f" ± {width:.3f}")
+        figures = f"{row['same_seeds']:.3f} | {row['other_seed']:.3f} | {difference}"
+        lines.append(f"| {row['method']} | {figures} |")
     return "\n".join(lines)
 
 
@@ -355,7 +377,9 @@ def main() -> None:
     boards, searched = make_boards()
     made = {name: text for table in tables for name, text in blocks(table, boards).items()}
     made |= {f"budgets of {board.place.source}": regrets(board) for board in searched}
-    for path, text in pages(made | {"comparison": comparison()}).items():
+    for path, text in pages(
+        made | {"comparison": comparison(), f"seeds of {DEFAULT_TABLE}": other_seeds()}
+    ).items():
         write_text(path, text)
     make_pictures(boards)
     for board in searched:

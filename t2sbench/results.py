@@ -391,7 +391,8 @@ def cross_seeds(
         interval over tasks), tasks (their number); least regret on the other seed first.
 
     Raises:
-        InvalidInputError: For a table of one seed, and for values that do not fit.
+        InvalidInputError: For a table of one seed, if there is nothing to compare, and for values
+            that do not fit.
         CellsFailedError: When a method fails.
     """
     from benchmark.core.errors import CellsFailedError
@@ -417,6 +418,11 @@ def cross_seeds(
             if both[0] is not None and both[1] is not None:
                 tasks = pairs.setdefault(record.method.label, {})
                 tasks.setdefault(record.task.name, []).append((both[0], both[1]))
+    if not pairs:
+        raise InvalidInputError(
+            f"No method chose a configuration for a task with a regret of table '{rewards.id}'. "
+            "Choose another method, --table or --split."
+        )
     rows = (_seed_row(label, tasks) for label, tasks in pairs.items())
     title = f"Regret on seeds learnt from and on another: {split} tasks, table {rewards.id}"
     return Rows(tuple(sorted(rows, key=lambda row: row["other_seed"])), title)

@@ -1,6 +1,11 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from benchmark.cli.main import main
+from benchmark.rewards.card import Description
+from benchmark.rewards.storage import write_table
 from benchmark.runs.record_file import append_record
 
 
@@ -122,3 +127,16 @@ def test_compare_is_narrowed_to_methods_and_splits(make_record, tmp_path, capsys
     assert "mine" not in shown
     assert main(["compare", str(a), "-m", "mien"]) == 2
     assert "Did you mean 'mine'" in capsys.readouterr().err
+
+
+def test_seeds_of_a_table_of_noise_have_no_regret(small_table, tmp_path, capsys):
+    draw = np.random.default_rng(0)
+    shape = (*small_table.values.shape[:2], 2)
+    table = replace(small_table, seeds=(0, 1), values=np.round(draw.uniform(0, 400, shape)) / 4)
+    facts = Description(title="Noise", simulator="toy", simulator_version="1")
+    write_table(table, tmp_path / "table", facts)
+    words = ["leaderboard", "seeds", "-m", "random", "-m", "single-best"]
+    assert main([*words, "--table", str(tmp_path / "table")]) == 2
+    assert "regret" in capsys.readouterr().err
+    assert main([*words, "-m", "singel-best"]) == 2
+    assert "single-best" in capsys.readouterr().err
