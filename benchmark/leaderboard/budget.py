@@ -154,16 +154,25 @@ class BudgetBoard:
 
     def _notes(self) -> list[str]:
         notes = [_EXPLANATION, _SAME_SEED if self.shares_seed else _OTHER_SEEDS]
+        without = [task for task in self.tasks if not self.facts[task].has_scale]
+        if without:
+            notes.append(
+                f"Left out of the means, as their rewards or the gain of their oracle are mostly "
+                f"noise: {', '.join(without)}."
+            )
         if self.differences:
             notes.append(
                 f"Regret differs from that of {REFERENCE} at the same q (95 % t interval of the "
                 f"paired difference over tasks excludes 0): {'; '.join(self._sure()) or 'nowhere'}."
             )
+        faults: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+        for row in self.rows:
+            for budget, cells in row.by_budget.items():
+                if cells.faults:
+                    faults.setdefault((row.label, cells.faults), []).append(str(budget))
         notes += [
-            f"{row.label} at q = {budget}: incomplete ({'; '.join(cells.faults)})."
-            for row in self.rows
-            for budget, cells in row.by_budget.items()
-            if cells.faults
+            f"{label} at q = {', '.join(budgets)}: incomplete ({'; '.join(found)})."
+            for (label, found), budgets in faults.items()
         ]
         count = sum(len(row.record_ids) for row in self.cells)
         return [*notes, f"Built from {count} records, digest {records_digest(self.cells)}."]

@@ -99,7 +99,7 @@ class Queries:
         space: The configurations.
         budget: Largest number of configurations that may be asked for.
         averaged: Number of seeds that the rewards of learnt tasks are means over. Each of these
-            rewards is of one seed.
+            rewards is of one seed; with 1, the same seed scores the decision.
 
     Example:
         >>> import numpy as np
