@@ -119,6 +119,23 @@ def test_walsh_gp_asks_first_for_its_choice_and_never_twice(make):
         assert sorted(order) == list(range(16))
 
 
+def test_walsh_gp_trusts_rewards_that_score_and_shrinks_those_of_another_seed():
+    problem = toy_problem()
+    method = WalshGp()
+    method.fit(problem.learn, problem.view(privileged=False), np.random.default_rng(0))
+    task = problem.targets[0]
+    vector = task.vector().astype(np.float64)
+    rewards = np.full(problem.space.size, 50.0)
+    rewards[problem.space.index(method.select(task, np.random.default_rng(0)))] = 50.1
+    for averaged in (1, 3):
+        queries = Queries(problem.space, rewards, 8, averaged)
+        chosen = problem.space.index(method.search(task, queries, np.random.default_rng(0)))
+        noise = averaged * method.model.noise
+        mean = method.model.posterior(vector, queries.asked, noise).mean
+        best = max(queries.asked, key=queries.asked.get)
+        assert chosen == (best if averaged == 1 else int(mean.argmax()))
+
+
 def test_expected_improvement_agrees_with_draws_of_the_posterior():
     problem = toy_problem()
     vectors = np.stack([task.vector() for task in problem.learn]).astype(np.float64)
