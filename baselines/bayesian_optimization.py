@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class BayesianOptimization(RandomChoice):
-    """Searches each judged task anew, with a Gaussian process over configurations.
+    """Searches each judged task from scratch, with a Gaussian process over configurations.
 
     After some random configurations, the next one is that of the highest expected improvement over
     the best reward so far, among all that were not asked for. The process has a Matern kernel
