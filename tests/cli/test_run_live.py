@@ -6,6 +6,7 @@ import pytest
 from benchmark.cli.main import main
 from benchmark.leaderboard import build_boards
 from benchmark.runs.record_file import current_records, iterate_records
+from benchmark.simulators.toy import ToySimulator
 from benchmark.tasks.pack import write_pack
 from tests.pipeline.conftest import coloured, write_tasks
 
@@ -129,7 +130,9 @@ def measured_with(small_table, folder, profile="tiny", data=None):
     write_table(
         table,
         folder,
-        Description(title="Small", simulator="toy", simulator_version="1", data=data or {}),
+        Description(
+            title="Small", simulator="toy", simulator_version=ToySimulator.version, data=data or {}
+        ),
     )
 
 
