@@ -77,6 +77,7 @@ def groups_of(found: Contrasts, *, free: bool) -> Groups:
         free: True if parameters have factors of their own, which orders 1 and 2 use.
 
     Example:
+        >>> from benchmark.space import contrasts
         >>> groups_of(contrasts((2, 2, 3)), free=True).of_column.tolist()
         [0, 0, 1, 3, 3, 2, 4, 4, 5, 6, 6]
     """
