@@ -11,10 +11,9 @@ from benchmark.cli.options import (
     PATH,
     Choice,
     Group,
-    completing,
     folder_argument,
     jobs_option,
-    method_names,
+    methods_option,
     output_option,
     plugin_option,
     source_options,
@@ -79,16 +78,7 @@ def verify_boards(records: Path, boards: Path) -> int:
 
 
 @leaderboard.command()
-@click.option(
-    "--method",
-    "-m",
-    "methods",
-    multiple=True,
-    required=True,
-    metavar="NAME",
-    shell_complete=completing(method_names),
-    help="Method, also with options: task2sim[epochs=10]; may be repeated.",
-)
+@methods_option("Method, also with options: task2sim[epochs=10]; may be repeated.")
 @click.option(
     "--split",
     type=Choice([str(s) for s in Split]),

@@ -383,6 +383,20 @@ tasks_file_option = click.option(
 )
 
 
+def methods_option(help_text: str) -> Callable[[_F], _F]:
+    """``-m/--method``, at least one."""
+    return click.option(
+        "--method",
+        "-m",
+        "methods",
+        multiple=True,
+        required=True,
+        metavar="NAME",
+        shell_complete=completing(method_names),
+        help=help_text,
+    )
+
+
 def table_option(command: _F) -> _F:
     """``--table``."""
     return click.option(

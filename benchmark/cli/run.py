@@ -17,7 +17,7 @@ from benchmark.cli.options import (
     completing,
     decorated,
     jobs_option,
-    method_names,
+    methods_option,
     output_option,
     parse_method_options,
     parse_numbers,
@@ -83,16 +83,7 @@ def _live_options(command: _F) -> _F:
 
 
 @click.command(cls=Command)
-@click.option(
-    "--method",
-    "-m",
-    "methods",
-    multiple=True,
-    required=True,
-    metavar="NAME",
-    shell_complete=completing(method_names),
-    help="Method; may be repeated.",
-)
+@methods_option("Method; may be repeated.")
 @click.option(
     "--option",
     "-O",
