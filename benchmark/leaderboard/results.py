@@ -168,7 +168,6 @@ def table_of_run(plan: Plan, records: Iterable[Record]) -> ResultTable | BudgetB
             (context.scorer.source.kind, context.scorer.source.id),
             str(context.split),
             context.scorer.protocol.name,
-            include_missing=bool(plan.without_rewards),
         )
     return build_table(records, plan.targets, published=published, debug=context.debug)
 
@@ -206,14 +205,11 @@ def tables_of_folder(
     return tables
 
 
-def _published(
-    source: tuple[str, str], split: str, protocol: str, *, include_missing: bool = False
-) -> list[PublishedRow]:
+def _published(source: tuple[str, str], split: str, protocol: str) -> list[PublishedRow]:
     """Rows of the paper about its own rewards; other images and networks have none."""
     if source != ("table", "released"):
         return []
-    title = find_protocol(protocol).title
-    return published_rows(split, title, include_missing=include_missing)
+    return published_rows(split, find_protocol(protocol).title)
 
 
 def columns_of(

@@ -118,15 +118,15 @@ def test_debug_records_have_their_own_table(make_record):
 
 
 def test_published_rows_are_marked_and_never_ranked(records):
-    extra = published_rows("unseen", "5-NN (released)", include_missing=True)
+    extra = published_rows("unseen", "5-NN (released)")
     table = build_table(records, TASKS, published=extra)
     text = markdown(table.text())
     assert "Task2Sim ‡" in text
     assert "published: Task2Sim, Table 3." in text
     assert "**53.06**" not in text
-    scratch = next(line for line in text.splitlines() if line.startswith("| Scratch ‡"))
-    assert scratch.count("–") == 7  # noqa: RUF001
-    assert [row.kind for row in table.rows] == ["method"] * 3 + ["reference"] + ["published"] * 5
+    random = next(line for line in text.splitlines() if line.startswith("| Random ‡"))
+    assert random.count("–") == 6  # noqa: RUF001
+    assert [row.kind for row in table.rows] == ["method"] * 3 + ["reference"] + ["published"] * 4
 
 
 def test_csv_keeps_full_precision(make_record):
