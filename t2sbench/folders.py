@@ -15,7 +15,7 @@ from t2sbench.results import Results
 if TYPE_CHECKING:
     from benchmark.leaderboard.budget import BudgetBoard
     from benchmark.leaderboard.regression import Change
-    from benchmark.leaderboard.results import ResultTable
+    from benchmark.leaderboard.report import Report
     from benchmark.runs.record import Record
 
 _REDONE = ("failed", "timeout", "missing")
@@ -117,30 +117,44 @@ def retry(
 
 
 def report(
-    folder: str | Path = "results", split: str | None = None
-) -> dict[Path, ResultTable | BudgetBoard]:
-    """Write the result tables of a results folder as Markdown, CSV and JSON.
+    folders: str | Path | Sequence[str | Path] = "results",
+    split: str | None = None,
+    output: str | Path | None = None,
+) -> dict[Path, Report | BudgetBoard]:
+    """Write the reports of all records of results folders: one per split, with every method.
+
+    Formats: Markdown, LaTeX, CSV (wide), JSON, and tidy tables as CSV and Parquet; see
+    :meth:`benchmark.leaderboard.report.Report.write`.
 
     Args:
-        folder: The folder, which also receives the tables.
-        split: Only this split.
+        folders: Folder, or folders, as of :func:`load_results`.
+        split: Only this split; ``all`` for seen and unseen.
+        output: Folder of the reports; by default the one folder.
 
     Returns:
-        Tables by path without ending: ``unseen``, ``unseen-mini-knn5`` for live scores, or
-        ``unseen-budget``. Of
-        several tables of one name, the last source that was recorded counts.
+        Reports by path without ending: ``unseen``, or ``unseen-budget`` for a board of budgets.
 
     Raises:
-        InvalidInputError: When the folder holds no records.
-        UnknownNameError: When it has no records of the split.
+        InvalidInputError: When a folder holds no records, or without an output for several folders
+            or a file.
+        UnknownNameError: When there are no records of the split.
     """
-    tables = {Path(folder, table.stem): table for table in load_results(folder).tables()}
-    known = {table.place.split for table in tables.values() if table.place}
-    if split is not None and split not in known:
-        raise UnknownNameError("split of these results", split, known)
-    chosen = {p: t for p, t in tables.items() if split in {None, t.place and t.place.split}}
-    for path, table in chosen.items():
-        table.write(path)
+    named = [folders] if isinstance(folders, str | Path) else list(folders)
+    records = tuple(record for folder in named for record in load_results(folder))
+    if output is None and (len(named) != 1 or not Path(named[0]).is_dir()):
+        raise InvalidInputError(
+            f"The report of {', '.join(map(str, named))} needs a folder to be written to. Name it "
+            "with -o (output)."
+        )
+    place = Path(named[0] if output is None else output)
+    reports = Results(records).tables()
+    known = {one.split for one in reports}
+    wanted = {None: known, "all": {"seen", "unseen"}}.get(split, {str(split)})
+    if not wanted & known:
+        raise UnknownNameError("split of these results", str(split), known)
+    chosen = {place / one.stem: one for one in reports if one.split in wanted}
+    for path, one in chosen.items():
+        one.write(path)
     return chosen
 
 

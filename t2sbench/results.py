@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from benchmark.leaderboard import Board, BudgetBoard
-    from benchmark.leaderboard.results import ResultTable
+    from benchmark.leaderboard.report import Report
     from benchmark.methods import Decision, Method
     from benchmark.pipeline.settings import LiveSettings
     from benchmark.rewards.table import RewardTable
@@ -66,28 +66,34 @@ class Results(Sequence["Record"]):
             if r.error is not None
         ]
 
-    def tables(self) -> list[ResultTable | BudgetBoard]:
-        """Result tables, one per source, protocol and split: ``.text()``, ``.write(stem)``.
+    def tables(self) -> list[Report | BudgetBoard]:
+        """Return one report per split: ``.text()``, ``.latex()``, ``.tidy()``, ``.write(stem)``.
 
-        Records with budgets have one board for all budgets.
+        A report has a group of columns for each source and protocol. Records with budgets have one
+        board for all budgets. Debug records (of ``limit``) have reports of their own.
         """
-        from benchmark.leaderboard.results import tables_of_folder
+        from benchmark.leaderboard.report import build_reports
         from benchmark.tasks.registry import load_data_tasks
 
-        return tables_of_folder(self.records, load_data_tasks())
+        tasks = load_data_tasks()
+        return [one for debug in (True, False) for one in build_reports(self, tasks, debug=debug)]
 
     def to_frame(self) -> pd.DataFrame:
-        """The results as a tidy data frame, one row per cell.
+        """Return the results as a tidy data frame, one row per cell.
 
         Returns:
             Columns method, task, side, split, seed, status, accuracy (percent), regret (0 is the
             oracle, 1 a random configuration; missing where the task has no scale), configuration,
             random, oracle (percent), queries (of learnt tasks), budget (of queries of the judged
-            task), seconds, protocol, source.
+            task), seconds, protocol, source, and those that tidy tables of a report have as well
+            (:data:`benchmark.leaderboard.report.TIDY_COLUMNS`): profile, n_images ...
         """
         import pandas as pd
 
-        return pd.DataFrame([_row(record) for record in self.records])
+        from benchmark.leaderboard.report import TIDY_COLUMNS, tidy_row
+
+        rows = [tidy_row(record) for record in self.records]
+        return pd.DataFrame(rows, columns=list(TIDY_COLUMNS))
 
     def board(self) -> Ranking:
         """Rank the methods as a leaderboard does; incomplete rows come last.
@@ -206,30 +212,6 @@ class Ranking(Rows):
                 f"No row of '{self.title}' is ranked. Score a method on every task, then plot."
             )
         return Picture(draw_board(self.board))
-
-
-def _row(record: Record) -> dict[str, Any]:
-    from benchmark.leaderboard.rows import Outcome
-
-    reference = record.reference
-    return {
-        "method": record.method.label,
-        "task": record.task.name,
-        "side": record.task.side,
-        "split": record.split,
-        "seed": record.seed,
-        "status": record.status,
-        "accuracy": record.accuracy,
-        "regret": Outcome.of(record).regret,
-        "configuration": record.decision.configuration if record.decision else None,
-        "random": reference.random if reference else None,
-        "oracle": reference.oracle if reference else None,
-        "queries": record.method.queries,
-        "budget": record.budget.queries if record.budget else None,
-        "seconds": record.cost.wall_seconds,
-        "protocol": record.protocol.name,
-        "source": record.source.id,
-    }
 
 
 def run(  # noqa: PLR0913 - the settings of a run

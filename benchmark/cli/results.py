@@ -13,6 +13,8 @@ from benchmark.runs.plan import Split
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from benchmark.leaderboard import BudgetBoard
+    from benchmark.leaderboard.report import Report
     from benchmark.runs.record import Record
 
 
@@ -27,24 +29,44 @@ def status(folder: Path) -> int:
 
 
 @click.command(cls=Command)
-@folder_argument
+@click.argument("folders", nargs=-1, type=PATH, metavar="[FOLDER]...")
 @click.option(
     "--split",
     type=Choice([str(s) for s in Split]),
     help="Only this split.  [default: all]",
 )
-def report(folder: Path, split: str | None) -> int:
-    """Print the result tables of results FOLDER, and write them there again."""
+@click.option(
+    "--output",
+    "-o",
+    type=PATH,
+    metavar="DIR",
+    help="Folder of the reports.  [default: FOLDER, if there is one]",
+)
+def report(folders: tuple[Path, ...], split: str | None, output: Path | None) -> int:
+    """Print and write one report per split, of all records in each FOLDER (default: results).
+
+    Rows are methods; each profile or table and each protocol has a group of columns. The report is
+    written as Markdown, LaTeX, CSV and JSON, and as tidy tables in CSV and Parquet.
+    """
+    import t2sbench as t2s
+
+    named = folders or (RESULTS,)
+    for folder in named:
+        _warn(folder)
+    for path, one in t2s.report(named, split, output).items():
+        print_report(one)
+        click.echo(f"Tables: {path}.*", err=True)
+    return 0
+
+
+def print_report(report: Report | BudgetBoard) -> None:
+    """Print the tables of a report, or a board of budgets."""
     from rich.console import Console
 
-    import t2sbench as t2s
     from benchmark.leaderboard.text_tables import print_table
 
-    _warn(folder)
-    for path, table in t2s.report(folder, split).items():
-        print_table(table.text(), Console())
-        click.echo(f"Tables: {path}.md, .csv, .json.", err=True)
-    return 0
+    for text in report.texts():
+        print_table(text, Console())
 
 
 @click.command(cls=Command)

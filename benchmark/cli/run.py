@@ -271,22 +271,17 @@ def _unscored(plan: Plan) -> list[str]:
 
 
 def _print_results(plan: Plan, results: Results) -> None:
-    """Print the result table of a run, and write that of its folder in three formats."""
-    from rich.console import Console
-
+    """Print the report of a run, and write that of all records in its folder."""
     import t2sbench as t2s
-    from benchmark.leaderboard.results import table_of_run
-    from benchmark.leaderboard.text_tables import print_table
+    from benchmark.cli.results import print_report
 
-    table = table_of_run(plan, results)
-    print_table(table.text(), Console())
+    for one in results.tables():
+        print_report(one)
     if plan.request.live is not None:
         _compare_with_table(plan)
     assert plan.request.output is not None  # noqa: S101 - the command has a folder
-    stem = plan.request.output / table.stem
-    recorded = [t for t in t2s.load_results(plan.request.output).tables() if t.place == table.place]
-    recorded[0 if plan.context.debug else -1].write(stem)
-    click.echo(f"Records: {plan.records_path}. Tables: {stem}.md, .csv, .json.", err=True)
+    stems = ", ".join(f"{stem}.*" for stem in t2s.report(plan.request.output))
+    click.echo(f"Records: {plan.records_path}. Tables: {stems}", err=True)
 
 
 def _compare_with_table(plan: Plan) -> None:

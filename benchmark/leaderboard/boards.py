@@ -14,15 +14,15 @@ from urllib.parse import quote
 from benchmark.core.errors import InvalidFileError
 from benchmark.core.files import canonical_json, inside, write_bytes
 from benchmark.leaderboard.budget import BudgetBoard, budget_boards
-from benchmark.leaderboard.ranking import BASELINE, rank_rows
-from benchmark.leaderboard.results import (
-    EXPLANATION,
+from benchmark.leaderboard.columns import (
     columns_of,
+    explanation,
     fact_notes,
     legend,
     row_json,
     row_values,
 )
+from benchmark.leaderboard.ranking import BASELINE, rank_rows
 from benchmark.leaderboard.rows import (
     Group,
     Place,
@@ -44,8 +44,8 @@ _STANDING = (
     "upwards); rank 1 exactly where p > 0.05."
 )
 _VERSUS = (
-    f"vs {BASELINE}: mean paired difference in regret ± its 95 % t interval over tasks, each row "
-    "on its own; below 0 is better."
+    f"vs {BASELINE}: mean paired difference in {{score}} ± its 95 % t interval over tasks, each "
+    "row on its own; {better} 0 is better."
 )
 _WINS = "Wins: share of pairs of another method and a task that the row wins."
 _SUFFIXES = (".md", ".csv", ".json")
@@ -91,6 +91,21 @@ class Board:
         return self.ranked + self.reference + self.incomplete
 
     @property
+    def has_regret(self) -> bool:
+        """True if ranks rest on regret; without any, they rest on accuracy."""
+        return any(row.regrets for row in self.rows)
+
+    @property
+    def score(self) -> str:
+        """Name of the numbers that ranks rest on."""
+        return "regret" if self.has_regret else "accuracy"
+
+    @property
+    def digits(self) -> int:
+        """Decimals of differences in these numbers."""
+        return 3 if self.has_regret else 2
+
+    @property
     def n_records(self) -> int:
         """Number of records behind the rows."""
         return sum(len(row.record_ids) for row in self.rows)
@@ -104,9 +119,11 @@ class Board:
         """The board as texts."""
         columns, tasks = columns_of(self.rows, self.tasks, self.facts)
         standings = [row.standing for row in self.rows]
-        versus = [_versus(one) for one in standings]
+        versus = [_versus(one, self.digits) for one in standings]
         compared = [Column(f"vs {BASELINE}", versus)] if any(versus) else []
-        explained = (EXPLANATION, _STANDING, *([_VERSUS] if compared else []), _WINS)
+        better = "below" if self.has_regret else "above"
+        note = _VERSUS.format(score=self.score, better=better)
+        explained = (explanation(self.rows), _STANDING, *([note] if compared else []), _WINS)
         sections = (len(self.ranked), len(self.reference), len(self.incomplete))
         return TextTable(
             title=f"Leaderboard: {self.place.title}",
@@ -114,7 +131,7 @@ class Board:
                 columns["Method"],
                 Column("Rank", [one.rank for one in standings], 0),
                 Column("p", [one.p_value for one in standings], 3),
-                columns["Regret"],
+                *([columns["Regret"]] if self.has_regret else []),
                 *compared,
                 columns["Avg"],
                 columns["± seeds"],
@@ -124,7 +141,6 @@ class Board:
                 columns["Queries"],
             ),
             sections=tuple(size for size in sections if size),
-            n_competing=len(self.ranked),
             notes=(*explained, *self._notes(), *legend(self.rows)),
         )
 
@@ -134,8 +150,9 @@ class Board:
             every = self.n_compared == len(self.tasks)
             compared = f"{self.n_compared} tasks" + ("" if every else " with a regret")
             notes.append(
-                f"Differences in regret below about {self.detectable:.3f} are not detectable with "
-                f"these {compared} (80 % power, 5 % level; median over pairs of rows)."
+                f"Differences in {self.score} below about {self.detectable:.{self.digits}f} are "
+                f"not detectable with these {compared} (80 % power, 5 % level; median over pairs "
+                "of rows)."
             )
         notes += fact_notes(self.tasks, self.facts)
         if self.missing:
@@ -178,11 +195,11 @@ class Board:
         return canonical_json(content) + b"\n"
 
 
-def _versus(standing: Standing) -> str | None:
+def _versus(standing: Standing, digits: int) -> str | None:
     if standing.difference is None:
         return None
-    width = "" if standing.difference95 is None else f" ± {standing.difference95:.3f}"
-    return f"{standing.difference:+.3f}{width}"
+    width = "" if standing.difference95 is None else f" ± {standing.difference95:.{digits}f}"
+    return f"{standing.difference:+.{digits}f}{width}"
 
 
 def build_boards(records: Iterable[Record], task_order: Sequence[str] = ()) -> list[Board]:

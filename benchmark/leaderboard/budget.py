@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmark.core.files import canonical_json
 from benchmark.leaderboard.rows import Group, Place, Row, finish, records_digest
-from benchmark.leaderboard.text_tables import Column, TextTable, csv_text, write_table
+from benchmark.leaderboard.text_tables import (
+    Column,
+    TextTable,
+    csv_text,
+    markdown,
+    write_table,
+)
 from benchmark.rewards.noise import mean, t_interval
 
 if TYPE_CHECKING:
@@ -117,9 +123,14 @@ class BudgetBoard:
         return any(outcome.shares_seed for one in seeds for outcome in one.values())
 
     @property
+    def split(self) -> str:
+        """Split of the judged tasks."""
+        return self.place.split
+
+    @property
     def stem(self) -> str:
         """Name of its files without the ending."""
-        return f"{self.place.split}-budget"
+        return f"{self.split}-budget"
 
     @cached_property
     def differences(self) -> dict[tuple[str, int], Difference]:
@@ -148,9 +159,12 @@ class BudgetBoard:
             title=f"Budgeted track: {self.place.title}",
             columns=tuple(columns),
             sections=(len(self.rows),),
-            n_competing=len(self.rows),
             notes=tuple(self._notes()),
         )
+
+    def texts(self) -> list[TextTable]:
+        """The board as one text, as a report has several."""
+        return [self.text()]
 
     def _notes(self) -> list[str]:
         notes = [_EXPLANATION, _SAME_SEED if self.shares_seed else _OTHER_SEEDS]
@@ -234,7 +248,7 @@ class BudgetBoard:
         Raises:
             StorageError: When the file system refuses.
         """
-        write_table(stem, self.text(), self.csv(), self.json())
+        write_table(stem, markdown(self.text()), self.csv(), self.json())
 
 
 def budget_boards(

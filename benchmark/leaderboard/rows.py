@@ -22,7 +22,6 @@ from benchmark.rewards.noise import mean, t_interval
 from benchmark.rewards.reliability import LOW_RELIABILITY
 
 if TYPE_CHECKING:
-    from benchmark.runs.published import PublishedRow
     from benchmark.runs.record import Record
 
 # Quantiles differ between versions of scipy in their last digits; boards must not.
@@ -57,6 +56,20 @@ class Place(NamedTuple):
     digest: str
     split: str
     budget: int | None = None
+
+    @classmethod
+    def of(cls, record: Record) -> Place:
+        """The place of a record."""
+        return cls(
+            record.suite_version,
+            record.protocol.name,
+            record.protocol.version,
+            record.source.kind,
+            record.source.id,
+            record.source.digest,
+            record.split,
+            None if record.budget is None else record.budget.queries,
+        )
 
     def to_json(self) -> dict[str, str | int]:
         """The place as a JSON value; places without a budget have no such field."""
@@ -285,11 +298,6 @@ def _accuracies(outcomes: Iterable[Outcome]) -> list[float]:
     return [outcome.accuracy for outcome in outcomes if outcome.accuracy is not None]
 
 
-def published_row(row: PublishedRow) -> Row:
-    """Row of a published figure, which has at most an average."""
-    return Row(label=row.label, kind="published", published=row.average, note=row.footnote)
-
-
 def records_digest(rows: Iterable[Row]) -> str:
     """SHA-256 over the sorted ids of all records of some rows."""
     return sha256_bytes(b"".join(sorted(one for row in rows for one in row.record_ids)))
@@ -352,7 +360,7 @@ class _Collector:
         method = record.method
         variant = _Variant(method.label, method.version, method.privileged)
         coordinates = (
-            self.places.setdefault(_place(record), len(self.places)),
+            self.places.setdefault(Place.of(record), len(self.places)),
             self.methods.setdefault(
                 (method.name, canonical_json(method.options)), len(self.methods)
             ),
@@ -423,25 +431,21 @@ def finish(rows: Iterable[Row], tasks: Sequence[str]) -> list[Row]:
     Returns:
         The same rows, in the same order.
     """
-    taken: set[str] = set()
-    finished = []
-    for row in rows:
-        names = itertools.chain([row.label], (f"{row.label} ({n})" for n in itertools.count(2)))
-        row.label = next(name for name in names if name not in taken)
-        taken.add(row.label)
-        row.faults = find_faults(row, tasks)
-        finished.append(row)
+    finished = list(rows)
+    for row, label in zip(finished, distinct(row.label for row in finished), strict=True):
+        row.label, row.faults = label, find_faults(row, tasks)
     return finished
 
 
-def _place(record: Record) -> Place:
-    return Place(
-        record.suite_version,
-        record.protocol.name,
-        record.protocol.version,
-        record.source.kind,
-        record.source.id,
-        record.source.digest,
-        record.split,
-        None if record.budget is None else record.budget.queries,
-    )
+def distinct(labels: Iterable[str]) -> list[str]:
+    """The labels; of equal ones, later ones get a number.
+
+    Example:
+        >>> distinct(["a", "b", "a"])
+        ['a', 'b', 'a (2)']
+    """
+    found: dict[str, None] = {}
+    for label in labels:
+        names = itertools.chain([label], (f"{label} ({n})" for n in itertools.count(2)))
+        found[next(name for name in names if name not in found)] = None
+    return list(found)

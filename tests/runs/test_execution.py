@@ -288,17 +288,17 @@ def test_other_vectors_make_other_keys(request_for, small_table, tmp_path: Path)
 
 
 def test_tables_of_a_folder_hold_the_methods_of_all_commands(request_for, tmp_path: Path):
-    from benchmark.leaderboard.results import table_of_run
-    from t2sbench import load_results
+    from t2sbench import Results, load_results
 
     for method, changes in (("first", {}), ("draw", {"tasks": ("AID",)})):
-        plan = make_plan(request_for(method, **changes))
-        records = execute(plan)
+        records = execute(make_plan(request_for(method, **changes)))
     execute(make_plan(request_for("first", split=Split.SEEN)))
-    assert [row.label for row in table_of_run(plan, records).rows] == ["draw"]
-    whole, seen = load_results(tmp_path / "out").tables()
-    assert (whole.stem, seen.stem) == ("unseen", "seen")
-    assert {row.label: row.complete for row in whole.rows} == {"first": True, "draw": False}
+    (own,) = Results(tuple(records)).tables()
+    assert [row.label for row in own.rows] == ["draw"]
+    seen, whole = load_results(tmp_path / "out").tables()
+    assert (seen.stem, whole.stem) == ("seen", "unseen")
+    complete = {row.label: row.cells[0].complete for row in whole.rows}
+    assert complete == {"first": True, "draw": False}
     assert set(whole.tasks) == set(UNSEEN)
 
 

@@ -209,15 +209,15 @@ def test_a_folder_is_read_counted_completed_and_reported(tmp_path):
     assert (again.cell, again.accuracy) == (done[1].cell, done[1].accuracy)
     assert len(t2s.load_results(tmp_path)) == 2
     ((stem, table),) = t2s.report(tmp_path).items()
-    assert stem == tmp_path / "all"
+    assert stem == tmp_path / "unseen"
     assert {row.label for row in table.rows} == {"oracle", "single-best"}
-    assert (tmp_path / "all.md").is_file()
+    assert (tmp_path / "unseen.md").is_file()
     for call in (
         lambda: t2s.retry(tmp_path, ["fail"]),
         lambda: t2s.report(tmp_path, "al"),
         lambda: t2s.load_results(tmp_path / "none"),
     ):
-        with pytest.raises(t2s.T2SBenchError, match=r"failed|all|none"):
+        with pytest.raises(t2s.T2SBenchError, match=r"failed|unseen|none"):
             call()
 
 
