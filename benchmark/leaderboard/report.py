@@ -453,7 +453,7 @@ def build_reports(
         records: Rows have the order in which they first appear in the records.
         registry: Tasks in the order of the columns; tasks that it lacks come last, by name.
         debug: Take the debug records (of ``--limit``), and only these.
-        published: True to add the paper's rows to blocks of its rewards or sizes, with all its tasks.
+        published: True to add the paper's rows to blocks of its rewards or sizes with its tasks.
 
     Returns:
         The newest suite version first; then seen, unseen, and other splits by name.
