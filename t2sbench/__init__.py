@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from t2sbench.rewards import (
         BuiltTable,
         ComparedEffects,
+        Proxies,
         Table,
         TableEffects,
         build_table,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         effects,
         ladder,
         load_table,
+        proxy,
     )
 
     __version__: str
@@ -49,6 +51,7 @@ __all__ = [
     "Mixture",
     "Model",
     "Picture",
+    "Proxies",
     "Ranking",
     "Results",
     "Rows",
@@ -73,6 +76,7 @@ __all__ = [
     "prepare",
     "profiles",
     "protocols",
+    "proxy",
     "render",
     "report",
     "retry",
@@ -105,6 +109,7 @@ _MODULES = {
         (
             "BuiltTable",
             "ComparedEffects",
+            "Proxies",
             "Table",
             "TableEffects",
             "build_table",
@@ -112,6 +117,7 @@ _MODULES = {
             "effects",
             "ladder",
             "load_table",
+            "proxy",
         ),
         "t2sbench.rewards",
     ),

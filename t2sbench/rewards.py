@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from benchmark.pipeline.table_jobs import JobResult, TableRequest
     from benchmark.rewards.comparison import EffectsComparison
     from benchmark.rewards.effects import Effects
+    from benchmark.rewards.proxy import Proxy
 
 
 @dataclass(frozen=True)
@@ -191,6 +192,42 @@ class ComparedEffects(Rows):
         from benchmark.plots.effects import draw_effects
 
         return Picture(draw_effects(self.effects, self.comparison))
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class Proxies(Rows):
+    """Agreement of one protocol with others: one row per judging table and task.
+
+    Attributes:
+        proxies: All numbers, with the means over tasks; one entry per judging table.
+    """
+
+    proxies: tuple[Proxy, ...]
+
+    def text(self, *, markdown: bool = False) -> str:
+        """One table per judging protocol, with the means and an explanation of the columns."""
+        from benchmark.rewards.text import PROXY_LEGEND, proxy_text
+
+        style = "pipe" if markdown else "simple"
+        tables = [proxy_text(one, style) for one in self.proxies]
+        return "\n\n".join([*tables, "\n".join(PROXY_LEGEND)])
+
+    def to_json(self) -> str:
+        """All numbers as indented JSON."""
+        from benchmark.core.files import indented_json
+
+        return indented_json([asdict(one) for one in self.proxies]).decode().rstrip()
+
+    def plot(self) -> Picture:
+        """Draw correlations with their intervals and ceilings, and the gains of the choices.
+
+        Raises:
+            UnavailableError: Without matplotlib.
+        """
+        require("plots", "Plotting")
+        from benchmark.plots.proxy import draw_proxies
+
+        return Picture(draw_proxies(self.proxies))
 
 
 def load_table(table: str | Path = "gl-mini") -> Table:
@@ -462,6 +499,55 @@ def ladder(table: str | Path | Table | RewardTable = "gl-mini") -> Rows:
         notes=("noise: difference between columns that seeds alone exceed in 5 % of cases.",)
         * (len(rewards.seeds) > 1),
     )
+
+
+def proxy(
+    chosen_by: str | Path | Table | RewardTable, *judged_by: str | Path | Table | RewardTable
+) -> Proxies:
+    """Measure how well one protocol chooses configurations for others.
+
+    Compared are tables of one space and different protocols, on the tasks, seeds and
+    configurations that both have; tables with gaps are allowed.
+
+    Args:
+        chosen_by: Table of the protocol that chooses.
+        judged_by: Tables of the protocols that judge, at least one.
+
+    Returns:
+        By judging table and task: Spearman correlation of the seed means with its interval and
+        noise ceiling, the correlation without noise, and gain and regret of the choice in points,
+        chosen and judged on different seeds (see :func:`benchmark.rewards.proxy.proxy`).
+
+    Raises:
+        UnknownNameError: For an unknown table.
+        InvalidInputError: Without a judging table, or if tables have nothing in common.
+        InvalidFileError: When a folder does not verify.
+        UnavailableError: When a table can be neither found nor downloaded.
+
+    Example:
+        >>> found = proxy("gl-mini", "gl-mini")
+        >>> found.proxies[0].correlation.value, found.proxies[0].regret.value
+        (1.0, 0.0)
+    """
+    from benchmark.rewards.proxy import proxy as measure
+
+    if not judged_by:
+        raise InvalidInputError(
+            "No table that judges. Name at least one after the table that chooses."
+        )
+    chosen = rewards_of(chosen_by)
+    proxies = tuple(measure(chosen, rewards_of(one)) for one in judged_by)
+    rows = tuple(
+        {
+            "chosen_by": one.chosen_by,
+            "judged_by": one.judged_by,
+            "protocol": one.protocols[1],
+            **asdict(task),
+        }
+        for one in proxies
+        for task in one.tasks
+    )
+    return Proxies(rows, title=f"Choices by table {chosen.id}", proxies=proxies)
 
 
 def rewards_of(table: str | Path | Table | RewardTable) -> RewardTable:

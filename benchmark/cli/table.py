@@ -9,6 +9,7 @@ import click
 
 from benchmark.cli.options import (
     PATH,
+    Choice,
     FiniteRange,
     Group,
     check_plot,
@@ -254,4 +255,41 @@ def show_ladder(name: str, style: str) -> int:
 
     rows = t2s.ladder(name)
     click.echo(json.dumps(list(rows), indent=2) if style == "json" else rows)
+    return 0
+
+
+@table.command("proxy")
+@click.argument("chosen_by", metavar="CHOSEN_BY", shell_complete=completing(table_names))
+@click.argument(
+    "judged_by",
+    metavar="JUDGED_BY...",
+    nargs=-1,
+    required=True,
+    shell_complete=completing(table_names),
+)
+@click.option(
+    "--format", "style", type=Choice(["table", "markdown", "csv", "json"]), default="table"
+)
+@click.option("--plot", type=PATH, metavar="FILE", help="Picture (.svg or .png) of the agreement.")
+def show_proxy(chosen_by: str, judged_by: tuple[str, ...], style: str, plot: Path | None) -> int:
+    """Show how well the protocol of table CHOSEN_BY chooses configurations for others.
+
+    Per task of both tables: rank correlation over configurations with its noise ceiling, and gain
+    and regret, under the protocol of JUDGED_BY, of the configuration that CHOSEN_BY chooses. A
+    table is a name or a folder, and may have gaps.
+    """
+    import t2sbench as t2s
+
+    if plot is not None:
+        check_plot(plot)
+    found = t2s.proxy(chosen_by, *judged_by)
+    if style == "json":
+        click.echo(found.to_json())
+    elif style == "csv":
+        click.echo(found.to_frame().to_csv(index=False), nl=False)
+    else:
+        click.echo(found.text(markdown=style == "markdown"))
+    if plot is not None:
+        found.plot().save(plot)
+        click.echo(f"Picture: {plot}", err=True)
     return 0

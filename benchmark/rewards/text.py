@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         TableComparison,
     )
     from benchmark.rewards.effects import Effects
+    from benchmark.rewards.proxy import Estimate, Proxy
     from benchmark.rewards.table import RewardTable
     from benchmark.space import ParameterSpace
 
@@ -177,9 +178,11 @@ def _effect(value: float, is_noise: bool) -> str | None:
     return f"({value:+.2f})" if is_noise else f"{value:+.2f}"
 
 
-def _text_table(rows: Sequence[Sequence[str | None]], headers: Sequence[str]) -> str:
+def _text_table(
+    rows: Sequence[Sequence[str | None]], headers: Sequence[str], style: str = "simple"
+) -> str:
     align = ("left", *["right"] * (len(headers) - 1))
-    return tabulate(rows, headers, missingval="-", colalign=align, disable_numparse=True)
+    return tabulate(rows, headers, style, missingval="-", colalign=align, disable_numparse=True)
 
 
 def comparison_text(found: EffectsComparison) -> str:
@@ -263,3 +266,71 @@ def _signs(one: TableComparison, against: str) -> list[str]:
         for entry in one.settings
         if entry.opposite_tasks
     ]
+
+
+def proxy_text(found: Proxy, style: str = "simple") -> str:
+    """Agreement of two protocols: one line per task, and the means.
+
+    Args:
+        found: The agreement.
+        style: Format of tabulate, such as ``pipe`` for Markdown.
+    """
+    rows: list[list[str | None]] = [
+        [
+            task.task,
+            None
+            if task.correlation is None
+            else f"{task.correlation:.2f} [{task.low:.2f}, {task.high:.2f}]",
+            *map(_correlation, (task.ceiling, task.corrected)),
+            *(
+                None if points is None else f"{points:+.2f}"
+                for points in (task.gain, task.own_gain, task.regret)
+            ),
+            None if task.share is None else f"{task.share:.0%}",
+        ]
+        for task in found.tasks
+    ]
+    rows.append(
+        [
+            f"mean of {len(found.tasks)}",
+            *(
+                _estimate(mean, ".2f")
+                for mean in (found.correlation, found.ceiling, found.corrected)
+            ),
+            *(_estimate(mean, "+.2f") for mean in (found.gain, found.own_gain, found.regret)),
+            _estimate(found.share, ".0%"),
+        ]
+    )
+    chooses, judges = found.protocols
+    one, other = (chooses, judges) if chooses != judges else (found.chosen_by, found.judged_by)
+    headers = ["task", "correlation", "ceiling", "corrected"]
+    headers += [f"gain by {one}", f"gain by {other}", "regret", "share"]
+    numbers = sorted({task.n_configurations for task in found.tasks})
+    counts = f"{numbers[0]} to {numbers[-1]}" if len(numbers) > 1 else str(numbers[0])
+    heading = (
+        f"{chooses} ({found.chosen_by}) chooses, {judges} ({found.judged_by}) judges: {counts} "
+        f"configurations, seeds {', '.join(map(str, found.seeds))}"
+    )
+    lines = [heading, "", _text_table(rows, headers, style)]
+    if found.left_out:
+        lines += ["", f"Too few common configurations: {', '.join(found.left_out)}."]
+    return "\n".join(lines)
+
+
+def _estimate(one: Estimate, digits: str) -> str | None:
+    if one.value is None:
+        return None
+    width = "" if one.half_width is None else f" ±{one.half_width:{digits.lstrip('+')}}"
+    return f"{one.value:{digits}}{width}"
+
+
+#: Explanation of the columns of :func:`proxy_text`.
+PROXY_LEGEND = (
+    "correlation: Spearman's, of seed means over configurations, with a 95 % bootstrap interval.",
+    "ceiling: correlation that the noise leaves to protocols which agree perfectly. corrected:",
+    "correlation without noise, where both reliabilities are at least 0.5. gain: accuracy of the",
+    "chosen configuration minus that of the mean one, in points of the judging protocol, on a seed",
+    "that did not choose. regret: difference of both gains. share: their ratio, where the judging",
+    "protocol's own gain is at least three standard errors. Last line: means over tasks, with 95 %",
+    "t intervals; corrected and share are ratios of means over all tasks.",
+)
