@@ -167,9 +167,9 @@ def fit(
     spec = MethodSpec(method, texts, tuple(map(Path, plugins)))
     found = _stateful(spec.resolve())  # refused before anything is trained
     files = tuple(map(Path, tasks_files))
-    request = RunRequest((spec,), Split.ALL, rewards_of(table), tasks_files=files)
+    request = RunRequest((spec,), table=rewards_of(table), tasks_files=files)
     context = request_context(request)
-    (fold,) = make_folds(table_tasks(context.table, context.registry), Split.ALL)
+    fold = make_folds(table_tasks(context.table, context.registry), Split.SEEN)[0]
     task = fit_task(context, found, fold, seed)
     start = time.perf_counter()
     selector = cast("StatefulSelector", task.fit(found))

@@ -101,16 +101,19 @@ class Results(Sequence["Record"]):
         Raises:
             InvalidInputError: When the records belong to several splits, sources or protocols.
         """
-        from benchmark.leaderboard import build_all_boards
-        from benchmark.tasks.registry import load_data_tasks
-
-        boards = build_all_boards(self.records, load_data_tasks().names)
+        boards = self._boards()
         if len(boards) != 1:
             titles = "; ".join(board.place.title for board in boards) or "none"
             raise InvalidInputError(
                 f"A board needs records of one split, source and protocol (got: {titles})."
             )
         return Ranking.of(boards[0])
+
+    def _boards(self) -> Sequence[Board | BudgetBoard]:
+        from benchmark.leaderboard import build_all_boards
+        from benchmark.tasks.registry import load_data_tasks
+
+        return build_all_boards(self.records, load_data_tasks().names)
 
     def plot(self) -> Picture:
         """Draw the regret of every method on every task, best method first.
@@ -149,9 +152,9 @@ class Results(Sequence["Record"]):
         return f"Results: {len(self)} cells, {len(self.failures)} failed"
 
     def _repr_html_(self) -> str:
-        board = self.board()._repr_html_() if self.records else ""
+        boards = "".join(Ranking.of(board)._repr_html_() for board in self._boards())
         failed = "".join(f"<p>Failed: {line}</p>" for line in self.failures[:5])
-        return board + failed
+        return boards + failed
 
 
 @dataclass(frozen=True, repr=False)
@@ -248,8 +251,9 @@ def run(  # noqa: PLR0913 - the settings of a run
     Args:
         methods: Names, such as ``"task2sim"`` or ``"task2sim[epochs=10]"``; classes with ``fit``
             and ``select``; or mappings of them to their options, ``{"task2sim": {"epochs": 10}}``.
-        split: ``unseen`` (default), ``seen``, ``all`` or ``leave-one-task-out``. With tasks, the
-            default is ``all``: they are judged whatever their side.
+        split: ``unseen`` (default), ``seen``, ``all`` (both, each with its own records and tables)
+            or ``leave-one-task-out``. With tasks, the default is ``all``: they are judged whatever
+            their side.
         table: Rewards that methods learn from, and that score them unless a profile is given.
         tasks: Tasks to judge; all of the split by default.
         seeds: One fit per seed; by default 0 to 4, 0 to 5 with budgets, or 0 for live scores.

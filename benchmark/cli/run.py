@@ -95,7 +95,8 @@ def _live_options(command: _F) -> _F:
 @click.option(
     "--split",
     type=Choice([str(s) for s in Split]),
-    help="Tasks to learn from and to judge.  [default: unseen; with --tasks, all]",
+    help="Tasks to learn from and to judge; 'all' is seen and unseen, each with its own table.  "
+    "[default: unseen; with --tasks, all]",
 )
 @click.option(
     "--tasks",

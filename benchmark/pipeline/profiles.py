@@ -6,14 +6,14 @@ The packaged profiles are in ``profiles.yaml``; users' files have the same form.
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, Strict, ValidationError
+from pydantic import Field, Strict, ValidationError, model_validator
 
 from benchmark.core.errors import (
-    InvalidFileError,
     InvalidInputError,
     UnknownNameError,
     validation_faults,
@@ -23,6 +23,9 @@ from benchmark.core.models import Frozen
 from benchmark.core.yaml_files import read_model_yaml
 
 _FILE = Path(__file__).with_name("profiles.yaml")
+_ENDINGS = (".yaml", ".yml")
+# Fields that hold several values, each with a dotted name.
+_GROUPS = ("evaluation", "simulator_options")
 _REMEDY = "docs/live-scoring.md describes the form of the file."
 
 Count = Annotated[int, Strict(), Field(ge=1)]
@@ -95,29 +98,50 @@ class Profile(Frozen):
     def changed(self, changes: Mapping[str, Any]) -> Profile:
         """Return the profile with other values of some fields, and a name that states them.
 
+        Args:
+            changes: Values by field; fields of ``evaluation`` and options of the simulator have
+                dotted names. Values that the profile already has change nothing, not even the name.
+
         Raises:
             UnknownNameError: For an unknown field.
             InvalidInputError: For a value that does not fit.
 
         Example:
-            >>> find_profile("mini").changed({"classes": 20}).name
+            >>> find_profile("mini").changed({"classes": 20, "images_per_class": 100}).name
             'mini+classes=20'
+            >>> find_profile("mini").changed({"evaluation.finetune_epochs": 1}).name
+            'mini+evaluation.finetune_epochs=1'
         """
-        if not changes:
+        content, parts = self.model_dump(), []
+        for path, value in sorted(changes.items()):
+            group, field = self._place(path)
+            holder = content[group] if group else content
+            wanted = str(value) if group == "simulator_options" else value
+            if holder.get(field) != wanted:
+                holder[field] = wanted
+                parts.append(f"{path}={value}")
+        if not parts:
             return self
-        known = set(Profile.model_fields) - {"name", "summary"}
-        for field in changes:
-            if field not in known:
-                raise UnknownNameError("field of a profile", field, known)
-        parts = ",".join(f"{field}={value}" for field, value in sorted(changes.items()))
-        content = {**self.model_dump(), **changes, "name": f"{self.name}+{parts}".lower()}
+        name = f"{self.name}+{','.join(parts)}".lower()
         try:
-            return Profile.model_validate(content)
+            return Profile.model_validate({**content, "name": name})
         except ValidationError as error:
             raise InvalidInputError(
-                f"Profile '{self.name}' cannot have {parts}: "
+                f"Profile '{self.name}' cannot have {', '.join(parts)}: "
                 f"{'; '.join(validation_faults(error))}. Change these values."
             ) from error
+
+    @staticmethod
+    def _place(path: str) -> tuple[str, str]:
+        """Return group and name of a field; the group is empty for those of the profile."""
+        group, _, field = path.rpartition(".")
+        if group == "simulator_options" and field:
+            return group, field  # the simulator checks its name
+        fields = set(Profile.model_fields) - {"name", "summary", *_GROUPS}
+        known = fields | {f"evaluation.{name}" for name in EvaluationProfile.model_fields}
+        if path not in known:
+            raise UnknownNameError("field of a profile", path, known)
+        return group, field
 
 
 class Sweep(Frozen):
@@ -141,6 +165,17 @@ class _ProfileFile(Frozen):
     profiles: tuple[Profile, ...] = ()
     sweeps: tuple[Sweep, ...] = ()
 
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        names = [profile.name for profile in self.profiles]
+        names += [sweep.name for sweep in self.sweeps]
+        repeated = [name for name, count in Counter(names).items() if count > 1]
+        if repeated:
+            raise ValueError(f"several profiles or series are named {', '.join(repeated)}.")
+        if not names:
+            raise ValueError("no profile and no series.")
+        return self
+
 
 @functools.cache
 def read_profiles(path: Path = _FILE) -> tuple[tuple[Profile, ...], tuple[Sweep, ...]]:
@@ -154,48 +189,46 @@ def read_profiles(path: Path = _FILE) -> tuple[tuple[Profile, ...], tuple[Sweep,
 
 
 def find_profile(name: str, changes: Mapping[str, Any] | None = None) -> Profile:
-    """Return the profile of a name, or the only one of a YAML file, with changes.
+    """Return the profile of a name, with changes.
 
     Args:
-        name: ``mini``, or ``path/to/file.yaml``.
+        name: ``mini``, ``path/to/file.yaml`` for the only profile of a file, or
+            ``path/to/file.yaml:mine`` for one of several.
         changes: Other values of some fields.
 
     Raises:
         UnknownNameError: For an unknown profile or field.
         InvalidFileError: For a faulty file.
-        InvalidInputError: For a file with several profiles, or a value that does not fit.
+        InvalidInputError: For a name of several profiles, or a value that does not fit.
 
     Example:
         >>> find_profile("paper-100c-40k").n_images
         40000
     """
-    if name.endswith((".yaml", ".yml")):
-        profiles, _ = read_profiles(Path(name))
-        if len(profiles) != 1:
-            raise InvalidInputError(
-                f"{name} has {len(profiles)} profiles; a file that is named as a profile has one. "
-                "Write one profile per file."
-            )
-        return profiles[0].changed(changes or {})
-    known = {profile.name: profile for profile in read_profiles()[0]}
-    if name not in known:
-        sweeps = [sweep.name for sweep in read_profiles()[1]]
-        if name in sweeps:
-            raise InvalidInputError(
-                f"'{name}' is a series of profiles, which only 'run --live' takes. Name one "
-                "profile, and change its fields with -P FIELD=VALUE."
-            )
-        raise UnknownNameError("profile", name, [*known, *sweeps])
-    return known[name].changed(changes or {})
+    found = expand(name, changes or {})
+    if len(found) > 1:
+        raise InvalidInputError(
+            f"'{name}' stands for {len(found)} profiles, which only 'run --live' takes. Name one "
+            "profile (of a file: FILE.yaml:NAME), and change its fields with -P FIELD=VALUE."
+        )
+    ((base, changed),) = found
+    file, own = _parted(base)
+    return next(one for one in read_profiles(file)[0] if one.name == own).changed(changed)
 
 
 def expand(name: str, changes: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Return the profiles of a name with their changes: several for a sweep, otherwise one.
+    """Return the profiles that a name stands for, each with its changes.
 
-    A file with a sweep stands for the sweep, which varies the file's profile or a known one.
+    A series stands for its points, and a file for all its profiles and series. A series of a file
+    varies a profile of this file, or one of the package.
+
+    Args:
+        name: Name of a profile or series of the package, ``FILE.yaml``, or ``FILE.yaml:NAME``.
+        changes: Other values of some fields, for every profile.
 
     Raises:
-        InvalidFileError: If a file is faulty, or has several sweeps.
+        UnknownNameError: For an unknown profile or series.
+        InvalidFileError: If a file is faulty.
 
     Example:
         >>> expand("mini-by-objects", {"classes": 20})[0]
@@ -203,19 +236,29 @@ def expand(name: str, changes: Mapping[str, Any]) -> list[tuple[str, dict[str, A
         >>> expand("small", {})
         [('small', {})]
     """
-    if not name.endswith((".yaml", ".yml")):
-        for sweep in read_profiles()[1]:
-            if sweep.name == name:
-                return [(sweep.profile, {**point, **changes}) for point in sweep.points]
-        return [(name, dict(changes))]
-    profiles, sweeps = read_profiles(Path(name))
-    if not sweeps:
-        return [(name, dict(changes))]
-    if len(sweeps) > 1:
-        raise InvalidFileError(name, [f"{len(sweeps)} sweeps"], "Write one sweep per file.")
-    own = sweeps[0].profile in [profile.name for profile in profiles]
-    base = name if own else sweeps[0].profile
-    return [(base, {**point, **changes}) for point in sweeps[0].points]
+    file, own = _parted(name)
+    profiles, sweeps = read_profiles(file)
+    points: dict[str, tuple[str, tuple[Mapping[str, int | str], ...]]]
+    points = {profile.name: ("", ({},)) for profile in profiles}
+    points |= {sweep.name: (sweep.profile, sweep.points) for sweep in sweeps}
+    if own not in points and (own or file == _FILE):
+        where = "" if file == _FILE else f" of {file}"
+        raise UnknownNameError(f"profile{where}", own, points)
+    found = []
+    for one in [own] if own else points:
+        base, values = points[one]
+        is_here = not base or any(profile.name == base for profile in profiles)
+        at = base or one if file == _FILE or not is_here else f"{file}:{base or one}"
+        found += [(at, {**value, **changes}) for value in values]
+    return found
+
+
+def _parted(name: str) -> tuple[Path, str]:
+    """Return file and name of a profile; an empty name stands for all of the file."""
+    path, colon, own = name.rpartition(":")
+    if colon and path.endswith(_ENDINGS):
+        return Path(path), own
+    return (Path(name), "") if name.endswith(_ENDINGS) else (_FILE, name)
 
 
 def parse_changes(texts: Sequence[str]) -> dict[str, Any]:

@@ -133,10 +133,12 @@ def run_unit(
                 outcome = _budgeted_outcome(context, method, fit, (task, seed), unit.budget)
             seconds = time.perf_counter() - start + fit.seconds / len(targets)
             entry = context.method_entry(method, unit.fold, fit.queries)
-            identity = context.identity(entry, task, seed, method.pretraining, unit.budget)
+            split = str(unit.fold.split)
+            identity = context.identity(entry, split, task, seed, method.pretraining, unit.budget)
             content = {
                 **identity,
                 **outcome,
+                "split": split,
                 "supersedes": supersedes.get(identity["cell"]),
                 "cost": Cost(wall_seconds=round(seconds, 6)).model_dump(),
             }
@@ -153,7 +155,7 @@ def seal_cell(
         method: Method of the cell.
         task: Task of the cell.
         seed: Seed of the cell.
-        content: Digests, outcome and cost; they replace the entries of the scorer.
+        content: Digests, split, outcome and cost; they replace the entries of the scorer.
     """
     reference = context.scorer.reference(task)
     return seal(
@@ -161,7 +163,6 @@ def seal_cell(
             **provenance(),
             **_scorer_entries(context),
             "debug": context.debug,
-            "split": str(context.split),
             "seed": seed,
             "task": context.task_entry(task).model_dump(),
             "method": method.model_dump(),

@@ -22,7 +22,7 @@ from benchmark.runs.record import (
 
 if TYPE_CHECKING:
     from benchmark.rewards.table import RewardTable
-    from benchmark.runs.plan import Fold, Split
+    from benchmark.runs.plan import Fold
     from benchmark.runs.scoring import Scorer
     from benchmark.tasks.registry import TaskRegistry
 
@@ -35,14 +35,12 @@ class Context:
         table: Rewards that methods learn from.
         registry: Task definitions.
         scorer: Source of the scores of decisions.
-        split: Split of the run.
         debug: True if records are marked as debug.
     """
 
     table: RewardTable
     registry: TaskRegistry
     scorer: Scorer
-    split: Split
     debug: bool
 
     def task_view(self, name: str) -> TaskView:
@@ -92,6 +90,7 @@ class Context:
     def identity(
         self,
         method: MethodEntry,
+        split: str,
         task: str,
         seed: int,
         pretraining: str = "rendered",
@@ -101,6 +100,7 @@ class Context:
 
         Args:
             method: The method as records state it.
+            split: Split of the record.
             task: Name of the task.
             seed: Seed of the method.
             pretraining: The method's kind: ``rendered``, ``real-images`` or ``none``.
@@ -109,7 +109,7 @@ class Context:
         cell = cell_digest(
             method=method,
             task=task,
-            split=self.split,
+            split=split,
             seed=seed,
             protocol=self.scorer.protocol.name,
             source=self.scorer.source,

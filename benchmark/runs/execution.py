@@ -18,6 +18,7 @@ from benchmark.runs.fits import Fits, Fitter
 from benchmark.runs.history import FILE as REQUESTS_FILE
 from benchmark.runs.history import read_requests, remember
 from benchmark.runs.plan import (
+    Fold,
     Overwrite,
     RunRequest,
     Unit,
@@ -48,7 +49,7 @@ class Plan:
         request: The user's request.
         methods: Its methods, resolved.
         context: Data that all cells share.
-        targets: Judged tasks, in registry order.
+        folds: Tasks that are learnt from and judged.
         fits: Fits that are shared with other plans; None without sharing.
         units: Work left, in order.
         wanted: Digests of all requested cells, done or not.
@@ -64,7 +65,7 @@ class Plan:
     request: RunRequest
     methods: tuple[Method, ...]
     context: Context
-    targets: tuple[str, ...]
+    folds: tuple[Fold, ...]
     fits: Fits | None = None
     units: list[Unit] = field(default_factory=list)
     wanted: set[str] = field(default_factory=set)
@@ -75,6 +76,11 @@ class Plan:
     without_search: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     is_part: bool = False
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Judged tasks."""
+        return tuple(task for fold in self.folds for task in fold.targets)
 
     @property
     def n_cells(self) -> int:
@@ -113,11 +119,10 @@ def make_plan(request: RunRequest, fits: Fits | None = None) -> Plan:
     tasks = table_tasks(context.table, context.registry)
     judged = tasks if request.live is None else prepared_tasks(context.registry, request.tasks)
     folds = make_folds(tasks, request.split, request.tasks, request.limit, judged)
-    targets = tuple(task for fold in folds for task in fold.targets)
     if request.budgets:
         _check_budgets(request, context.table.space.size)
         fits = {} if fits is None else fits  # one fit serves all budgets
-    plan = Plan(request, methods, context, targets, fits)
+    plan = Plan(request, methods, context, tuple(folds), fits)
     existing, plan.broken = existing_records(request.output)
     by_cell = {record.cell: record for record in existing}
     for unit in make_units(methods, request.seeds, folds, request.budgets):
@@ -161,7 +166,6 @@ def request_context(request: RunRequest) -> Context:
         table,
         load_data_tasks(request.tasks_files),
         scorer,
-        request.split,
         debug=request.limit is not None,
     )
 
@@ -176,7 +180,9 @@ def _add_unit(plan: Plan, unit: Unit, by_cell: dict[str, Record]) -> None:
     entry = plan.context.method_entry(method, unit.fold, None)
     todo = set()
     for task, seed in unit.cells:
-        identity = plan.context.identity(entry, task, seed, method.pretraining, unit.budget)
+        identity = plan.context.identity(
+            entry, unit.fold.split, task, seed, method.pretraining, unit.budget
+        )
         plan.wanted.add(identity["cell"])
         record = by_cell.get(identity["cell"])
         if record is None or _redo(plan.request.overwrite, record, identity["key"]):
@@ -302,7 +308,9 @@ def _keep_only(plan: Plan, cells: set[str]) -> set[str]:
     for unit in plan.units:
         entry = plan.context.method_entry(unit.method, unit.fold, None)
         digests = {
-            (task, seed): plan.context.identity(entry, task, seed, budget=unit.budget)["cell"]
+            (task, seed): plan.context.identity(
+                entry, unit.fold.split, task, seed, budget=unit.budget
+            )["cell"]
             for task, seed in unit.cells
         }
         wanted = frozenset(place for place, cell in digests.items() if cell in cells)

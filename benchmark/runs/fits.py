@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 import traceback
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -232,9 +233,9 @@ class Fitter:
         self._is_shared = known is not None
         vectors = context.table.embeddings
         self._source = context.table.digest, vectors.digest if vectors else None
-        self._left = {
-            self._place(unit, seed): (unit, seed) for unit in units for seed in unit.seeds
-        }
+        places = [(self._place(unit, seed), unit, seed) for unit in units for seed in unit.seeds]
+        self._uses = Counter(place for place, _, _ in places)
+        self._left = {place: (unit, seed) for place, unit, seed in places}
         self._in_workers: dict[Place, Future[bytes | None]] = {}
         self._stack = ExitStack()
 
@@ -255,12 +256,14 @@ class Fitter:
         """Return the fit of a unit with a seed; an error is part of the result."""
         place = self._place(unit, seed)
         self._left.pop(place, None)
-        if place in self._known:
-            return self._known[place]
-        found = self._new(unit, seed, place)
-        if self._is_shared or unit.method.deterministic:
+        self._uses[place] -= 1
+        found = self._known.get(place)
+        if found is None:
+            found = self._new(unit, seed, place)
             # The time of a fit is that of the cells that it was made for.
             self._known[place] = replace(found, seconds=0.0)
+        if self._uses[place] < 1 and not self._is_shared:
+            del self._known[place]
         return found
 
     def _new(self, unit: Unit, seed: int, place: Place) -> Fitted:

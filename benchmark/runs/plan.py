@@ -23,16 +23,20 @@ class Split(StrEnum):
 
     SEEN = "seen"  # learns from the seen tasks, judged on the same (the paper's Table 2)
     UNSEEN = "unseen"  # learns from the seen tasks, judged on the unseen (the paper's Table 3)
-    ALL = "all"  # learns from the seen tasks, judged on all
+    ALL = "all"  # seen and unseen, each with records and tables of its own
     LEAVE_ONE_TASK_OUT = "leave-one-task-out"  # judged on each task, learns from all others
+
+    @property
+    def sides(self) -> tuple[Split, ...]:
+        """Splits of the records: both sides of ``all``."""
+        return (Split.SEEN, Split.UNSEEN) if self is Split.ALL else (self,)
 
     @staticmethod
     def default(tasks: Sequence[str] = ()) -> Split:
         """Return the split of a request that names none.
 
-        Without tasks it is ``unseen``. With tasks it is ``all``, restricted to them: they are
-        judged whatever their side, and methods learn from the seen tasks as in the other splits.
-        A named seen task is then one that methods learnt from.
+        Without tasks it is ``unseen``. With tasks it is ``all``, restricted to them: each is judged
+        in the split of its side. A named seen task is then one that methods learnt from.
         """
         return Split.ALL if tasks else Split.UNSEEN
 
@@ -105,10 +109,17 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class Fold:
-    """Tasks that a method learns from, and tasks that it is judged on."""
+    """Tasks that a method learns from, and tasks that it is judged on.
+
+    Attributes:
+        learn: Tasks to learn from.
+        targets: Tasks to judge.
+        split: Split of the records: ``all`` has a fold of each side.
+    """
 
     learn: tuple[str, ...]
     targets: tuple[str, ...]
+    split: Split
 
 
 @dataclass(frozen=True)
@@ -193,23 +204,24 @@ def make_folds(
         targets = _chosen(everything, wanted, split, everything)[:limit]
         original = {t.name: getattr(t, "stands_in_for", t.name) for t in (*tasks, *judged)}
         return [_without(out, [task.name for task in tasks], original) for out in targets]
-    sides = {
-        Split.SEEN: tuple(task.name for task in judged if task.side == "seen"),
-        Split.UNSEEN: tuple(task.name for task in judged if task.side != "seen"),
-        Split.ALL: everything,
-    }
-    targets = _chosen(sides[split], wanted, split, everything)[:limit]
+    side = {task.name: Split.SEEN if task.side == "seen" else Split.UNSEEN for task in judged}
+    available = tuple(name for name in everything if side[name] in split.sides)
+    targets = _chosen(available, wanted, split, everything)[:limit]
     if not seen or not targets:
         raise InvalidInputError(
             f"A run needs tasks to learn from and tasks to judge (got {len(seen)} seen tasks and "
             f"{len(targets)} to judge). Choose another table, --split or --tasks."
         )
-    return [Fold(seen, targets)]
+    parts = (
+        Fold(seen, tuple(name for name in targets if side[name] is one), one) for one in split.sides
+    )
+    return [fold for fold in parts if fold.targets]
 
 
 def _without(out: str, names: Sequence[str], original: Mapping[str, str]) -> Fold:
     """Return the fold that leaves out a task, its original and its stand-ins."""
-    return Fold(tuple(name for name in names if original[name] != original[out]), (out,))
+    learn = tuple(name for name in names if original[name] != original[out])
+    return Fold(learn, (out,), Split.LEAVE_ONE_TASK_OUT)
 
 
 def _chosen(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmark.rewards.table import RewardTable
+    from benchmark.runs.plan import Split
     from benchmark.runs.record import DecisionEntry
     from benchmark.space import ParameterSpace
     from benchmark.submissions.model import Submission, SubmittedFold
@@ -33,10 +34,18 @@ _OWN_DISTRIBUTION = "t2sbench "
 
 @dataclass(frozen=True)
 class Checked:
-    """A submission without faults, the table and tasks it was checked against, and warnings."""
+    """A submission without faults.
+
+    Attributes:
+        submission: The submission.
+        context: Table and tasks that it was checked against.
+        splits: Split of the records by task: ``all`` has seen and unseen ones.
+        warnings: Remarks for its authors.
+    """
 
     submission: Submission
     context: Context
+    splits: Mapping[str, Split]
     warnings: list[str]
 
 
@@ -69,12 +78,9 @@ def check_content(
     """
     if submission is None:
         raise invalid(path, faults)
-    context = Context(table, registry, CachedScorer(table), submission.split, debug=False)
-    legal = {
-        target: frozenset(fold.learn)
-        for fold in make_folds(table_tasks(table, registry), context.split)
-        for target in fold.targets
-    }
+    context = Context(table, registry, CachedScorer(table), debug=False)
+    folds = make_folds(table_tasks(table, registry), submission.split)
+    legal = {target: frozenset(fold.learn) for fold in folds for target in fold.targets}
     faults += _identity_faults(submission, table)
     faults += _cell_faults(submission, legal)
     for fold in submission.folds:
@@ -88,7 +94,8 @@ def check_content(
             f"{len(submission.seeds)} seeds: boards show no interval between seeds below "
             f"{_RECOMMENDED_SEEDS}. Run with --seeds 0-4."
         )
-    return Checked(submission, context, warnings)
+    splits = {target: fold.split for fold in folds for target in fold.targets}
+    return Checked(submission, context, splits, warnings)
 
 
 def _identity_faults(submission: Submission, table: RewardTable) -> Iterator[str]:

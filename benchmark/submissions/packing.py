@@ -90,11 +90,12 @@ def _choose(request: PackRequest, table: RewardTable) -> list[Record]:
     if request.label not in labels:
         raise UnknownNameError(f"method of {path}", request.label, labels)
     # Records of another content of the table, or of another version, remain next to these.
-    place = (request.label, str(request.split), table.digest, SUITE_VERSION)
+    place = (request.label, table.digest, SUITE_VERSION)
     found = [
         r
         for r in everything
-        if (r.method.label, r.split, r.source.digest, r.suite_version) == place
+        if (r.method.label, r.source.digest, r.suite_version) == place
+        and r.split in request.split.sides
     ]
     ranked = [record for record in found if not record.debug]
     if not ranked:
@@ -187,7 +188,7 @@ def _content(
         },
         "code": code,
         "suite_version": first.suite_version,
-        "split": first.split,
+        "split": str(request.split),
         "source": first.source.model_dump(include={"id", "digest"}),
         "protocol": first.protocol.model_dump(include={"name", "version"}),
         "folds": [

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmark.rewards.table import RewardTable
+    from benchmark.runs.plan import Split
 
 # Probabilities of a mixture may differ by the rounding of sums taken in another order.
 _TOLERANCE = 1e-9
@@ -146,10 +147,10 @@ def differences(checked: Checked, method: Method, *, rename: bool) -> list[str]:
     if rename:
         names = disguise(context.table.tasks)
         table = permuted(context.table, names)
-        context = Context(table, context.registry, CachedScorer(table), context.split, debug=False)
+        context = Context(table, context.registry, CachedScorer(table), debug=False)
     found = []
     for fold in checked.submission.folds:
-        again = _decisions(context, method, fold, names)
+        again = _decisions(context, method, fold, names, checked.submission.split)
         for item, second in zip(fold.decisions, again, strict=True):
             first = read_decision(space, item)
             if not _same(first, second):
@@ -185,11 +186,11 @@ def permuted(table: RewardTable, names: dict[str, str]) -> RewardTable:
 
 
 def _decisions(
-    context: Context, method: Method, fold: SubmittedFold, names: dict[str, str]
+    context: Context, method: Method, fold: SubmittedFold, names: dict[str, str], split: Split
 ) -> Iterator[Decision]:
     """Decisions of a rerun, in the order of the fold's."""
     targets = tuple(dict.fromkeys(names[item.task] for item in fold.decisions))
-    renamed = Fold(tuple(names[task] for task in fold.learnt_from), targets)
+    renamed = Fold(tuple(names[task] for task in fold.learnt_from), targets, split)
     fitted = {}
     for seed in sorted({item.seed for item in fold.decisions}):
         try:

@@ -92,8 +92,10 @@ def _record(checked: Checked, fold: SubmittedFold, item: SubmittedDecision) -> R
     )
     decision = read_decision(context.table.space, item)
     scored = context.scorer.scored(item.task, decision, "rendered", item.seed)
+    split = str(checked.splits[item.task])
     content = {
-        **context.identity(entry, item.task, item.seed),
+        **context.identity(entry, split, item.task, item.seed),
+        "split": split,
         **scored_entries(context, decision, scored),
         "cost": Cost(wall_seconds=item.cost.wall_seconds).model_dump(),
     }
@@ -149,11 +151,11 @@ def find_duplicates(submission: Submission, records: Sequence[Record]) -> list[s
         Labels, sorted.
     """
     own = {(d.task, d.seed): d.entry.model_dump_json() for d in submission.decisions}
+    sides = submission.split.sides
     others: dict[str, _Cells] = {}
     for record in records:
-        board = (record.split, record.source.digest)
-        elsewhere = board != (submission.split, submission.source.digest) or record.budget
-        if elsewhere or record.decision is None:
+        is_here = record.split in sides and record.source.digest == submission.source.digest
+        if not is_here or record.budget or record.decision is None:
             continue
         if record.method.origin != submission.origin:
             cells = others.setdefault(record.method.label, {})

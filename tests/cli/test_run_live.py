@@ -74,7 +74,8 @@ def test_all_kinds_of_methods_under_two_protocols(live, tmp_path, capsys):
     assert one.task.data.partial.startswith("3 classes instead of")
     assert one.scores[0].n_correct == round(one.accuracy * one.task.n_test / 100)
     assert one.pretraining.checkpoint_sha256
-    assert (tmp_path / "out" / "all-tiny-knn5.md").is_file()
+    assert (tmp_path / "out" / "seen.md").is_file()
+    assert (tmp_path / "out" / "unseen.md").is_file()
     assert build_boards(found)
     assert live(*methods, *real, *protocols, "--dry-run") == 0
     printed = capsys.readouterr().err
@@ -235,6 +236,8 @@ def test_a_file_with_a_series_is_a_series(live, tmp_path, capsys):
     planned = capsys.readouterr().err
     assert "images_per_class=4" in planned
     assert "images_per_class=6" in planned
+    assert live("-m", "untrained", "--dry-run", "--profile", f"{tmp_path / 'tiny.yaml'}:by") == 2
+    assert "Did you mean 'by-images'" in capsys.readouterr().err
     capsys.readouterr()
     assert live("-m", "untrained", "--dry-run", "--profile", "mini") == 0
     assert "profile mini" in capsys.readouterr().err, "--profile twice measures both"

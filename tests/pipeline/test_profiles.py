@@ -43,6 +43,11 @@ def test_the_papers_profiles_have_its_sizes():
     assert find_profile("paper-100c-40k").n_images == 40_000
     assert find_profile("paper-237c-100k").classes == 237
     assert abs(find_profile("paper-237c-100k").n_images - 100_000) < 237
+    small, large = find_profile("mini"), find_profile("mini-95c-10k")
+    assert large.classes / small.classes == pytest.approx(2.37, abs=0.01)
+    assert large.n_images / small.n_images == pytest.approx(2.5, abs=0.02)
+    kept = {"classes": 95, "images_per_class": 106}
+    assert small.changed(kept).digest == large.digest
 
 
 def test_name_and_summary_are_not_part_of_the_digest():
@@ -70,11 +75,61 @@ def test_a_faulty_file_lists_all_faults_with_lines(tmp_path):
     assert len(raised.value.faults) >= 2
 
 
-def test_two_profiles_in_a_users_file_are_refused(tmp_path):
+SEVERAL = """\
+  - {name: other, simulator: toy, classes: 5, images_per_class: 5, size: 32, network: mini-resnet,
+     recipe: mini}
+sweeps:
+  - {name: more, profile: mine, points: [{classes: 6}, {evaluation.finetune_epochs: 2}]}
+  - {name: fewer, profile: mini, points: [{classes: 3}]}
+"""
+
+
+def test_a_file_holds_several_profiles_and_series(tmp_path):
     path = tmp_path / "mine.yaml"
-    path.write_text(MINE + MINE.splitlines()[2].replace("mine", "other") + "\n     recipe: mini}\n")
-    with pytest.raises(InvalidInputError, match="profile"):
+    path.write_text(MINE + SEVERAL)
+    names = [find_profile(*pair).name for pair in expand(str(path), {"size": 40})]
+    assert names == [
+        "mine+size=40",
+        "other+size=40",
+        "mine+classes=6,size=40",
+        "mine+evaluation.finetune_epochs=2,size=40",
+        "mini+classes=3,size=40",
+    ]
+    assert find_profile(f"{path}:other").classes == 5
+    assert [find_profile(*pair).classes for pair in expand(f"{path}:more", {})] == [6, 4]
+    with pytest.raises(InvalidInputError, match=r"5 profiles.*FILE\.yaml:NAME"):
         find_profile(str(path))
+    with pytest.raises(UnknownNameError, match=r"mine\.yaml.*Did you mean 'other'"):
+        find_profile(f"{path}:othr")
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [(MINE + SEVERAL.replace("other", "mine"), "mine"), ("schema: 1\n", "no profile")],
+)
+def test_a_file_without_or_with_repeated_names_is_faulty(tmp_path, text, fault):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(InvalidFileError, match=fault):
+        expand(str(path), {})
+
+
+def test_changes_of_grouped_fields():
+    mini = find_profile("mini")
+    changed = find_profile("mini", {"evaluation.finetune_epochs": 1, "simulator_options.a": 2})
+    assert changed.name == "mini+evaluation.finetune_epochs=1,simulator_options.a=2"
+    assert changed.evaluation == mini.evaluation.model_copy(update={"finetune_epochs": 1})
+    assert changed.simulator_options == {"a": "2"}
+    assert (mini.evaluation.finetune_epochs, mini.simulator_options) == (8, {})
+    for name, field in (("evaluation", "evaluation."), ("evaluation.epochs", "finetune_epochs")):
+        with pytest.raises(UnknownNameError, match=field):
+            find_profile("mini", {name: 1})
+    with pytest.raises(InvalidInputError, match="finetune_epochs=0"):
+        find_profile("mini", {"evaluation.finetune_epochs": 0})
+
+
+def test_values_that_a_profile_has_are_no_changes():
+    assert find_profile("mini", {"classes": 40, "evaluation.precision": "auto"}).name == "mini"
 
 
 def test_mistyped_names_get_a_hint():

@@ -59,6 +59,7 @@ def test_splits_learn_from_the_right_tasks(run: Run, split, learnt, judged):
     assert len({r.task.name for r in records}) == len(records) == judged
     for record in records:
         assert len(record.method.learnt_from) == learnt
+        assert record.split == (record.task.side if split is Split.ALL else split)
         if split is not Split.SEEN and record.task.side == "unseen":
             assert record.task.name not in record.method.learnt_from
         if split is Split.LEAVE_ONE_TASK_OUT:
@@ -280,9 +281,9 @@ def test_other_vectors_make_other_keys(request_for, small_table, tmp_path: Path)
         )
         context = make_plan(request_for("first", table=str(tmp_path / f"t{scale}"))).context
         method = find_method("random")
-        fold = Fold(("DTD",), ("CUB",))
+        fold = Fold(("DTD",), ("CUB",), Split.UNSEEN)
         entry = context.method_entry(method, fold, None)
-        keys.append(context.identity(entry, "CUB", 0))
+        keys.append(context.identity(entry, "unseen", "CUB", 0))
     assert keys[0]["cell"] == keys[1]["cell"]
     assert keys[0]["key"] != keys[1]["key"]
 
@@ -351,7 +352,7 @@ def test_a_failure_names_the_line_of_the_method(run: Run):
 
 def test_named_tasks_without_a_split_are_judged_whatever_their_side(run: Run):
     records = run("first", split=Split.default(("DTD", "CUB")), tasks=("DTD", "CUB"), seeds=(0,))
-    assert {(r.task.name, r.split) for r in records} == {("DTD", "all"), ("CUB", "all")}
+    assert {(r.task.name, r.split) for r in records} == {("DTD", "seen"), ("CUB", "unseen")}
     assert Split.default() is Split.UNSEEN
 
 
