@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from t2sbench.boards import BoardFiles, build_boards, verify_boards
     from t2sbench.descriptions import describe
     from t2sbench.display import Picture, Rows
+    from t2sbench.exhibits import measure_paper, paper
     from t2sbench.folders import Comparison, compare, load_results, report, retry, status
     from t2sbench.images import embed, render
     from t2sbench.listings import methods, profiles, protocols, simulators, tables, tasks
@@ -72,7 +73,9 @@ __all__ = [
     "load_model",
     "load_results",
     "load_table",
+    "measure_paper",
     "methods",
+    "paper",
     "prepare",
     "profiles",
     "protocols",
@@ -104,6 +107,7 @@ _MODULES = {
         ("Comparison", "compare", "load_results", "report", "retry", "status"), "t2sbench.folders"
     ),
     **dict.fromkeys(("Model", "fit", "load_model"), "t2sbench.models"),
+    **dict.fromkeys(("measure_paper", "paper"), "t2sbench.exhibits"),
     **dict.fromkeys(("Ranking", "Results", "cross_seeds", "run", "score"), "t2sbench.results"),
     **dict.fromkeys(
         (

@@ -21,6 +21,7 @@ _COMMANDS = {
     "report": ("results", "Print the result tables of a results folder."),
     "retry": ("results", "Redo failed, timed-out and missing cells of a results folder."),
     "compare": ("results", "Compare two sets of results; detect regressions."),
+    "paper": ("paper", "Show the paper's tables and figures, published and measured."),
     "render": ("render", "Render a pre-training dataset."),
     "preview": ("render", "Draw contact sheets of rendered images."),
     "ls": ("names", "List tasks, methods, simulators and more."),

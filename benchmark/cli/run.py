@@ -219,11 +219,11 @@ def _run(settings: dict[str, Any], protocols: Sequence[str]) -> int:
         for name in protocols:
             _check_protocol(name, plan)
         _check_scored(plan)
-        _announce(plan)
+        announce(plan)
         for line in _unscored(plan):
             click.echo(line, err=not settings["dry_run"])
         if settings["dry_run"]:
-            _print_plan(plan)
+            print_plan(plan)
         else:
             display.start(plan.n_cells)
         plans.append(plan)
@@ -299,7 +299,8 @@ def _compare_with_table(plan: Plan) -> None:
     )
 
 
-def _announce(plan: Plan) -> None:
+def announce(plan: Plan) -> None:
+    """Print source and number of cells of a plan."""
     for fault in plan.broken:
         click.echo(f"Warning: skipped a broken line: {fault}", err=True)
     table, live = plan.context.table, plan.request.live
@@ -315,7 +316,8 @@ def _announce(plan: Plan) -> None:
     click.echo(f"{source}: {plan.n_cells} cells to do, {len(plan.done)} done.", err=True)
 
 
-def _print_plan(plan: Plan) -> None:
+def print_plan(plan: Plan) -> None:
+    """Print methods, seeds and tasks of a plan; live, also its cells by kind."""
     for unit in plan.units:
         names = {task for task, _ in unit.cells}
         targets = ", ".join(task for task in unit.fold.targets if task in names)

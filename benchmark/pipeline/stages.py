@@ -39,6 +39,7 @@ from benchmark.pretraining.devices import resolve_device, resolve_precision
 from benchmark.pretraining.pretrain import Execution, pretrain
 from benchmark.pretraining.recipes import recipe
 from benchmark.protocols.evaluate import Evaluation, evaluate
+from benchmark.protocols.evaluators import Job
 from benchmark.protocols.registry import find_protocol
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
     from benchmark.pipeline.datasets import RealImages
     from benchmark.pipeline.profiles import Profile
     from benchmark.pretraining.training_set import TrainingSet
+    from benchmark.protocols.data import Features
+    from benchmark.protocols.settings import EvaluationSettings
     from benchmark.rendering.request import DatasetRequest
     from benchmark.simulators.interface import Simulator
     from benchmark.tasks.task_data import TaskData
@@ -328,12 +331,28 @@ class Pipeline:
     def _evaluate(self, backbone: Backbone, task: TaskData, protocol: str, seed: int) -> Evaluation:
         settings = evaluation_settings(self.profile, task, self.device, self.recipe.image_size)
         data = self._images.of(task)
-        cache = None
-        if self._keep_features:
-            about = [PIPELINE_VERSION, settings.feature_precision, self._images.identity()]
-            cache = StoredFeatures(self.store, [backbone.key, task.digest, about], task.name)
+        cache = self._features(backbone, task, settings) if self._keep_features else None
         with self._threads():
             return evaluate(protocol, backbone.pretrained.backbone, data, settings, seed, cache)
+
+    def features(self, source: Source, seed: int, task: TaskData) -> Features:
+        """Return the pooled features of a task's images, computed now if they are not in the store.
+
+        Raises:
+            T2SBenchError: When rendering or training fails.
+        """
+        backbone = self.backbone(source, seed)
+        settings = evaluation_settings(self.profile, task, self.device, self.recipe.image_size)
+        cache = self._features(backbone, task, settings)
+        data = self._images.of(task)
+        with self._threads():
+            return Job(backbone.pretrained.backbone, data, settings, seed, cache).features()
+
+    def _features(
+        self, backbone: Backbone, task: TaskData, settings: EvaluationSettings
+    ) -> StoredFeatures:
+        about = [PIPELINE_VERSION, settings.feature_precision, self._images.identity()]
+        return StoredFeatures(self.store, [backbone.key, task.digest, about], task.name)
 
     def _request(self, source: Source, seed: int) -> DatasetRequest:
         assert source.configuration is not None  # noqa: S101 - rendered sources have one

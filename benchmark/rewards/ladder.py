@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmark.rewards.table import RewardTable
+    from benchmark.space import ParameterSpace
 
 #: Rows of the paper's Table 1, and the settings that each adds to the row before.
 STEPS = {
@@ -34,6 +35,36 @@ PUBLISHED = {
 }
 
 
+def step_configurations(space: ParameterSpace, owner: str) -> list[Configuration]:
+    """Return the configurations of the rows of the paper's Table 1, in the order of :data:`STEPS`.
+
+    Args:
+        space: Settings of a table or simulator.
+        owner: Its name, for the message.
+
+    Raises:
+        InvalidInputError: If the space lacks one of the settings.
+
+    Example:
+        >>> from benchmark.space import PAPER_SPACE
+        >>> [str(one) for one in step_configurations(PAPER_SPACE, "The paper")][:2]
+        ['11000000', '11111000']
+    """
+    missing = [name for names in STEPS.values() for name in names if name not in space.names]
+    if missing:
+        raise InvalidInputError(
+            f"{owner} has no setting {', '.join(missing)}, which the rows of the paper's Table 1 "
+            "vary. Choose a table or simulator with the paper's settings."
+        )
+    levels, found = [0] * len(space.names), []
+    for names in STEPS.values():
+        for name in names:
+            place = space.names.index(name)
+            levels[place] = len(space.parameters[place].levels) - 1
+        found.append(Configuration(tuple(levels)))
+    return found
+
+
 def ladder(table: RewardTable) -> list[dict[str, Any]]:
     """Accuracy on every task as variations are added, in the order of the paper's Table 1.
 
@@ -47,19 +78,9 @@ def ladder(table: RewardTable) -> list[dict[str, Any]]:
     Raises:
         InvalidInputError: If the table lacks one of the settings.
     """
-    space = table.space
-    missing = [name for names in STEPS.values() for name in names if name not in space.names]
-    if missing:
-        raise InvalidInputError(
-            f"Table '{table.id}' has no setting {', '.join(missing)}, which the rows of the "
-            "paper's Table 1 vary. Choose a table with the paper's settings."
-        )
-    levels, places = [0] * len(space.names), []
-    for names in STEPS.values():
-        for name in names:
-            place = space.names.index(name)
-            levels[place] = len(space.parameters[place].levels) - 1
-        places.append(space.index(Configuration(tuple(levels))))
+    places = [
+        table.space.index(one) for one in step_configurations(table.space, f"Table '{table.id}'")
+    ]
     found = table.means[:, places]
     source, rows = f"{table.id}, {table.protocol}", []
     for task, means, values, n_test in zip(

@@ -1,0 +1,1 @@
+"""The tables and figures of the Task2Sim paper, made from measured records."""
