@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from benchmark.runs.record import Record
 
 _REDONE = ("failed", "timeout", "missing")
+_COORDINATES = ("source", "protocol", "split", "method")
 
 
 def load_results(path: str | Path = "results") -> Results:
@@ -59,7 +60,7 @@ def _skipped(*results: Results) -> list[str]:
 
 
 def status(folder: str | Path = "results") -> Rows:
-    """Count the cells of a results folder by table, split, method and status.
+    """Count the cells of a results folder by table, protocol, split, method and status.
 
     The notes name failures, their reasons, and the number of requested cells without a record.
 
@@ -69,14 +70,15 @@ def status(folder: str | Path = "results") -> Rows:
     from benchmark.runs.history import missing_cells
 
     results = load_results(folder)
-    counts: dict[tuple[str, str, str], Counter[str]] = {}
+    counts: dict[tuple[str, str, str, str], Counter[str]] = {}
     for record in results:
-        place = (record.source.id, record.split, record.method.label)
+        source, protocol = record.source.id, record.protocol.name
+        place = (source, protocol, record.split, record.method.label)
         counts.setdefault(place, Counter())[record.status] += 1
     known = sorted({record.status for record in results}, reverse=True)
     rows = (
-        {"table": source, "split": split, "method": label, **{s: counted[s] for s in known}}
-        for (source, split, label), counted in sorted(counts.items())
+        {**dict(zip(_COORDINATES, place, strict=True)), **{s: counted[s] for s in known}}
+        for place, counted in sorted(counts.items())
     )
     failed = (record.status for record in results if record.error is not None)
     lines = [f"{one}: {line}" for one, line in zip(failed, results.failures, strict=True)]

@@ -85,15 +85,16 @@ class Results(Sequence["Record"]):
             Columns method, task, side, split, seed, status, accuracy (percent), regret (0 is the
             oracle, 1 a random configuration; missing where the task has no scale), configuration,
             random, oracle (percent), queries (of learnt tasks), budget (of queries of the judged
-            task), seconds, protocol, source, and those that tidy tables of a report have as well
-            (:data:`benchmark.leaderboard.report.TIDY_COLUMNS`): profile, n_images ...
+            task), protocol, source, the others of a report's tidy table
+            (:data:`benchmark.leaderboard.report.TIDY_COLUMNS`: profile, n_images ...), and
+            seconds, the cost of the cell.
         """
         import pandas as pd
 
         from benchmark.leaderboard.report import TIDY_COLUMNS, tidy_row
 
-        rows = [tidy_row(record) for record in self.records]
-        return pd.DataFrame(rows, columns=list(TIDY_COLUMNS))
+        rows = ({**tidy_row(r), "seconds": r.cost.wall_seconds} for r in self.records)
+        return pd.DataFrame(list(rows), columns=[*TIDY_COLUMNS, "seconds"])
 
     def board(self) -> Ranking:
         """Rank the methods as a leaderboard does; incomplete rows come last.
@@ -103,10 +104,7 @@ class Results(Sequence["Record"]):
         """
         boards = self._boards()
         if len(boards) != 1:
-            titles = "; ".join(board.place.title for board in boards) or "none"
-            raise InvalidInputError(
-                f"A board needs records of one split, source and protocol (got: {titles})."
-            )
+            raise _several("board", (board.place.title for board in boards))
         return Ranking.of(boards[0])
 
     def _boards(self) -> Sequence[Board | BudgetBoard]:
@@ -122,11 +120,17 @@ class Results(Sequence["Record"]):
         budgets, with 95 % t intervals over tasks.
 
         Raises:
+            InvalidInputError: When the records belong to several splits, sources or protocols.
             UnavailableError: Without matplotlib.
         """
         require("plots", "Plotting")
         from matplotlib.figure import Figure
 
+        from benchmark.leaderboard.rows import Place
+
+        places = {Place.of(record)._replace(budget=None) for record in self.records}
+        if len(places) > 1:
+            raise _several("picture", (place.title for place in sorted(places)))
         if any(record.budget for record in self.records):
             return self.board().plot()
         frame = self.to_frame()
@@ -155,6 +159,13 @@ class Results(Sequence["Record"]):
         boards = "".join(Ranking.of(board)._repr_html_() for board in self._boards())
         failed = "".join(f"<p>Failed: {line}</p>" for line in self.failures[:5])
         return boards + failed
+
+
+def _several(kind: str, titles: Iterable[str]) -> InvalidInputError:
+    return InvalidInputError(
+        f"A {kind} needs records of one split, source and protocol (got: "
+        f"{'; '.join(titles) or 'none'}). Choose them: Results(tuple(r for r in results if ...))."
+    )
 
 
 @dataclass(frozen=True, repr=False)

@@ -18,7 +18,7 @@ _INTERRUPTED = 130
 _COMMANDS = {
     "run": ("run", "Compare methods, on a reward table or live."),
     "status": ("results", "Count finished, failed and missing cells of a results folder."),
-    "report": ("results", "Print the result tables of a results folder."),
+    "report": ("results", "Print and write one table per split of results folders."),
     "retry": ("results", "Redo failed, timed-out and missing cells of a results folder."),
     "compare": ("results", "Compare two sets of results; detect regressions."),
     "paper": ("paper", "Show the paper's tables and figures, published and measured."),

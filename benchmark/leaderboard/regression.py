@@ -115,6 +115,8 @@ def compare(
 ) -> list[Change]:
     """Changes from one set of results to another, by method and split.
 
+    With several sources or protocols, the split is followed by them.
+
     Args:
         before: Records of A, read once.
         after: Records of B, read once.
@@ -130,7 +132,10 @@ def compare(
         )
     if not allow_different_source:
         _check_same_sources(places_a, places_b)
-    rows_a, rows_b = _by_method(places_a, "A"), _by_method(places_b, "B")
+    several = not allow_different_source and len(_sources(places_a)) > 1
+    rows_a, rows_b = (
+        _by_method(places, side, several) for places, side in ((places_a, "A"), (places_b, "B"))
+    )
     return [
         _change(key[0], rows_a.get(key), rows_b.get(key)) for key in sorted({**rows_a, **rows_b})
     ]
@@ -153,12 +158,13 @@ def _sources(places: Iterable[Place]) -> set[str]:
     }
 
 
-def _by_method(groups: Mapping[Place, Group], side: str) -> _Rows:
+def _by_method(groups: Mapping[Place, Group], side: str, several: bool) -> _Rows:
     found: dict[tuple[str, str, bytes], tuple[Place, Row]] = {}
     for place, group in groups.items():
         for row in group.rows:
+            source = f", {place.source}, {place.protocol}" if several else ""
             budget = "" if place.budget is None else f", q = {place.budget}"
-            key = (place.split + budget, row.name, row.options)
+            key = (place.split + source + budget, row.name, row.options)
             if key in found:
                 raise InvalidInputError(
                     f"Two results of {row.label} in {side}: {found[key][0].title} and "

@@ -71,7 +71,6 @@ TIDY_COLUMNS: Mapping[str, str] = {
     "oracle": "float64",
     "queries": "int64",
     "budget": "int64",
-    "seconds": "float64",
     "protocol": "string",
     "source": "string",
     "kind": "string",
@@ -85,7 +84,6 @@ TIDY_COLUMNS: Mapping[str, str] = {
     "stands_in_for": "string",
     "protocol_version": "int64",
     "suite_version": "int64",
-    "record_id": "string",
 }
 
 
@@ -349,7 +347,7 @@ class Report:
         write_bytes(stem.with_name(f"{stem.name}-tidy.parquet"), _parquet(tidy))
 
     def with_published(self, rows: Mapping[Place, Sequence[PublishedRow]]) -> Report:
-        """The report with published rows below the measured ones, one per label.
+        """The report with these published rows, one per label, instead of those that it has.
 
         Args:
             rows: Published rows by place; places that are not in the report are passed over.
@@ -373,7 +371,8 @@ class Report:
             )
             for label, notes in labels.items()
         )
-        return replace(self, rows=(*self.rows, *added))
+        measured = (row for row in self.rows if row.kind != "published")
+        return replace(self, rows=(*measured, *added))
 
 
 def _range(row: ReportRow, name: str) -> float | str | None:
@@ -393,7 +392,7 @@ def tidy_row(record: Record) -> dict[str, Any]:
     """A record as one flat row with the columns :data:`TIDY_COLUMNS`.
 
     Accuracies are in percent; regret is 0 at the oracle and 1 at the mean over all configurations,
-    and None where the task has no scale. ``seconds`` is the cost of the cell.
+    and None where the task has no scale. Costs are left out: a repeated run has the same rows.
     """
     reference, pretraining, data = record.reference, record.pretraining, record.task.data
     return {
@@ -410,7 +409,6 @@ def tidy_row(record: Record) -> dict[str, Any]:
         "oracle": reference.oracle if reference else None,
         "queries": record.method.queries,
         "budget": record.budget.queries if record.budget else None,
-        "seconds": record.cost.wall_seconds,
         "protocol": record.protocol.name,
         "source": record.source.id,
         "kind": "reference" if record.method.privileged else "method",
@@ -424,7 +422,6 @@ def tidy_row(record: Record) -> dict[str, Any]:
         "stands_in_for": data.stands_in_for if data else None,
         "protocol_version": record.protocol.version,
         "suite_version": record.suite_version,
-        "record_id": record.record_id,
     }
 
 

@@ -209,7 +209,10 @@ def latex_escape(text: str) -> str:
 
 
 def latex(table: TextTable) -> str:
-    """A table in LaTeX, for the packages booktabs and graphicx, ending in a newline."""
+    """A table in LaTeX, for the packages booktabs and graphicx, ending in a newline.
+
+    A table that is wider than the line is scaled down to it.
+    """
     rules, rows = {1: r"\midrule"}, table.rows()
     for size in table.sections:
         rules[max(rules) + size] = r"\midrule"
@@ -220,13 +223,15 @@ def latex(table: TextTable) -> str:
     lines = [
         r"\begin{table*}[t]",
         r"\centering\small\setlength{\tabcolsep}{4pt}",
-        rf"\caption{{{latex_escape(table.title)}}}",
+        rf"\caption{{{latex_escape(table.title)}}}\smallskip",
+        r"\sbox{0}{%",
         rf"\begin{{tabular}}{{l{'r' * (len(table.columns) - 1)}}}",
         r"\toprule",
         *_latex_head(table.columns),
         *body,
         r"\bottomrule",
-        r"\end{tabular}",
+        r"\end{tabular}}%",
+        r"\ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\usebox{0}}\else\usebox{0}\fi",
         *(rf"\par\smallskip\parbox{{\linewidth}}{{\footnotesize {latex_escape(note)}}}"
           for note in table.notes),
         r"\end{table*}",

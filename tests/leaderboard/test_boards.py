@@ -6,8 +6,9 @@ import scipy.stats
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmark.leaderboard import build_boards, render_boards
+from benchmark.leaderboard import build_boards, render_boards, verify, write_boards
 from benchmark.leaderboard.text_tables import markdown
+from benchmark.runs.record import ReferenceEntry
 
 TASKS = [f"T{i}" for i in range(8)]
 share = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -232,3 +233,90 @@ def test_no_method_beats_the_oracle(make_record, values):
     assert regrets == sorted(regrets)
     assert regrets[0] == 0
     assert all(0 <= regret <= 1 for regret in regrets)
+
+
+# Live scores have no regret where no table was measured under their profile and protocol.
+
+
+@pytest.fixture
+def live(make_record):
+    """Records of live scores of two profiles and two protocols, without references."""
+
+    def make(values, **changes):
+        return [
+            make_record(method, task, seed, value + i / 8 + seed / 10, source_kind="live", **place)
+            .model_copy(update={"reference": None})
+            for profile, digest in (("mini", "a"), ("large", "b"))
+            for protocol in ("knn5", "finetune")
+            for place in [
+                {"source_id": profile, "source_digest": digest * 64, "protocol": protocol}
+                | changes
+            ]
+            for method, value in values.items()
+            for i, task in enumerate(TASKS)
+            for seed in (0, 1)
+        ]  # fmt: skip
+
+    return make
+
+
+def test_live_boards_rank_by_accuracy_for_each_profile_and_protocol(live):
+    records = live({"single-best": 50.0, "scratch": 40.0, "high": 55.0})
+    boards = build_boards(records)
+    assert {(board.place.source, board.place.protocol) for board in boards} == {
+        (profile, protocol) for profile in ("mini", "large") for protocol in ("knn5", "finetune")
+    }
+    assert all(labels(board) == ["high", "single-best", "scratch"] for board in boards)
+    standing = boards[0].ranked[0].standing
+    assert (standing.rank, standing.difference, standing.win_rate) == (1, 5.0, 1.0)
+    assert boards[0].ranked[2].standing.difference == -10.0
+    names = set(render_boards(boards))
+    assert {name for name in names if name.endswith(".md")} == {
+        f"{profile}/{protocol}/unseen.md"
+        for profile in ("mini", "large")
+        for protocol in ("knn5", "finetune")
+    }
+
+
+def test_live_boards_speak_of_accuracy(live):
+    draw = np.random.default_rng(0)
+    records = live({"single-best": 50.0, "high": 55.0})
+    records = [
+        record.model_copy(update={"scores": [record.scores[0].model_copy(update={"value": value})]})
+        for record in records
+        for value in [record.accuracy + draw.normal()]
+    ]
+    board = build_boards(records)[0]
+    text = markdown(board.text())
+    assert "egret" not in text
+    assert "vs single-best: mean paired difference in accuracy" in text
+    assert "above 0 is better" in text
+    assert f"Differences in accuracy below about {board.detectable:.2f} are not" in text
+    assert "0 is the oracle" not in text
+
+
+def test_live_boards_are_written_and_verified(live, tmp_path):
+    records = live({"single-best": 50.0, "high": 55.0})
+    records += live({"draw": 45.0}, split="seen")
+    write_boards(build_boards(records), tmp_path)
+    assert verify(records, tmp_path) == []
+    assert verify(records[::-1], tmp_path) == []
+    assert len(list(tmp_path.rglob("*.json"))) == 8
+    changed = [*records[1:], records[0].model_copy(update={"seed": 7})]
+    assert verify(changed, tmp_path) != []
+
+
+def test_a_board_with_regrets_on_some_tasks_ranks_by_them(live):
+    """A profile with a table has references for the tasks of the table only."""
+    records = live({"good": 50.0, "poor": 45.0})
+    reference = {"random": 40.0, "oracle": 60.0}
+    known = ReferenceEntry.model_validate(reference)
+    mixed = [
+        record.model_copy(update={"reference": known}) if record.task.name in TASKS[:3] else record
+        for record in records
+    ]
+    board = build_boards(mixed)[0]
+    assert labels(board) == ["good", "poor"]
+    assert board.n_compared == 3
+    assert "3 tasks with a regret" in " ".join(board.text().notes) or board.detectable is None
+    assert "Regret: 0 is the oracle" in board.text().notes[0]

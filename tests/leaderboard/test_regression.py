@@ -124,7 +124,7 @@ def test_other_sources_need_leave(results, change):
 
 
 def test_two_results_of_one_method_are_ambiguous(results):
-    a = results(50.0) + results(51.0, source_id="other")
+    a = results(50.0) + results(51.0, source_digest="f" * 64)
     with pytest.raises(InvalidInputError, match="Two results of mine in A"):
         compare(a, results(50.0), allow_different_source=True)
 
@@ -147,3 +147,14 @@ def test_a_killed_run_breaks_every_limit(results):
 def test_other_seeds_are_noted(results):
     (change,) = compare(results(50.0), results(50.0, seeds=(0, 1)))
     assert change.note == "1 seeds in A, 2 in B"
+
+
+def test_sources_and_protocols_of_one_folder_are_compared_one_by_one(results):
+    def everything(gain):
+        small = results(50.0 + gain) + results(60.0 + 2 * gain, protocol="linear")
+        return small + results(70.0 + 3 * gain, source_id="large")
+
+    found = {one.split: one.accuracy for one in compare(everything(0), everything(1))}
+    assert found == {"unseen, toy, knn5": 1, "unseen, toy, linear": 2, "unseen, large, knn5": 3}
+    with pytest.raises(InvalidInputError, match="mine"):
+        compare(everything(0), results(50.0), allow_different_source=True)

@@ -2,6 +2,9 @@ import csv
 import io
 import json
 import re
+import shutil
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +14,7 @@ from rich.console import Console
 from benchmark.leaderboard.report import TIDY_COLUMNS, build_reports
 from benchmark.leaderboard.text_tables import markdown, print_table, terminal_tables
 from benchmark.runs.published import PublishedRow
+from benchmark.runs.record import Cost
 
 TASKS = ("CUB", "AID")
 REGISTRY = [
@@ -429,11 +433,21 @@ def test_records_of_split_all_belong_to_the_sides_of_their_tasks(make_record):
     assert {row.label: row.cells[0].average for row in unseen.rows} == {"a": 50.0, "b": 51.0}
 
 
-def test_reports_do_not_depend_on_how_records_were_collected(many):
-    """Superseded records, repetitions, and records of other commands before or after."""
-    again = [many[0].model_copy(update={"supersedes": "9" * 64}), *many, *many[:5]]
-    assert only(again).csv() == only(many).csv()
-    assert only(again).markdown() == only(many).markdown()
+def test_repeated_and_superseded_records_change_nothing(many, make_record):
+    wrong = make_record("draw", "CUB", 0, 99.0)
+    again = [
+        wrong,
+        *many,
+        *many[:5],
+        make_record("draw", "CUB", 0, 41.0, supersedes=wrong.record_id),
+    ]
+    for one in (
+        only(again),
+        only([r.model_copy(update={"cost": Cost(wall_seconds=9)}) for r in many]),
+    ):
+        assert (one.csv(), one.json()) == (only(many).csv(), only(many).json())
+        assert (one.markdown(), one.latex()) == (only(many).markdown(), only(many).latex())
+        assert one.tidy() == only(many).tidy()
 
 
 def test_published_rows_have_an_average_in_their_blocks_only(many):
@@ -523,6 +537,19 @@ def test_latex_is_balanced_and_marks_the_best(many):
     assert r"\textbf{76.00}" in text
     assert r"\underline{73.00}" in text
     assert r"Task2Sim $\ddagger$" in text
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX")
+def test_latex_compiles(many, tmp_path: Path):
+    label = "m_1&2 #3 50% $x$ {a}\\b~c^d <e>|[f]"
+    report = replace(only(many), title=label)
+    report = report.with_published({report.blocks[2].place: [published_row()]})
+    head = r"\documentclass{article}\usepackage{booktabs,graphicx}\begin{document}"
+    (tmp_path / "t.tex").write_text(f"{head}\n{report.latex()}\n\\end{{document}}\n")
+    command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "t.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "Overfull" not in done.stdout
 
 
 def test_latex_faults_are_found():

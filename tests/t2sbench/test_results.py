@@ -317,3 +317,42 @@ def test_a_table_of_one_seed_has_none_to_hold_out(small_table):
     table = small_table.of_seeds([0])
     with pytest.raises(t2s.T2SBenchError, match="one seed"):
         t2s.cross_seeds("single-best", table=table)
+
+
+def test_several_places_have_reports_and_no_single_board(make_record):
+    records = [
+        make_record("a", task, 0, value, split=split, source_id=source)
+        for source, value in (("small", 50.0), ("large", 60.0))
+        for split in ("seen", "unseen")
+        for task in ("CUB", "AID")
+    ]
+    results = t2s.Results(tuple(records))
+    shown = results._repr_html_()
+    assert shown.count("<table>") == 4
+    assert "seen tasks, knn5 v1, table large" in shown
+    for call in (results.board, results.plot):
+        with pytest.raises(t2s.T2SBenchError, match=r"large.*small"):
+            call()
+    assert [table.split for table in results.tables()] == ["seen", "unseen"]
+    frame = results.to_frame()
+    assert frame.groupby("source")["accuracy"].mean().to_dict() == {"small": 50.0, "large": 60.0}
+
+
+def test_folders_are_reported_together(make_record, tmp_path):
+    from benchmark.runs.record_file import append_record
+
+    for profile, value in (("mini", 50.0), ("large", 60.0)):
+        (tmp_path / profile).mkdir()
+        record = make_record("a", "CUB", 0, value, source_kind="live", source_id=profile)
+        append_record(tmp_path / profile / "records.jsonl", record)
+    folders = [tmp_path / "mini", tmp_path / "large"]
+    with pytest.raises(t2s.T2SBenchError, match="output"):
+        t2s.report(folders)
+    with pytest.raises(t2s.T2SBenchError, match="output"):
+        t2s.report(folders[0] / "records.jsonl")
+    ((path, report),) = t2s.report(folders, output=tmp_path / "both").items()
+    assert path == tmp_path / "both" / "unseen"
+    assert [block.place.source for block in report.blocks] == ["large", "mini"]
+    assert (tmp_path / "both" / "unseen.tex").is_file()
+    assert not (tmp_path / "mini" / "unseen.md").exists()
+    assert set(t2s.status(folders[0])["protocol"]) == {"knn5"}
