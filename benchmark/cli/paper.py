@@ -109,14 +109,15 @@ def _measure(names: Sequence[str], given: dict[str, Any]) -> int:
     from benchmark.cli.progress import RunDisplay
     from benchmark.cli.run import announce, print_plan
 
-    display = RunDisplay()
+    display, counts = RunDisplay(), list[int]()
 
     def on_plan(plan: Plan) -> None:
         announce(plan)
+        counts.append(plan.n_cells)
         if given["dry_run"]:
             print_plan(plan)
         else:
-            display.start(plan.n_cells)
+            display.start(sum(counts))
 
     with display:
         results = t2s.measure_paper(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from benchmark.rewards.card import DataEntry
     from benchmark.runs.record import Record
 
-#: The paper's simulator; our profiles of its sizes name the embedded one.
+#: The paper's simulator; the profiles of its sizes name the embedded one.
 _PAPER_SIMULATOR = "ThreeDWorld"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from statistics import fmean
@@ -29,6 +29,7 @@ from benchmark.plots.paper import (
 )
 from benchmark.plots.style import FORMATS, save_picture
 from benchmark.protocols.registry import find_protocol
+from benchmark.rewards.catalog import DEFAULT_TABLE, load_table
 from benchmark.rewards.ladder import PUBLISHED, STEPS, ladder
 from benchmark.runs.published import published_rows
 from benchmark.tasks.registry import load_data_tasks
@@ -297,11 +298,12 @@ def _seed_averages(row: ReportRow, block: int) -> list[float]:
 
 
 def _incomplete(report: Report) -> list[str]:
+    """Sentence on the points of curves that are left out."""
     found = [
-        f"{row.label} at {block.place.source} ({'; '.join(cell.faults)})"
+        f"{row.label} at {block.place.source} ({'; '.join(row.in_block(number).faults)})"
         for row in report.rows
-        for block, cell in zip(report.blocks, row.cells, strict=True)
-        if cell is not None and cell.faults
+        for number, block in enumerate(report.blocks)
+        if row.in_block(number).faults
     ]
     return [f"Incomplete and left out: {', '.join(found)}."] * bool(found)
 
@@ -377,9 +379,20 @@ def _probabilities(experiment: Experiment, measurements: Measurements) -> Exhibi
         rewards,
         f"Mean over seeds {', '.join(map(str, seeds))} of Task2Sim; the paper shows one training.",
         _NO_NUMBERS,
+        *_other_edition({row.table_sha256 for row in rows if row.table == DEFAULT_TABLE}),
     )
     draw = partial(draw_probabilities, panels, "seen tasks above the line, unseen tasks below")
     return Exhibit(experiment, shown, lines, tuple(row.model_dump() for row in rows), draw=draw)
+
+
+def _other_edition(digests: Collection[str]) -> list[str]:
+    """Sentence on probabilities of another edition of the packaged table."""
+    if not digests or set(digests) == {load_table(DEFAULT_TABLE).digest}:
+        return []
+    words = (
+        f"The package holds another edition of table {DEFAULT_TABLE}: measure again with --live."
+    )
+    return [words]
 
 
 def _panel(table: str, rows: Sequence[Probability]) -> Panel:

@@ -81,6 +81,26 @@ def test_figures_of_data_are_drawn(data_folder, tmp_path, name):
         assert "blue" not in "\n".join(exhibit.differences)
 
 
+def test_probabilities_of_another_edition_are_named(data_folder):
+    assert "another edition" in t2s.paper("fig5", records=[data_folder]).differences[-1]
+    path = data_folder / "fig5.csv"
+    path.write_text(path.read_text().replace("0" * 64, t2s.load_table("gl-mini").rewards.digest))
+    assert "another edition" not in t2s.paper("fig5", records=[data_folder]).differences[-1]
+
+
+def test_points_without_records_are_named(folder_of):
+    folder = folder_of("fig8")
+    path = folder / "records.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    kept = [line for line in lines if not ('"imagenet"' in line and "images_per_class=25" in line)]
+    path.write_text("".join(kept))
+    assert len(kept) < len(lines)
+    exhibit = t2s.paper("fig8", records=[folder])
+    named = "imagenet at mini+images_per_class=25 (no records)"
+    assert named in "\n".join(exhibit.differences)
+    assert exhibit.draw() is not None
+
+
 def test_missing_measurements_name_the_command(tmp_path, capsys):
     with pytest.raises(UnavailableError, match="--live"):
         t2s.paper("table2", records=[tmp_path])
