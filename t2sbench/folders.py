@@ -154,10 +154,24 @@ def report(
     wanted = {None: known, "all": {"seen", "unseen"}}.get(split, {str(split)})
     if not wanted & known:
         raise UnknownNameError("split of these results", str(split), known)
-    chosen = {place / one.stem: one for one in reports if one.split in wanted}
-    for path, one in chosen.items():
-        one.write(path)
-    return chosen
+    written: dict[Path, Report | BudgetBoard] = {}
+    for one in reports:
+        if one.split in wanted:
+            path = place / _free_stem(one, [known.name for known in written])
+            one.write(path)
+            written[path] = one
+    return written
+
+
+def _free_stem(one: Report | BudgetBoard, taken: Sequence[str]) -> str:
+    """Name of files; of several boards of budgets, later ones state their source."""
+    from benchmark.core.files import safe_name
+    from benchmark.leaderboard import BudgetBoard
+
+    if one.stem not in taken or not isinstance(one, BudgetBoard):
+        return one.stem
+    named = f"{one.stem}-{safe_name(one.place.source)}"
+    return named if named not in taken else f"{named}-{one.place.digest}"
 
 
 @dataclass(frozen=True, repr=False)

@@ -70,13 +70,13 @@ class Results(Sequence["Record"]):
         """Return one report per split: ``.text()``, ``.latex()``, ``.tidy()``, ``.write(stem)``.
 
         A report has a group of columns for each source and protocol. Records with budgets have one
-        board for all budgets. Debug records (of ``limit``) have reports of their own.
+        board for all budgets. Debug records (of ``limit``) have reports of their own at the end.
         """
         from benchmark.leaderboard.report import build_reports
         from benchmark.tasks.registry import load_data_tasks
 
         tasks = load_data_tasks()
-        return [one for debug in (True, False) for one in build_reports(self, tasks, debug=debug)]
+        return [one for debug in (False, True) for one in build_reports(self, tasks, debug=debug)]
 
     def to_frame(self) -> pd.DataFrame:
         """Return the results as a tidy data frame, one row per cell.

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
 from benchmark.core.errors import (
     InvalidFileError,
@@ -211,6 +212,17 @@ def held(folder: Path, by_whom: str) -> Iterator[None]:
                 f"{folder} is in use: {by_whom}. Wait for it, or choose another --output."
             ) from error
         yield
+
+
+def safe_name(text: str) -> str:
+    """Return one component of a path for any text: records are not trusted with paths.
+
+    Example:
+        >>> safe_name("a/b"), safe_name("..")
+        ('a%2Fb', '%2E.')
+    """
+    escaped = quote(text, safe="+(),=")
+    return f"%2E{escaped[1:]}" if escaped.startswith(".") else escaped or "_"
 
 
 def inside(folder: Path, relative: str) -> Path:

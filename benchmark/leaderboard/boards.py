@@ -9,10 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from benchmark.core.errors import InvalidFileError
-from benchmark.core.files import canonical_json, inside, write_bytes
+from benchmark.core.files import canonical_json, inside, safe_name, write_bytes
 from benchmark.leaderboard.budget import BudgetBoard, budget_boards
 from benchmark.leaderboard.columns import (
     columns_of,
@@ -282,7 +281,7 @@ def board_paths(boards: Sequence[Board | BudgetBoard]) -> dict[str, Board | Budg
     groups: dict[str, list[Board | BudgetBoard]] = {}
     for board in boards:
         parts = (board.place.source, board.place.protocol, board.stem)
-        groups.setdefault("/".join(map(_safe_name, parts)), []).append(board)
+        groups.setdefault("/".join(map(safe_name, parts)), []).append(board)
     paths: dict[str, Board | BudgetBoard] = {}
     for stem, group in groups.items():
         newest, *others = sorted(group, key=_age, reverse=True)
@@ -302,12 +301,6 @@ def _other_path(stem: str, place: Place, taken: Mapping[str, object]) -> str:
     if short not in taken:
         return short
     return f"{stem}@v{place.suite_version}-p{place.protocol_version}-{place.kind}-{place.digest}"
-
-
-def _safe_name(text: str) -> str:
-    """One component of a path from any text: records are not trusted with paths."""
-    escaped = quote(text, safe="+(),=")
-    return f"%2E{escaped[1:]}" if escaped.startswith(".") else escaped or "_"
 
 
 def write_boards(boards: Sequence[Board | BudgetBoard], folder: Path) -> list[Path]:

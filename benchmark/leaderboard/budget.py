@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchmark.core.files import canonical_json
+from benchmark.core.files import canonical_json, safe_name
 from benchmark.leaderboard.rows import Group, Place, Row, finish, records_digest
 from benchmark.leaderboard.text_tables import (
     Column,
@@ -130,7 +130,7 @@ class BudgetBoard:
     @property
     def stem(self) -> str:
         """Name of its files without the ending."""
-        return f"{self.split}-budget"
+        return f"{safe_name(self.split)}-budget"
 
     @cached_property
     def differences(self) -> dict[tuple[str, int], Difference]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from benchmark.core.files import canonical_json, write_bytes, write_text
+from benchmark.core.files import canonical_json, safe_name, write_bytes, write_text
 from benchmark.leaderboard.budget import BudgetBoard, budget_boards
 from benchmark.leaderboard.columns import (
     DAGGERS,
@@ -466,7 +466,7 @@ def build_reports(
     reports: list[Report | BudgetBoard] = []
     for version, split in ordered:
         older = version < newest.setdefault(split, version)
-        stem = f"{split}{f'@v{version}' if older else ''}{'-debug' if debug else ''}"
+        stem = f"{safe_name(split)}{f'@v{version}' if older else ''}{'-debug' if debug else ''}"
         report = _report(stem, splits[version, split], listed, tasks)
         if published and not debug:
             report = report.with_published(_published(report.blocks, tasks))

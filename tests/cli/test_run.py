@@ -268,3 +268,29 @@ def test_a_report_prints_and_writes_the_tables_of_all_splits(run, tmp_path: Path
     assert main(["report", str(out), "--split", "leave-one-task-out"]) == 2
     assert "Known: seen, unseen" in capsys.readouterr().err
     assert main(["report", str(tmp_path / "none")]) == 2
+
+
+def test_a_report_of_several_folders_needs_one_for_its_files(
+    run, small_table_folder: Path, tmp_path: Path, capsys
+):
+    run("-m", "random", "--seeds", "0")
+    words = ["run", "-m", "single-best", "--seeds", "0", "--table", str(small_table_folder)]
+    assert main([*words, "-o", str(tmp_path / "other")]) == 0
+    both = [str(tmp_path / "out"), str(tmp_path / "other")]
+    capsys.readouterr()
+    assert main(["report", *both]) == 2
+    assert "-o" in capsys.readouterr().err
+    assert main(["report", *both, "-o", str(tmp_path / "both")]) == 0
+    shown = capsys.readouterr()
+    assert "random" in shown.out
+    assert "single-best" in shown.out
+    assert "both/unseen" in shown.err
+    assert len(list((tmp_path / "both").iterdir())) == 6
+
+
+def test_a_later_run_hides_no_earlier_rows(run, tmp_path: Path, capsys):
+    run("-m", "random", "--seeds", "0")
+    capsys.readouterr()
+    run("-m", "single-best", "--seeds", "0")
+    assert "random" not in capsys.readouterr().out
+    assert "| random" in (tmp_path / "out" / "unseen.md").read_text()

@@ -74,6 +74,7 @@ def test_all_kinds_of_methods_under_two_protocols(live, tmp_path, capsys):
     assert one.task.data.partial.startswith("3 classes instead of")
     assert one.scores[0].n_correct == round(one.accuracy * one.task.n_test / 100)
     assert one.pretraining.checkpoint_sha256
+    assert printed.out.count("Fine-tuning") >= 4, "two splits: averages, and accuracies by task"
     written = {path.name for path in (tmp_path / "out").glob("*.md")}
     assert written == {"seen.md", "unseen.md"}
     assert build_boards(found)

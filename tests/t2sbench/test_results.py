@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import t2sbench as t2s
+from benchmark.runs.record_file import append_record
 from benchmark.runs.scoring import CachedScorer
 
 
@@ -339,8 +340,6 @@ def test_several_places_have_reports_and_no_single_board(make_record):
 
 
 def test_folders_are_reported_together(make_record, tmp_path):
-    from benchmark.runs.record_file import append_record
-
     for profile, value in (("mini", 50.0), ("large", 60.0)):
         (tmp_path / profile).mkdir()
         record = make_record("a", "CUB", 0, value, source_kind="live", source_id=profile)
@@ -356,3 +355,28 @@ def test_folders_are_reported_together(make_record, tmp_path):
     assert (tmp_path / "both" / "unseen.tex").is_file()
     assert not (tmp_path / "mini" / "unseen.md").exists()
     assert set(t2s.status(folders[0])["protocol"]) == {"knn5"}
+
+
+def test_boards_of_budgets_of_several_tables_are_all_kept(tmp_path, small_table):
+    for folder, table in (("0", "gl-mini"), ("1", small_table)):
+        t2s.run(
+            "portfolio-order",
+            table=table,
+            tasks=["USPS"],
+            seeds=[0],
+            budgets=[0],
+            output=tmp_path / folder,
+        )
+    reports = t2s.report([tmp_path / "0", tmp_path / "1"], output=tmp_path / "both")
+    assert len(reports) == 2
+    assert len(list((tmp_path / "both").glob("*.md"))) == 2
+
+
+@pytest.mark.parametrize("split", ["../../evil", "a/b", ".."])
+def test_a_split_of_a_record_is_no_path(make_record, tmp_path, split):
+    (tmp_path / "in").mkdir()
+    append_record(tmp_path / "in" / "records.jsonl", make_record(split=split))
+    (path,) = t2s.report(tmp_path / "in", output=tmp_path / "out" / "deep")
+    assert path.parent == tmp_path / "out" / "deep"
+    assert {one.name for one in tmp_path.iterdir()} >= {"in", "out"}
+    assert not (tmp_path / "evil.md").exists()
