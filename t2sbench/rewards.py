@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -250,12 +250,15 @@ class BuiltTable(NamedTuple):
     """Outcome of :func:`build_table`.
 
     Attributes:
-        table: The written table; None after a dry run, or if a limit left backbones.
+        table: The written table, of the first protocol; None after a dry run, or if a limit left
+            backbones.
         left: Number of backbones that still lack rewards.
+        tables: All written tables by protocol.
     """
 
     table: Table | None
     left: int
+    tables: Mapping[str, Table]
 
 
 def build_table(  # noqa: PLR0913 - the settings of a table
@@ -263,9 +266,9 @@ def build_table(  # noqa: PLR0913 - the settings of a table
     *,
     profile: str = "mini",
     tasks: Sequence[str] = (),
-    protocol: str = "knn5",
+    protocol: str | Sequence[str] = "knn5",
     seeds: Iterable[int] = (0, 1, 2),
-    configurations: Iterable[int] | None = None,
+    configurations: Iterable[int] | str | None = None,
     references: Sequence[str] = (),
     changes: Mapping[str, Any] | None = None,
     device: str = "auto",
@@ -284,22 +287,25 @@ def build_table(  # noqa: PLR0913 - the settings of a table
     notes: Sequence[str] = (),
     licence: str = "",
     embeddings: str | Path | None = None,
-    on_plan: Callable[[TableBuilder], None] = lambda _build: None,
+    on_plan: Callable[[Sequence[TableBuilder]], None] = lambda _builds: None,
     on_job: Callable[[JobResult], None] = lambda _result: None,
 ) -> BuiltTable:
     """Measure a reward table: every configuration and seed, scored on every task.
+
+    Several protocols give one table each, ``OUTPUT/PROTOCOL``; they share backbones and features.
 
     Each finished backbone is written to ``OUTPUT.measured`` at once. After an interruption, the
     same call continues with the missing ones. The same call with more tasks, seeds or
     configurations extends a finished table.
 
     Args:
-        output: Folder of the table.
+        output: Folder of the table, or of the tables of several protocols.
         profile: Name or file of the profile.
         tasks: Tasks to measure; all prepared ones by default.
-        protocol: Evaluation protocol.
+        protocol: Evaluation protocol, or several.
         seeds: Repetitions.
-        configurations: Numbers of configurations; all of the space by default.
+        configurations: Numbers of configurations; ``random:24@0`` for 24 drawn with seed 0;
+            ``ladder`` for the rows of the paper's Table 1; all of the space by default.
         references: References to measure with them: ``untrained`` or ``real-images``.
         changes: Other values of some fields of the profile.
         device: ``auto``, ``cpu``, ``cuda:0`` ...
@@ -314,12 +320,13 @@ def build_table(  # noqa: PLR0913 - the settings of a table
         limit: Largest number of backbones to measure now.
         with_gaps: True to write the table although rewards are missing.
         dry_run: True to only count the missing backbones.
-        name: Name of the table; made from the profile by default.
+        name: Name of the table; made from profile and protocol by default. With several
+            protocols, theirs are appended.
         title: Title of the card, one line.
         notes: Notes on the card.
         licence: Terms of the table.
         embeddings: File of Task2Vec vectors of the tasks.
-        on_plan: Called before any work; an exception from it ends the call.
+        on_plan: Called with the tables before any work; an exception from it ends the call.
         on_job: Called with every result, after it is on disk.
 
     Raises:
@@ -335,11 +342,17 @@ def build_table(  # noqa: PLR0913 - the settings of a table
     _check_executor(executor, address=address, gpus=gpus)
     from benchmark.core.store import default_store
     from benchmark.pipeline.settings import LiveSettings
-    from benchmark.pipeline.table_builder import TableBuilder, make_labels
+    from benchmark.pipeline.table_builder import (
+        TableBuilder,
+        jobs_left,
+        make_labels,
+        measure_tables,
+    )
     from benchmark.pipeline.worker import Workers
 
+    first, *others = dict.fromkeys((protocol,) if isinstance(protocol, str) else protocol)
     settings = LiveSettings(
-        protocol=protocol,
+        protocol=first,
         profile=profile,
         changes=dict(changes or {}),
         device=device,
@@ -348,26 +361,42 @@ def build_table(  # noqa: PLR0913 - the settings of a table
         tasks_files=tuple(map(Path, tasks_files)),
     )
     request = _table_request(settings, tasks, seeds, configurations, references)
-    build = TableBuilder(request, Path(output).absolute())
-    on_plan(build)
+    folder = Path(output).absolute()
+    builds = [TableBuilder(request, folder / first if others else folder)]
+    for other in others:
+        changed = replace(request, settings=replace(settings, protocol=other))
+        builds.append(TableBuilder(changed, folder / other))
+    on_plan(builds)
     vectors = Path(embeddings) if embeddings is not None else None
     # Faults are reported before hours of work.
-    labels = make_labels(
-        build, name=name, title=title, notes=notes, licence=licence, embeddings=vectors
-    )
+    labels = [
+        make_labels(
+            build,
+            name=f"{name}-{build.settings.protocol}" if name and others else name,
+            title=title,
+            notes=notes,
+            licence=licence,
+            embeddings=vectors,
+        )
+        for build in builds
+    ]
     if not dry_run:
         store = default_store()
         workers = Workers(store.root, jobs, store.max_bytes, address, gpus)
-        failed = build.measure(workers, executor, on_job, limit)
+        failed = measure_tables(builds, workers, executor, on_job, limit)
         if failed and not with_gaps:
             raise CellsFailedError(
                 f"{len(failed)} backbone{'s' * (len(failed) != 1)} failed. Remove the cause and "
                 "run the same command again, or add --with-gaps."
             )
-    left = len(build.left())
+    left = len(jobs_left(builds))
     if dry_run or (limit and left and not with_gaps):
-        return BuiltTable(None, left)
-    return BuiltTable(Table(build.write(labels, with_gaps=with_gaps)), left)
+        return BuiltTable(None, left, {})
+    written = {
+        build.settings.protocol: Table(build.write(label, with_gaps=with_gaps))
+        for build, label in zip(builds, labels, strict=True)
+    }
+    return BuiltTable(written[first], left, written)
 
 
 def _check_executor(executor: str, **of_ray: object) -> None:
@@ -384,7 +413,7 @@ def _table_request(
     settings: LiveSettings,
     tasks: Sequence[str],
     seeds: Iterable[int],
-    configurations: Iterable[int] | None,
+    configurations: Iterable[int] | str | None,
     references: Sequence[str],
 ) -> TableRequest:
     from benchmark.pipeline.table_builder import all_prepared
@@ -396,7 +425,9 @@ def _table_request(
         raise UnavailableError(
             "No task has prepared images on this machine. See 't2sbench data ls'."
         )
-    numbers = None if configurations is None else tuple(configurations)
+    numbers = configurations
+    if numbers is not None and not isinstance(numbers, str):
+        numbers = tuple(numbers)
     return TableRequest(chosen, tuple(seeds), settings, numbers, tuple(dict.fromkeys(references)))
 
 

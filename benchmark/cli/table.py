@@ -94,16 +94,19 @@ def check(name: str) -> int:
 @tasks_file_option
 @click.option(
     "--protocol",
-    default="knn5",
+    multiple=True,
+    default=["knn5"],
     show_default=True,
     metavar="NAME",
     shell_complete=completing(protocol_names),
+    help="Evaluation protocol; several write one table each, DIR/PROTOCOL.",
 )
 @click.option("--seeds", default="0-2", show_default=True, metavar="NUMBERS")
 @click.option(
     "--configurations",
-    metavar="NUMBERS",
-    help="Configurations, such as 0-15,255.  [default: all of the space]",
+    metavar="NUMBERS|DRAW",
+    help="Configurations: numbers, such as 0-15,255; random:24@0 for 24 drawn with seed 0; ladder "
+    "for the rows of the paper's Table 1.  [default: all of the space]",
 )
 @click.option(
     "--reference",
@@ -147,14 +150,18 @@ def build(**given: Any) -> int:  # noqa: ANN401 - click passes every option by n
         "changes": changes,
         "tasks": split_names(given.pop("tasks")),
         "seeds": parse_numbers(given.pop("seeds")),
-        "configurations": parse_numbers(numbers, "configurations") if numbers else None,
+        "protocol": split_names(given.pop("protocol")),
+        "configurations": _configurations(numbers),
         "name": given.pop("identifier") or "",
     }
 
-    def on_plan(work: TableBuilder) -> None:
-        left = len(work.left())
+    def on_plan(works: Sequence[TableBuilder]) -> None:
+        from benchmark.pipeline.table_builder import jobs_left
+
+        work, left = works[0], len(jobs_left(works))
+        protocols = ", ".join(one.settings.protocol for one in works)
         click.echo(
-            f"{work.profile.name}, {work.settings.protocol}: {len(work.jobs)} backbones x "
+            f"{work.profile.name}, {protocols}: {len(work.jobs)} backbones x "
             f"{len(work.request.tasks)} tasks, {left} backbones left.",
             err=True,
         )
@@ -163,13 +170,19 @@ def build(**given: Any) -> int:  # noqa: ANN401 - click passes every option by n
 
     with display:
         built = t2s.build_table(**settings, **given, on_plan=on_plan, on_job=display.on_job)
-    if built.table is not None:
-        made, folder = built.table.rewards, given["output"].absolute()
+    for protocol, one in built.tables.items():
+        made, folder = one.rewards, given["output"].absolute()
+        folder = folder / protocol if len(built.tables) > 1 else folder
         size = f"{len(made.tasks)} tasks x {len(made.seeds)} seeds"
         click.echo(f"{made.id}: {size} in {folder}, digest {made.digest}")
-    elif not given["dry_run"]:
+    if built.table is None and not given["dry_run"]:
         click.echo(f"{built.left} backbones are left.", err=True)
     return 0
+
+
+def _configurations(text: str | None) -> tuple[int, ...] | str | None:
+    """Numbers, or the text of a draw; the space of the profile is not known yet."""
+    return parse_numbers(text, "configurations") if text and text[0].isdecimal() else text
 
 
 def _one_profile(names: Sequence[str], changes: Sequence[str]) -> tuple[str, dict[str, Any]]:

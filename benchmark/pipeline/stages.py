@@ -39,7 +39,7 @@ from benchmark.pretraining.devices import resolve_device, resolve_precision
 from benchmark.pretraining.pretrain import Execution, pretrain
 from benchmark.pretraining.recipes import recipe
 from benchmark.protocols.evaluate import Evaluation, evaluate
-from benchmark.protocols.evaluators import Job
+from benchmark.protocols.evaluators import FeatureCache, Job, MemoryFeatureCache
 from benchmark.protocols.registry import find_protocol
 
 if TYPE_CHECKING:
@@ -83,7 +83,8 @@ class Pipeline:
         device: "auto", "cpu", "cuda:0" ...
         plugin_files: Users' files with more simulators.
         real_images: Collection of the source ``real-images``.
-        keep_features: True to keep features as cells, so that protocols share them.
+        keep_features: True to keep features as cells, so that protocols share them. Otherwise
+            protocols share those of the last backbone and task, in memory.
         render_workers: Number of processes that render.
         processes: Number of processes that train one backbone; None for one per GPU.
         on_stage: Called with every stage when it begins.
@@ -111,6 +112,7 @@ class Pipeline:
         self._render_workers, self._on_stage = render_workers, on_stage
         self._renderer = Renderer()
         self._images = TaskImages(self.recipe.image_size)
+        self._last_features: tuple[list[Any], FeatureCache] = ([], MemoryFeatureCache())
         self._simulator: Simulator | None = None
         self._backbones: OrderedDict[str, PretrainedBackbone] = OrderedDict()
         self._failed: dict[str, T2SBenchError] = {}
@@ -331,7 +333,7 @@ class Pipeline:
     def _evaluate(self, backbone: Backbone, task: TaskData, protocol: str, seed: int) -> Evaluation:
         settings = evaluation_settings(self.profile, task, self.device, self.recipe.image_size)
         data = self._images.of(task)
-        cache = self._features(backbone, task, settings) if self._keep_features else None
+        cache = self._features(backbone, task, settings)
         with self._threads():
             return evaluate(protocol, backbone.pretrained.backbone, data, settings, seed, cache)
 
@@ -350,9 +352,14 @@ class Pipeline:
 
     def _features(
         self, backbone: Backbone, task: TaskData, settings: EvaluationSettings
-    ) -> StoredFeatures:
+    ) -> FeatureCache:
         about = [PIPELINE_VERSION, settings.feature_precision, self._images.identity()]
-        return StoredFeatures(self.store, [backbone.key, task.digest, about], task.name)
+        identity = [backbone.key, task.digest, about]
+        if self._keep_features:
+            return StoredFeatures(self.store, identity, task.name)
+        if self._last_features[0] != identity:
+            self._last_features = (identity, MemoryFeatureCache())
+        return self._last_features[1]
 
     def _request(self, source: Source, seed: int) -> DatasetRequest:
         assert source.configuration is not None  # noqa: S101 - rendered sources have one

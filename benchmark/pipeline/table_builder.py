@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -145,21 +147,22 @@ class TableBuilder:
             T2SBenchError: When workers do not start, another build writes here, or the file system
                 refuses.
         """
-        if executor not in EXECUTORS:
-            raise UnknownNameError("executor", executor, EXECUTORS)
-        failed = []
-        with self.journal.begun():
-            terms = self._terms()
-            for found in EXECUTORS[executor](self.request, self.left()[:limit], workers):
-                terms = self._agreed(found, terms)
-                result = self._of_these_data(found)
-                self.journal.append(result)
-                on_job(result)
-                if result.errors:
-                    failed.append(result)
-        return failed
+        return measure_tables([self], workers, executor, on_job, limit)
 
-    def _terms(self) -> Mapping[str, Any]:
+    def add(self, found: JobResult) -> JobResult:
+        """Write a result to the journal, and return it without rewards on other data.
+
+        Raises:
+            InvalidInputError: When its backbone was made on other terms than the earlier ones.
+            StorageError: When the file system refuses.
+        """
+        self._known_terms = self._agreed(found, self._known_terms)
+        result = self._of_these_data(found)
+        self.journal.append(result)
+        return result
+
+    @cached_property
+    def _known_terms(self) -> Mapping[str, Any]:
         """Terms of the present results, or those that are known before the first."""
         known = (result.terms for result in self.measured().values() if result.has_rewards)
         return next(known, {"profile": self.profile.digest, "simulator": self._source})
@@ -218,6 +221,48 @@ class TableBuilder:
         return write_table(table, self.folder, _description(self, results, labels))
 
 
+def jobs_left(builds: Sequence[TableBuilder]) -> list[TableJob]:
+    """Return the jobs without a reward in some of the tables, which have the same jobs."""
+    left = set(itertools.chain.from_iterable(build.left() for build in builds))
+    return [job for job in builds[0].jobs if job in left]
+
+
+def measure_tables(
+    builds: Sequence[TableBuilder],
+    workers: Workers,
+    executor: str = "processes",
+    on_job: OnJob = lambda _: None,
+    limit: int | None = None,
+) -> list[JobResult]:
+    """Measure tables that differ in the protocol together: each backbone once for all protocols.
+
+    Arguments, result and errors are those of :meth:`TableBuilder.measure`.
+    """
+    if executor not in EXECUTORS:
+        raise UnknownNameError("executor", executor, EXECUTORS)
+    failed = []
+    first, *others = builds
+    request = replace(
+        first.request, further_protocols=tuple(one.settings.protocol for one in others)
+    )
+    with ExitStack() as stack:
+        for build in builds:
+            stack.enter_context(build.journal.begun())
+        left = {build.settings.protocol: set(build.left()) for build in builds}
+        for found in EXECUTORS[executor](request, jobs_left(builds)[:limit], workers):
+            parts = {
+                protocol: build.add(found.of_protocol(protocol))
+                for build, (protocol, jobs) in zip(builds, left.items(), strict=True)
+                if found.job in jobs
+            }
+            own, *rest = parts
+            result = replace(parts[own], further={name: parts[name].cells for name in rest})
+            on_job(result)
+            if result.errors:
+                failed.append(result)
+    return failed
+
+
 def make_labels(
     build: TableBuilder,
     *,
@@ -243,6 +288,8 @@ def make_labels(
     """
     vectors, probe = _read_vectors(embeddings, build)
     wanted = name or f"{build.profile.simulator}-{build.profile.name}"
+    if not name and build.settings.protocol != "knn5":
+        wanted += f"-{build.settings.protocol}"
     identifier = re.sub(r"[^a-z0-9.-]", "-", wanted.lower()).lstrip(".-")[:64]
     if name and identifier != name:
         raise InvalidInputError(

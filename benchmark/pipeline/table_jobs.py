@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -12,6 +14,7 @@ import numpy as np
 from benchmark.core.errors import InvalidInputError, UnknownNameError
 from benchmark.pipeline.settings import LiveSettings
 from benchmark.protocols.registry import find_protocol
+from benchmark.rewards.ladder import step_configurations
 
 if TYPE_CHECKING:
     from benchmark.space import ParameterSpace
@@ -31,20 +34,26 @@ class TableRequest:
         tasks: Tasks, in row order.
         seeds: Repetitions, in layer order.
         settings: Profile, protocol, device, real images and users' files.
-        configurations: Numbers of configurations; None for all of the space.
+        configurations: Numbers of configurations; ``random:N@SEED`` for N drawn at random, of
+            which a smaller draw with the same seed is a part; ``ladder`` for the rows of the
+            paper's Table 1; None for all of the space.
         references: Rows of :data:`REFERENCES` to measure with the configurations.
+        further_protocols: Protocols that score the same backbones, besides that of the settings.
     """
 
     tasks: tuple[str, ...]
     seeds: tuple[int, ...]
     settings: LiveSettings = field(default_factory=LiveSettings)
-    configurations: tuple[int, ...] | None = None
+    configurations: tuple[int, ...] | str | None = None
     references: tuple[str, ...] = ()
+    further_protocols: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        find_protocol(self.settings.protocol)
+        for protocol in self.protocols:
+            find_protocol(protocol)
         for what in ("tasks", "seeds", "references", "configurations"):
-            _check_distinct(what, getattr(self, what) or ())
+            given = getattr(self, what) or ()
+            _check_distinct(what, () if isinstance(given, str) else given)
         for name in self.references:
             if name not in REFERENCES:
                 raise UnknownNameError("reference", name, REFERENCES)
@@ -58,14 +67,24 @@ class TableRequest:
                 "The reference 'real-images' needs a collection. Name it with --real-images PATH."
             )
 
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        """All protocols, that of the settings first."""
+        return (self.settings.protocol, *self.further_protocols)
+
     def numbers(self, space: ParameterSpace) -> tuple[int, ...]:
         """Numbers of the configurations to measure.
 
         Raises:
-            InvalidInputError: When one is not in the space.
+            InvalidInputError: When one is not in the space, or a text names none.
         """
         if self.configurations is None:
             return tuple(range(space.size))
+        if self.configurations == "ladder":
+            found = step_configurations(space, f"Profile '{self.settings.profile}'")
+            return tuple(map(space.index, found))
+        if isinstance(self.configurations, str):
+            return drawn(self.configurations, space.size)
         for number in self.configurations:
             if not 0 <= number < space.size:
                 raise InvalidInputError(
@@ -73,6 +92,36 @@ class TableRequest:
                     "--configurations."
                 )
         return self.configurations
+
+
+def drawn(text: str, size: int) -> tuple[int, ...]:
+    """Return the numbers of configurations that ``random:N@SEED`` draws without replacement.
+
+    Args:
+        text: The draw. A larger one with the same seed contains a smaller one.
+        size: Number of configurations of the space.
+
+    Raises:
+        InvalidInputError: If the text is no such draw, or N exceeds the space.
+
+    Example:
+        >>> drawn("random:4@0", 256), drawn("random:2@0", 256)
+        ((83, 101, 158, 170), (83, 158))
+    """
+    found = re.fullmatch(r"random:(\d{1,9})@(\d{1,9})", text)
+    if found is None:
+        raise InvalidInputError(
+            f"--configurations '{text}' is not known. Write numbers as in 0-15,255, "
+            "random:24@0 for 24 drawn with seed 0, or ladder for the rows of the paper's Table 1."
+        )
+    count, seed = map(int, found.groups())
+    if not 1 <= count <= size:
+        raise InvalidInputError(
+            f"--configurations {text}: the space has {size} configurations. Draw 1 to {size}."
+        )
+    # RandomState: its stream never changes.
+    order = np.random.RandomState(seed).permutation(size)
+    return tuple(sorted(order[:count].tolist()))
 
 
 def _check_distinct(what: str, given: Sequence[object]) -> None:
@@ -148,6 +197,7 @@ class JobResult:
             of one table have the same terms.
         real_images: Collection of the reference ``real-images``; None for other rows.
         mended: Damaged cells of the store that were replaced.
+        further: Rewards under the further protocols, by protocol; not part of the journal.
     """
 
     job: TableJob
@@ -158,11 +208,17 @@ class JobResult:
     terms: Mapping[str, Any]
     real_images: str | None = None
     mended: tuple[str, ...] = ()
+    further: Mapping[str, tuple[CellResult, ...]] = field(default_factory=dict)
 
     @property
     def errors(self) -> tuple[str, ...]:
         """Distinct reasons of failures."""
-        return tuple(dict.fromkeys(cell.error for cell in self.cells if cell.error))
+        cells = itertools.chain(self.cells, *self.further.values())
+        return tuple(dict.fromkeys(cell.error for cell in cells if cell.error))
+
+    def of_protocol(self, protocol: str) -> JobResult:
+        """Return the result under one protocol; a job that failed has the same cells for all."""
+        return replace(self, cells=self.further.get(protocol, self.cells), further={})
 
     def of_data(self, digests: Mapping[str, str]) -> JobResult:
         """Return the result without cells of other data than these."""
@@ -185,7 +241,9 @@ class JobResult:
 
     def to_json(self) -> dict[str, Any]:
         """Return the journal's form of the result."""
-        return asdict(self)
+        content = asdict(self)
+        del content["further"]
+        return content
 
 
 def failed_job(job: TableJob, tasks: Sequence[str], error: str, machine: str = "") -> JobResult:

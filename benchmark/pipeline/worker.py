@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,36 +74,38 @@ class Worker:
             return failed_job(job, self._request.tasks, text, machine())
 
     def _measure(self, job: TableJob) -> JobResult:
-        weights, cells, source = None, [], self._source(job)
-        for name in self._request.tasks:
+        weights, source = None, self._source(job)
+        cells: dict[str, list[CellResult]] = {name: [] for name in self._request.protocols}
+        # Protocols of one task follow each other: they share its features.
+        for task, (protocol, row) in itertools.product(self._request.tasks, cells.items()):
             try:
-                found = self.pipeline.score(
-                    source, job.seed, self._task(name), self._request.settings.protocol
-                )
+                found = self.pipeline.score(source, job.seed, self._task(task), protocol)
             except T2SBenchError as error:
-                cells.append(CellResult(name, None, error=str(error)))
+                row.append(CellResult(task, None, error=str(error)))
                 continue
             weights = found.weights_sha256
-            cells.append(
+            row.append(
                 CellResult(
-                    name,
+                    task,
                     found.accuracy,
                     found.n_correct,
                     found.n_test,
-                    data=self._task(name).digest,
-                    seconds=self._score_seconds(source, job, name),
+                    data=self._task(task).digest,
+                    seconds=self._score_seconds(source, job, task, protocol),
                 )
             )
+        own, *_ = cells
         real = self.pipeline.real_images if source.kind == "real-images" else None
         return JobResult(
             job,
-            tuple(cells),
+            tuple(cells.pop(own)),
             weights,
             round(self.pipeline.seconds_of_training(source, job.seed), 3),
             machine(),
             self._terms(),
             real.label if real else None,
             tuple(self._mended),
+            {protocol: tuple(row) for protocol, row in cells.items()},
         )
 
     def _terms(self) -> dict[str, Any]:
@@ -121,10 +124,8 @@ class Worker:
         if stage == "repair":
             self._mended.append(what)
 
-    def _score_seconds(self, source: Source, job: TableJob, task: str) -> float:
-        identity = self.pipeline.score_identity(
-            source, job.seed, self._task(task), self._request.settings.protocol
-        )
+    def _score_seconds(self, source: Source, job: TableJob, task: str, protocol: str) -> float:
+        identity = self.pipeline.score_identity(source, job.seed, self._task(task), protocol)
         return self.pipeline.store.seconds("score", identity) or 0.0
 
     def close(self) -> None:

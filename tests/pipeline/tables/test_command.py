@@ -8,6 +8,7 @@ from benchmark.core.errors import (
 )
 from benchmark.pipeline.table_builder import TableBuilder
 from benchmark.rewards.storage import read_table
+from benchmark.space import PAPER_SPACE
 from tests.pipeline.tables.conftest import command
 
 
@@ -66,8 +67,9 @@ def test_a_table_is_built_from_python(request_of, tmp_path, monkeypatch):
     for wrong, fact in ({"gpus": 1}, "ray"), ({"jobs": 0}, "jobs.*0"), ({"limit": 0}, "limit.*0"):
         with pytest.raises(InvalidInputError, match=fact):
             t2s.build_table(tmp_path / "out", **settings, **wrong)
-    assert t2s.build_table(tmp_path / "out", **settings, dry_run=True) == (None, 2)
-    assert t2s.build_table(tmp_path / "out", **settings, limit=1, on_job=jobs.append) == (None, 1)
+    assert t2s.build_table(tmp_path / "out", **settings, dry_run=True)[:2] == (None, 2)
+    built = t2s.build_table(tmp_path / "out", **settings, limit=1, on_job=jobs.append)
+    assert built[:2] == (None, 1)
     built = t2s.build_table(str(tmp_path / "out"), **settings, with_gaps=True, on_job=jobs.append)
     assert {str(one.job) for one in jobs} == {"00000000, seed 0", "00000011, seed 0"}
     assert built.left == 0
@@ -85,6 +87,64 @@ def test_a_task_named_twice_counts_once(request_of, tmp_path, capsys, monkeypatc
     assert "12 backbones x 2 tasks" in capsys.readouterr().err
     with pytest.raises(InvalidInputError, match="PacsC"):
         request_of(tasks=("PacsC", "PacsC"))
+
+
+def test_several_protocols_give_the_tables_that_single_ones_give(
+    request_of, tmp_path, capsys, monkeypatch
+):
+    """One call measures both on the same backbones, computes features once, and continues."""
+    import t2sbench as t2s
+    from benchmark.protocols.evaluators import Job
+
+    request_of()
+    computed = []
+    extract = Job._extract
+    monkeypatch.setattr(Job, "_extract", lambda job, i: computed.append(1) or extract(job, i))
+    monkeypatch.setenv("T2SBENCH_CACHE", str(tmp_path / "cache"))
+    short = "cpu_threads: 1, evaluation: {linear_epochs: 1, linear_min_steps: 0}"
+    path = tmp_path / "tiny.yaml"
+    path.write_text(path.read_text().replace("cpu_threads: 1", short))
+    settings = {
+        "profile": str(path),
+        "tasks": ["EuroSAT", "PacsC"],
+        "seeds": [0],
+        "configurations": "random:2@0",
+        "device": "cpu",
+        "with_gaps": True,
+    }
+    protocols = ["knn5", "linear"]
+    results = []
+    built = t2s.build_table(
+        tmp_path / "both", protocol=protocols, limit=1, on_job=results.append, **settings
+    )
+    assert built.left == 1
+    assert [cell.task for cell in results[0].further["linear"]] == ["EuroSAT", "PacsC"]
+    built = t2s.build_table(tmp_path / "both", protocol=protocols, **settings)
+    assert (built.left, list(built.tables)) == (0, protocols)
+    assert len(computed) == 2 * 2 * 2  # configurations, tasks, training and test images
+    assert built.table.rewards.id == "toy-tiny"
+    monkeypatch.setenv("T2SBENCH_CACHE", str(tmp_path / "other-cache"))
+    for protocol in protocols:
+        alone = t2s.build_table(tmp_path / protocol, protocol=protocol, **settings).table
+        together = t2s.load_table(tmp_path / "both" / protocol)
+        assert together.rewards.protocol == protocol
+        assert alone.rewards.digest == together.rewards.digest
+    assert len(computed) == 3 * 2 * 2 * 2
+
+
+def test_configurations_can_be_drawn_or_be_those_of_table_1(request_of):
+    space = PAPER_SPACE
+    few, many = (request_of(configurations=f"random:{n}@3").numbers(space) for n in (5, 50))
+    assert len(set(few)) == 5
+    assert set(few) < set(many) < set(range(256))
+    assert set(few) != set(request_of(configurations="random:5@4").numbers(space))
+    # The stream of the generator must never change: tables are drawn with it.
+    assert request_of(configurations="random:3@0").numbers(space) == (83, 158, 170)
+    ladder = [str(space.at(n)) for n in request_of(configurations="ladder").numbers(space)]
+    assert ladder == ["11000000", "11111000", "11111100", "11111101", "11111111"]
+    for wrong in ("random:0@0", "random:257@0", "random:5", "rand", "random:5@-1"):
+        with pytest.raises(InvalidInputError, match="--configurations"):
+            request_of(configurations=wrong).numbers(space)
 
 
 @pytest.mark.slow
