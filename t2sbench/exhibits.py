@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from t2sbench.rewards import build_table, rewards_of
 
 if TYPE_CHECKING:
     from benchmark.paper.exhibits import Exhibit
-    from benchmark.paper.experiments import Experiment, LiveRun
+    from benchmark.paper.experiments import Experiment
     from benchmark.paper.measurements import Neighbour, Probability
     from benchmark.runs.record import Record
 
@@ -91,16 +91,15 @@ def measure_paper(  # noqa: PLR0913 - the settings of a measurement
 
     experiments = [one.at(_names(profile)) for one in find_experiments(_names(names))]
     records: list[Record] = []
-    for part, (base, changes), protocol in _parts(live_runs(experiments, seeds)):
+    for part in live_runs(experiments, seeds):
         records += run(
             list(part.methods),
             split=part.split,
             table=table,
             tasks=part.tasks,
             seeds=part.seeds,
-            profile=base,
-            changes=changes,
-            protocol=protocol,
+            profile=part.profiles,
+            protocol=part.protocols,
             output=output,
             dry_run=dry_run,
             on_stage=on_stage,
@@ -116,17 +115,6 @@ def measure_paper(  # noqa: PLR0913 - the settings of a measurement
         if one.kind == "probabilities" and not dry_run:
             data.fit_policies(one, (table, "released"))
     return Results(tuple(records))
-
-
-def _parts(runs: Iterable[LiveRun]) -> Iterator[tuple[LiveRun, tuple[str, dict[str, Any]], str]]:
-    """Runs with one of their profiles and protocols each."""
-    from benchmark.pipeline.profiles import expand
-
-    for one in runs:
-        for name in one.profiles:
-            for profile in expand(name, {}):
-                for protocol in one.protocols:
-                    yield one, profile, protocol
 
 
 @dataclass(frozen=True)

@@ -159,7 +159,7 @@ def fit(
         >>> list(model.select({"USPS": vectors.of("USPS")}))
         ['USPS']
     """
-    from benchmark.runs.execution import request_context
+    from benchmark.runs.execution import request_contexts
     from benchmark.runs.fits import fit_task
     from benchmark.runs.plan import MethodSpec, RunRequest, Split, make_folds, table_tasks
 
@@ -168,7 +168,7 @@ def fit(
     found = _stateful(spec.resolve())  # refused before anything is trained
     files = tuple(map(Path, tasks_files))
     request = RunRequest((spec,), table=rewards_of(table), tasks_files=files)
-    context = request_context(request)
+    context = request_contexts(request)[0]
     fold = make_folds(table_tasks(context.table, context.registry), Split.SEEN)[0]
     task = fit_task(context, found, fold, seed)
     start = time.perf_counter()

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from benchmark.methods import Decision, Method
     from benchmark.pipeline.settings import LiveSettings
     from benchmark.rewards.table import RewardTable
+    from benchmark.runs.context import Unit
     from benchmark.runs.execution import Plan
-    from benchmark.runs.fits import Fits
-    from benchmark.runs.plan import MethodSpec, Unit
+    from benchmark.runs.plan import MethodSpec
     from benchmark.runs.record import Record
     from benchmark.runs.scoring import CachedScorer
 
@@ -238,8 +238,8 @@ def run(  # noqa: PLR0913 - the settings of a run
     budgets: Iterable[int] = (),
     output: str | Path | None = None,
     jobs: int = 1,
-    profile: str | None = None,
-    protocol: str = "knn5",
+    profile: str | Sequence[str] | None = None,
+    protocol: str | Sequence[str] = "knn5",
     device: str = "auto",
     changes: Mapping[str, Any] | None = None,
     plugins: Sequence[str | Path] = (),
@@ -251,7 +251,6 @@ def run(  # noqa: PLR0913 - the settings of a run
     real_images: str | None = None,
     processes: int | None = None,
     dry_run: bool = False,
-    fits: Fits | None = None,
     on_plan: Callable[[Plan], None] = _ignore,
     on_unit: Callable[[Unit], None] = _ignore,
     on_stage: Callable[[str, str], None] = _ignore,
@@ -272,10 +271,12 @@ def run(  # noqa: PLR0913 - the settings of a run
             ``[0, 1, 2, 4]``: one decision for each. Methods without ``search`` are left out.
         output: Folder of the records, where finished cells are kept; None keeps them in memory.
         jobs: Largest number of processes that fit methods, if their fits take seconds.
-        profile: Profile of live scores: render, pre-train and evaluate.
-        protocol: Evaluation protocol of live scores.
+        profile: Profiles of live scores: render, pre-train and evaluate. Names of series and files
+            stand for all their profiles.
+        protocol: Evaluation protocols of live scores.
         device: Device of live scores: ``auto``, ``cpu``, ``cuda:0`` ...
-        changes: Other values of some fields of the profile.
+        changes: Other values of some fields of the profiles, such as
+            ``{"evaluation.finetune_epochs": 1}``.
         plugins: Users' files with more methods or simulators; they are executed.
         tasks_files: Users' files with more tasks.
         limit: Judge only so many tasks; such results are never ranked.
@@ -286,7 +287,6 @@ def run(  # noqa: PLR0913 - the settings of a run
         real_images: Parquet file or folder that method ``imagenet`` pre-trains on, with a profile.
         processes: Processes that train one backbone, with a profile; by default one per GPU.
         dry_run: True to return only the records that the folder already has.
-        fits: Dictionary that several runs share: each method is fitted once for all of them.
         on_plan: Called with the plan before any work; an exception from it ends the run.
         on_unit: Called when a method begins to learn.
         on_stage: Called with name and subject of the stages of live scores.
@@ -315,18 +315,15 @@ def run(  # noqa: PLR0913 - the settings of a run
 
     of_methods, of_simulators = sort_plugins(tuple(map(Path, plugins)))
     budgets = tuple(budgets)
-    live = None
-    if profile is not None:
-        live = _live(
-            profile,
-            protocol=protocol,
-            device=device,
-            changes=dict(changes or {}),
-            real_images=real_images,
-            processes=processes,
-            plugins=of_simulators,
-            tasks_files=tuple(map(Path, tasks_files)),
-        )
+    live = _live(
+        profile or (),
+        protocol,
+        dict(changes or {}),
+        device=device,
+        real_images=real_images,
+        processes=processes,
+        plugins=of_simulators,
+    )
     request = RunRequest(
         methods=tuple(_methods(methods, of_methods, jobs)),
         split=_member(Split, "split", split) if split is not None else Split.default(tasks),
@@ -343,14 +340,14 @@ def run(  # noqa: PLR0913 - the settings of a run
         live=live,
         budgets=budgets,
     )
-    plan = make_plan(request, fits)
+    plan = make_plan(request)
     on_plan(plan)
     records = plan.done if dry_run else execute(plan, on_record, on_unit, on_stage)
     return Results(tuple(records), tuple(plan.broken))
 
 
 def _seeds(
-    given: Iterable[int] | None, live: LiveSettings | None, budgets: Sequence[int]
+    given: Iterable[int] | None, live: Sequence[LiveSettings], budgets: Sequence[int]
 ) -> tuple[int, ...]:
     if given is not None:
         return tuple(given)
@@ -466,13 +463,37 @@ def _member(names: type[_Name], kind: str, name: str) -> _Name:
     return names(name)
 
 
-def _live(profile: str, **settings: Any) -> LiveSettings:  # noqa: ANN401 - of LiveSettings
+def _live(
+    profiles: str | Sequence[str],
+    protocols: str | Sequence[str],
+    changes: Mapping[str, Any],
+    **settings: Any,  # noqa: ANN401 - of LiveSettings
+) -> tuple[LiveSettings, ...]:
+    """Live settings of every profile and protocol, without repetitions; empty without profiles."""
+    names, measured = _listed(profiles), _listed(protocols)
+    if not names:
+        return ()
     require("live", "Live scoring")
+    from benchmark.pipeline.profiles import expand, find_profile
     from benchmark.pipeline.settings import LiveSettings
+    from benchmark.protocols.registry import find_protocol
 
-    live = LiveSettings(profile=profile, **settings)
-    live.find_profile()  # a mistyped name is reported before torch is imported
-    return live
+    for protocol in measured:
+        find_protocol(protocol)
+    unique: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {}
+    for pair in (pair for name in names for pair in expand(name, changes)):
+        found = find_profile(*pair)  # a mistyped name is reported before torch is imported
+        unique.setdefault((found.name, found.digest), pair)
+    return tuple(
+        LiveSettings(protocol, profile, changed, **settings)
+        for profile, changed in unique.values()
+        for protocol in measured
+    )
+
+
+def _listed(names: str | Sequence[str]) -> tuple[str, ...]:
+    """Names without repetitions, in order."""
+    return tuple(dict.fromkeys([names] if isinstance(names, str) else names))
 
 
 def _methods(
@@ -557,9 +578,12 @@ def score(  # noqa: PLR0913 - the settings of a score
         True
     """
     if profile is not None:
-        live = _live(profile, protocol=protocol, device=device, changes=dict(changes or {}))
+        require("live", "Live scoring")
+        from benchmark.pipeline.settings import LiveSettings
         from benchmark.runs.live_scorer import score_live
 
+        live = LiveSettings(protocol, profile, dict(changes or {}), device)
+        live.find_profile()  # a mistyped name is reported before torch is imported
         return score_live(task, str(configuration), live, seed).accuracy
     from benchmark.runs.scoring import CachedScorer
 

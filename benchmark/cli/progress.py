@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from benchmark.pipeline.table_jobs import JobResult
-    from benchmark.runs.plan import Unit
+    from benchmark.runs.context import Unit
     from benchmark.runs.record import Record
 
 _SILENCE = 60.0  # seconds after which a log names the stage at work

@@ -30,12 +30,12 @@ from benchmark.cli.options import (
     tasks_file_option,
 )
 from benchmark.core.errors import CellsFailedError, InvalidInputError, UnavailableError
-from benchmark.core.extras import require
 from benchmark.protocols.registry import find_protocol
 from benchmark.runs.plan import Overwrite, Split
 
 if TYPE_CHECKING:
     from benchmark.runs.execution import Plan
+    from benchmark.runs.live_plan import KindPlan
     from t2sbench.results import Results
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -156,17 +156,15 @@ def run(**given: Any) -> int:  # noqa: ANN401 - click passes every option by nam
     protocols = list(dict.fromkeys(given["protocols"]))
     for name in protocols:
         find_protocol(name)
-    choices = _live_choices(given, protocols)
     settings = {name: given[name] for name in _SETTINGS} | {
         "jobs": given["jobs"] or len(os.sched_getaffinity(0)),
         "methods": parse_method_options(given["options"], tuple(dict.fromkeys(given["methods"]))),
         "tasks": split_names(given["tasks"]),
         "seeds": parse_numbers(given["seeds"]) if given["seeds"] else None,
         "budgets": parse_numbers(given["budgets"], "budgets") if given["budgets"] else (),
-        "fits": {} if len(choices) > 1 else None,
+        **_live_settings(given, protocols),
     }
-    required = [] if choices else protocols
-    failed = sum(_run({**settings, **live}, required) for live in choices or [{}])
+    failed = _run(settings, () if given["live"] else protocols)
     if failed:
         raise CellsFailedError(
             f"{failed} cell{'s' * (failed != 1)} failed. See 't2sbench status {given['output']}', "
@@ -175,8 +173,8 @@ def run(**given: Any) -> int:  # noqa: ANN401 - click passes every option by nam
     return 0
 
 
-def _live_choices(given: dict[str, Any], protocols: Sequence[str]) -> list[dict[str, Any]]:
-    """Live settings, one per profile and protocol; empty without ``--live``."""
+def _live_settings(given: dict[str, Any], protocols: Sequence[str]) -> dict[str, Any]:
+    """Settings of live scores; empty without ``--live``."""
     if not given["live"]:
         lone = [typed for name, typed in _ONLY_LIVE.items() if given[name]]
         if lone:
@@ -184,27 +182,17 @@ def _live_choices(given: dict[str, Any], protocols: Sequence[str]) -> list[dict[
                 f"{', '.join(lone)}: for --live only. Add --live to measure, or leave the option "
                 "out to look rewards up."
             )
-        return []
-    require("live", "Live scoring")
-    from benchmark.pipeline.profiles import expand, find_profile, parse_changes
+        return {}
+    from benchmark.pipeline.profiles import parse_changes
 
-    changes = parse_changes(given["changes"])
-    choices = [
-        {
-            "profile": profile,
-            "changes": changed,
-            "protocol": protocol,
-            "device": given["device"] or "auto",
-            "real_images": given["real_images"],
-            "processes": given["processes"],
-        }
-        for name in dict.fromkeys(given["profiles"] or ["mini"])
-        for profile, changed in expand(name, changes)
-        for protocol in protocols or ["knn5"]
-    ]
-    for choice in choices:
-        find_profile(choice["profile"], choice["changes"])
-    return choices
+    return {
+        "profile": given["profiles"] or "mini",
+        "changes": parse_changes(given["changes"]),
+        "protocol": protocols or "knn5",
+        "device": given["device"] or "auto",
+        "real_images": given["real_images"],
+        "processes": given["processes"],
+    }
 
 
 def _run(settings: dict[str, Any], protocols: Sequence[str]) -> int:
@@ -243,10 +231,11 @@ def _run(settings: dict[str, Any], protocols: Sequence[str]) -> int:
 
 
 def _check_protocol(name: str, plan: Plan) -> None:
-    found = plan.context.table.protocol
+    table = plan.contexts[0].table
+    found = table.protocol
     if name != found:
         raise UnavailableError(
-            f"Table {plan.context.table.id} holds rewards under protocol '{found}', not '{name}'. "
+            f"Table {table.id} holds rewards under protocol '{found}', not '{name}'. "
             "Choose another --table (t2sbench ls tables), measure with --live, or leave "
             "--protocol out."
         )
@@ -260,14 +249,15 @@ def _check_scored(plan: Plan) -> None:
 
 
 def _unscored(plan: Plan) -> list[str]:
-    protocol, live = plan.context.scorer.protocol.name, plan.request.live is not None
-    where = "" if live else f" Table {plan.context.table.id} holds none; measure it with --live."
+    table = plan.contexts[0].table.id
+    where = "" if plan.request.live else f" Table {table} holds none; measure it with --live."
     return [
         *(f"{label}: no reward on rendered images applies to it.{where}"
           for label in plan.without_rewards),
         *(f"{label}: asks for no rewards of the judged task (it has no 'search')."
           for label in plan.without_search),
-        *(f"{label}: not defined under protocol {protocol}." for label in plan.other_protocols),
+        *(f"{label}: not defined under protocol {', '.join(names)}."
+          for label, names in plan.other_protocols.items()),
     ]  # fmt: skip
 
 
@@ -278,7 +268,7 @@ def _print_results(plan: Plan, results: Results) -> None:
 
     for one in results.tables():
         print_report(one)
-    if plan.request.live is not None:
+    if plan.request.live:
         _compare_with_table(plan)
     assert plan.request.output is not None  # noqa: S101 - the command has a folder
     stems = ", ".join(f"{stem}.*" for stem in t2s.report(plan.request.output))
@@ -292,7 +282,7 @@ def _compare_with_table(plan: Plan) -> None:
     if found is None:
         return
     click.echo(
-        f"{found.cells} of these cells are in table {plan.context.table.id}. Measured minus "
+        f"{found.cells} of these cells are in table {plan.contexts[0].table.id}. Measured minus "
         f"table: {found.mean_difference:+.2f} points on average, at most {found.largest:.2f} "
         f"points apart; {found.equal} are equal.",
         err=True,
@@ -303,14 +293,18 @@ def announce(plan: Plan) -> None:
     """Print source and number of cells of a plan."""
     for fault in plan.broken:
         click.echo(f"Warning: skipped a broken line: {fault}", err=True)
-    table, live = plan.context.table, plan.request.live
+    table = plan.contexts[0].table
     source = (
         f"{table.id} table ({find_protocol(table.protocol).title}, {len(table.tasks)} tasks x "
         f"{table.space.size} configurations)"
     )
-    if live is not None:
+    if plan.request.live:
+        scorers = [context.scorer for context in plan.contexts]
+        profiles = list(dict.fromkeys(scorer.source.id for scorer in scorers))
+        names = dict.fromkeys(scorer.protocol.name for scorer in scorers)
         source = (
-            f"Live: profile {plan.context.scorer.source.id}, {find_protocol(live.protocol).title}, "
+            f"Live: profile{'s' * (len(profiles) > 1)} {', '.join(profiles)}; "
+            f"{', '.join(find_protocol(name).title for name in names)}; "
             f"{len(plan.targets)} tasks; methods learn from table {table.id}"
         )
     click.echo(f"{source}: {plan.n_cells} cells to do, {len(plan.done)} done.", err=True)
@@ -318,27 +312,55 @@ def announce(plan: Plan) -> None:
 
 def print_plan(plan: Plan) -> None:
     """Print methods, seeds and tasks of a plan; live, also its cells by kind."""
+    places: dict[str, list[str]] = {}
     for unit in plan.units:
         names = {task for task, _ in unit.cells}
         targets = ", ".join(task for task in unit.fold.targets if task in names)
         seeds = ",".join(map(str, unit.seeds))
         budget = "" if unit.budget is None else f"; {unit.budget} queries"
-        click.echo(f"{unit.method.label}: seeds {seeds}; judge {targets}{budget}")
-    if plan.request.live is not None:
+        scorer = unit.context.scorer
+        text = f"{unit.method.label}: seeds {seeds}; judge {targets}{budget}"
+        places.setdefault(text, []).append(f"{scorer.source.id} {scorer.protocol.name}")
+    for text, found in places.items():
+        # The same cells of every profile and protocol need no list.
+        everywhere = len(found) == len(plan.contexts)
+        click.echo(text if everywhere else f"{text}; {', '.join(found)}")
+    if plan.request.live:
         _print_live_plan(plan)
 
 
 def _print_live_plan(plan: Plan) -> None:
-    """Cells of a live run by kind: number, cached ones, time left."""
+    """Fits to come, and cells of a live run by profile and kind: number, cached ones, time left."""
     from benchmark.cli.progress import duration
     from benchmark.runs.live_plan import plan_cells
 
     found = plan_cells(plan)
     for error, labels in found.failures:
         click.echo(f"{', '.join(labels)}: {error}")
+    if found.fitted:
+        click.echo(f"Fitted for this plan: {', '.join(found.fitted)}.")
+    for fits in found.fits:
+        each = "unknown time" if fits.seconds is None else f"about {duration(fits.seconds)}"
+        click.echo(
+            f"Fits to come: {fits.method}, {fits.number} ({each} each). Its choices are unknown: "
+            "numbers of cells are upper bounds."
+        )
     for kind in found.kinds:
-        left = f", about {duration(kind.seconds)} left" if kind.seconds is not None else ""
-        if kind.missing and kind.seconds is None:
-            left = ", time unknown: none has been made on this machine"
-        cells = "cell" if kind.total == 1 else "cells"
-        click.echo(f"{kind.name}: {kind.total} {cells}, {kind.total - kind.missing} cached{left}")
+        click.echo(f"{kind.profile}: {_cells_text([kind], kind.name)}")
+    if len(found.kinds) > 1:
+        click.echo(_cells_text(found.kinds, "all"))
+    if any(kind.unknown for kind in found.kinds):
+        click.echo("Time unknown: this machine has made no similar cells yet.")
+
+
+def _cells_text(kinds: Sequence[KindPlan], name: str) -> str:
+    from benchmark.cli.progress import duration
+
+    total, missing = sum(kind.total for kind in kinds), sum(kind.missing for kind in kinds)
+    unknown, seconds = sum(k.unknown for k in kinds), sum(k.seconds for k in kinds)
+    most = "at most " if any(kind.is_bound for kind in kinds) else ""
+    left = f", {most}about {duration(seconds)} left" if missing > unknown else ""
+    if unknown:
+        left += ", time unknown" if unknown == missing else f" and {unknown:,} of unknown time"
+    cells = "cell" if total == 1 else "cells"
+    return f"{name}: {most}{total:,} {cells}, {total - missing:,} cached{left}"

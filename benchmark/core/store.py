@@ -214,6 +214,15 @@ class CellStore:
         entry = _entry(self.folder(kind, digest(identity)) / _ABOUT)
         return None if entry is None else entry.seconds
 
+    def durations(self, kind: str) -> list[tuple[str, float]]:
+        """Labels of all cells of a kind, and the seconds that making each of them took."""
+        found = []
+        for about in self.root.glob(f"{kind}/*/*/{_ABOUT}"):
+            with suppress(OSError, ValueError, KeyError, TypeError):
+                content = json.loads(about.read_bytes())
+                found.append((str(content["label"]), float(content["seconds"])))
+        return found
+
     def workspace(self, kind: str, identity: Any) -> Path:  # noqa: ANN401 - any JSON value
         """Folder for unfinished work on a cell.
 

@@ -22,7 +22,8 @@ from benchmark.core.files import digest
 from benchmark.core.models import Frozen
 from benchmark.core.yaml_files import read_model_yaml
 
-_FILE = Path(__file__).with_name("profiles.yaml")
+#: File of the profiles of the package.
+PACKAGED = Path(__file__).with_name("profiles.yaml")
 _ENDINGS = (".yaml", ".yml")
 # Fields that hold several values, each with a dotted name.
 _GROUPS = ("evaluation", "simulator_options")
@@ -178,7 +179,7 @@ class _ProfileFile(Frozen):
 
 
 @functools.cache
-def read_profiles(path: Path = _FILE) -> tuple[tuple[Profile, ...], tuple[Sweep, ...]]:
+def read_profiles(path: Path = PACKAGED) -> tuple[tuple[Profile, ...], tuple[Sweep, ...]]:
     """Read the profiles and sweeps of a file.
 
     Raises:
@@ -212,7 +213,7 @@ def find_profile(name: str, changes: Mapping[str, Any] | None = None) -> Profile
             "profile (of a file: FILE.yaml:NAME), and change its fields with -P FIELD=VALUE."
         )
     ((base, changed),) = found
-    file, own = _parted(base)
+    file, own = parted(base)
     return next(one for one in read_profiles(file)[0] if one.name == own).changed(changed)
 
 
@@ -236,29 +237,29 @@ def expand(name: str, changes: Mapping[str, Any]) -> list[tuple[str, dict[str, A
         >>> expand("small", {})
         [('small', {})]
     """
-    file, own = _parted(name)
+    file, own = parted(name)
     profiles, sweeps = read_profiles(file)
     points: dict[str, tuple[str, tuple[Mapping[str, int | str], ...]]]
     points = {profile.name: ("", ({},)) for profile in profiles}
     points |= {sweep.name: (sweep.profile, sweep.points) for sweep in sweeps}
-    if own not in points and (own or file == _FILE):
-        where = "" if file == _FILE else f" of {file}"
+    if own not in points and (own or file == PACKAGED):
+        where = "" if file == PACKAGED else f" of {file}"
         raise UnknownNameError(f"profile{where}", own, points)
     found = []
     for one in [own] if own else points:
         base, values = points[one]
         is_here = not base or any(profile.name == base for profile in profiles)
-        at = base or one if file == _FILE or not is_here else f"{file}:{base or one}"
+        at = base or one if file == PACKAGED or not is_here else f"{file}:{base or one}"
         found += [(at, {**value, **changes}) for value in values]
     return found
 
 
-def _parted(name: str) -> tuple[Path, str]:
+def parted(name: str) -> tuple[Path, str]:
     """Return file and name of a profile; an empty name stands for all of the file."""
     path, colon, own = name.rpartition(":")
     if colon and path.endswith(_ENDINGS):
         return Path(path), own
-    return (Path(name), "") if name.endswith(_ENDINGS) else (_FILE, name)
+    return (Path(name), "") if name.endswith(_ENDINGS) else (PACKAGED, name)
 
 
 def parse_changes(texts: Sequence[str]) -> dict[str, Any]:

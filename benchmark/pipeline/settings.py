@@ -143,10 +143,16 @@ def build_simulator(profile: Profile, plugin_files: tuple[Path, ...] = ()) -> Si
         UnavailableError: When it cannot be imported.
         T2SBenchError: When its class refuses the options.
     """
-    return _choice(profile, plugin_files).build()
+    return simulator_choice(profile, plugin_files).build()
 
 
-def _choice(profile: Profile, plugin_files: tuple[Path, ...]) -> SimulatorChoice:
+def simulator_choice(profile: Profile, plugin_files: tuple[Path, ...] = ()) -> SimulatorChoice:
+    """Return name and options of a profile's simulator, checked.
+
+    Raises:
+        UnknownNameError: For an unknown simulator or option.
+        UnavailableError: When it cannot be imported.
+    """
     return find_simulator(profile.simulator, profile.simulator_options, plugin_files)
 
 
@@ -155,7 +161,7 @@ def dataset_request(
     simulator: Simulator,
     configuration: Configuration,
     seed: int,
-    plugin_files: tuple[Path, ...] = (),
+    choice: SimulatorChoice | None = None,
 ) -> DatasetRequest:
     """Return the dataset that a profile renders for a configuration.
 
@@ -164,7 +170,7 @@ def dataset_request(
         simulator: Simulator of the profile.
         configuration: A point of the simulator's space.
         seed: Seed of the scenes.
-        plugin_files: Users' files with more simulators.
+        choice: The same simulator by name, looked up if None.
 
     Raises:
         InvalidInputError: For more classes than there are, a foreign configuration, or images that
@@ -181,7 +187,7 @@ def dataset_request(
     from benchmark.rendering.request import DatasetRequest, check_capabilities, choose_categories
 
     request = DatasetRequest(
-        _choice(profile, plugin_files),
+        choice or simulator_choice(profile),
         configuration,
         choose_categories(simulator.assets(), profile.classes),
         profile.images_per_class,

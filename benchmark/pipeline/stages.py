@@ -23,9 +23,9 @@ from benchmark.pipeline.settings import (
     LiveSettings,
     Source,
     StageObserver,
-    build_simulator,
     dataset_request,
     no_observer,
+    simulator_choice,
 )
 from benchmark.pipeline.subprocesses import Renderer, TrainingJob, train_in_processes
 from benchmark.pipeline.task_images import TaskImages, evaluation_settings, relevant_settings
@@ -108,7 +108,8 @@ class Pipeline:
         gpus = torch.cuda.device_count() if device == "auto" else 1
         self.processes = processes or max(1, gpus)
         self.recipe = recipe(profile.recipe)
-        self._plugin_files, self._keep_features = plugin_files, keep_features
+        self._choice = simulator_choice(profile, plugin_files)
+        self._keep_features = keep_features
         self._render_workers, self._on_stage = render_workers, on_stage
         self._renderer = Renderer()
         self._images = TaskImages(self.recipe.image_size)
@@ -116,6 +117,7 @@ class Pipeline:
         self._simulator: Simulator | None = None
         self._backbones: OrderedDict[str, PretrainedBackbone] = OrderedDict()
         self._failed: dict[str, T2SBenchError] = {}
+        self._keys: dict[tuple[Source, int], str] = {}
 
     @classmethod
     def of(
@@ -123,10 +125,18 @@ class Pipeline:
         settings: LiveSettings,
         store: CellStore,
         *,
+        real_images: RealImages | None = None,
         keep_features: bool = True,
         on_stage: StageObserver = no_observer,
     ) -> Pipeline:
         """Return the stages of live settings.
+
+        Args:
+            settings: Profile, device, processes and users' files.
+            store: Store of the cells.
+            real_images: The settings' real images, if the caller has opened them.
+            keep_features: True to keep features as cells.
+            on_stage: Called with every stage when it begins.
 
         Raises:
             T2SBenchError: When profile, device or real images are not available.
@@ -136,7 +146,7 @@ class Pipeline:
             store,
             device=settings.device,
             plugin_files=settings.plugins,
-            real_images=settings.open_real_images(),
+            real_images=real_images or settings.open_real_images(),
             keep_features=keep_features,
             processes=settings.processes,
             on_stage=on_stage,
@@ -149,7 +159,7 @@ class Pipeline:
     def simulator(self) -> Simulator:
         """Return the profile's simulator, not open, for its space, assets and version."""
         if self._simulator is None:
-            self._simulator = build_simulator(self.profile, self._plugin_files)
+            self._simulator = self._choice.build()
         return self._simulator
 
     # Identities
@@ -181,6 +191,11 @@ class Pipeline:
             "cpu_threads": self.profile.cpu_threads if self.device.type == "cpu" else None,
         }
 
+    def _backbone_key(self, source: Source, seed: int) -> str:
+        if (source, seed) not in self._keys:
+            self._keys[source, seed] = digest(self.backbone_identity(source, seed))
+        return self._keys[source, seed]
+
     def score_identity(
         self, source: Source, seed: int, task: TaskData, protocol: str
     ) -> dict[str, Any]:
@@ -189,7 +204,7 @@ class Pipeline:
         settings = evaluation_settings(self.profile, task, self.device, self.recipe.image_size)
         return {
             "version": PIPELINE_VERSION,
-            "backbone": digest(self.backbone_identity(source, seed)),
+            "backbone": self._backbone_key(source, seed),
             "task": task.digest,
             "images": self._images.identity(),
             "protocol": [found.name, found.version],
@@ -208,7 +223,7 @@ class Pipeline:
                 this pipeline.
         """
         identity = self.score_identity(source, seed, task, protocol)
-        label = f"{protocol} of {task.name}, {source.label}, seed {seed}"
+        label = f"{self.profile.name}: {protocol} of {task.name}, {source.label}, seed {seed}"
 
         def make(folder: Path) -> None:
             backbone = self.backbone(source, seed)
@@ -364,7 +379,7 @@ class Pipeline:
     def _request(self, source: Source, seed: int) -> DatasetRequest:
         assert source.configuration is not None  # noqa: S101 - rendered sources have one
         return dataset_request(
-            self.profile, self.simulator(), source.configuration, seed, self._plugin_files
+            self.profile, self.simulator(), source.configuration, seed, self._choice
         )
 
     def _real(self) -> RealImages:

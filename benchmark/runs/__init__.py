@@ -6,8 +6,8 @@ Entry points, none of which needs the command line:
   split, table or live settings, seeds, tasks, output folder or None) and returns the records of all
   its cells. ``output=None`` keeps records in memory. Callbacks report records, units and stages.
   Its two halves, :func:`~benchmark.runs.execution.make_plan` and
-  :func:`~benchmark.runs.execution.execute`, are for callers that show the plan first. Requests of
-  one command (several profiles or protocols) share fits and decisions by one dictionary ``fits``.
+  :func:`~benchmark.runs.execution.execute`, are for callers that show the plan first. One plan
+  covers all profiles and protocols of a request, which share fits and decisions.
   A method without a registered name: :func:`benchmark.methods.method_of_class`.
 * :func:`benchmark.runs.execution.retry` repeats failed cells of an output folder.
 * :func:`benchmark.runs.live_scorer.score_live` scores one (configuration, task) live, with a

@@ -12,7 +12,7 @@ from benchmark.core.errors import InvalidInputError
 from benchmark.core.files import sha256_bytes
 from benchmark.methods import Decision, Method, Mixture, ParameterSelector, TaskView
 from benchmark.rewards.view import Queries
-from benchmark.runs.context import Context, environment, provenance
+from benchmark.runs.context import Context, Unit, environment, provenance
 from benchmark.runs.fits import MAY_RAISE, Fitted, Fitter, MethodError, seed_generator
 from benchmark.runs.record import (
     BudgetEntry,
@@ -27,7 +27,6 @@ from benchmark.runs.scoring import CachedScorer
 from benchmark.space import Configuration
 
 if TYPE_CHECKING:
-    from benchmark.runs.plan import Unit
     from benchmark.runs.scoring import Scored
 
 
@@ -110,18 +109,15 @@ def decision_entry(context: Context, decision: Decision) -> DecisionEntry:
     )
 
 
-def run_unit(
-    context: Context, unit: Unit, fitter: Fitter, supersedes: dict[str, str]
-) -> Iterator[Record]:
+def run_unit(unit: Unit, fitter: Fitter, supersedes: dict[str, str]) -> Iterator[Record]:
     """Yield the records of all cells of a unit, one by one.
 
     Args:
-        context: Data that the run shares.
-        unit: Method, fold, seeds and cells.
+        unit: Method, fold, seeds, cells, and the data that they share.
         fitter: Fits of the run.
         supersedes: Existing ``record_id`` by cell digest, for cells that are repeated.
     """
-    method = unit.method
+    method, context = unit.method, unit.context
     for seed in unit.seeds:
         fit = fitter.fit(unit, seed)
         targets = [task for task in unit.fold.targets if (task, seed) in unit.cells]

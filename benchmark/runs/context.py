@@ -1,11 +1,12 @@
-"""Data that the cells of a run share, and the identity of a cell."""
+"""Data that cells of a run share, the identity of a cell, and units of cells."""
 
 from __future__ import annotations
 
 import functools
 import platform
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,7 @@ class Context:
     registry: TaskRegistry
     scorer: Scorer
     debug: bool
+    _tasks: dict[str, TaskEntry] = field(default_factory=dict, repr=False)
 
     def task_view(self, name: str) -> TaskView:
         """Return the view of a task that a method gets.
@@ -58,8 +60,10 @@ class Context:
         return TaskView(name, embeddings.of(name))
 
     def task_entry(self, name: str) -> TaskEntry:
-        """Return the task as records state it."""
-        return self.scorer.task_entry(self.registry[name])
+        """Return the task as records state it; its data are looked up once."""
+        if name not in self._tasks:
+            self._tasks[name] = self.scorer.task_entry(self.registry[name])
+        return self._tasks[name]
 
     def method_entry(self, method: Method, fold: Fold, queries: int | None) -> MethodEntry:
         """Return the method as records state it."""
@@ -130,6 +134,60 @@ class Context:
             },
         )
         return {"cell": cell, "key": key}
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One method on one fold: each seed is fitted, and judged on each target.
+
+    Attributes:
+        context: Data of its cells, among them the scorer.
+        budget: Number of rewards of the judged task that it may ask for; None without any.
+    """
+
+    context: Context
+    method: Method
+    fold: Fold
+    seeds: tuple[int, ...]
+    cells: frozenset[tuple[str, int]]
+    budget: int | None = None
+
+    def narrowed(self, cells: frozenset[tuple[str, int]]) -> Unit:
+        """Return the unit with only these (task, seed) cells."""
+        seeds = tuple(seed for seed in self.seeds if any(s == seed for _, s in cells))
+        return replace(self, seeds=seeds, cells=cells)
+
+
+def make_units(
+    contexts: Sequence[Context],
+    methods: Sequence[Method],
+    seeds: tuple[int, ...],
+    folds: Sequence[Fold],
+    budgets: Sequence[int] = (),
+) -> list[Unit]:
+    """Return all units of a run.
+
+    They have the order source, fold, method, protocol: all protocols of a profile share its
+    backbones before the next profile begins, and every method has early results.
+    """
+    by_source: dict[str, list[Context]] = {}
+    for context in contexts:
+        by_source.setdefault(context.scorer.source.model_dump_json(), []).append(context)
+    return [
+        Unit(
+            context,
+            method,
+            fold,
+            seeds,
+            frozenset((task, seed) for task in fold.targets for seed in seeds),
+            budget,
+        )
+        for alike in by_source.values()
+        for fold in folds
+        for method in methods
+        for budget in budgets or (None,)
+        for context in alike
+    ]
 
 
 @functools.cache

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,17 +14,15 @@ from benchmark.methods import Method
 from benchmark.pipeline.settings import StageObserver, no_observer
 from benchmark.rewards.catalog import load_table
 from benchmark.runs.cells import run_unit
-from benchmark.runs.context import Context
-from benchmark.runs.fits import Fits, Fitter
+from benchmark.runs.context import Context, Unit, make_units
+from benchmark.runs.fits import Fitter
 from benchmark.runs.history import FILE as REQUESTS_FILE
 from benchmark.runs.history import read_requests, remember
 from benchmark.runs.plan import (
     Fold,
     Overwrite,
     RunRequest,
-    Unit,
     make_folds,
-    make_units,
     prepared_tasks,
     table_tasks,
 )
@@ -48,15 +47,14 @@ class Plan:
     Attributes:
         request: The user's request.
         methods: Its methods, resolved.
-        context: Data that all cells share.
+        contexts: Data that cells share: one context per profile and protocol, or that of the table.
         folds: Tasks that are learnt from and judged.
-        fits: Fits that are shared with other plans; None without sharing.
         units: Work left, in order.
         wanted: Digests of all requested cells, done or not.
         done: Current records of wanted cells that are kept.
         supersedes: ``record_id`` by cell digest, of cells that are repeated.
         without_rewards: Methods without a reward in the source.
-        other_protocols: Methods that are not scored under this protocol.
+        other_protocols: Methods that are not scored under some protocols, and these protocols.
         without_search: Methods that cannot ask for rewards of the judged task, with budgets.
         broken: Unreadable lines of the folder's records.
         is_part: True if the plan was narrowed to some cells of its request.
@@ -64,15 +62,14 @@ class Plan:
 
     request: RunRequest
     methods: tuple[Method, ...]
-    context: Context
+    contexts: tuple[Context, ...]
     folds: tuple[Fold, ...]
-    fits: Fits | None = None
     units: list[Unit] = field(default_factory=list)
     wanted: set[str] = field(default_factory=set)
     done: list[Record] = field(default_factory=list)
     supersedes: dict[str, str] = field(default_factory=dict)
     without_rewards: list[str] = field(default_factory=list)
-    other_protocols: list[str] = field(default_factory=list)
+    other_protocols: dict[str, list[str]] = field(default_factory=dict)
     without_search: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     is_part: bool = False
@@ -102,30 +99,25 @@ def existing_records(folder: Path | None) -> tuple[list[Record], list[str]]:
     return current_records(iterate_records(folder / FILE, broken)), broken.faults
 
 
-def make_plan(request: RunRequest, fits: Fits | None = None) -> Plan:
+def make_plan(request: RunRequest) -> Plan:
     """Load the data of a run, and find the cells that are left to do.
-
-    Args:
-        request: Methods, split, table or live settings, seeds and tasks.
-        fits: Fits of the other plans of one command: plans that get the same dictionary fit each
-            method once per table, fold and seed, and take each decision once.
 
     Raises:
         T2SBenchError: For anything wrong with the request; nothing has been written then.
     """
     # First: a mistyped name or option is reported before anything is downloaded.
     methods = tuple(m if isinstance(m, Method) else m.resolve() for m in request.methods)
-    context = request_context(request)
-    tasks = table_tasks(context.table, context.registry)
-    judged = tasks if request.live is None else prepared_tasks(context.registry, request.tasks)
+    contexts = request_contexts(request)
+    table, registry = contexts[0].table, contexts[0].registry
+    tasks = table_tasks(table, registry)
+    judged = prepared_tasks(registry, request.tasks) if request.live else tasks
     folds = make_folds(tasks, request.split, request.tasks, request.limit, judged)
     if request.budgets:
-        _check_budgets(request, context.table.space.size)
-        fits = {} if fits is None else fits  # one fit serves all budgets
-    plan = Plan(request, methods, context, tuple(folds), fits)
+        _check_budgets(request, table.space.size)
+    plan = Plan(request, methods, contexts, tuple(folds))
     existing, plan.broken = existing_records(request.output)
     by_cell = {record.cell: record for record in existing}
-    for unit in make_units(methods, request.seeds, folds, request.budgets):
+    for unit in make_units(contexts, methods, request.seeds, folds, request.budgets):
         _add_unit(plan, unit, by_cell)
     if request.overwrite is Overwrite.NEVER and plan.done:
         raise InvalidInputError(
@@ -136,7 +128,7 @@ def make_plan(request: RunRequest, fits: Fits | None = None) -> Plan:
 
 
 def _check_budgets(request: RunRequest, n_configurations: int) -> None:
-    if request.live is not None:
+    if request.live:
         raise InvalidInputError(
             "Rewards of a budget are looked up in a table. Leave out the budget, or live scoring."
         )
@@ -148,8 +140,8 @@ def _check_budgets(request: RunRequest, n_configurations: int) -> None:
         )
 
 
-def request_context(request: RunRequest) -> Context:
-    """Return the data that the cells of a request share.
+def request_contexts(request: RunRequest) -> tuple[Context, ...]:
+    """Return the data that cells of a request share: by profile and protocol, or the table's.
 
     Raises:
         T2SBenchError: When the table, the tasks or the profile are not available.
@@ -157,30 +149,28 @@ def request_context(request: RunRequest) -> Context:
     from benchmark.tasks.registry import load_data_tasks
 
     table = load_table(request.table) if isinstance(request.table, str) else request.table
-    scorer: Scorer = CachedScorer(table)
-    if request.live is not None:
-        from benchmark.runs.live_scorer import LiveScorer
+    scorers: Sequence[Scorer] = [CachedScorer(table)]
+    if request.live:
+        from benchmark.runs.live_scorer import live_scorers
 
-        scorer = LiveScorer(replace(request.live, tasks_files=request.tasks_files), table)
-    return Context(
-        table,
-        load_data_tasks(request.tasks_files),
-        scorer,
-        debug=request.limit is not None,
-    )
+        settings = [replace(one, tasks_files=request.tasks_files) for one in request.live]
+        scorers = live_scorers(settings, table)
+    registry, debug = load_data_tasks(request.tasks_files), request.limit is not None
+    return tuple(Context(table, registry, scorer, debug) for scorer in scorers)
 
 
 def _add_unit(plan: Plan, unit: Unit, by_cell: dict[str, Record]) -> None:
-    method = unit.method
+    method, context = unit.method, unit.context
     refused = _refused(plan, unit)
     if refused is not None:
-        if method.label not in refused:
-            refused.append(method.label)
+        name, names = refused
+        if name not in names:
+            names.append(name)
         return
-    entry = plan.context.method_entry(method, unit.fold, None)
+    entry = context.method_entry(method, unit.fold, None)
     todo = set()
     for task, seed in unit.cells:
-        identity = plan.context.identity(
+        identity = context.identity(
             entry, unit.fold.split, task, seed, method.pretraining, unit.budget
         )
         plan.wanted.add(identity["cell"])
@@ -195,15 +185,15 @@ def _add_unit(plan: Plan, unit: Unit, by_cell: dict[str, Record]) -> None:
         plan.units.append(unit.narrowed(frozenset(todo)))
 
 
-def _refused(plan: Plan, unit: Unit) -> list[str] | None:
-    """Return the plan's list for this unit's method, if it cannot be scored."""
-    method = unit.method
+def _refused(plan: Plan, unit: Unit) -> tuple[str, list[str]] | None:
+    """Return a name and the plan's list for it, if this unit cannot be scored."""
+    method, scorer = unit.method, unit.context.scorer
     if unit.budget is not None and not method.searches:
-        return plan.without_search
-    if not plan.context.scorer.scores_kind(method.pretraining):
-        return plan.without_rewards
-    if not method.allows(plan.context.scorer.protocol.name):
-        return plan.other_protocols
+        return method.label, plan.without_search
+    if not scorer.scores_kind(method.pretraining):
+        return method.label, plan.without_rewards
+    if not method.allows(scorer.protocol.name):
+        return scorer.protocol.name, plan.other_protocols.setdefault(method.label, [])
     return None
 
 
@@ -219,11 +209,9 @@ def run(
     on_record: Callable[[Record], None] = lambda _record: None,
     on_unit: Callable[[Unit], None] = lambda _unit: None,
     on_stage: StageObserver = no_observer,
-    fits: Fits | None = None,
 ) -> list[Record]:
     """Plan a run and execute it; see :func:`make_plan` and :func:`execute`."""
-    plan = make_plan(request, fits)
-    return execute(plan, on_record, on_unit, on_stage)
+    return execute(make_plan(request), on_record, on_unit, on_stage)
 
 
 def execute(
@@ -244,7 +232,8 @@ def execute(
     """
     if plan.request.output is not None and not plan.is_part:
         remember(plan.request.output, plan.request, plan.wanted)
-    plan.context.scorer.on_stage = on_stage
+    for context in plan.contexts:
+        context.scorer.on_stage = on_stage
     found = list(plan.done)
     try:
         for record in _records(plan, on_unit):
@@ -253,7 +242,8 @@ def execute(
             if record.status != "ok" and not plan.request.keep_going:
                 break
     finally:
-        plan.context.scorer.close()
+        for context in plan.contexts:
+            context.scorer.close()
     return found
 
 
@@ -261,13 +251,16 @@ def _records(plan: Plan, on_unit: Callable[[Unit], None]) -> Iterator[Record]:
     """Records of all units, each on disk before it is yielded."""
     if plan.request.jobs > 1:
         _check_picklable(plan.request)
-    with Fitter(plan.context, plan.request, plan.methods, plan.units, plan.fits) as fitter:
-        for unit in plan.units:
+    with Fitter(plan.contexts[0], plan.request, plan.methods, plan.units) as fitter:
+        for unit, following in zip_longest(plan.units, plan.units[1:]):
             on_unit(unit)
-            for record in run_unit(plan.context, unit, fitter, plan.supersedes):
+            for record in run_unit(unit, fitter, plan.supersedes):
                 if plan.records_path is not None:
                     append_record(plan.records_path, record)
                 yield record
+            source = unit.context.scorer.source
+            if following is None or following.context.scorer.source != source:
+                unit.context.scorer.close()  # a profile's processes and memory
 
 
 def _check_picklable(request: RunRequest) -> None:
@@ -306,9 +299,9 @@ def _keep_only(plan: Plan, cells: set[str]) -> set[str]:
     """Narrow a plan to the cells with these digests; return those that it has."""
     units, held = [], set()
     for unit in plan.units:
-        entry = plan.context.method_entry(unit.method, unit.fold, None)
+        entry = unit.context.method_entry(unit.method, unit.fold, None)
         digests = {
-            (task, seed): plan.context.identity(
+            (task, seed): unit.context.identity(
                 entry, unit.fold.split, task, seed, budget=unit.budget
             )["cell"]
             for task, seed in unit.cells

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import pickle
 import signal
+import statistics
 import threading
 import time
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from benchmark.rewards.view import RewardView
-    from benchmark.runs.context import Context
-    from benchmark.runs.plan import Fold, MethodSpec, RunRequest, Unit
+    from benchmark.runs.context import Context, Unit
+    from benchmark.runs.plan import Fold, MethodSpec, RunRequest
     from benchmark.space import ParameterSpace
 
 _LOG = logging.getLogger(__name__)
@@ -188,8 +189,6 @@ class Fitted:
 #: All that a fit depends on: class, options, digests of table and vectors, learnt tasks, and the
 #: seed, unless the method is deterministic.
 Place = tuple[object, tuple[object, ...], str, str | None, tuple[str, ...], int | None]
-#: Fits that several plans share, such as those of one command with several profiles or protocols.
-Fits = dict[Place, Fitted]
 
 
 def _fit_here(method: Method, task: FitTask) -> Fitted:
@@ -204,11 +203,12 @@ def _fit_here(method: Method, task: FitTask) -> Fitted:
 class Fitter:
     """Fits of the units of a plan, one after the other.
 
-    The first fits run in this process. Once they show that the fits left take a while, all fits
-    left go to worker processes. Selectors return by pickle; a method whose selector cannot be
-    pickled is fitted in this process. Fits of registered methods with a state are kept in the cell
-    store, under all that they depend on. Files and classes of users are work in progress: their
-    fits are never kept.
+    Units that learn the same, for other tasks, protocols or profiles, share a fit and its
+    decisions; it is dropped after the last of them. The first fits run in this process. Once they
+    show that the fits left take a while, all fits left go to worker processes. Selectors return by
+    pickle; a method whose selector cannot be pickled is fitted in this process. Fits of registered
+    methods with a state are kept in the cell store, under all that they depend on. Files and
+    classes of users are work in progress: their fits are never kept.
 
     Use it in a ``with`` block, which ends the workers.
 
@@ -217,7 +217,6 @@ class Fitter:
         request: Methods, processes, time limit, and treatment of earlier results.
         methods: The methods of the request, resolved.
         units: Units of the run, in order.
-        known: Earlier fits, which are not repeated; takes up the new ones. None keeps nothing.
     """
 
     def __init__(
@@ -226,14 +225,12 @@ class Fitter:
         request: RunRequest,
         methods: Sequence[Method],
         units: Sequence[Unit],
-        known: Fits | None = None,
     ) -> None:
         self._context, self._request, self._methods = context, request, methods
-        self._known: Fits = {} if known is None else known
-        self._is_shared = known is not None
+        self._known: dict[Place, Fitted] = {}
         vectors = context.table.embeddings
         self._source = context.table.digest, vectors.digest if vectors else None
-        places = [(self._place(unit, seed), unit, seed) for unit in units for seed in unit.seeds]
+        places = [(self.place(unit, seed), unit, seed) for unit in units for seed in unit.seeds]
         self._uses = Counter(place for place, _, _ in places)
         self._left = {place: (unit, seed) for place, unit, seed in places}
         self._in_workers: dict[Place, Future[bytes | None]] = {}
@@ -245,7 +242,8 @@ class Fitter:
     def __exit__(self, *reason: Any) -> None:  # noqa: ANN401 - of an exception
         self._stack.__exit__(*reason)
 
-    def _place(self, unit: Unit, seed: int) -> Place:
+    def place(self, unit: Unit, seed: int) -> Place:
+        """Return all that the fit of a unit with a seed depends on."""
         method = unit.method
         options = tuple(sorted(method.options.items()))
         learn = learnt_tasks(self._context, method, unit.fold)
@@ -254,7 +252,7 @@ class Fitter:
 
     def fit(self, unit: Unit, seed: int) -> Fitted:
         """Return the fit of a unit with a seed; an error is part of the result."""
-        place = self._place(unit, seed)
+        place = self.place(unit, seed)
         self._left.pop(place, None)
         self._uses[place] -= 1
         found = self._known.get(place)
@@ -262,9 +260,19 @@ class Fitter:
             found = self._new(unit, seed, place)
             # The time of a fit is that of the cells that it was made for.
             self._known[place] = replace(found, seconds=0.0)
-        if self._uses[place] < 1 and not self._is_shared:
+        if self._uses[place] < 1:
             del self._known[place]
         return found
+
+    def ready(self, unit: Unit, seed: int) -> Fitted | None:
+        """Return the fit of a unit with a seed, unless it would train a state that is not kept."""
+        place = self.place(unit, seed)
+        if place not in self._known and unit.method.has_state:
+            kept = self._kept(_Cell(unit.method, place))
+            if kept is None:
+                return None
+            self._known[place] = kept
+        return self.fit(unit, seed)
 
     def _new(self, unit: Unit, seed: int, place: Place) -> Fitted:
         cell = _Cell(unit.method, place)
@@ -349,6 +357,16 @@ def _work(index: int, task: FitTask) -> bytes | None:
         return None
 
 
+def kept_seconds(method: Method) -> float | None:
+    """Return the median duration of a method's fits in the store; None without any."""
+    found = []
+    for entry in default_store().entries():
+        if entry.kind == KIND and entry.label.startswith(f"{method.label} on "):
+            with suppress(InvalidInputError, LookupError, TypeError, ValueError):
+                found.append(float(load_state(entry.folder, "")[1]["seconds"]))
+    return statistics.median(found) if found else None
+
+
 class _Cell:
     """Cell of a fit in the store, for methods that have one.
 
@@ -399,7 +417,8 @@ class _Cell:
             return
         selector: Any = fit.selector
         try:
-            state, facts, store = selector.state(), {"queries": fit.queries}, default_store()
+            facts = {"queries": fit.queries, "seconds": round(fit.seconds, 3)}
+            state, store = selector.state(), default_store()
             store.discard(KIND, self._identity)
             store.get(
                 KIND, self._identity, lambda folder: save_state(folder, state, facts), self._label

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 from benchmark.core.errors import InvalidFileError, validation_faults
 from benchmark.core.files import canonical_json, write_bytes
+from benchmark.pipeline.profiles import PACKAGED, parted
 from benchmark.pipeline.settings import LiveSettings  # noqa: TC001 - read by pydantic
 from benchmark.rewards.catalog import is_path
 from benchmark.runs.plan import MethodSpec, RunRequest, Split
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from benchmark.runs.record import Record
 
 FILE = "requests.json"
+
+
+def _entries(live: object) -> object:
+    """Live settings of an earlier version as a tuple."""
+    return () if live is None else [live] if isinstance(live, dict) else live
 
 
 @dataclass(frozen=True)
@@ -33,8 +39,9 @@ class _Stored:
     tasks_files: tuple[Path, ...]
     limit: int | None
     timeout: float | None
-    live: LiveSettings | None = None  # absent in folders of earlier versions
-    budgets: tuple[int, ...] = ()  # the same
+    # Absent in folders of earlier versions, or one entry.
+    live: Annotated[tuple[LiveSettings, ...], BeforeValidator(_entries)] = ()
+    budgets: tuple[int, ...] = ()  # absent in folders of earlier versions
 
 
 @dataclass(frozen=True)
@@ -66,7 +73,6 @@ def remember(folder: Path, request: RunRequest, cells: set[str]) -> None:
     specs = tuple(spec for spec in request.methods if isinstance(spec, MethodSpec))
     if not isinstance(request.table, str) or len(specs) < len(request.methods):
         return
-    live = request.live
     stored = _Stored(
         tuple(replace(spec, plugins=_absolute(spec.plugins)) for spec in specs),
         request.split,
@@ -76,12 +82,23 @@ def remember(folder: Path, request: RunRequest, cells: set[str]) -> None:
         _absolute(request.tasks_files),
         request.limit,
         request.timeout,
-        live and replace(live, plugins=_absolute(live.plugins), tasks_files=()),
+        tuple(_stored_live(one) for one in request.live),
         request.budgets,
     )
     kept = [entry for entry in read_requests(folder) if entry.request != stored]
     content = _ENTRIES.dump_python((*kept, Entry(stored, tuple(sorted(cells)))), mode="json")
     write_bytes(folder / FILE, canonical_json(content) + b"\n")
+
+
+def _stored_live(live: LiveSettings) -> LiveSettings:
+    file, own = parted(live.profile)
+    profile = f"{file.resolve()}:{own}" if own else str(file.resolve())
+    return replace(
+        live,
+        profile=profile if file != PACKAGED else live.profile,
+        plugins=_absolute(live.plugins),
+        tasks_files=(),
+    )
 
 
 def _absolute(paths: Sequence[Path]) -> tuple[Path, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -29,11 +31,16 @@ from benchmark.tasks.registry import task_digest
 from benchmark.tasks.task_data import TaskData, as_prepared, is_prepared, load_task_data
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from benchmark.pipeline.cells import ScoreCell
+    from benchmark.pipeline.datasets import RealImages
     from benchmark.pipeline.stages import Pipeline
     from benchmark.rewards.table import RewardTable
     from benchmark.simulators.interface import Simulator
     from benchmark.tasks.registry import Task
+
+T = TypeVar("T")
 
 
 def score_live(
@@ -74,6 +81,124 @@ def score_live(
         pipeline.close()
 
 
+class Inputs:
+    """Prepared tasks and real images of a run, each loaded and verified once."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[tuple[str, tuple[Path, ...]], TaskData | T2SBenchError] = {}
+        self._real: dict[str | None, RealImages | T2SBenchError | None] = {}
+
+    def task(self, name: str, tasks_files: tuple[Path, ...]) -> TaskData:
+        """Return the prepared data of a task.
+
+        Raises:
+            T2SBenchError: As :func:`benchmark.tasks.task_data.load_task_data`.
+        """
+        key = name, tasks_files
+        if key not in self._tasks:
+            try:
+                self._tasks[key] = load_task_data(name, tasks_files=tasks_files)
+            except T2SBenchError as error:
+                self._tasks[key] = error
+        return _found(self._tasks[key])
+
+    def real_images(self, settings: LiveSettings) -> RealImages | None:
+        """Return the real images that settings name; None when they name none.
+
+        Raises:
+            T2SBenchError: As :func:`benchmark.pipeline.datasets.open_real_images`.
+        """
+        named = settings.named_real_images
+        if named not in self._real:
+            try:
+                self._real[named] = settings.open_real_images()
+            except T2SBenchError as error:
+                self._real[named] = error
+        return _found(self._real[named])
+
+
+def _found(value: T | T2SBenchError) -> T:
+    if isinstance(value, T2SBenchError):
+        raise value
+    return value
+
+
+class Stages:
+    """Profile, simulator and pipeline of live settings; one object serves all protocols.
+
+    Args:
+        settings: Profile, device and users' files; the protocol does not matter.
+        store: Store of the cells.
+        inputs: Tasks and real images, shared with the stages of other profiles.
+
+    Raises:
+        T2SBenchError: For an unknown recipe, simulator or device, or more classes than there are.
+    """
+
+    def __init__(self, settings: LiveSettings, store: CellStore, inputs: Inputs) -> None:
+        from benchmark.pretraining.devices import resolve_device
+
+        self.settings, self.store, self.inputs = settings, store, inputs
+        self.profile = settings.find_profile()
+        self.on_stage: StageObserver = no_observer
+        self.simulator = settings.simulator()
+        resolve_device(settings.device)
+        choose_categories(self.simulator.assets(), self.profile.classes)
+        self.source = SourceEntry(
+            kind="live", id=self.profile.name, digest=settings.source_digest()
+        )
+        self._pipeline: Pipeline | None = None
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The stages; torch is imported when they are first needed.
+
+        Raises:
+            T2SBenchError: When device or real images are not available.
+        """
+        from benchmark.pipeline.stages import Pipeline
+
+        if self._pipeline is None:
+            real = self.inputs.real_images(self.settings)
+            self._pipeline = Pipeline.of(
+                self.settings, self.store, real_images=real, on_stage=self._stage_began
+            )
+        return self._pipeline
+
+    def _stage_began(self, stage: str, subject: str) -> None:
+        self.on_stage(stage, subject)  # it may be set after a plan has opened the stages
+
+    def close(self) -> None:
+        """End helper processes and free memory; idempotent. They start again on demand."""
+        if self._pipeline is not None:
+            self._pipeline.close()
+            self._pipeline = None
+
+
+def live_scorers(
+    settings: Sequence[LiveSettings], table: RewardTable, store: CellStore | None = None
+) -> list[LiveScorer]:
+    """Return the scorers of settings, in their order; protocols of one profile share its stages.
+
+    Args:
+        settings: Profile, protocol, device and users' files of each scorer.
+        table: Rewards that methods learn from.
+        store: Store of the cells; by default the one of the cache folder.
+
+    Raises:
+        T2SBenchError: As :class:`Stages` and :class:`LiveScorer`.
+    """
+    inputs, shared, scorers = Inputs(), list[Stages](), []
+    for one in settings:
+        alike = (s for s in shared if replace(s.settings, protocol=one.protocol) == one)
+        stages = next(alike, None)
+        if stages is None:
+            stages = Stages(one, default_store() if store is None else store, inputs)
+            shared.append(stages)
+        scorers.append(LiveScorer(stages, one.protocol, table))
+    return scorers
+
+
 class LiveScorer:
     """Accuracies that are measured; every stage is a cell of the store.
 
@@ -82,58 +207,40 @@ class LiveScorer:
     that they share its pre-training. Several seeds approach the expectation.
 
     Args:
-        settings: Profile, protocol, device and users' files.
+        stages: Profile, simulator and pipeline.
+        protocol: Name of the evaluation protocol.
         table: Rewards that methods learn from; its references hold where it was measured under the
             same profile and protocol.
-        store: Store of the cells; by default the one of the cache folder.
 
     Raises:
-        T2SBenchError: For an unknown recipe or simulator, more classes than it has, or a table of
-            another parameter space.
+        T2SBenchError: For an unknown protocol, or a table of another parameter space.
     """
 
-    def __init__(
-        self,
-        settings: LiveSettings,
-        table: RewardTable,
-        store: CellStore | None = None,
-    ) -> None:
-        from benchmark.pretraining.devices import resolve_device
-
-        self.settings, self.table = settings, table
-        self.profile = settings.find_profile()
-        self.store = default_store() if store is None else store
-        self.on_stage: StageObserver = no_observer
-        simulator = settings.simulator()
-        resolve_device(settings.device)
-        choose_categories(simulator.assets(), self.profile.classes)
-        _check_space(table, self.profile.simulator, simulator)
-        self.source = SourceEntry(
-            kind="live", id=self.profile.name, digest=settings.source_digest()
-        )
-        protocol = find_protocol(settings.protocol)
+    def __init__(self, stages: Stages, protocol: str, table: RewardTable) -> None:
+        self.stages, self.table, self.source = stages, table, stages.source
+        self.profile = stages.profile
+        _check_space(table, self.profile.simulator, stages.simulator)
+        found = find_protocol(protocol)
         self.protocol = ProtocolEntry(
-            name=protocol.name,
-            version=protocol.version,
-            hyperparameters=dict(protocol.hyperparameters),
+            name=found.name,
+            version=found.version,
+            hyperparameters=dict(found.hyperparameters),
         )
         self.pretraining = PretrainingEntry(
             simulator=self.profile.simulator,
-            simulator_version=simulator.version,
+            simulator_version=stages.simulator.version,
             profile=self.profile.name,
             n_images=self.profile.n_images,
         )
-        self._data: dict[str, TaskData] = {}
 
-    @cached_property
-    def pipeline(self) -> Pipeline:
-        """The stages; torch is imported when they are first needed."""
-        from benchmark.pipeline.stages import Pipeline
+    @property
+    def on_stage(self) -> StageObserver:
+        """Called with the stages of all scorers of the profile."""
+        return self.stages.on_stage
 
-        return Pipeline.of(self.settings, self.store, on_stage=self._stage_began)
-
-    def _stage_began(self, stage: str, subject: str) -> None:
-        self.on_stage(stage, subject)  # it may be set after a plan has opened the stages
+    @on_stage.setter
+    def on_stage(self, observer: StageObserver) -> None:
+        self.stages.on_stage = observer
 
     def depends_on(self, kind: str) -> dict[str, str]:
         """Return the collection of real images, for methods that are pre-trained on one.
@@ -143,15 +250,14 @@ class LiveScorer:
         if kind != "real-images":
             return {}
         try:
-            real = self.pipeline.real_images
+            real = self.stages.inputs.real_images(self.stages.settings)
         except T2SBenchError:
             real = None
         return {"real_images": real.label if real else "none"}
 
     def close(self) -> None:
-        """End helper processes; idempotent."""
-        if "pipeline" in vars(self):
-            self.pipeline.close()
+        """End helper processes and free memory of the profile; idempotent."""
+        self.stages.close()
 
     def task_entry(self, task: Task) -> TaskEntry:
         """Return the task with the properties of its prepared data; as registered without data."""
@@ -186,7 +292,8 @@ class LiveScorer:
             T2SBenchError: When data are missing or damaged, or a stage fails.
         """
         source = self.source_of(decision, kind, seed)
-        cell = self.pipeline.score(source, seed, self.data_of(task), self.settings.protocol)
+        pipeline = self.stages.pipeline
+        cell = pipeline.score(source, seed, self.data_of(task), self.protocol.name)
         return Scored(
             _scores(cell),
             self._pretraining_of(source, cell),
@@ -206,7 +313,7 @@ class LiveScorer:
             rng = np.random.default_rng([seed, 0xD0])
             drawn = int(rng.choice(len(decision.probabilities), p=decision.probabilities))
             decision = self.table.space.at(drawn)
-        space = self.pipeline.simulator().capabilities.space
+        space = self.stages.simulator.capabilities.space
         return Source("rendered", space.check(decision))
 
     def data_of(self, task: str) -> TaskData:
@@ -215,16 +322,14 @@ class LiveScorer:
         Raises:
             T2SBenchError: As :func:`benchmark.tasks.task_data.load_task_data`.
         """
-        if task not in self._data:
-            self._data[task] = load_task_data(task, tasks_files=self.settings.tasks_files)
-        return self._data[task]
+        return self.stages.inputs.task(task, self.stages.settings.tasks_files)
 
     def _pretraining_of(self, source: Source, cell: ScoreCell) -> PretrainingEntry:
         made = {"n_images": cell.n_images, "checkpoint_sha256": cell.weights_sha256}
         entry = self.pretraining.model_copy(update=made)
         if source.kind == "rendered":
             return entry
-        real = self.pipeline.real_images
+        real = self.stages.inputs.real_images(self.stages.settings)
         return reference_pretraining(entry, source.kind, real.label if real else None)
 
     def reference(self, task: str) -> ReferenceEntry | None:
@@ -235,7 +340,7 @@ class LiveScorer:
         table = self.table
         measured_alike = (table.profile, table.protocol) == (
             self.profile.name,
-            self.settings.protocol,
+            self.protocol.name,
         )
         if not measured_alike or task not in table.tasks or not self._same_profile:
             return False

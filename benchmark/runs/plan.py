@@ -1,9 +1,9 @@
-"""Parts of a run: the request, folds, units (one method fitted on one fold) and cells."""
+"""Request of a run, and its folds: tasks that are learnt from and judged."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,7 +86,8 @@ class RunRequest:
         timeout: Limit of one fit in seconds; None for no limit.
         keep_going: True to continue after a failed cell.
         output: Folder of the records; None keeps them in memory.
-        live: Settings of live scoring; None looks scores up in the table.
+        live: Settings of live scoring, one entry per profile and protocol; empty looks scores up
+            in the table.
         budgets: Numbers of rewards of the judged task that methods may ask for, one decision for
             each; empty for decisions without any.
     """
@@ -103,7 +104,7 @@ class RunRequest:
     timeout: float | None = None
     keep_going: bool = True
     output: Path | None = None
-    live: LiveSettings | None = None
+    live: tuple[LiveSettings, ...] = ()
     budgets: tuple[int, ...] = ()
 
 
@@ -120,26 +121,6 @@ class Fold:
     learn: tuple[str, ...]
     targets: tuple[str, ...]
     split: Split
-
-
-@dataclass(frozen=True)
-class Unit:
-    """One method on one fold: each seed is fitted, and judged on each target.
-
-    Attributes:
-        budget: Number of rewards of the judged task that it may ask for; None without any.
-    """
-
-    method: Method
-    fold: Fold
-    seeds: tuple[int, ...]
-    cells: frozenset[tuple[str, int]]
-    budget: int | None = None
-
-    def narrowed(self, cells: frozenset[tuple[str, int]]) -> Unit:
-        """Return the unit with only these (task, seed) cells."""
-        seeds = tuple(seed for seed in self.seeds if any(s == seed for _, s in cells))
-        return replace(self, seeds=seeds, cells=cells)
 
 
 def table_tasks(table: RewardTable, registry: TaskRegistry) -> list[Task]:
@@ -236,24 +217,3 @@ def _chosen(
                 "out to judge named tasks whatever their side."
             )
     return tuple(name for name in available if not wanted or name in wanted)
-
-
-def make_units(
-    methods: Sequence[Method],
-    seeds: tuple[int, ...],
-    folds: Sequence[Fold],
-    budgets: Sequence[int] = (),
-) -> list[Unit]:
-    """Return all units of a run, fold by fold, so that every method has early results."""
-    return [
-        Unit(
-            method,
-            fold,
-            seeds,
-            frozenset((task, seed) for task in fold.targets for seed in seeds),
-            budget,
-        )
-        for fold in folds
-        for method in methods
-        for budget in budgets or (None,)
-    ]

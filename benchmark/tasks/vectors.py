@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,7 +66,7 @@ class TaskEmbeddings:
         row: NDArray[np.float32] = self.vectors[self.tasks.index(task)]
         return row
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of names and values."""
         header = "\n".join(self.tasks).encode()

@@ -36,7 +36,7 @@ class BareLoop:
 
     def run(self, number):
         configuration = self.simulator.capabilities.space.at(number)
-        request = dataset_request(self.profile, self.simulator, configuration, 0, ())
+        request = dataset_request(self.profile, self.simulator, configuration, 0)
         at = self.folder / str(number)
         self.renderer.render(request, at / "data", 1)
         (at / "arrays").mkdir()

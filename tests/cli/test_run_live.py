@@ -79,9 +79,7 @@ def test_all_kinds_of_methods_under_two_protocols(live, tmp_path, capsys):
     assert written == {"seen.md", "unseen.md"}
     assert build_boards(found)
     assert live(*methods, *real, *protocols, "--dry-run") == 0
-    printed = capsys.readouterr().err
-    assert "0 cells to do, 8 done" in printed
-    assert "0 cells to do, 10 done" in printed
+    assert "0 cells to do, 18 done" in capsys.readouterr().err
 
 
 def test_seeds_share_nothing_and_methods_share_backbones(live, tmp_path, capsys):
@@ -224,7 +222,9 @@ def test_options_of_live_scoring_need_live(capsys):
 def test_the_request_is_remembered(live, tmp_path):
     assert live("-m", "untrained", "--tasks", "PacsC", "-P", "images_per_class=6") == 0
     (entry,) = json.loads((tmp_path / "out" / "requests.json").read_bytes())
-    assert json.dumps(entry["request"]["live"]["changes"]) == '{"images_per_class": 6}'
+    (one,) = entry["request"]["live"]
+    assert json.dumps(one["changes"]) == '{"images_per_class": 6}'
+    assert one["profile"] == str(tmp_path / "tiny.yaml:tiny"), "wherever retry is called"
 
 
 def test_a_file_with_a_series_is_a_series(live, tmp_path, capsys):
@@ -237,10 +237,61 @@ def test_a_file_with_a_series_is_a_series(live, tmp_path, capsys):
     planned = capsys.readouterr().err
     assert "images_per_class=4" in planned
     assert "images_per_class=6" in planned
-    assert live("-m", "untrained", "--dry-run", "--profile", f"{tmp_path / 'tiny.yaml'}:by") == 2
+    one = f"{tmp_path / 'tiny.yaml'}:by-image"
+    assert live("-m", "untrained", "--dry-run", "--profile", one) == 2
     assert "Did you mean 'by-images'" in capsys.readouterr().err
     capsys.readouterr()
     assert live("-m", "untrained", "--dry-run", "--profile", "mini") == 0
-    assert "profile mini" in capsys.readouterr().err, "--profile twice measures both"
+    assert "images_per_class=6, mini;" in capsys.readouterr().err, "--profile twice measures both"
     assert main(["table", "build", "-o", "t", "--profile", str(tmp_path / "tiny.yaml")]) == 2
     assert "run --live" in capsys.readouterr().err
+
+
+def test_one_plan_over_profiles_and_protocols(live, tmp_path, capsys, monkeypatch):
+    from benchmark.runs import fits
+
+    fitted = []
+    original = fits._fit_here
+    monkeypatch.setattr(
+        fits, "_fit_here", lambda method, task: fitted.append(method.name) or original(method, task)
+    )
+    other = PROFILE.partition("profiles:\n")[2].replace("tiny", "other")
+    (tmp_path / "tiny.yaml").write_text(PROFILE + other.replace("classes: 3", "classes: 4"))
+    words = ["-m", "task2sim", "-O", "task2sim.epochs=3", "-O", "task2sim.hidden=8"]
+    words += ["-m", "single-best", "--protocol", "knn5", "--protocol", "linear"]
+    words += ["--tasks", "EuroSAT"]
+    assert live(*words, "--dry-run") == 0
+    printed = capsys.readouterr()
+    assert "profiles tiny, other" in printed.err
+    assert "8 cells to do" in printed.err, "2 methods, 2 profiles, 2 protocols"
+    assert "Fits to come: task2sim[epochs=3,hidden=8], 1 (" in printed.out
+    assert "other: backbone: at most 2 cells" in printed.out
+    assert "all: at most 16 cells, 0 cached" in printed.out
+    assert fitted == ["single-best"]
+    assert not (tmp_path / "out").exists()
+    assert live(*words) == 0
+    assert fitted == ["single-best", "task2sim", "single-best"], "one fit for all profiles"
+    found = records(tmp_path)
+    places = [(r.source.id, r.method.name, r.protocol.name) for r in found]
+    assert places == [
+        (profile, method, protocol)
+        for profile in ("tiny", "other")
+        for method in ("task2sim", "single-best")
+        for protocol in ("knn5", "linear")
+    ]
+    (tmp_path / "out" / "records.jsonl").unlink()
+    capsys.readouterr()
+    assert live(*words, "--dry-run") == 0
+    planned = capsys.readouterr().out
+    assert "Fits to come" not in planned, "the fit was kept"
+    assert ", 0 cached" not in planned
+    assert "about 0 s left" not in planned
+
+
+def test_a_dry_run_estimates_cells_of_another_profile(live, tmp_path, capsys):
+    assert live("-m", "untrained", "-m", "single-best") == 0
+    capsys.readouterr()
+    assert live("-m", "single-best", "-P", "images_per_class=6", "--dry-run") == 0
+    planned = capsys.readouterr().out
+    assert "unknown" not in planned
+    assert planned.count("left") == 4, "dataset, backbone, scores and all together"

@@ -202,7 +202,7 @@ def test_references_that_a_table_measured_are_its_rewards(small_table, request_f
     asked = request_for("untrained", "imagenet", "scratch", table=str(tmp_path / "table"))
     plan = make_plan(asked)
     assert plan.without_rewards == ["imagenet"]  # not on every task
-    assert plan.other_protocols == ["scratch"]
+    assert plan.other_protocols == {"scratch": ["knn5"]}
     records = []
     execute(plan, records.append)
     assert {r.accuracy for r in records} == {15.0}
@@ -279,7 +279,7 @@ def test_other_vectors_make_other_keys(request_for, small_table, tmp_path: Path)
         write_table(
             table, tmp_path / f"t{scale}", Description(title="", simulator="", simulator_version="")
         )
-        context = make_plan(request_for("first", table=str(tmp_path / f"t{scale}"))).context
+        context = make_plan(request_for("first", table=str(tmp_path / f"t{scale}"))).contexts[0]
         method = find_method("random")
         fold = Fold(("DTD",), ("CUB",), Split.UNSEEN)
         entry = context.method_entry(method, fold, None)
@@ -326,21 +326,16 @@ def test_a_class_is_a_method(request_for):
         execute(make_plan(replace(request, jobs=2, split=Split.LEAVE_ONE_TASK_OUT)))
 
 
-def test_plans_of_one_command_share_fits_and_decisions(request_for, plugin_file: Path):
+def test_both_sides_share_fits_and_decisions(request_for, plugin_file: Path):
     counted = "class Draw(First):\n    fitted = []\n    def fit(self, tasks, rewards, rng):\n"
     counted += "        super().fit(tasks, rewards, rng)\n        Draw.fitted.append(1)\n"
     plugin_file.write_text(plugin_file.read_text().replace("class Draw(First):\n", counted))
-    fits = {}
-    plans = [
-        make_plan(request_for("draw", split=split, output=None), fits)
-        for split in (Split.UNSEEN, Split.ALL)
-    ]
-    first, second = (execute(plan) for plan in plans)
-    fresh = execute(make_plan(request_for("draw", split=Split.ALL, output=None)))
-    decided = {(r.task.name, r.seed): r.decision for r in second}
-    assert decided == {(r.task.name, r.seed): r.decision for r in fresh}
-    assert {(r.task.name, r.seed): r.decision for r in first}.items() <= decided.items()
-    assert len(plans[0].methods[0].plugin.load().fitted) == 2 + 2
+    plan = make_plan(request_for("draw", split=Split.ALL, output=None))
+    both = execute(plan)
+    assert len(plan.methods[0].plugin.load().fitted) == 2
+    alone = execute(make_plan(request_for("draw", split=Split.UNSEEN, output=None)))
+    unseen = {r.key: r.decision for r in both if r.split == "unseen"}
+    assert unseen == {r.key: r.decision for r in alone}, "a part of a split has the same cells"
 
 
 def test_a_failure_names_the_line_of_the_method(run: Run):

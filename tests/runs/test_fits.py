@@ -66,19 +66,6 @@ def test_the_time_limit_holds_in_workers(request_for, eager, counted):
     assert {r.status for r in records if r.method.name == "sleeps"} == {"timeout"}
 
 
-def test_workers_fit_what_several_plans_share(request_for, eager, counted):
-    shared = {}
-    request = request_for("draw", seeds=(0, 1, 2), output=None, jobs=2)
-    first, second = (
-        execute(make_plan(replace(request, split=split), shared))
-        for split in (Split.UNSEEN, Split.ALL)
-    )
-    assert counted == ["draw"]
-    assert len(shared) == 3
-    decisions = {(r.task.name, r.seed): r.decision for r in second}
-    assert all(decisions[r.task.name, r.seed] == r.decision for r in first)
-
-
 def test_a_deterministic_method_is_fitted_once(request_for, counted):
     records = execute(make_plan(request_for("deterministic", "draw", seeds=(0, 1, 2))))
     assert counted.count("deterministic") == 1

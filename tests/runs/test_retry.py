@@ -59,12 +59,12 @@ def test_requests_of_earlier_versions_are_read(tmp_path: Path):
     (tmp_path / "requests.json").write_text(json.dumps([{"request": request, "cells": ["a"]}]))
     (entry,) = read_requests(tmp_path)
     found = entry.run_request(tmp_path)
-    assert found.live.changes == {"classes": 3}
-    assert found.live.plugins == (Path("/mine.py"),)
+    assert [one.changes for one in found.live] == [{"classes": 3}]
+    assert found.live[0].plugins == (Path("/mine.py"),)
     assert (found.tasks_files, found.output) == ((Path("/t.yaml"),), tmp_path)
     del request["live"]
     (tmp_path / "requests.json").write_text(json.dumps([{"request": request, "cells": []}]))
-    assert read_requests(tmp_path)[0].run_request(tmp_path).live is None
+    assert read_requests(tmp_path)[0].run_request(tmp_path).live == ()
     (tmp_path / "requests.json").write_text('[{"request": 1}]')
     with pytest.raises(InvalidInputError, match=r"requests\.json"):
         read_requests(tmp_path)
