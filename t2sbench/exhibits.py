@@ -145,22 +145,16 @@ class _Data:
             experiment: Table 1.
             on_note: Called with the number of missing backbones, instead of measuring them.
         """
-        from benchmark.pipeline.settings import build_simulator
-        from benchmark.rewards.ladder import step_configurations
-
         seeds = self._seeds_of(experiment)
         if not seeds:
             return
-        ((profile, _),) = experiment.sizes().values()
-        space = build_simulator(profile).capabilities.space
-        steps = step_configurations(space, f"Simulator '{profile.simulator}'")
         built = build_table(
             self.folder / experiment.name,
             profile=experiment.profiles[0],
             tasks=_ladder_tasks(),
             protocol=experiment.protocols[0],
             seeds=seeds,
-            configurations=[space.index(one) for one in steps],
+            configurations="ladder",
             dry_run=on_note is not None,
             on_job=lambda result: self.on_stage(experiment.name, str(result.job)),
             **self.source,

@@ -13,10 +13,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
 from pydantic import ValidationError
 
 from benchmark.core.errors import InvalidFileError, UnavailableError, validation_faults
 from benchmark.core.models import Frozen
+from benchmark.rewards.ladder import step_configurations
 from benchmark.rewards.storage import CARD, read_table
 from benchmark.runs.record_file import current_records, iterate_records
 
@@ -162,7 +164,7 @@ class Measurements:
         )
 
     def ladder(self, experiment: Experiment) -> RewardTable:
-        """Return the reward table of the paper's Table 1: of several, the one with most seeds.
+        """Return the reward table of the paper's Table 1: of several, the one with most rewards.
 
         Raises:
             UnavailableError: Without one.
@@ -177,7 +179,7 @@ class Measurements:
         ]
         if not wanted:
             raise self._missing(experiment, "reward table")
-        return max(wanted, key=lambda table: len(table.seeds))
+        return max(wanted, key=_n_steps)
 
     def rows(self, experiment: Experiment, model: type[_Row]) -> list[_Row]:
         """Return the different rows of the experiment's CSV files.
@@ -191,6 +193,13 @@ class Measurements:
         if not paths:
             raise self._missing(experiment, "data")
         return list(dict.fromkeys(row for path in paths for row in _read_rows(path, model)))
+
+
+def _n_steps(table: RewardTable) -> int:
+    """Number of rewards of the rows of Table 1."""
+    steps = step_configurations(table.space, f"Table '{table.id}'")
+    found = table.values[:, [table.space.index(one) for one in steps]]
+    return int(np.isfinite(found).sum())
 
 
 def _read_rows(path: Path, model: type[_Row]) -> list[_Row]:
