@@ -73,7 +73,7 @@ def _draw_ranks(axes: Axes, board: Board) -> None:
     axes.spines["top"].set_position(("data", 0))
     axes.xaxis.tick_top()
     axes.set_yticks([])
-    axes.set_title(f"mean {'regret' if is_regret else 'accuracy'}; a bar joins a shared rank")
+    axes.set_title(f"mean {'regret' if is_regret else 'accuracy, %'}; a bar joins a shared rank")
 
 
 def _shared(rows: Sequence[Row]) -> list[list[int]]:
