@@ -251,5 +251,5 @@ def test_a_damaged_cell_is_made_again_and_told(request_of, execution, tmp_path, 
         again.measure(execution, on_job=lambda r: (reported.append(r), display.on_job(r)))
     assert again.left() == []
     assert len(reported[0].mended) == 2
-    assert "score of knn5 of EuroSAT" in reported[0].mended[0]
-    assert capsys.readouterr().err.count("score of knn5") == 2
+    assert "knn5 of EuroSAT" in reported[0].mended[0]
+    assert capsys.readouterr().err.count("knn5 of ") == 2
