@@ -261,6 +261,13 @@ class BuiltTable(NamedTuple):
     tables: Mapping[str, Table]
 
 
+def _failure(count: int) -> CellsFailedError:
+    return CellsFailedError(
+        f"{count} backbone{'s' * (count != 1)} failed. Remove the cause and run the same command "
+        "again, or add --with-gaps."
+    )
+
+
 def build_table(  # noqa: PLR0913 - the settings of a table
     output: str | Path,
     *,
@@ -362,10 +369,10 @@ def build_table(  # noqa: PLR0913 - the settings of a table
     )
     request = _table_request(settings, tasks, seeds, configurations, references)
     folder = Path(output).absolute()
-    builds = [TableBuilder(request, folder / first if others else folder)]
-    for other in others:
-        changed = replace(request, settings=replace(settings, protocol=other))
-        builds.append(TableBuilder(changed, folder / other))
+    builds = [TableBuilder(request, folder / first if others else folder)] + [
+        TableBuilder(replace(request, settings=replace(settings, protocol=name)), folder / name)
+        for name in others
+    ]
     on_plan(builds)
     vectors = Path(embeddings) if embeddings is not None else None
     # Faults are reported before hours of work.
@@ -385,10 +392,7 @@ def build_table(  # noqa: PLR0913 - the settings of a table
         workers = Workers(store.root, jobs, store.max_bytes, address, gpus)
         failed = measure_tables(builds, workers, executor, on_job, limit)
         if failed and not with_gaps:
-            raise CellsFailedError(
-                f"{len(failed)} backbone{'s' * (len(failed) != 1)} failed. Remove the cause and "
-                "run the same command again, or add --with-gaps."
-            )
+            raise _failure(len(failed))
     left = len(jobs_left(builds))
     if dry_run or (limit and left and not with_gaps):
         return BuiltTable(None, left, {})
