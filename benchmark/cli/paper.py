@@ -109,15 +109,14 @@ def _measure(names: Sequence[str], given: dict[str, Any]) -> int:
     from benchmark.cli.progress import RunDisplay
     from benchmark.cli.run import announce, print_plan
 
-    display, counts = RunDisplay(), list[int]()
+    display = RunDisplay()
 
     def on_plan(plan: Plan) -> None:
         announce(plan)
-        counts.append(plan.n_cells)
         if given["dry_run"]:
             print_plan(plan)
         else:
-            display.start(sum(counts))
+            display.add(plan)
 
     with display:
         results = t2s.measure_paper(

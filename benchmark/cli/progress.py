@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
@@ -11,7 +12,6 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     TextColumn,
-    TimeRemainingColumn,
 )
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from benchmark.pipeline.table_jobs import JobResult
     from benchmark.runs.context import Unit
+    from benchmark.runs.execution import Plan
     from benchmark.runs.record import Record
 
 _SILENCE = 60.0  # seconds after which a log names the stage at work
@@ -54,12 +55,12 @@ class _Display:
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[left]}"),
             console=console,
             transient=True,
             disable=self._plain,
         )
-        self._bar = self._progress.add_task(noun, total=total)
+        self._bar = self._progress.add_task(noun, total=total, left="")
         self._total, self._count, self._already, self._tenths = total or 0, 0, 0, 0
         self._began = self._said = time.monotonic()
 
@@ -95,14 +96,18 @@ class _Display:
         """Count items; in a log, print a line for each tenth of all items."""
         self._count += count
         self._already += 0 if fresh else count
-        self._progress.update(self._bar, completed=self._count, description=text)
+        left = ""
+        if self._count < self._total and self._count > self._already:
+            left = f"{duration(self._seconds_left())} left"
+        self._progress.update(self._bar, completed=self._count, description=text, left=left)
         tenths = 10 * self._count // max(self._total, 1)
         if self._plain and tenths > self._tenths:
             self._tenths = tenths
-            done = max(self._count - self._already, 1)
-            left = duration((self._total - self._count) * self.seconds / done)
-            ending = f", {left} left" if self._count < self._total else ""
-            self._say(f"[{self._count:,}/{self._total:,}] {text}{ending}")
+            self._say(f"[{self._count:,}/{self._total:,}] {text}{left and f', {left}'}")
+
+    def _seconds_left(self) -> float:
+        """Estimated seconds of the items left, at the mean speed so far."""
+        return (self._total - self._count) * self.seconds / (self._count - self._already)
 
 
 class _PlannedDisplay(_Display):
@@ -122,10 +127,35 @@ class _PlannedDisplay(_Display):
 
 
 class RunDisplay(_PlannedDisplay):
-    """Progress of a run; prints the reason of each failed cell."""
+    """Progress of one or several plans; prints the reason of each failed cell.
+
+    Cells of one source and protocol are taken to last equally long: fine-tuning takes many times
+    as long as 5-NN.
+    """
 
     def __init__(self) -> None:
         super().__init__("cells")
+        self._to_do: Counter[tuple[str, str]] = Counter()
+        self._done: Counter[tuple[str, str]] = Counter()
+        self._spent: dict[tuple[str, str], float] = {}
+        self._last = time.monotonic()
+
+    def add(self, plan: Plan) -> None:
+        """Work on the cells of a plan begins."""
+        for unit in plan.units:
+            scorer = unit.context.scorer
+            self._to_do[scorer.source.id, scorer.protocol.name] += len(unit.cells)
+        self.start(self._total + plan.n_cells)
+        self._tenths = 10 * self._count // max(self._total, 1)
+        self._last = time.monotonic()
+
+    def _seconds_left(self) -> float:
+        overall = sum(self._spent.values()) / max(sum(self._done.values()), 1)
+        return sum(
+            (count - self._done[kind])
+            * (self._spent[kind] / self._done[kind] if self._done[kind] else overall)
+            for kind, count in self._to_do.items()
+        )
 
     def on_unit(self, unit: Unit) -> None:
         """A method begins to learn."""
@@ -141,6 +171,10 @@ class RunDisplay(_PlannedDisplay):
         where = f"{record.method.label} on {record.task.name}, seed {record.seed}"
         if record.error is not None:
             self._say(f"Failed: {where}: {record.error.type}: {record.error.message}")
+        kind, now = (record.source.id, record.protocol.name), time.monotonic()
+        self._done[kind] += 1
+        self._spent[kind] = self._spent.get(kind, 0.0) + now - self._last
+        self._last = now
         self._advance(where)
 
 

@@ -213,7 +213,7 @@ def _run(settings: dict[str, Any], protocols: Sequence[str]) -> int:
         if settings["dry_run"]:
             print_plan(plan)
         else:
-            display.start(plan.n_cells)
+            display.add(plan)
         plans.append(plan)
 
     with display:
