@@ -266,7 +266,7 @@ def run(  # noqa: PLR0913 - the settings of a run
             their side.
         table: Rewards that methods learn from, and that score them unless a profile is given.
         tasks: Tasks to judge; all of the split by default.
-        seeds: One fit per seed; by default 0 to 4, 0 to 5 with budgets, or 0 for live scores.
+        seeds: One fit per seed; by default 0 to 4, 0 to 11 with budgets, or 0 for live scores.
         budgets: Numbers of rewards of the judged task that methods may ask for, such as
             ``[0, 1, 2, 4]``: one decision for each. Methods without ``search`` are left out.
         output: Folder of the records, where finished cells are kept; None keeps them in memory.
@@ -351,8 +351,8 @@ def _seeds(
 ) -> tuple[int, ...]:
     if given is not None:
         return tuple(given)
-    # With budgets a multiple of 1, 2 and 3: each seed of a table answers equally often.
-    return (0,) if live else tuple(range(6 if budgets else 5))
+    # With budgets a multiple of 1, 2, 3 and 4: each seed of a table answers equally often.
+    return (0,) if live else tuple(range(12 if budgets else 5))
 
 
 def cross_seeds(

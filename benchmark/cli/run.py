@@ -116,7 +116,7 @@ def _live_options(command: _F) -> _F:
 @click.option(
     "--seeds",
     metavar="NUMBERS",
-    help="Such as 0-4 or 0,2.  [default: 0-4; with --budget, 0-5; with --live, 0]",
+    help="Such as 0-4 or 0,2.  [default: 0-4; with --budget, 0-11; with --live, 0]",
 )
 @click.option(
     "--budget",
