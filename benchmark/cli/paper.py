@@ -80,7 +80,9 @@ def paper(**given: Any) -> int:  # noqa: ANN401 - click passes every option by n
     cell is kept: after an interruption, the same command continues with the missing ones.
     """
     wanted = [one.name for one in find_experiments(given["names"])]
-    failed = _measure(wanted, given) if given["live"] else _check_cached(given)
+    if not given["live"]:
+        _refuse_live_options(given)
+    failed = _measure(wanted, given) if given["live"] else 0
     if given["dry_run"]:
         return 0
     folders = given["folders"] or ((given["output"],) if given["live"] else ())
@@ -93,13 +95,12 @@ def paper(**given: Any) -> int:  # noqa: ANN401 - click passes every option by n
     return 0
 
 
-def _check_cached(given: dict[str, Any]) -> int:
+def _refuse_live_options(given: dict[str, Any]) -> None:
     lone = [f"--{name.replace('_', '-')}" for name in _ONLY_LIVE if given[name]]
     if lone:
         raise InvalidInputError(
             f"{', '.join(lone)}: for --live only. Add --live to measure, or leave the option out."
         )
-    return 0
 
 
 def _measure(names: Sequence[str], given: dict[str, Any]) -> int:

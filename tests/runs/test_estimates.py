@@ -13,7 +13,7 @@ CELLS = {
         ("mini: configuration 00000000, seed 0", 8.0),
         ("mini: configuration 00000000, seed 1", 10.0),
         ("mini: configuration 00000000, seed 2", 90.0),
-        ("somebody's: configuration 00000000, seed 2", 90.0),
+        ("other: configuration 00000000, seed 2", 90.0),
     ],
     "score": [
         ("mini: knn5 of AID, configuration 00000000, seed 0", 2.0),
