@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,8 @@ SEVENTY_THIRTY = (
 )
 _FRACTION = 0.7
 _MAX_LISTED = 20
+#: Largest number of pixels of an image.
+MAX_PIXELS = 64_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +38,7 @@ class LabelledImages:
         read: Encoded bytes (JPEG, PNG, ...) of an image, by row.
         split_rule: Rule that made the parts; empty if it is the registry's.
         notes: Remarks for readers of scores.
+        where: Place of an image, by row, for messages: its file, or its row.
     """
 
     class_names: tuple[str, ...]
@@ -43,9 +47,21 @@ class LabelledImages:
     read: Callable[[int], bytes]
     split_rule: str = ""
     notes: tuple[str, ...] = ()
+    where: Callable[[int], str] = "row {}".format
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def rows(self, kept: NDArray[np.int64]) -> LabelledImages:
+        """Return some of the images, in the order of these rows; all class names remain."""
+        read, where = self.read, self.where
+        return replace(
+            self,
+            labels=self.labels[kept],
+            is_train=self.is_train[kept],
+            read=lambda row: read(int(kept[row])),
+            where=lambda row: where(int(kept[row])),
+        )
 
 
 def labelled_files(
@@ -75,6 +91,7 @@ def labelled_files(
         is_train=mask,
         read=lambda row: paths[row].read_bytes(),
         split_rule=SEVENTY_THIRTY if is_train is None else "",
+        where=lambda row: str(paths[row]),
     )
 
 
@@ -133,6 +150,40 @@ def shortened(faults: Sequence[str]) -> list[str]:
     """
     more = len(faults) - _MAX_LISTED
     return [*faults[:_MAX_LISTED], *([f"and {more} more"] if more > 0 else [])]
+
+
+def image_fault(encoded: bytes) -> str:
+    """Reason why an image cannot be used; empty if it decodes.
+
+    JPEG files are decoded at an eighth of their size: all their data are read all the same.
+
+    Example:
+        >>> image_fault(encode_png(np.zeros((2, 2), dtype=np.uint8)))
+        ''
+        >>> image_fault(b"<html>")
+        'not an image (UnidentifiedImageError)'
+    """
+    from PIL import Image
+
+    # Whatever a decoder raises, the image is at fault: hence the wide net.
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = Image.open(io.BytesIO(encoded))
+    except Exception as error:
+        return f"not an image ({type(error).__name__})"
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        return (
+            f"{width:,} x {height:,} pixels, more than the limit of {MAX_PIXELS // 10**6} million"
+        )
+    try:
+        image.draft(image.mode, (1, 1))
+        image.load()
+    except Exception as error:
+        detail = " ".join(str(error).split())[:120]
+        return f"the image does not decode ({type(error).__name__}: {detail})"
+    return ""
 
 
 def encode_png(pixels: NDArray[np.uint8]) -> bytes:

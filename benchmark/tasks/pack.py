@@ -12,7 +12,7 @@ import numpy as np
 from benchmark.core.errors import InvalidFileError, InvalidInputError
 from benchmark.core.files import canonical_json, write_atomically
 from benchmark.tasks.card import REMEDY
-from benchmark.tasks.images import LabelledImages, shortened
+from benchmark.tasks.images import LabelledImages, image_fault, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,6 +36,7 @@ class ImagePack:
         labels: Class of each image, int64 ``(n,)``, read-only.
         is_train: True for training, False for test images, bool ``(n,)``, read-only.
         known_digest: Digest of the content where a card states it; else it is computed.
+        column: Column of the encoded images, as binary or as ``struct(bytes, path)``.
     """
 
     path: Path
@@ -43,6 +44,7 @@ class ImagePack:
     labels: NDArray[np.int64]
     is_train: NDArray[np.bool_]
     known_digest: str = ""
+    column: str = "image"
 
     def __post_init__(self) -> None:
         self.labels.setflags(write=False)
@@ -93,8 +95,8 @@ class ImagePack:
         from pyarrow import parquet
 
         with parquet.ParquetFile(self.path) as file:
-            for batch in file.iter_batches(ROWS_PER_GROUP, columns=["image"]):
-                yield from (image or b"" for image in batch.column(0).to_pylist())
+            for batch in file.iter_batches(ROWS_PER_GROUP, columns=[self.column]):
+                yield from (image or b"" for image in _encoded(batch.column(0)))
 
     def image_bytes(self, row: int) -> bytes:
         """Encoded bytes of one image.
@@ -108,9 +110,10 @@ class ImagePack:
         start = int(self._group_ends[group - 1]) if group else 0
         return self._group(group)[row - start] or b""
 
-    def as_images(self) -> LabelledImages:
+    def as_images(self, split_rule: str = "") -> LabelledImages:
         """The same images for :func:`write_pack`."""
-        return LabelledImages(self.class_names, self.labels, self.is_train, self.image_bytes)
+        parts = self.labels, self.is_train
+        return LabelledImages(self.class_names, *parts, self.image_bytes, split_rule)
 
     @functools.cached_property
     def _group_ends(self) -> NDArray[np.int64]:
@@ -127,10 +130,29 @@ class ImagePack:
             from pyarrow import parquet
 
             with parquet.ParquetFile(self.path) as file:
-                images = file.read_row_group(group, columns=["image"]).column(0).to_pylist()
-            kept = (group, images)
+                table = file.read_row_group(group, columns=[self.column])
+            kept = (group, _encoded(table.column(0).combine_chunks()))
             self.__dict__["_kept"] = kept
         return kept[1]
+
+
+def _encoded(column: Any) -> list[bytes | None]:  # noqa: ANN401 - pyarrow has no types
+    """Bytes of a column of images, which the library ``datasets`` writes as a structure."""
+    from pyarrow import types
+
+    found = column.field("bytes") if types.is_struct(column.type) else column
+    images: list[bytes | None] = found.to_pylist()
+    return images
+
+
+def holds_images(kind: Any) -> bool:  # noqa: ANN401 - pyarrow has no types
+    """True if a column of a type can hold encoded images."""
+    from pyarrow import types
+
+    if types.is_struct(kind):
+        names = [kind.field(number).name for number in range(kind.num_fields)]
+        return "bytes" in names and holds_images(kind.field(names.index("bytes")).type)
+    return any(fits(kind) for fits in (types.is_binary, types.is_large_binary, types.is_null))
 
 
 class ContentDigest:
@@ -168,7 +190,7 @@ def write_pack(images: LabelledImages, path: Path) -> str:
         Digest of the content.
 
     Raises:
-        InvalidFileError: If an image is none by its header; lists the rows.
+        InvalidFileError: If images do not decode; lists their files or rows.
         StorageError: If the file system refuses.
     """
     content = ContentDigest(images.class_names)
@@ -192,12 +214,12 @@ def _write(images: LabelledImages, path: Path, content: ContentDigest) -> None:
             rows = range(start, min(start + ROWS_PER_GROUP, len(images)))
             encoded = [images.read(row) for row in rows]
             for row, image in zip(rows, encoded, strict=True):
-                fault = _header_fault(image)
-                faults += [f"row {row}: {fault}"] if fault else []
+                fault = image_fault(image)
+                faults += [f"{images.where(row)}: {fault}"] if fault else []
                 content.add(image, int(images.labels[row]), train=bool(images.is_train[row]))
             writer.write_table(_table(images, rows, encoded), row_group_size=ROWS_PER_GROUP)
     if faults:
-        raise InvalidFileError("every image", shortened(faults), "Replace or remove these images.")
+        raise InvalidFileError("the data set", shortened(faults), "Replace or remove these images.")
 
 
 def _table(images: LabelledImages, rows: range, encoded: list[bytes]) -> Table:
@@ -207,19 +229,6 @@ def _table(images: LabelledImages, rows: range, encoded: list[bytes]) -> Table:
     names = [images.class_names[label] for label in labels]
     parts = [PARTS[0] if train else PARTS[1] for train in images.is_train[rows.start : rows.stop]]
     return pa.table([encoded, labels, names, parts], schema=_schema())
-
-
-def _header_fault(image: bytes) -> str:
-    # Whatever a decoder raises, the image is at fault: hence the wide net.
-    import io
-
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(image)):
-            return ""
-    except Exception as error:
-        return f"not an image ({type(error).__name__})"
 
 
 def _schema() -> Any:  # noqa: ANN401 - pyarrow has no types
@@ -233,8 +242,8 @@ def open_pack(path: Path, *, min_train: int = 1, known_digest: str = "") -> Imag
     """Open a Parquet file of images and verify its structure; no image is read.
 
     Args:
-        path: File with the columns image (encoded bytes), label (0 to classes - 1), label_name
-            and split ('train' or 'test').
+        path: File with the columns image (encoded bytes, or a structure with ``bytes``), label
+            (0 to classes - 1), label_name and split ('train' or 'test').
         min_train: Fewest training images that will do, such as k of a k-NN.
         known_digest: Digest of the content where it is known.
 
@@ -263,6 +272,10 @@ def _read_columns(path: Path) -> Any:  # noqa: ANN401 - pyarrow has no types
         missing = [name for name in _COLUMNS if name not in schema.names]
         if missing:
             raise InvalidFileError(path, [f"no column '{name}'" for name in missing], REMEDY)
+        kind = schema.field("image").type
+        if not holds_images(kind):
+            fault = f"column 'image' is {kind}; it must be binary or struct(bytes, path)"
+            raise InvalidFileError(path, [fault], REMEDY)
         columns = parquet.read_table(path, columns=list(_COLUMNS[1:]))
         wanted = pa.schema([_schema().field(name) for name in columns.schema.names])
         columns = columns.cast(wanted)

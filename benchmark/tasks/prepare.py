@@ -15,7 +15,7 @@ from benchmark.core.yaml_files import read_model_yaml
 from benchmark.tasks.fetching import torchvision_files
 from benchmark.tasks.loaders.hub import from_hub, hub_id
 from benchmark.tasks.loaders.official import LOADERS, loader_of
-from benchmark.tasks.pack import open_pack
+from benchmark.tasks.loaders.own import parquet_images
 from benchmark.tasks.registry import FORM, TaskRegistry, load_data_tasks, load_tasks
 from benchmark.tasks.task_data import Description, TaskData, write_task_data
 
@@ -121,7 +121,8 @@ def adopt(task: Task, path: Path, note: PackNote, folder: Path | None = None) ->
 
     Args:
         task: The task as registered.
-        path: File with the columns image, label, label_name and split.
+        path: File with the columns image, label, label_name and split; or with a column of images
+            and one of labels, split 70/30.
         note: Facts for the card.
         folder: Folder of prepared tasks; None for the default.
 
@@ -131,14 +132,15 @@ def adopt(task: Task, path: Path, note: PackNote, folder: Path | None = None) ->
         InvalidFileError: If the file has faults.
     """
     _check_stand_in(task, note.stands_in_for)
+    images = parquet_images(path)
     description = Description(
         source=note.source or f"Parquet file {path.name}",
         licence=note.licence,
-        split_rule=note.split_rule or _ADOPTED,
+        split_rule=note.split_rule or images.split_rule or _ADOPTED,
         stands_in_for=note.stands_in_for,
         notes=note.notes,
     )
-    return write_task_data(task, open_pack(path).as_images(), description, folder)
+    return write_task_data(task, images, description, folder)
 
 
 def _check_stand_in(task: Task, stands_in_for: str) -> None:

@@ -94,7 +94,8 @@ def test_nothing_here(data, capsys):
     assert "No data are here" in capsys.readouterr().out
 
 
-def test_an_image_that_does_not_decode(data, tmp_path, capsys):
+def test_an_image_that_does_not_decode(data, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("benchmark.tasks.pack.image_fault", lambda _: "")  # damaged afterwards
     stream = io.BytesIO()
     Image.new("RGB", (64, 64), "red").save(stream, format="PNG")
     images = LabelledImages(

@@ -9,6 +9,7 @@ from PIL import Image
 from benchmark.core.errors import InvalidInputError, UnavailableError
 from benchmark.tasks.images import train_mask_70_30
 from benchmark.tasks.loaders.hub import from_hub, hub_id
+from benchmark.tasks.loaders.own import own_images
 from benchmark.tasks.registry import load_tasks
 
 pytestmark = [
@@ -82,6 +83,19 @@ def test_no_class_labels(folder):
 def test_no_train_part(folder):
     with pytest.raises(InvalidInputError, match="'train'"):
         from_hub(load_tasks()["Sketch"], folder(test=(0, [0, 1])))
+
+
+def test_users_data_sets(folder, tmp_path):
+    labels = [0, 1] * 5
+    images = own_images(folder(train=(0, labels), validation=(50, [1, 0])))
+    assert images.is_train.tolist() == [True] * 10 + [False] * 2
+    assert "validation tests" in images.split_rule
+    one = datasets.load_dataset(folder(train=(0, labels)), split="train")
+    for saved in (one, datasets.DatasetDict(train=one)):
+        saved.save_to_disk(tmp_path / "saved")
+        images = own_images(str(tmp_path / "saved"))
+        assert images.is_train.tolist() == train_mask_70_30(np.array(labels)).tolist()
+        assert images.read(3) == png(3)
 
 
 def test_what_cannot_be_loaded_is_one_sentence(tmp_path):

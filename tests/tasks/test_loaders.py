@@ -13,6 +13,8 @@ from benchmark.core.errors import InvalidFileError, InvalidInputError
 from benchmark.tasks.decoding import read_rgb
 from benchmark.tasks.images import LabelledImages
 from benchmark.tasks.loaders.official import LOADERS, loader_of
+from benchmark.tasks.loaders.own import own_images
+from benchmark.tasks.pack import open_pack
 from benchmark.tasks.registry import load_tasks
 
 STATUSES = ("noble", "warrior", "incarnation", "commoner")
@@ -453,6 +455,76 @@ def test_parts_with_unequal_classes(tmp_path, put):
         put(tmp_path / path / "0.jpg")
     with pytest.raises(InvalidFileError, match="class b is in one of train and test only"):
         loader_of("MyTask")(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("parts", "used"),
+    [
+        (("Train", "Test"), "Test"),
+        (("train", "val"), "val"),
+        (("unpacked/train", "unpacked/valid", "unpacked/test"), "unpacked/test"),
+    ],
+)
+def test_parts_of_users_folders(tmp_path, put, parts, used):
+    expected = {}
+    for part in parts:
+        for name in ("cat", "dog"):
+            encoded = put(tmp_path / part / name / "0.jpg")
+            if part in (parts[0], used):
+                expected[encoded] = (name, "train" if part == parts[0] else "test")
+    images = own_images(str(tmp_path))
+    assert content(images) == expected
+    assert images.notes == (("Unused folders: valid.",) if len(parts) > 2 else ())
+
+
+def test_a_test_part_without_labels_is_unused(tmp_path, put):
+    rows = [(put(tmp_path / "train" / n / f"{i}.jpg"), n) for n in "ab" for i in range(10)]
+    put(tmp_path / "test" / "0.jpg")
+    images = own_images(str(tmp_path))
+    assert content(images) == seventy_thirty(rows)
+    assert images.notes == ("Unused folders: test.",)
+
+
+def test_hidden_folders_are_left_out_at_every_depth(tmp_path, put):
+    rows = [(put(tmp_path / n / f"{i}.jpg"), n) for n in "ab" for i in range(10)]
+    put(tmp_path / "a" / ".ipynb_checkpoints" / "0-checkpoint.jpg")
+    assert content(own_images(str(tmp_path))) == seventy_thirty(rows)
+
+
+def parquet(path: Path, image, **columns) -> str:
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet as pq
+
+    pq.write_table(pa.table({"image": image, **columns}), path)
+    return str(path)
+
+
+def test_parquet_files_of_others(tmp_path, put):
+    encoded = [put(tmp_path / f"{i}.jpg") for i in range(20)]
+    labels = ["yes" if i % 2 else "no" for i in range(20)]
+    structure = [{"bytes": one, "path": None} for one in encoded]
+    expected = seventy_thirty(list(zip(encoded, labels, strict=True)))
+    for image in (encoded, structure):
+        assert content(own_images(parquet(tmp_path / "a.parquet", image, label=labels))) == expected
+    with pytest.raises(InvalidFileError, match="no column of labels; it has image, kind"):
+        own_images(parquet(tmp_path / "a.parquet", encoded, kind=labels))
+    with pytest.raises(InvalidFileError, match="20 rows have no label"):
+        own_images(parquet(tmp_path / "a.parquet", encoded, label=[None] * 20))
+    with pytest.raises(InvalidInputError, match=r"absent.*one folder of images per class"):
+        own_images(str(tmp_path / "absent"))
+
+
+def test_a_prepared_parquet_file_may_hold_structures(tmp_path, put):
+    encoded = [put(tmp_path / f"{i}.jpg") for i in range(4)]
+    file = parquet(
+        tmp_path / "a.parquet",
+        [{"bytes": one, "path": None} for one in encoded],
+        label=[0, 1, 0, 1],
+        label_name=["a", "b", "a", "b"],
+        split=["train", "train", "test", "test"],
+    )
+    assert [own_images(file).read(row) for row in range(4)] == encoded
+    assert list(open_pack(Path(file)).images()) == encoded
 
 
 def test_an_empty_class_folder(tmp_path, put):

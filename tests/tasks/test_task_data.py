@@ -226,7 +226,8 @@ def test_the_usual_folder(small, mine, tmp_path, monkeypatch):
     assert not is_prepared("MyTask")
 
 
-def test_check_finds_what_loading_does_not(make_images, mine, tmp_path):
+def test_check_finds_what_loading_does_not(make_images, mine, tmp_path, monkeypatch):
+    monkeypatch.setattr("benchmark.tasks.pack.image_fault", lambda _: "")  # damaged afterwards
     images = make_images([0, 1] * 5, [True] * 6 + [False] * 4)
     cut = LabelledImages(
         images.class_names,

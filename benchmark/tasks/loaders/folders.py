@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError
@@ -10,6 +11,12 @@ from benchmark.tasks.images import LabelledImages, labelled_files
 
 #: Suffixes that torchvision's ImageFolder accepts.
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"})
+#: Names of the folders of parts, in lower case.
+PARTS = {
+    "train": ("train", "training", "train_set", "training_set"),
+    "val": ("val", "valid", "validation", "dev", "val_set", "validation_set"),
+    "test": ("test", "testing", "test_set", "eval", "evaluation"),
+}
 _DEPTH = 2
 
 
@@ -49,12 +56,12 @@ def find_root(folder: Path, *markers: str) -> Path:
 
 def images_below(folder: Path) -> list[Path]:
     """Image files of a folder and its sub-folders, in ImageFolder's order; hidden ones left out."""
-    return [
-        Path(here) / name
-        for here, _, names in sorted(os.walk(folder))
-        for name in sorted(names)
-        if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
-    ]
+    found = []
+    for here, below, names in os.walk(folder):
+        below[:] = sorted(name for name in below if not name.startswith((".", "__")))
+        images = (n for n in names if not n.startswith(".") and Path(n).suffix.lower() in SUFFIXES)
+        found += [Path(here) / name for name in images]
+    return sorted(found, key=lambda path: (str(path.parent), path.name))
 
 
 def class_folders(folder: Path) -> tuple[list[Path], list[str]]:
@@ -124,25 +131,54 @@ def whole_folder(folder: Path) -> LabelledImages:
         InvalidInputError: If the folder is none.
         InvalidFileError: If there is no class folder, or one holds no image.
     """
+    paths, names = class_folders(_unwrapped(folder))
+    return labelled_files(paths, names, sorted(set(names)))
+
+
+def _unwrapped(folder: Path) -> Path:
+    """The folder, or the one below that it holds alone, at any depth."""
     if not folder.is_dir():
         raise InvalidInputError(f"{folder} is not a folder of images. Check the path.")
     below = visible_folders(folder)
     while len(below) == 1 and visible_folders(below[0]):
         folder, below = below[0], visible_folders(below[0])
-    paths, names = class_folders(folder)
-    return labelled_files(paths, names, sorted(set(names)))
+    return folder
 
 
 def image_folder(folder: Path) -> LabelledImages:
-    """A user's own folder: ``train/`` and ``test/`` with class folders, else class folders alone.
+    """A user's own folder of class folders, or of parts such as ``train`` and ``test`` with these.
+
+    Names of parts are those of :data:`PARTS`, in any letter case. A test part tests; without one,
+    a validation part does. Class folders without parts are split 70/30. Folders that hold one
+    folder alone are passed through.
 
     Raises:
         InvalidInputError: If the folder is none.
         InvalidFileError: If class folders are missing, unequal or empty.
     """
-    if (folder / "train").is_dir() and (folder / "test").is_dir():
-        return train_test_folders(folder)
-    return whole_folder(folder)
+    folder = _unwrapped(folder)
+    found = _parts(folder)
+    whole = [below for below in found.values() if visible_folders(below)]
+    if "train" not in found or not visible_folders(found["train"]):
+        return whole_folder(folder)
+    test = next((found[kind] for kind in ("test", "val") if found.get(kind) in whole), None)
+    if test is None:  # a test part without labels
+        images, used = whole_folder(found["train"]), [found["train"]]
+        rule = images.split_rule
+    else:
+        images, used = split_folders(found["train"], test), [found["train"], test]
+        rule = f"The folders as given: {used[0].name} trains, {used[1].name} tests."
+    unused = sorted({path.name for path in visible_folders(folder)} - {path.name for path in used})
+    notes = (f"Unused folders: {', '.join(unused)}.",) if unused else ()
+    return replace(images, split_rule=rule, notes=notes)
+
+
+def _parts(folder: Path) -> dict[str, Path]:
+    """Folders of parts by kind; empty unless all folders are parts, or two are train and test."""
+    below = visible_folders(folder)
+    kinds = {kind: p for p in below for kind, names in PARTS.items() if p.name.casefold() in names}
+    whole = len(kinds) == len(below) or {"train", "test"} <= set(kinds)
+    return kinds if whole else {}
 
 
 def cactus_aerial(folder: Path) -> LabelledImages:
@@ -166,11 +202,4 @@ def fmd(folder: Path) -> LabelledImages:
         "The ten materials of the photographs alone; the released rewards fit a split of "
         "photographs and masks, so figures are not comparable."
     )
-    return LabelledImages(
-        images.class_names,
-        images.labels,
-        images.is_train,
-        images.read,
-        images.split_rule,
-        (note,),
-    )
+    return replace(images, notes=(note,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from benchmark.core.errors import InvalidInputError, UnavailableError
 from benchmark.tasks.images import SEVENTY_THIRTY, LabelledImages, train_mask_70_30
+from benchmark.tasks.loaders.folders import PARTS
 
 if TYPE_CHECKING:
     from benchmark.tasks.registry import Task
@@ -50,8 +52,64 @@ def from_hub(task: Task, name: str) -> LabelledImages:
         InvalidInputError: If the data set lacks images, labels or parts.
     """
     parts = _load(name)
+    if "train" not in parts:
+        raise InvalidInputError(
+            f"{name} has no part 'train', only {', '.join(parts)}. Name another data set."
+        )
     whole = task.split.rule == SEVENTY_THIRTY or "test" not in parts
-    chosen = list(parts.values()) if whole else [parts["train"], parts["test"]]
+    return _images(list(parts.values()) if whole else [parts["train"], parts["test"]], name, whole)
+
+
+def hub_images(name: str) -> LabelledImages:
+    """Images of any data set of the hub, or of a folder in its form.
+
+    The parts 'train' and 'test' keep their roles; without a test part, one named 'validation' (or
+    'valid', 'val', 'dev') tests. A data set of one part is split 70/30.
+
+    Args:
+        name: As in :func:`from_hub`.
+
+    Raises:
+        UnavailableError: If ``datasets`` is not installed or the data set cannot be had.
+        InvalidInputError: If the data set lacks images, labels or parts.
+    """
+    return _by_parts(_load(name), name)
+
+
+def saved_images(folder: Path) -> LabelledImages:
+    """Images of a data set that ``save_to_disk`` wrote, or of a folder of Parquet files.
+
+    Raises:
+        UnavailableError: If ``datasets`` is not installed or the data set cannot be read.
+        InvalidInputError: If the data set lacks images, labels or parts.
+    """
+    if not any((folder / name).is_file() for name in ("dataset_dict.json", "state.json")):
+        return hub_images(str(folder))
+    try:
+        found = _library().load_from_disk(str(folder))
+    except Exception as error:  # of many libraries, as below
+        reason = " ".join(str(error).split())[:200]
+        raise UnavailableError(
+            f"Cannot read the data set in {folder} ({type(error).__name__}: {reason}). Save it "
+            "again with save_to_disk."
+        ) from error
+    return _by_parts(found if hasattr(found, "keys") else {"train": found}, str(folder))
+
+
+def _by_parts(parts: Any, name: str) -> LabelledImages:  # noqa: ANN401 - datasets has no types
+    test = next((part for part in ("test", *PARTS["val"]) if part in parts), None)
+    if "train" in parts and test is not None:
+        rule = f"The parts as given: train trains, {test} tests."
+        return replace(_images([parts["train"], parts[test]], name, whole=False), split_rule=rule)
+    if "train" not in parts and len(parts) > 1:
+        raise InvalidInputError(
+            f"{name} has no part 'train', only {', '.join(parts)}. Name another data set."
+        )
+    return _images(list(parts.values()), name, whole=True)
+
+
+def _images(chosen: list[Any], name: str, whole: bool) -> LabelledImages:
+    """Images of some parts: all split 70/30, or the first for training and the second for tests."""
     image, label = _columns(chosen[0].features, name)
     labels = np.concatenate([np.array(part[label], dtype=np.int64) for part in chosen])
     starts = np.cumsum([0, *(len(part) for part in chosen)])
@@ -71,17 +129,22 @@ def from_hub(task: Task, name: str) -> LabelledImages:
     return LabelledImages(names, labels, mask, read, SEVENTY_THIRTY if whole else "")
 
 
-def _load(name: str) -> Any:  # noqa: ANN401 - datasets has no types
+def _library() -> Any:  # noqa: ANN401 - datasets has no types
     try:
         import datasets
     except ImportError as error:
         raise UnavailableError(
             "The package 'datasets' is not installed. Run pip install 't2sbench[data]'."
         ) from error
+    return datasets
+
+
+def _load(name: str) -> Any:  # noqa: ANN401 - datasets has no types
+    datasets = _library()
     identifier, _, configuration = name.partition("@")
     configuration = configuration or _CONFIGURATIONS.get(identifier, "")
     try:
-        parts = datasets.load_dataset(identifier, configuration or None)
+        return datasets.load_dataset(identifier, configuration or None)
     except Exception as error:
         # The hub's client raises errors of many libraries.
         reason = " ".join(str(error).split())[:200]
@@ -89,11 +152,6 @@ def _load(name: str) -> Any:  # noqa: ANN401 - datasets has no types
             f"Cannot load {name} from the hub ({type(error).__name__}: {reason}). "
             "Check the name and the network, or unpack the official archive and use --from DIR."
         ) from error
-    if "train" not in parts:
-        raise InvalidInputError(
-            f"{name} has no part 'train', only {', '.join(parts)}. Name another data set."
-        )
-    return parts
 
 
 def _columns(features: Any, name: str) -> tuple[str, str]:  # noqa: ANN401 - datasets has no types

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -240,6 +241,4 @@ def kaokore(folder: Path) -> LabelledImages:
 
 def _with_note(images: LabelledImages, missing: int) -> LabelledImages:
     notes = (f"{missing} listed images could not be downloaded.",) if missing else ()
-    return LabelledImages(
-        images.class_names, images.labels, images.is_train, images.read, "", notes
-    )
+    return replace(images, notes=notes)

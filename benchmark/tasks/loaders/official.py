@@ -8,10 +8,11 @@ from types import MappingProxyType
 
 from benchmark.tasks.images import LabelledImages
 from benchmark.tasks.loaders import arrays, folders, listed
+from benchmark.tasks.loaders.own import own_images
 
 Loader = Callable[[Path], LabelledImages]
 
-#: Loader of each of the paper's tasks; others are read by :func:`folders.image_folder`.
+#: Loader of each of the paper's tasks; others are read by :func:`own_images`.
 LOADERS: Mapping[str, Loader] = MappingProxyType(
     {
         "CropDisease": folders.train_test_folders,
@@ -39,5 +40,5 @@ LOADERS: Mapping[str, Loader] = MappingProxyType(
 
 
 def loader_of(task: str) -> Loader:
-    """The loader of a task's official download; that of image folders for all other tasks."""
-    return LOADERS.get(task, folders.image_folder)
+    """The loader of a task's official download; that of users' folders for all other tasks."""
+    return LOADERS.get(task, lambda folder: own_images(str(folder)))
