@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -48,6 +48,10 @@ class BayesianOptimization(RandomChoice):
             gains[asked] = -np.inf
             queries.ask(queries.space.at(int(gains.argmax())))
         return queries.best(())
+
+    def state(self) -> dict[str, Any]:
+        """Options of the constructor: nothing is learnt."""
+        return {"initial": self._initial}
 
 
 def _indicators(space: ParameterSpace) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from baselines.single_best import SameForAll
 from benchmark.space import Configuration
 
 if TYPE_CHECKING:
@@ -18,15 +19,10 @@ if TYPE_CHECKING:
     from benchmark.rewards.view import RewardView
 
 
-class DomainRandomization:
+class DomainRandomization(SameForAll):
     """The configuration with every parameter at its last level (all switches on)."""
 
     def fit(self, tasks: Sequence[TaskView], rewards: RewardView, rng: np.random.Generator) -> None:
         """Remember the space."""
         del tasks, rng
         self._choice = Configuration(tuple(levels - 1 for levels in rewards.space.shape))
-
-    def select(self, task: TaskView, rng: np.random.Generator) -> Configuration:
-        """Choose the configuration with all switches on."""
-        del task, rng
-        return self._choice

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from baselines.nearest_task import unit_vector
+from baselines.nearest_task import NearestTask
 from benchmark.core.errors import InvalidInputError, UnavailableError
 
 if TYPE_CHECKING:
@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 
     from benchmark.methods import TaskView
     from benchmark.rewards.view import RewardView
-    from benchmark.space import Configuration
 
 
-class Portfolio:
+class Portfolio(NearestTask):
     """The k configurations that serve the learnt tasks best; a task takes its nearest task's.
 
     Args:
@@ -51,13 +50,7 @@ class Portfolio:
         order = np.lexsort(np.nan_to_num(matrix, nan=-1.0).T[::-1])
         served = np.empty(len(order), dtype=np.int64)
         served[order] = _choose(_worth(matrix[order], self._value), self._k)
-        self._units = np.stack([unit_vector(task) for task in tasks])
-        self._choices = [rewards.space.at(int(served[rewards.row(task.name)])) for task in tasks]
-
-    def select(self, task: TaskView, rng: np.random.Generator) -> Configuration:
-        """Choose the configuration of the nearest learnt task (Task2Vec cosine)."""
-        del rng
-        return self._choices[int((self._units @ unit_vector(task)).argmax())]
+        self._remember(tasks, rewards, served)
 
 
 def _worth(matrix: NDArray[np.float64], value: str) -> NDArray[np.float64]:

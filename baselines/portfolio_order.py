@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from benchmark.methods import TaskView
     from benchmark.rewards.view import Queries, RewardView
-    from benchmark.space import Configuration
+    from benchmark.space import Configuration, ParameterSpace
 
 _DECIMALS = 9  # of mean gains: below any real difference, above the error of sums
 
@@ -27,6 +27,8 @@ class PortfolioOrder:
     relative to that of its best configuration over its mean one. Without rewards of the judged
     task it chooses the first configuration of the portfolio.
     """
+
+    quick = True
 
     def fit(self, tasks: Sequence[TaskView], rewards: RewardView, rng: np.random.Generator) -> None:
         """Order the configurations that are measured on every task.
@@ -54,6 +56,19 @@ class PortfolioOrder:
         """Choose the best one of the first configurations of the portfolio."""
         del task, rng
         return queries.best(self._order)
+
+    def state(self) -> dict[str, Any]:
+        """Numbers of the configurations, in order."""
+        return {"order": self._order}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], space: ParameterSpace) -> Self:
+        """Return the selector of a state; see :meth:`state`."""
+        selector = cls()
+        selector._space, selector._order = space, state["order"]
+        for number in selector._order.tolist():
+            space.at(number)
+        return selector
 
 
 def _greedy_order(matrix: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -7,8 +7,8 @@ task it is random search.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 from benchmark.methods import Mixture, TaskView
 
@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     import numpy as np
 
     from benchmark.rewards.view import Queries, RewardView
-    from benchmark.space import Configuration
+    from benchmark.space import Configuration, ParameterSpace
 
 
 class RandomChoice:
     """Every configuration with the same probability; learns nothing, asks for no reward."""
+
+    quick = True
 
     def fit(self, tasks: Sequence[TaskView], rewards: RewardView, rng: np.random.Generator) -> None:
         """Remember the space."""
@@ -36,3 +38,14 @@ class RandomChoice:
         """Ask for configurations in random order, and choose the best one."""
         del task
         return queries.best(rng.permutation(queries.space.size))
+
+    def state(self) -> dict[str, Any]:
+        """Options of the constructor: nothing is learnt."""
+        return {}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], space: ParameterSpace) -> Self:
+        """Return the selector of a state; see :meth:`state`."""
+        selector = cls(**state)
+        selector._mixture = Mixture.uniform(space)
+        return selector

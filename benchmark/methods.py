@@ -8,6 +8,7 @@ answers in ``select``; see ``docs/adding-a-method.md``. Class attributes a metho
 * ``privileged`` (bool): True if it sees the rewards of the tasks that it is judged on. Such a
   method is a reference, never ranked.
 * ``deterministic`` (bool): True if ``fit`` uses no random numbers: one fit serves all seeds.
+* ``quick`` (bool): True if ``fit`` takes milliseconds: fits are repeated instead of kept.
 * ``pretraining`` (str): "rendered" (default); "none" or "real-images" for references that use no
   configuration, for which a reward table holds no reward.
 * ``protocols`` (tuple of str): the only protocols that it is scored under; default all.
@@ -59,7 +60,8 @@ class TaskView:
         """
         if self.embedding is None:
             raise UnavailableError(
-                f"No Task2Vec embedding of {self.name}. Choose a table with embeddings."
+                f"No Task2Vec embedding of {self.name}. Choose a table with embeddings, or give "
+                "the task's vector with --live --embeddings FILE."
             )
         return self.embedding
 
@@ -234,6 +236,11 @@ class Method:
         """True if its class is a :class:`StatefulSelector`."""
         factory = self.plugin.load()
         return all(callable(getattr(factory, verb, None)) for verb in ("state", "from_state"))
+
+    @property
+    def keeps_fits(self) -> bool:
+        """True if its fits are kept as cells: it has a state and is not ``quick``."""
+        return self.has_state and not getattr(self.plugin.load(), "quick", False)
 
     def from_state(self, state: Mapping[str, Any], space: ParameterSpace) -> StatefulSelector:
         """Return the fitted selector of a state; see :class:`StatefulSelector`.

@@ -236,6 +236,7 @@ def run(  # noqa: PLR0913 - the settings of a run
     tasks: Sequence[str] = (),
     seeds: Iterable[int] | None = None,
     budgets: Iterable[int] = (),
+    embeddings: str | Path | None = None,
     output: str | Path | None = None,
     jobs: int = 1,
     profile: str | Sequence[str] | None = None,
@@ -269,6 +270,7 @@ def run(  # noqa: PLR0913 - the settings of a run
         seeds: One fit per seed; by default 0 to 4, 0 to 11 with budgets, or 0 for live scores.
         budgets: Numbers of rewards of the judged task that methods may ask for, such as
             ``[0, 1, 2, 4]``: one decision for each. Methods without ``search`` are left out.
+        embeddings: File of Task2Vec vectors of judged tasks that the table lacks, with a profile.
         output: Folder of the records, where finished cells are kept; None keeps them in memory.
         jobs: Largest number of processes that fit methods, if their fits take seconds.
         profile: Profiles of live scores: render, pre-train and evaluate. Names of series and files
@@ -339,6 +341,7 @@ def run(  # noqa: PLR0913 - the settings of a run
         output=Path(output) if output is not None else None,
         live=live,
         budgets=budgets,
+        embeddings=Path(embeddings) if embeddings is not None else None,
     )
     plan = make_plan(request)
     on_plan(plan)

@@ -10,6 +10,7 @@ import click
 
 from benchmark.cli.options import (
     METHODS_OR_SIMULATORS,
+    PATH,
     RESULTS,
     Choice,
     Command,
@@ -43,7 +44,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 # Options that t2sbench.run takes as they are.
 _SETTINGS = (
     *("split", "table", "plugins", "tasks_files", "jobs", "limit", "timeout", "overwrite"),
-    *("keep_going", "output", "dry_run"),
+    *("keep_going", "output", "dry_run", "embeddings"),
 )
 # Options that require --live.
 _ONLY_LIVE = {
@@ -51,6 +52,7 @@ _ONLY_LIVE = {
     "changes": "--set",
     "device": "--device",
     "real_images": "--real-images",
+    "embeddings": "--embeddings",
     "processes": "--processes",
 }
 
@@ -78,6 +80,13 @@ def _live_options(command: _F) -> _F:
             metavar="PATH",
             help="With --live: Parquet file or image folder that method imagenet pre-trains on "
             "(default: $T2SBENCH_REAL_IMAGES).",
+        ),
+        click.option(
+            "--embeddings",
+            type=PATH,
+            metavar="FILE",
+            help="With --live: Task2Vec vectors of judged tasks that the table lacks, as 't2sbench "
+            "task2vec' writes.",
         ),
     )
 

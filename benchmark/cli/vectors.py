@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from benchmark.cli.options import (
     PATH,
@@ -17,7 +18,6 @@ from benchmark.cli.options import (
     method_names,
     output_option,
     parse_method_options,
-    plugin_option,
     source_options,
     task_names,
     tasks_file_option,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from benchmark.task2vec.settings import EmbedSettings
     from benchmark.tasks.task_data import TaskData
     from benchmark.tasks.vectors import TaskEmbeddings
+    from t2sbench import Model
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -200,19 +201,7 @@ def _report(embeddings: TaskEmbeddings, name: str, plot: Path | None, probe: str
         click.echo(plot)
 
 
-@click.command(cls=Command)
-@click.option(
-    "--method",
-    "-m",
-    default="task2sim",
-    show_default=True,
-    metavar="NAME",
-    shell_complete=completing(method_names),
-    help="Method that can be saved.",
-)
-@source_options
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option(
+_OPTIONS = click.option(
     "--option",
     "-O",
     "options",
@@ -220,34 +209,57 @@ def _report(embeddings: TaskEmbeddings, name: str, plot: Path | None, probe: str
     metavar="NAME=VALUE",
     help="Option of the method; may be repeated.",
 )
-@output_option("Folder of the model.")
-def fit(  # noqa: PLR0913, PLR0917 - one argument per option
-    method: str,
-    table: str,
-    plugins: tuple[Path, ...],
-    tasks_files: tuple[Path, ...],
-    seed: int,
-    options: tuple[str, ...],
-    output: Path,
-) -> int:
-    """Train a method on the seen tasks of a table and save it."""
-    import t2sbench as t2s
+_SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 
-    texts = parse_method_options(options, (method,))[method]
-    files = {"plugins": plugins, "tasks_files": tasks_files}
-    model = t2s.fit(method, table=table, seed=seed, options=texts, **files)
-    model.save(output)
+
+def _method(default: str | None, help_text: str) -> Callable[[_F], _F]:
+    return click.option(
+        "--method",
+        "-m",
+        default=default,
+        show_default=default is not None,
+        metavar="NAME",
+        shell_complete=completing(method_names),
+        help=help_text,
+    )
+
+
+@click.command(cls=Command)
+@_method("task2sim", "Method: any that chooses a configuration from what it learnt.")
+@source_options
+@_SEED
+@_OPTIONS
+@output_option("Folder of the model.")
+def fit(method: str, output: Path, **given: Any) -> int:  # noqa: ANN401 - settings of a fit
+    """Fit a method to the seen tasks of a table and save it."""
+    model = _fit(method, {**given, "output": output})
     click.echo(
-        f"Trained on {len(model.tasks)} tasks of {model.facts['table']} in {model.seconds:.1f} s "
-        f"({model.queries} rewards queried). Saved in {output}; now: t2sbench select "
-        f"--model {output} --task2vec FILE"
+        f"{_learnt(model)} Saved in {output}; now: t2sbench select --model {output} --task2vec FILE"
     )
     return 0
 
 
+def _fit(method: str, given: dict[str, Any]) -> Model:
+    import t2sbench as t2s
+
+    texts = parse_method_options(given.pop("options"), (method,))[method]
+    return t2s.fit(method, options=texts, **given)
+
+
+def _learnt(model: Model) -> str:
+    how = "read from the store" if model.is_kept else f"{model.seconds:.1f} s"
+    return (
+        f"{model.method.label} learnt from {len(model.tasks)} tasks of table "
+        f"{model.facts['table']} ({how}, {model.queries} rewards queried)."
+    )
+
+
 @click.command(cls=Command)
-@click.option("--model", type=PATH, required=True, help="Folder written by 't2sbench fit'.")
-@plugin_option("methods (METHODS = {...})")
+@click.option("--model", type=PATH, metavar="DIR", help="Folder written by 't2sbench fit'.")
+@_method(None, "Method to fit now, instead of --model; slow fits are kept in the cell store.")
+@source_options
+@_SEED
+@_OPTIONS
 @click.option(
     "--task2vec",
     type=PATH,
@@ -256,11 +268,19 @@ def fit(  # noqa: PLR0913, PLR0917 - one argument per option
     help="safetensors file with one Task2Vec vector per task.",
 )
 @click.option("--probabilities", is_flag=True, help="Also show the probability of each level.")
-def select(model: Path, plugins: tuple[Path, ...], task2vec: Path, probabilities: bool) -> int:
-    """Choose a configuration for each task of a Task2Vec file, in one shot."""
-    import t2sbench as t2s
+def select(
+    model: Path | None,
+    method: str | None,
+    task2vec: Path,
+    probabilities: bool,
+    **given: Any,  # noqa: ANN401 - settings of a fit
+) -> int:
+    """Choose a configuration for each task of a Task2Vec file, in one shot.
 
-    found = t2s.load_model(model, plugins)
+    The method is a saved model (--model), or is fitted first to the seen tasks of a table
+    (--method, --table).
+    """
+    found = _model(model, method, given)
     levels = found.probabilities(task2vec) if probabilities else {}
     gains = found.gains(task2vec)
     for name, chosen in found.select(task2vec).items():
@@ -273,10 +293,39 @@ def select(model: Path, plugins: tuple[Path, ...], task2vec: Path, probabilities
     return 0
 
 
+def _model(folder: Path | None, method: str | None, given: dict[str, Any]) -> Model:
+    """Load a saved model, or fit a method."""
+    import t2sbench as t2s
+
+    if method is not None and folder is None:
+        found = _fit(method, given)
+        click.echo(_learnt(found), err=True)
+        return found
+    if folder is None or method is not None:
+        raise InvalidInputError(
+            "Name either a saved model (--model DIR) or a method to fit (--method walsh-gp)."
+        )
+    context = click.get_current_context()
+    typed = {"table": "--table", "seed": "--seed", "options": "-O", "tasks_files": "--tasks-file"}
+    lone = [
+        name
+        for parameter, name in typed.items()
+        if context.get_parameter_source(parameter) is ParameterSource.COMMANDLINE
+    ]
+    if lone:
+        raise InvalidInputError(
+            f"{', '.join(lone)}: for --method only; a saved model has learnt already. Leave the "
+            "option out, or name --method instead of --model."
+        )
+    return t2s.load_model(folder, given["plugins"])
+
+
 def _shown(chosen: Decision, space: ParameterSpace) -> str:
     from benchmark.space import Configuration
 
     if isinstance(chosen, Configuration):
         return f"{chosen} ({space.named(chosen)})"
+    if chosen.is_uniform:
+        return f"each of the {space.size} configurations with the same probability"
     likely = [(p, index) for index, p in enumerate(chosen.probabilities) if p]
     return "mixture of " + ", ".join(f"{space.at(index)} {p:.3f}" for p, index in likely)

@@ -28,7 +28,7 @@ from benchmark.rewards.card import CostEntry, Description, TableDataEntry
 from benchmark.rewards.storage import CARD, read_table, write_table
 from benchmark.rewards.table import RewardTable
 from benchmark.tasks.task_data import TaskData, load_task_data
-from benchmark.tasks.vectors import TaskEmbeddings, read_embeddings
+from benchmark.tasks.vectors import TaskEmbeddings, read_vectors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -302,33 +302,23 @@ def make_labels(
 
 def _read_vectors(path: Path | None, build: TableBuilder) -> tuple[TaskEmbeddings | None, str]:
     """Vectors of the table's tasks, checked against their card if any, and their origin."""
-    from benchmark.task2vec.card import card_path, read_task2vec
-
     if path is None:
         return None, ""
-    if not card_path(path).is_file():
-        return _with_all_tasks(read_embeddings(path), build), "not stated"
-    embeddings, card = read_task2vec(path)
-    known = {task.name: task.digest for task in card.tasks}
+    embeddings, origin = read_vectors(path)
+    known = origin.data if origin else {}
     others = [t for t, data in build.data.items() if known.get(t, data.digest) != data.digest]
     if others:
         raise InvalidInputError(
             f"{path} holds vectors of other data than the prepared ones, for tasks "
             f"{', '.join(others)}. Run 't2sbench task2vec' on the prepared data."
         )
-    probe = f"probe {card.probe.name} ({card.probe_sha256[:12]}), {card.probe.origin}"
-    found = _with_all_tasks(embeddings, build)
-    return found, f"Task2Vec, recipe {card.settings['name']}, seed {card.seed}; {probe}"
-
-
-def _with_all_tasks(embeddings: TaskEmbeddings, build: TableBuilder) -> TaskEmbeddings:
     missing = [task for task in build.request.tasks if task not in embeddings.tasks]
     if missing:
         raise InvalidInputError(
             f"--embeddings lacks vectors of {', '.join(missing)}. Run 't2sbench task2vec' on all "
             "tasks of the table."
         )
-    return embeddings
+    return embeddings, str(origin) if origin else "not stated"
 
 
 def all_prepared(tasks_files: Sequence[Path] = ()) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from benchmark.core.errors import InvalidInputError
+from benchmark.core.files import sha256_bytes
 from benchmark.core.versions import SUITE_VERSION, package_version
 from benchmark.methods import Method, TaskView
 from benchmark.runs.record import (
@@ -22,10 +24,16 @@ from benchmark.runs.record import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
     from benchmark.rewards.table import RewardTable
     from benchmark.runs.plan import Fold
     from benchmark.runs.scoring import Scorer
     from benchmark.tasks.registry import TaskRegistry
+    from benchmark.tasks.vectors import TaskEmbeddings
 
 
 @dataclass(frozen=True)
@@ -37,19 +45,25 @@ class Context:
         registry: Task definitions.
         scorer: Source of the scores of decisions.
         debug: True if records are marked as debug.
+        vectors: Vectors of judged tasks that the table lacks, if the user gives some.
     """
 
     table: RewardTable
     registry: TaskRegistry
     scorer: Scorer
     debug: bool
+    vectors: TaskEmbeddings | None = None
     _tasks: dict[str, TaskEntry] = field(default_factory=dict, repr=False)
 
     def task_view(self, name: str) -> TaskView:
         """Return the view of a task that a method gets.
 
-        A stand-in without an embedding in the table has that of its original.
+        A task that the table lacks has the user's vector, or else that of the task that it stands
+        in for.
         """
+        own = self._own_vector(name)
+        if own is not None:
+            return TaskView(name, own)
         embeddings = self.table.embeddings
         if embeddings is None:
             return TaskView(name, None)
@@ -58,6 +72,11 @@ class Context:
             found = known is not None and known in self.table.tasks
             return TaskView(name, embeddings.of(known) if known and found else None)
         return TaskView(name, embeddings.of(name))
+
+    def _own_vector(self, name: str) -> NDArray[np.float32] | None:
+        if self.vectors is None or name in self.table.tasks or name not in self.vectors.tasks:
+            return None
+        return self.vectors.of(name)
 
     def task_entry(self, name: str) -> TaskEntry:
         """Return the task as records state it; its data are looked up once."""
@@ -85,11 +104,15 @@ class Context:
             return None  # it is the source itself
         return SourceEntry(kind="table", id=self.table.id, digest=self.table.digest)
 
-    def _vectors(self) -> dict[str, str]:
-        """Digest of the vectors that methods read, unless they are pinned as the table's files."""
+    def _vectors(self, task: str, pretraining: str) -> dict[str, str]:
+        """Digests of the vectors that methods read, unless they are pinned as the table's files."""
         embeddings, card = self.table.embeddings, self.table.card
         pinned = card is not None and card.sources
-        return {} if embeddings is None or pinned else {"vectors": embeddings.digest}
+        found = {} if embeddings is None or pinned else {"vectors": embeddings.digest}
+        own = self._own_vector(task)
+        if pretraining == "rendered" and own is not None:
+            found["vector"] = sha256_bytes(own.astype("<f4").tobytes())
+        return found
 
     def identity(
         self,
@@ -129,11 +152,51 @@ class Context:
                 "learnt_from": method.learnt_from,
                 "task": self.task_entry(task).model_dump(mode="json"),
                 "protocol": self.scorer.protocol.model_dump(mode="json"),
-                **self._vectors(),
+                **self._vectors(task, pretraining),
                 **self.scorer.depends_on(pretraining),
             },
         )
         return {"cell": cell, "key": key}
+
+
+def read_own_vectors(path: Path, table: RewardTable, registry: TaskRegistry) -> TaskEmbeddings:
+    """Read a user's vectors of tasks that a table lacks.
+
+    Raises:
+        InvalidFileError: If the file is missing or damaged.
+        UnknownNameError: For a task that the registry lacks.
+        InvalidInputError: For vectors of another probe than the table's, or of other data than the
+            prepared ones, or for a table without vectors.
+    """
+    from benchmark.tasks.vectors import check_comparable, read_vectors
+
+    vectors, origin = read_vectors(path)
+    if table.embeddings is None:
+        raise InvalidInputError(
+            f"Table '{table.id}' has no Task2Vec vectors, so methods cannot compare those of "
+            f"{path}. Choose another --table."
+        )
+    card = table.card
+    known = card.embeddings.probe if card and card.embeddings else ""
+    check_comparable(path, vectors, origin, known, table.embeddings.dimension)
+    for name in vectors.tasks:
+        registry[name]
+    digests = origin.data if origin else {}
+    other = [n for n in digests if n not in table.tasks and _prepared(n) not in {None, digests[n]}]
+    if other:
+        raise InvalidInputError(
+            f"{path} has vectors of other data than the prepared ones, for {', '.join(other)}. "
+            "Run 't2sbench task2vec' on the prepared data."
+        )
+    return vectors
+
+
+def _prepared(task: str) -> str | None:
+    """Digest of a task's prepared data; None without any."""
+    from benchmark.tasks.card import card_path, data_root, read_card
+
+    path = card_path(task, data_root())
+    return read_card(path).digest if path.is_file() else None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from benchmark.methods import Method
 from benchmark.pipeline.settings import StageObserver, no_observer
 from benchmark.rewards.catalog import load_table
 from benchmark.runs.cells import run_unit
-from benchmark.runs.context import Context, Unit, make_units
+from benchmark.runs.context import Context, Unit, make_units, read_own_vectors
 from benchmark.runs.fits import Fitter
 from benchmark.runs.history import FILE as REQUESTS_FILE
 from benchmark.runs.history import read_requests, remember
@@ -105,6 +105,11 @@ def make_plan(request: RunRequest) -> Plan:
     Raises:
         T2SBenchError: For anything wrong with the request; nothing has been written then.
     """
+    if request.embeddings is not None and not request.live:
+        raise InvalidInputError(
+            "Vectors of further tasks (--embeddings) are for live scores: a table has rewards of "
+            "its own tasks only. Add --live or a profile."
+        )
     # First: a mistyped name or option is reported before anything is downloaded.
     methods = tuple(m if isinstance(m, Method) else m.resolve() for m in request.methods)
     contexts = request_contexts(request)
@@ -156,7 +161,10 @@ def request_contexts(request: RunRequest) -> tuple[Context, ...]:
         settings = [replace(one, tasks_files=request.tasks_files) for one in request.live]
         scorers = live_scorers(settings, table)
     registry, debug = load_data_tasks(request.tasks_files), request.limit is not None
-    return tuple(Context(table, registry, scorer, debug) for scorer in scorers)
+    vectors = None
+    if request.embeddings is not None:
+        vectors = read_own_vectors(request.embeddings, table, registry)
+    return tuple(Context(table, registry, scorer, debug, vectors) for scorer in scorers)
 
 
 def _add_unit(plan: Plan, unit: Unit, by_cell: dict[str, Record]) -> None:

@@ -207,8 +207,8 @@ class Fitter:
     decisions; it is dropped after the last of them. The first fits run in this process. Once they
     show that the fits left take a while, all fits left go to worker processes. Selectors return by
     pickle; a method whose selector cannot be pickled is fitted in this process. Fits of registered
-    methods with a state are kept in the cell store, under all that they depend on. Files and
-    classes of users are work in progress: their fits are never kept.
+    methods with a state are kept in the cell store, under all that they depend on, unless the
+    method is quick. Files and classes of users are work in progress: their fits are never kept.
 
     Use it in a ``with`` block, which ends the workers.
 
@@ -267,7 +267,7 @@ class Fitter:
     def ready(self, unit: Unit, seed: int) -> Fitted | None:
         """Return the fit of a unit with a seed, unless it would train a state that is not kept."""
         place = self.place(unit, seed)
-        if place not in self._known and unit.method.has_state:
+        if place not in self._known and unit.method.keeps_fits:
             kept = self._kept(_Cell(unit.method, place))
             if kept is None:
                 return None
@@ -378,7 +378,7 @@ class _Cell:
     def __init__(self, method: Method, place: Place) -> None:
         _, _, table, vectors, learn, seed = place
         self._method = method
-        self._is_used = method.has_state and method.plugin.entry is not None
+        self._is_used = method.keeps_fits and method.plugin.entry is not None
         which = "all seeds" if seed is None else f"seed {seed}"
         self._label = f"{method.label} on {len(learn)} tasks, {which}"
         self._identity = {

@@ -41,7 +41,9 @@ class _Stored:
     timeout: float | None
     # Absent in folders of earlier versions, or one entry.
     live: Annotated[tuple[LiveSettings, ...], BeforeValidator(_entries)] = ()
-    budgets: tuple[int, ...] = ()  # absent in folders of earlier versions
+    # Absent in folders of earlier versions.
+    budgets: tuple[int, ...] = ()
+    embeddings: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ def remember(folder: Path, request: RunRequest, cells: set[str]) -> None:
         request.timeout,
         tuple(_stored_live(one) for one in request.live),
         request.budgets,
+        request.embeddings.resolve() if request.embeddings else None,
     )
     kept = [entry for entry in read_requests(folder) if entry.request != stored]
     content = _ENTRIES.dump_python((*kept, Entry(stored, tuple(sorted(cells)))), mode="json")

@@ -121,7 +121,7 @@ class _Sketch:
             for task in tasks:
                 self._add_unknown(scorer, (method.label, unit.fold.learn, seed, task), task)
             return
-        if not method.has_state and method.pretraining == "rendered":
+        if not method.keeps_fits and method.pretraining == "rendered":
             self.fitted[method.label] = None
         if fit.seconds > _SLOW_SECONDS and not method.deterministic:
             self.slow.add(method.label)
@@ -158,8 +158,9 @@ class _Sketch:
 def plan_cells(plan: Plan) -> LivePlan:
     """Count the cells that a run needs, and estimate their time.
 
-    Kept fits are read. Methods without a state are fitted. A method with a state whose fit is not
-    kept is not trained: its choices are unknown, and its cells are counted as if all differed.
+    Kept fits are read. Quick methods and those without a state are fitted. Any other method whose
+    fit is not kept is not trained: its choices are unknown, and its cells are counted as if all
+    differed.
 
     Raises:
         T2SBenchError: When a profile, its simulator or its real images are not available.

@@ -90,6 +90,7 @@ class RunRequest:
             in the table.
         budgets: Numbers of rewards of the judged task that methods may ask for, one decision for
             each; empty for decisions without any.
+        embeddings: File of Task2Vec vectors of judged tasks that the table lacks, for live scores.
     """
 
     methods: tuple[MethodSpec | Method, ...]
@@ -106,6 +107,7 @@ class RunRequest:
     output: Path | None = None
     live: tuple[LiveSettings, ...] = ()
     budgets: tuple[int, ...] = ()
+    embeddings: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -7,20 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from benchmark.core.errors import InvalidFileError, InvalidInputError
-from benchmark.core.files import canonical_json, read_model, sha256_file, write_bytes
+from benchmark.core.errors import InvalidInputError
+from benchmark.core.files import canonical_json, sha256_file, write_bytes
 from benchmark.core.models import Sha256  # noqa: TC001 - pydantic needs it
 from benchmark.task2vec.probe import ProbeCard  # noqa: TC001
 from benchmark.task2vec.settings import TASK2VEC_VERSION
-from benchmark.tasks.vectors import TaskEmbeddings, read_embeddings, write_embeddings
+from benchmark.tasks.vectors import TaskEmbeddings, card_path, write_embeddings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchmark.task2vec.settings import EmbedSettings
     from benchmark.tasks.task_data import TaskData
-
-_REMEDY = "Run 't2sbench task2vec' again; finished tasks are kept."
 
 
 class EmbeddedTask(BaseModel):
@@ -70,21 +68,6 @@ class Task2VecCard(BaseModel):
     digest: Sha256
     file_sha256: Sha256
     torch_version: str
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the tasks."""
-        return tuple(task.name for task in self.tasks)
-
-
-def card_path(path: Path) -> Path:
-    """Path of the card of a file of vectors.
-
-    Example:
-        >>> card_path(Path("mine.safetensors")).name
-        'mine.card.json'
-    """
-    return path.with_suffix(".card.json")
 
 
 def describe(
@@ -137,7 +120,7 @@ def write_task2vec(embeddings: TaskEmbeddings, path: Path, **fields: Any) -> Tas
 
     Args:
         embeddings: The vectors, not normalised.
-        path: The ``.safetensors`` file; :func:`benchmark.tasks.vectors.read_embeddings` reads it.
+        path: The ``.safetensors`` file; :func:`benchmark.tasks.vectors.read_vectors` reads it.
         **fields: Fields of :class:`Task2VecCard` that do not follow from the vectors.
 
     Raises:
@@ -149,16 +132,3 @@ def write_task2vec(embeddings: TaskEmbeddings, path: Path, **fields: Any) -> Tas
     card = Task2VecCard(digest=embeddings.digest, file_sha256=sha256_file(path), **fields)
     write_bytes(card_path(path), canonical_json(card.model_dump(mode="json")) + b"\n")
     return card
-
-
-def read_task2vec(path: Path) -> tuple[TaskEmbeddings, Task2VecCard]:
-    """Read and verify vectors and card.
-
-    Raises:
-        InvalidFileError: When a file is missing or damaged, or the two do not belong together.
-    """
-    card = read_model(card_path(path), Task2VecCard, _REMEDY)
-    embeddings = read_embeddings(path, card.names)
-    if embeddings.digest != card.digest or embeddings.dimension != card.probe.dimension:
-        raise InvalidFileError(path, ["the vectors are not those of the card"], _REMEDY)
-    return embeddings, card

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError, UnknownNameError
-from benchmark.core.files import sha256_bytes, write_atomically
+from benchmark.core.files import read_model, sha256_bytes, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -108,3 +110,109 @@ def read_embeddings(path: Path, tasks: Sequence[str] | None = None) -> TaskEmbed
     if missing:
         raise InvalidFileError(path, missing)
     return TaskEmbeddings(names, np.stack([tensors[name] for name in names]))
+
+
+class _Part(BaseModel):
+    """Part of a card; the other fields are those of :class:`benchmark.task2vec.card`."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class _Task(_Part):
+    name: str
+    digest: str
+
+
+class _Probe(_Part):
+    name: str
+    origin: str
+
+
+class VectorsOrigin(_Part):
+    """Origin of a file of vectors, from the card next to it; needs no PyTorch.
+
+    Attributes:
+        tasks: Embedded tasks and digests of their data, in the order of the vectors.
+        seed: Seed of the embedding.
+        settings: Its recipe.
+        probe: Network that computed the vectors.
+        probe_sha256: Digest of the probe.
+        digest: Digest of names and values.
+    """
+
+    tasks: tuple[_Task, ...]
+    seed: int
+    settings: dict[str, Any]
+    probe: _Probe
+    probe_sha256: str
+    digest: str
+
+    @property
+    def data(self) -> dict[str, str]:
+        """Digests of the embedded data by task."""
+        return {task.name: task.digest for task in self.tasks}
+
+    def __str__(self) -> str:
+        probe = f"probe {self.probe.name} ({self.probe_sha256[:12]}), {self.probe.origin}"
+        return f"Task2Vec, recipe {self.settings.get('name')}, seed {self.seed}; {probe}"
+
+
+def card_path(path: Path) -> Path:
+    """Path of the card of a file of vectors.
+
+    Example:
+        >>> card_path(Path("mine.safetensors")).name
+        'mine.card.json'
+    """
+    return path.with_suffix(".card.json")
+
+
+def read_vectors(path: Path) -> tuple[TaskEmbeddings, VectorsOrigin | None]:
+    """Read a file of vectors, and its origin if there is a card next to it.
+
+    Raises:
+        InvalidFileError: If a file is missing or damaged, or the two do not belong together.
+    """
+    if not card_path(path).is_file():
+        return read_embeddings(path), None
+    remedy = "Run 't2sbench task2vec' again; finished tasks are kept."
+    origin = read_model(card_path(path), VectorsOrigin, remedy)
+    embeddings = read_embeddings(path, tuple(task.name for task in origin.tasks))
+    if embeddings.digest != origin.digest:
+        raise InvalidFileError(path, ["the vectors are not those of the card"], remedy)
+    return embeddings, origin
+
+
+_DIGEST = re.compile(r"\(([0-9a-f]{12})\)")
+
+
+def check_comparable(
+    source: object,
+    vectors: TaskEmbeddings,
+    origin: VectorsOrigin | None,
+    known: str,
+    dimension: int,
+) -> None:
+    """Check that vectors compare with those that a method learnt from.
+
+    Args:
+        source: File of the vectors, or a noun for their source; it begins the error message.
+        vectors: The vectors.
+        origin: Their origin, if known.
+        known: Text about the vectors that the method learnt from, as tables state it.
+        dimension: Length of these vectors.
+
+    Raises:
+        InvalidInputError: If the probes differ, or the lengths.
+    """
+    found = _DIGEST.search(known)
+    other = origin is not None and found is not None and found[1] != origin.probe_sha256[:12]
+    if not other and vectors.dimension == dimension:
+        return
+    stated = f" ({origin})" if origin else ""
+    raise InvalidInputError(
+        f"{source} has vectors of {vectors.dimension} numbers{stated}. Methods learnt from vectors "
+        f"of {dimension} numbers ({known or 'origin not stated'}), and only vectors of one probe "
+        "compare. Embed the tasks with that probe ('t2sbench task2vec --probe'), or choose another "
+        "table."
+    )

@@ -269,7 +269,7 @@ class MethodContract:
         _require(_same(first, second), f"seed 0 chose {first}, seed 1 chose {second}")
 
     def test_state_decides_the_same(self) -> None:
-        """``state`` and ``from_state``, where a method has them, keep its decisions."""
+        """``state`` and ``from_state``, where a method has them, keep its decisions and queries."""
         problem = self.problem()
         method: Any = self.fit(problem)
         if not (hasattr(method, "state") or hasattr(method, "from_state")):
@@ -280,6 +280,9 @@ class MethodContract:
         restored = type(method).from_state(state, problem.space)
         first, second = self.decide(method, problem), self.decide(restored, problem)
         _require(_same(first, second), f"it chose {first}, and {second} from its state")
+        if hasattr(method, "search"):
+            first, second = (self.search(one, problem, 4)[0] for one in (method, restored))
+            _require(_same(first, second), f"it found {first}, and {second} from its state")
 
     def search(
         self, method: ParameterSelector, problem: ToyProblem, budget: int

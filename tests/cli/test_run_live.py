@@ -1,13 +1,17 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+import t2sbench as t2s
 from benchmark.cli.main import main
+from benchmark.core.errors import InvalidInputError
 from benchmark.leaderboard import build_boards
 from benchmark.runs.record_file import current_records, iterate_records
 from benchmark.simulators.toy import ToySimulator
 from benchmark.tasks.pack import write_pack
+from benchmark.tasks.vectors import TaskEmbeddings, write_embeddings
 from tests.pipeline.conftest import coloured, write_tasks
 
 PROFILE = """\
@@ -99,6 +103,43 @@ def test_seeds_share_nothing_and_methods_share_backbones(live, tmp_path, capsys)
     assert "Removed" in capsys.readouterr().out
     assert main(["cache", "ls", "--all"]) == 0
     assert "0 cells" in capsys.readouterr().out
+
+
+def test_methods_choose_for_tasks_by_their_own_vectors(live, tmp_path, small_table, capsys):
+    """A task that the table lacks is judged with its own vector, which is part of the key."""
+    path, words = tmp_path / "mine.safetensors", ["-m", "nearest-task", "--tasks", "PacsC"]
+    assert live(*words) == 3
+    assert "PacsC" in capsys.readouterr().err
+    for number, near in enumerate(("EuroSAT", "SVHN")):
+        own = TaskEmbeddings(("PacsC",), small_table.embeddings.of(near)[None])
+        write_embeddings(own, path)
+        assert live(*words, "--embeddings", str(path)) == 0
+        (record,) = records(tmp_path)
+        best = small_table.means[small_table.row(near)].argmax()
+        assert record.decision.configuration == str(small_table.space.at(int(best)))
+        assert record.supersedes, f"run {number} repeats the cell"
+    before = len((tmp_path / "out" / "records.jsonl").read_text().splitlines())
+    assert live(*words, "--embeddings", str(path)) == 0
+    assert main(["retry", str(tmp_path / "out")]) == 0
+    assert len((tmp_path / "out" / "records.jsonl").read_text().splitlines()) == before
+
+
+@pytest.mark.parametrize(
+    ("vectors", "fact"),
+    [({"PacsC": [1.0, 2.0]}, "2 numbers"), ({"PacsX": [1.0] * 40}, "PacsX")],
+)
+def test_vectors_that_do_not_fit_are_refused(live, tmp_path, vectors, fact, capsys):
+    path = tmp_path / "mine.safetensors"
+    write_embeddings(TaskEmbeddings(tuple(vectors), np.array([*vectors.values()])), path)
+    assert live("-m", "nearest-task", "--tasks", "PacsC", "--embeddings", str(path)) == 2
+    assert fact in capsys.readouterr().err
+
+
+def test_vectors_of_tasks_need_live_scores(tmp_path, capsys):
+    assert main(["run", "-m", "random", "--embeddings", "x.safetensors"]) == 2
+    assert "--live" in capsys.readouterr().err
+    with pytest.raises(InvalidInputError, match="profile"):
+        t2s.run("random", embeddings="x.safetensors")
 
 
 def test_a_damaged_pack_fails_its_cells_alone_and_is_retried(live, tmp_path, capsys):

@@ -39,6 +39,18 @@ def test_methods_without_rendered_images_choose_nothing(name):
         method.select(problem.targets[0], np.random.default_rng(0))
 
 
+@pytest.mark.parametrize("name", RENDERED)
+def test_every_method_has_a_state_but_the_oracle(name):
+    assert METHODS[name].has_state == (name != "oracle")
+
+
+def test_a_state_holds_the_options():
+    method = find_method("bayesian-optimization", {"initial": "7"})
+    problem, built = toy_problem(), method.build()
+    built.fit(problem.learn, problem.view(privileged=False), np.random.default_rng(0))
+    assert method.from_state(built.state(), problem.space).state() == {"initial": 7}
+
+
 def test_the_registry_is_not_empty():
     assert {"random", "single-best", "nearest-task", "oracle", "task2sim"} <= set(RENDERED)
 

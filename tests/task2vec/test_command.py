@@ -14,8 +14,7 @@ from benchmark.pretraining.backbone_io import (
     untrained,
     weights_digest,
 )
-from benchmark.task2vec.card import read_task2vec
-from benchmark.tasks.vectors import read_embeddings
+from benchmark.tasks.vectors import read_embeddings, read_vectors
 
 QUICK = ["--draws", "64", "--max-images", "30"]
 
@@ -50,10 +49,10 @@ def test_the_same_command_goes_on_and_gives_the_same(prepared, checkpoint, capsy
     assert main([*words, "-o", "a.safetensors"]) == 0
     assert main([*words, "EuroSAT", "--seed", "0", "-o", "b.safetensors"]) == 0
     assert "[1/2] USPS (kept)" in capsys.readouterr().err
-    a, b = (read_task2vec(tmp_path / f"{name}.safetensors")[0] for name in "ab")
+    a, b = (read_vectors(tmp_path / f"{name}.safetensors")[0] for name in "ab")
     assert np.array_equal(a.of("USPS"), b.of("USPS"))
     assert main([*words, "--seed", "1", "-o", "c.safetensors"]) == 0
-    c, card = read_task2vec(tmp_path / "c.safetensors")
+    c, card = read_vectors(tmp_path / "c.safetensors")
     assert not np.array_equal(a.of("USPS"), c.of("USPS"))
     assert card.seed == 1
 
