@@ -29,9 +29,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 import numpy as np
 
 from benchmark.core.errors import InvalidInputError, T2SBenchError, UnavailableError
-from benchmark.core.files import sha256_bytes, sha256_file
 from benchmark.core.options import OptionValue, option_defaults, read_options
-from benchmark.core.plugins import METHOD_GROUP, Plugin, discover, find_plugin, with_files
+from benchmark.core.plugins import Plugin, find_plugin, known_plugins
 from benchmark.space import Configuration, ParameterSpace
 
 if TYPE_CHECKING:
@@ -256,20 +255,8 @@ class Method:
 
     @property
     def code_sha256(self) -> str | None:
-        """Digest of a user's plug-in file or class; None for methods of a distribution.
-
-        The authors of a distribution raise ``version`` when decisions change, so that records
-        survive a refactoring. A plug-in file is work in progress: any edit makes another method.
-        """
-        if self.plugin.entry is not None:
-            return None
-        path = Path(self.plugin.origin)
-        if path.is_file():
-            return sha256_file(path)
-        try:
-            return sha256_bytes(inspect.getsource(self.plugin.value).encode())
-        except (OSError, TypeError):  # a class without source, as in an interactive session
-            return None
+        """Digest of a user's plug-in file or class; None for methods of a distribution."""
+        return self.plugin.code_sha256
 
 
 def known_methods(plugin_files: Sequence[Path] = ()) -> dict[str, Plugin]:
@@ -278,9 +265,9 @@ def known_methods(plugin_files: Sequence[Path] = ()) -> dict[str, Plugin]:
     A file registers with a dictionary ``METHODS = {"my-method": MyMethod}``.
 
     Raises:
-        InvalidInputError: When a file has no such dictionary or repeats a known name.
+        InvalidInputError: When a file registers nothing or repeats a known name.
     """
-    return with_files(discover(METHOD_GROUP), plugin_files, "METHODS")
+    return known_plugins("method", plugin_files)
 
 
 def find_method(
@@ -297,7 +284,7 @@ def find_method(
         UnknownNameError: For an unknown method or option.
         InvalidInputError: For an option of another type, or a class without fit and select.
     """
-    return _checked(find_plugin("method", name, known_methods(plugin_files)), options or {})
+    return _checked(find_plugin("method", name, plugin_files), options or {})
 
 
 def method_of_class(factory: type, options: Mapping[str, OptionValue] | None = None) -> Method:
@@ -319,7 +306,7 @@ def method_of_class(factory: type, options: Mapping[str, OptionValue] | None = N
         'First'
     """
     name = str(getattr(factory, "name", getattr(factory, "__name__", factory)))
-    if name in discover(METHOD_GROUP):
+    if name in known_methods():
         raise InvalidInputError(
             f"The name '{name}' belongs to a registered method. Give the class another one."
         )

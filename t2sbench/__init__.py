@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     from t2sbench.exhibits import measure_paper, paper
     from t2sbench.folders import Comparison, compare, load_results, report, retry, status
     from t2sbench.images import embed, render
-    from t2sbench.listings import methods, profiles, protocols, simulators, tables, tasks
+    from t2sbench.listings import (
+        methods,
+        networks,
+        profiles,
+        protocols,
+        recipes,
+        simulators,
+        tables,
+        tasks,
+    )
     from t2sbench.models import Model, fit, load_model
     from t2sbench.results import Ranking, Results, cross_seeds, run, score
     from t2sbench.rewards import (
@@ -75,11 +84,13 @@ __all__ = [
     "load_table",
     "measure_paper",
     "methods",
+    "networks",
     "paper",
     "prepare",
     "profiles",
     "protocols",
     "proxy",
+    "recipes",
     "render",
     "report",
     "retry",
@@ -101,7 +112,17 @@ _MODULES = {
     **dict.fromkeys(("Picture", "Rows"), "t2sbench.display"),
     **dict.fromkeys(("embed", "render"), "t2sbench.images"),
     **dict.fromkeys(
-        ("methods", "profiles", "protocols", "simulators", "tables", "tasks"), "t2sbench.listings"
+        (
+            "methods",
+            "networks",
+            "profiles",
+            "protocols",
+            "recipes",
+            "simulators",
+            "tables",
+            "tasks",
+        ),
+        "t2sbench.listings",
     ),
     **dict.fromkeys(
         ("Comparison", "compare", "load_results", "report", "retry", "status"), "t2sbench.folders"

@@ -1,8 +1,8 @@
-"""Descriptions of tasks, methods, protocols, tables, simulators and profiles."""
+"""Descriptions of tasks, plug-ins, tables and profiles."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark.core.errors import UnknownNameError
@@ -12,12 +12,14 @@ from t2sbench import listings
 def describe(
     name: str, *, tasks_files: Sequence[str | Path] = (), plugins: Sequence[str | Path] = ()
 ) -> str:
-    """Describe a task, method, protocol, simulator, profile or table.
+    """Describe what has a name: a task, plug-in (method, network ...), profile or table.
+
+    A profile and a recipe of one name are both described, in this order.
 
     Args:
-        name: Its name; of a table also its folder.
+        name: The name; of a table also its folder.
         tasks_files: Users' files with more tasks.
-        plugins: Users' files with more methods or simulators; they are executed.
+        plugins: Users' files with more plug-ins; they are executed.
 
     Raises:
         UnknownNameError: For an unknown name.
@@ -26,39 +28,39 @@ def describe(
         >>> print(describe("knn5").partition(", version")[0])
         knn5: protocol
     """
-    from benchmark.core.plugins import sort_plugins
-
-    files = tuple(map(Path, tasks_files))
-    methods, simulators = sort_plugins(tuple(map(Path, plugins)))
-    describers: tuple[Callable[[], str | None], ...] = (
-        lambda: _task(name, files),
-        lambda: _method(name, methods),
-        lambda: _protocol(name),
-        lambda: _simulator(name, simulators),
-        lambda: _profile(name),
-        lambda: _table(name),
-    )
-    found = next(filter(None, (describer() for describer in describers)), None)
-    if found is None:
-        kinds = "task, method, protocol, table, simulator or profile"
-        raise UnknownNameError(kind=kinds, name=name, known=known_names(files, methods, simulators))
-    return found
+    tasks, files = tuple(map(Path, tasks_files)), tuple(map(Path, plugins))
+    found = [
+        _task(name, tasks),
+        _method(name, files),
+        _protocol(name, files),
+        _simulator(name, files),
+        _network(name, files),
+        _profile(name),
+        _recipe(name, files),
+        _table(name),
+    ]
+    texts = list(filter(None, found))
+    if not texts:
+        kinds = "task, method, protocol, table, simulator, network, recipe or profile"
+        raise UnknownNameError(kind=kinds, name=name, known=known_names(tasks, files))
+    return "\n\n".join(texts)
 
 
 def known_names(
-    tasks_files: Sequence[str | Path] = (),
-    methods: Sequence[str | Path] = (),
-    simulators: Sequence[str | Path] = (),
+    tasks_files: Sequence[str | Path] = (), plugins: Sequence[str | Path] = ()
 ) -> list[str]:
     """Return all names that :func:`describe` knows."""
-    return [
+    from benchmark.core.plugins import known_plugins
+
+    files = tuple(map(Path, plugins))
+    kinds = ("method", "protocol", "simulator", "network", "recipe")
+    names = [
         *listings.tasks(tasks_files)["task"],
-        *listings.methods(methods)["method"],
-        *listings.protocols()["protocol"],
+        *(name for kind in kinds for name in known_plugins(kind, files)),
         *listings.tables()["table"],
-        *listings.simulators(simulators)["simulator"],
         *listings.profiles()["profile"],
     ]
+    return list(dict.fromkeys(names))
 
 
 def _task(name: str, tasks_files: tuple[Path, ...]) -> str | None:
@@ -110,15 +112,46 @@ def _gains(name: str, plugins: tuple[Path, ...]) -> list[str]:
     return [head, *(f"  {task}: {chosen[task]}, {gains[task]}" for task in unseen)]
 
 
-def _protocol(name: str) -> str | None:
+def _protocol(name: str, plugins: tuple[Path, ...]) -> str | None:
     """A protocol and its hyperparameters; None when there is no such protocol."""
-    from benchmark.protocols.registry import PROTOCOLS
+    from benchmark.protocols.registry import find_protocol, known_protocols
 
-    if name not in PROTOCOLS:
+    if name not in known_protocols(plugins):
         return None
-    protocol = PROTOCOLS[name]
+    protocol = find_protocol(name, plugins)
     lines = [f"{protocol.name}: protocol, version {protocol.version}", "", protocol.summary, ""]
     return "\n".join(lines + [f"  {k}: {v}" for k, v in protocol.hyperparameters.items()])
+
+
+def _network(name: str, plugins: tuple[Path, ...]) -> str | None:
+    """A network, its origin and length of features; None when there is no such network."""
+    from benchmark.core.plugins import known_plugins
+
+    plugin = known_plugins("network", plugins).get(name)
+    if plugin is None:
+        return None
+    head = f"{name}: network of {plugin.origin}"
+    if hint := plugin.install_hint():
+        return f"{head}\n\nHere: {hint}."
+    from benchmark.pretraining.networks import find_network
+
+    network = find_network(name, plugins)
+    facts = f"{network.dimension} features per image."
+    return f"{head}, version {network.version}\n\n{network.summary}\n\n{facts}"
+
+
+def _recipe(name: str, plugins: tuple[Path, ...]) -> str | None:
+    """A recipe's class, fields and digest; None when there is no such recipe."""
+    from benchmark.core.plugins import known_plugins
+    from benchmark.pretraining.recipes import find_recipe
+
+    plugin = known_plugins("recipe", plugins).get(name)
+    if plugin is None:
+        return None
+    recipe = find_recipe(name, plugins)
+    head = f"{name}: recipe of {plugin.origin}, {type(recipe).__name__}"
+    fields = [f"  {key}: {value}" for key, value in recipe.to_json().items() if key != "name"]
+    return "\n".join([f"{head}, digest {recipe.digest[:12]}", "", *fields])
 
 
 def _table(name: str) -> str | None:

@@ -61,19 +61,78 @@ def methods(plugins: _Files = ()) -> Rows:
     return Rows(tuple({"method": plugin.name, "origin": plugin.origin} for plugin in found))
 
 
-def protocols() -> Rows:
+def protocols(plugins: _Files = ()) -> Rows:
     """Return the evaluation protocols.
+
+    Args:
+        plugins: Users' files with more protocols; they are executed.
 
     Example:
         >>> protocols()["protocol"]
         ['knn5', 'knn5-released', 'linear', 'finetune']
     """
-    from benchmark.protocols.registry import PROTOCOLS
+    from benchmark.protocols.registry import find_protocol, known_protocols
 
+    files = _paths(plugins)
     return Rows(
         tuple(
             {"protocol": p.name, "version": p.version, "summary": p.summary}
-            for p in PROTOCOLS.values()
+            for p in (find_protocol(name, files) for name in known_protocols(files))
+        )
+    )
+
+
+def networks(plugins: _Files = ()) -> Rows:
+    """Return the networks and their origin; "here" is "yes" or names what is missing.
+
+    Args:
+        plugins: Users' files with more networks; they are executed.
+
+    Example:
+        >>> "mini-resnet" in networks()["network"]
+        True
+    """
+    from benchmark.core.plugins import known_plugins
+
+    return Rows(
+        tuple(
+            {
+                "network": plugin.name,
+                "origin": plugin.origin,
+                "here": plugin.install_hint() or "yes",
+            }
+            for plugin in known_plugins("network", _paths(plugins)).values()
+        )
+    )
+
+
+def recipes(plugins: _Files = ()) -> Rows:
+    """Return the recipes of pre-training.
+
+    Args:
+        plugins: Users' files with more recipes; they are executed.
+
+    Example:
+        >>> recipes()["recipe"]
+        ['mini', 'mini-contrastive', 'paper', 'small']
+    """
+    from benchmark.core.plugins import known_plugins
+    from benchmark.pretraining.recipes import find_recipe
+
+    files = _paths(plugins)
+    known = known_plugins("recipe", files)
+    return Rows(
+        tuple(
+            {
+                "recipe": name,
+                "class": type(recipe).__name__,
+                "epochs": recipe.epochs,
+                "batch": recipe.batch_size,
+                "pixels": recipe.image_size,
+                "augmentation": recipe.augmentation,
+                "origin": known[name].origin,
+            }
+            for name, recipe in ((name, find_recipe(name, files)) for name in known)
         )
     )
 

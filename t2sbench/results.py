@@ -279,7 +279,8 @@ def run(  # noqa: PLR0913 - the settings of a run
         device: Device of live scores: ``auto``, ``cpu``, ``cuda:0`` ...
         changes: Other values of some fields of the profiles, such as
             ``{"evaluation.finetune_epochs": 1}``.
-        plugins: Users' files with more methods or simulators; they are executed.
+        plugins: Users' files with more methods, simulators, networks, recipes or protocols; they
+            are executed.
         tasks_files: Users' files with more tasks.
         limit: Judge only so many tasks; such results are never ranked.
         timeout: Limit of one fit in seconds.
@@ -311,11 +312,10 @@ def run(  # noqa: PLR0913 - the settings of a run
         2       oracle          USPS  unseen     0
         3       oracle  CactusAerial  unseen     0
     """
-    from benchmark.core.plugins import sort_plugins
     from benchmark.runs.execution import execute, make_plan
     from benchmark.runs.plan import Overwrite, RunRequest, Split
 
-    of_methods, of_simulators = sort_plugins(tuple(map(Path, plugins)))
+    files = tuple(map(Path, plugins))
     budgets = tuple(budgets)
     live = _live(
         profile or (),
@@ -324,10 +324,10 @@ def run(  # noqa: PLR0913 - the settings of a run
         device=device,
         real_images=real_images,
         processes=processes,
-        plugins=of_simulators,
+        plugins=files,
     )
     request = RunRequest(
-        methods=tuple(_methods(methods, of_methods, jobs)),
+        methods=tuple(_methods(methods, files, jobs)),
         split=_member(Split, "split", split) if split is not None else Split.default(tasks),
         table=str(table) if isinstance(table, str | Path) else rewards_of(table),
         tasks=tuple(tasks),
@@ -482,7 +482,7 @@ def _live(
     from benchmark.protocols.registry import find_protocol
 
     for protocol in measured:
-        find_protocol(protocol)
+        find_protocol(protocol, settings.get("plugins", ()))
     unique: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {}
     for pair in (pair for name in names for pair in expand(name, changes)):
         found = find_profile(*pair)  # a mistyped name is reported before torch is imported

@@ -87,7 +87,7 @@ def verify_boards(records: Path, boards: Path) -> int:
     help="Tasks to learn from and to judge.",
 )
 @table_option
-@plugin_option("methods (METHODS = {...})")
+@plugin_option
 @jobs_option("Processes that fit methods.")
 def seeds(methods: tuple[str, ...], **given: Any) -> int:  # noqa: ANN401 - options of the API
     """Judge methods on a seed of the table that they did not learn from.

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import click
 
 from benchmark.cli.options import (
-    METHODS_OR_SIMULATORS,
     Choice,
     Command,
     all_names,
@@ -28,8 +27,9 @@ from benchmark.core.files import cache_root
 if TYPE_CHECKING:
     from t2sbench.display import Rows
 
-_KINDS = ("tasks", "methods", "protocols", "tables", "simulators", "profiles")
-_OF_FILES = {"tasks": "tasks_files", "methods": "plugins", "simulators": "plugins"}
+_PLUGINS = ("methods", "simulators", "networks", "recipes", "protocols")
+_KINDS = ("tasks", *_PLUGINS, "tables", "profiles")
+_OF_FILES = {"tasks": "tasks_files", **dict.fromkeys(_PLUGINS, "plugins")}
 
 
 def _listing(kind: str, given: Mapping[str, Sequence[Path]]) -> Rows:
@@ -44,9 +44,9 @@ def _listing(kind: str, given: Mapping[str, Sequence[Path]]) -> Rows:
 @click.argument("kind", type=Choice(_KINDS))
 @click.option("--format", "style", type=Choice(["table", "json"]), default="table")
 @tasks_file_option
-@plugin_option(METHODS_OR_SIMULATORS)
+@plugin_option
 def ls(kind: str, style: str, **given: tuple[Path, ...]) -> int:
-    """List tasks, methods, protocols, tables, simulators or profiles."""
+    """List tasks, methods, simulators, networks, recipes, protocols, tables or profiles."""
     rows = _listing(kind, given)
     click.echo(json.dumps(list(rows), indent=2) if style == "json" else rows)
     return 0
@@ -55,9 +55,9 @@ def ls(kind: str, style: str, **given: tuple[Path, ...]) -> int:
 @click.command(cls=Command)
 @click.argument("name", shell_complete=completing(all_names))
 @tasks_file_option
-@plugin_option(METHODS_OR_SIMULATORS)
+@plugin_option
 def show(name: str, tasks_files: tuple[Path, ...], plugins: tuple[Path, ...]) -> int:
-    """Describe the task, method, protocol, table, simulator or profile NAME."""
+    """Describe the task, method, simulator, network, recipe, protocol, table or profile NAME."""
     import t2sbench as t2s
 
     click.echo(t2s.describe(name, tasks_files=tasks_files, plugins=plugins))
@@ -116,18 +116,21 @@ def cache_check() -> Check:
 
 
 def _registry_checks() -> Iterator[Check]:
-    from benchmark.methods import known_methods
+    from benchmark.core.plugins import KINDS, known_plugins
     from benchmark.tasks.registry import load_tasks
 
     try:
         yield "tasks", True, f"{len(list(load_tasks()))} tasks"
     except T2SBenchError as error:
         yield "tasks", False, str(error)
-    for plugin in known_methods().values():
+    plugins = [(kind, plugin) for kind in KINDS for plugin in known_plugins(kind).values()]
+    for kind, plugin in plugins:
+        if plugin.install_hint():
+            continue  # the extra is reported above
         try:
             plugin.load()
         except T2SBenchError as error:
-            yield f"method {plugin.name}", False, str(error)
+            yield f"{kind} {plugin.name}", False, str(error)
 
 
 def _rendering_check() -> Check:

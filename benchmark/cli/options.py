@@ -276,16 +276,16 @@ def completing(
 
 def method_names(_ctx: click.Context) -> Iterable[str]:
     """Methods of installed distributions."""
-    from benchmark.core.plugins import METHOD_GROUP, discover
+    from benchmark.core.plugins import known_plugins
 
-    return discover(METHOD_GROUP)
+    return known_plugins("method")
 
 
 def simulator_names(_ctx: click.Context) -> Iterable[str]:
     """Simulators of installed distributions."""
-    from benchmark.core.plugins import SIMULATOR_GROUP, discover
+    from benchmark.core.plugins import known_plugins
 
-    return discover(SIMULATOR_GROUP)
+    return known_plugins("simulator")
 
 
 def task_names(ctx: click.Context) -> Iterable[str]:
@@ -311,13 +311,13 @@ def profile_names(_ctx: click.Context) -> Iterable[str]:
 
 def protocol_names(_ctx: click.Context) -> Iterable[str]:
     """Evaluation protocols."""
-    from benchmark.protocols.registry import PROTOCOLS
+    from benchmark.protocols.registry import known_protocols
 
-    return PROTOCOLS
+    return known_protocols()
 
 
 def all_names(ctx: click.Context) -> Iterable[str]:
-    """Tasks, methods, protocols, tables, simulators and profiles."""
+    """Tasks, methods, networks and everything else that ``show`` describes."""
     from t2sbench.descriptions import known_names
 
     return known_names(ctx.params.get("tasks_files") or ())
@@ -359,19 +359,18 @@ def jobs_option(
     )
 
 
-def plugin_option(registers: str) -> Callable[[_F], _F]:
-    """``--plugin``: a Python file that registers methods or simulators."""
+def plugin_option(command: _F) -> _F:
+    """``--plugin``: a Python file that registers plug-ins."""
     return click.option(
         "--plugin",
         "plugins",
         type=PATH,
         multiple=True,
         metavar="FILE",
-        help=f"Python file that registers {registers}; it is executed. May be repeated.",
-    )
+        help="Python file with plug-ins, such as METHODS = {...}, SIMULATORS = {...} or "
+        "NETWORKS = {...}; it is executed. May be repeated.",
+    )(command)
 
-
-METHODS_OR_SIMULATORS = "methods (METHODS = {...}) or simulators (SIMULATORS = {...})"
 
 tasks_file_option = click.option(
     "--tasks-file",
@@ -436,9 +435,7 @@ def profile_option(help_text: str, *, default: str | None) -> Callable[[_F], _F]
 
 def source_options(command: _F) -> _F:
     """``--table``, ``--plugin`` and ``--tasks-file``."""
-    return decorated(
-        command, table_option, plugin_option("methods (METHODS = {...})"), tasks_file_option
-    )
+    return decorated(command, table_option, plugin_option, tasks_file_option)
 
 
 def simulator_options(command: _F) -> _F:
@@ -461,7 +458,7 @@ def simulator_options(command: _F) -> _F:
             metavar="NAME=VALUE",
             help="Option of the simulator ('t2sbench show NAME' lists them); may be repeated.",
         ),
-        plugin_option("simulators (SIMULATORS = {...})"),
+        plugin_option,
     )
 
 

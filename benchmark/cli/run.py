@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from benchmark.cli.options import (
-    METHODS_OR_SIMULATORS,
     PATH,
     RESULTS,
     Choice,
@@ -31,7 +30,7 @@ from benchmark.cli.options import (
     tasks_file_option,
 )
 from benchmark.core.errors import CellsFailedError, InvalidInputError, UnavailableError
-from benchmark.protocols.registry import find_protocol
+from benchmark.protocols.registry import find_protocol, stated_protocol
 from benchmark.runs.plan import Overwrite, Split
 
 if TYPE_CHECKING:
@@ -136,7 +135,7 @@ def _live_options(command: _F) -> _F:
 )
 @table_option
 @tasks_file_option
-@plugin_option(METHODS_OR_SIMULATORS)
+@plugin_option
 @_live_options
 @jobs_option("Processes that fit slow methods.  [default: one per core]", None)
 @click.option(
@@ -164,7 +163,7 @@ def run(**given: Any) -> int:  # noqa: ANN401 - click passes every option by nam
     """
     protocols = list(dict.fromkeys(given["protocols"]))
     for name in protocols:
-        find_protocol(name)
+        find_protocol(name, given["plugins"])
     settings = {name: given[name] for name in _SETTINGS} | {
         "jobs": given["jobs"] or len(os.sched_getaffinity(0)),
         "methods": parse_method_options(given["options"], tuple(dict.fromkeys(given["methods"]))),
@@ -304,7 +303,7 @@ def announce(plan: Plan) -> None:
         click.echo(f"Warning: skipped a broken line: {fault}", err=True)
     table = plan.contexts[0].table
     source = (
-        f"{table.id} table ({find_protocol(table.protocol).title}, {len(table.tasks)} tasks x "
+        f"{table.id} table ({stated_protocol(table.protocol).title}, {len(table.tasks)} tasks x "
         f"{table.space.size} configurations)"
     )
     if plan.request.live:
@@ -313,7 +312,7 @@ def announce(plan: Plan) -> None:
         names = dict.fromkeys(scorer.protocol.name for scorer in scorers)
         source = (
             f"Live: profile{'s' * (len(profiles) > 1)} {', '.join(profiles)}; "
-            f"{', '.join(find_protocol(name).title for name in names)}; "
+            f"{', '.join(stated_protocol(name).title for name in names)}; "
             f"{len(plan.targets)} tasks; methods learn from table {table.id}"
         )
     click.echo(f"{source}: {plan.n_cells} cells to do, {len(plan.done)} done.", err=True)

@@ -116,7 +116,7 @@ def check(name: str) -> int:
     help="Also measure a reference: untrained or real-images; may be repeated.",
 )
 @click.option("--real-images", metavar="PATH", help="Default: $T2SBENCH_REAL_IMAGES.")
-@plugin_option("simulators (SIMULATORS = {...})")
+@plugin_option
 @click.option("--device", default="auto", show_default=True, metavar="NAME")
 @jobs_option("Backbones that are measured at once.")
 @click.option("--executor", default="processes", show_default=True, metavar="processes|ray")

@@ -1,21 +1,41 @@
-"""Plug-ins: methods and simulators from entry points or from users' Python files."""
+"""Plug-ins: methods, networks and others, from entry points or from users' Python files.
+
+The plug-ins of a kind, such as "network", are registered in the entry-point group
+``t2sbench.networks`` or, in a user's file, in a dictionary ``NETWORKS``.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
+import inspect
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from benchmark.core.errors import InvalidInputError, UnavailableError, UnknownNameError
 from benchmark.core.extras import missing_packages
+from benchmark.core.files import sha256_bytes, sha256_file
 
-METHOD_GROUP = "t2sbench.methods"
-SIMULATOR_GROUP = "t2sbench.simulators"
+#: Kinds of plug-ins.
+KINDS = ("method", "simulator", "network", "recipe", "protocol", "source")
+_OWN_DISTRIBUTION = "t2sbench"
+# Digests of the users' files that were imported, by the name of their module.
+_FILES: dict[str, str] = {}
+
+
+class Named(Protocol):
+    """An object that states the name under which it is registered."""
+
+    @property
+    def name(self) -> str:
+        """Registered name."""
+
+
+T = TypeVar("T", bound=Named)
 
 
 @dataclass(frozen=True)
@@ -33,6 +53,29 @@ class Plugin:
     origin: str
     entry: metadata.EntryPoint | None = None
     value: Any = None
+
+    @property
+    def is_own(self) -> bool:
+        """True if this package registers it."""
+        dist = self.entry.dist if self.entry else None
+        return dist is not None and dist.name == _OWN_DISTRIBUTION
+
+    @property
+    def code_sha256(self) -> str | None:
+        """Digest of a user's plug-in file or class; None for plug-ins of a distribution.
+
+        The authors of a distribution raise a version when results change, so that records survive
+        a refactoring. A plug-in file is work in progress: any edit makes another plug-in.
+        """
+        if self.entry is not None:
+            return None
+        path = Path(self.origin)
+        if path.is_file():
+            return sha256_file(path)
+        try:
+            return sha256_bytes(inspect.getsource(self.value).encode())
+        except (OSError, TypeError):  # a class without source, as in an interactive session
+            return None
 
     def install_hint(self) -> str:
         """Missing packages and the command that installs them; empty when none is missing.
@@ -66,12 +109,33 @@ class Plugin:
             ) from error
 
 
-def discover(group: str) -> dict[str, Plugin]:
-    """All plugins of an entry-point group, by name; nothing is imported.
+def known_plugins(kind: str, files: Sequence[Path] = ()) -> dict[str, Plugin]:
+    """Plug-ins of a kind, by name: those of distributions, then those of users' files.
+
+    A file registers with dictionaries such as ``METHODS = {"name": Class}``; the other kinds of a
+    file are ignored. Entry points are not imported, files are executed.
+
+    Args:
+        kind: One of :data:`KINDS`.
+        files: Users' Python files.
 
     Raises:
-        InvalidInputError: If two distributions register one name.
+        InvalidInputError: If two distributions register one name, or a file registers nothing or
+            repeats a known name.
     """
+    known = _discover(f"t2sbench.{kind}s")
+    for path in files:
+        for name, value in _registered(path).get(kind, {}).items():
+            if name in known:
+                raise InvalidInputError(
+                    f"{path} registers the {kind} '{name}', but {known[name].origin} already "
+                    "does. Choose another name."
+                )
+            known[name] = Plugin(name, origin=str(path), value=value)
+    return known
+
+
+def _discover(group: str) -> dict[str, Plugin]:
     found: dict[str, Plugin] = {}
     for entry in metadata.entry_points(group=group):
         dist = entry.dist
@@ -86,52 +150,60 @@ def discover(group: str) -> dict[str, Plugin]:
     return dict(sorted(found.items()))
 
 
-def find_plugin(kind: str, name: str, known: dict[str, Plugin]) -> Plugin:
-    """Return the plug-in of a name, or raise an error with suggestions."""
+def _registered(path: Path) -> dict[str, dict[str, Any]]:
+    """Dictionaries of a user's file, by kind."""
+    module = load_file_module(path)
+    found = {kind: getattr(module, f"{kind}s".upper(), None) for kind in KINDS}
+    given = {kind: value for kind, value in found.items() if value is not None}
+    wrong = [kind for kind, value in given.items() if not isinstance(value, dict) or not value]
+    if not given or wrong:
+        kind = (wrong or KINDS)[0]
+        name = f"{kind}s".upper()
+        others = "" if wrong else f", or one of {', '.join(f'{k}s'.upper() for k in KINDS[1:])}"
+        raise InvalidInputError(
+            f'{path} must define {name} = {{"my-{kind}": My{kind.capitalize()}}}{others} (got '
+            f"{name} = {given.get(kind)!r}). Add that line at its end."
+        )
+    return given
+
+
+def find_plugin(kind: str, name: str, files: Sequence[Path] = ()) -> Plugin:
+    """Return the plug-in of a kind and name.
+
+    Raises:
+        UnknownNameError: With suggestions, if none has the name.
+        InvalidInputError: As :func:`known_plugins`.
+    """
+    known = known_plugins(kind, files)
     if name not in known:
         raise UnknownNameError(kind, name, known)
     return known[name]
 
 
-def with_files(known: dict[str, Plugin], files: Sequence[Path], registry: str) -> dict[str, Plugin]:
-    """``known`` and what users' files register in a dictionary, ``METHODS = {"name": Class}``.
-
-    Args:
-        known: Plugins of distributions.
-        files: Python files; they are executed.
-        registry: Name of the dictionary.
+def load_named(plugin: Plugin, kind: str, expected: type[T]) -> T:
+    """Import a plug-in that is an object, such as a network, and check its type and name.
 
     Raises:
-        InvalidInputError: If a file has no such dictionary or repeats a known name.
+        InvalidInputError: If it is of another type, or states another name.
+        UnavailableError: If its module cannot be imported.
     """
-    known = dict(known)
-    kind = registry.removesuffix("S").lower()
-    example = f'{registry} = {{"my-{kind}": My{kind.capitalize()}}}'
-    for path in files:
-        registered = getattr(load_file_module(path), registry, None)
-        if not isinstance(registered, dict) or not registered:
-            raise InvalidInputError(
-                f"{path} must define {example} (got {registered!r}). Add that line at its end."
-            )
-        for name, value in registered.items():
-            if name in known:
-                raise InvalidInputError(
-                    f"{path} registers the {kind} '{name}', but {known[name].origin} already "
-                    "does. Choose another name."
-                )
-            known[name] = Plugin(name, origin=str(path), value=value)
-    return known
+    value = plugin.load()
+    if not isinstance(value, expected):
+        raise InvalidInputError(
+            f"The {kind} '{plugin.name}' of {plugin.origin} is {value!r}, not an object of class "
+            f"{expected.__name__}. See docs/networks.md."
+        )
+    if value.name != plugin.name:
+        raise InvalidInputError(
+            f"{plugin.origin} registers a {kind} as '{plugin.name}' whose own name is "
+            f"'{value.name}'. Give both the same name."
+        )
+    return value
 
 
-def sort_plugins(files: Sequence[Path]) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """Files that register methods, and files that register simulators; all are executed.
-
-    A file that registers neither counts as one of methods, so that its fault is reported.
-    """
-    modules = {file: load_file_module(file) for file in files}
-    simulators = tuple(file for file, module in modules.items() if hasattr(module, "SIMULATORS"))
-    methods = (f for f in files if f not in simulators or hasattr(modules[f], "METHODS"))
-    return tuple(methods), simulators
+def file_sha256(factory: object) -> str | None:
+    """SHA-256 of the users' file that defines a class or function; None for other modules."""
+    return _FILES.get(getattr(factory, "__module__", ""))
 
 
 def load_file_module(path: Path) -> Any:  # noqa: ANN401 - a module of the user
@@ -150,6 +222,7 @@ def load_file_module(path: Path) -> Any:  # noqa: ANN401 - a module of the user
         raise InvalidInputError(
             f"Cannot read the plug-in file {path}: {error.strerror}. Check --plugin."
         ) from error
+    digest = hashlib.sha256(content).hexdigest()
     name = f"t2sbench_plugin_{hashlib.sha256(str(path).encode() + content).hexdigest()[:16]}"
     if name in sys.modules:
         return sys.modules[name]
@@ -158,6 +231,7 @@ def load_file_module(path: Path) -> Any:  # noqa: ANN401 - a module of the user
         raise InvalidInputError(f"{path} is not a .py file. Rename it to end in .py.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    _FILES[name] = digest
     try:
         spec.loader.exec_module(module)
     except BaseException as error:

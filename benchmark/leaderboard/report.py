@@ -42,7 +42,7 @@ from benchmark.leaderboard.text_tables import (
     markdown,
     write_table,
 )
-from benchmark.protocols.registry import PROTOCOLS
+from benchmark.protocols.registry import known_protocols, stated_protocol
 from benchmark.runs.published import published_rows
 
 if TYPE_CHECKING:
@@ -579,12 +579,14 @@ def _blocks(groups: Mapping[Place, Group], records: Iterable[Record]) -> tuple[B
     names = _unique({s: s.name for s in sources}, lambda source: f"@{source.digest[:8]}")
     protocols = {(place.protocol, place.protocol_version) for place in groups}
     versions = {key: f" v{key[1]}" for key in protocols}
-    titles = _unique({key: _protocol_title(key[0]) for key in protocols}, versions.__getitem__)
+    titles = _unique(
+        {key: stated_protocol(key[0]).title for key in protocols}, versions.__getitem__
+    )
     shorts = _unique({key: key[0] for key in protocols}, lambda key: f"@v{key[1]}")
-    order = list(PROTOCOLS)
+    order = known_protocols()
 
     def rank(place: Place) -> tuple[Any, ...]:
-        known = order.index(place.protocol) if place.protocol in PROTOCOLS else len(order)
+        known = order.index(place.protocol) if place.protocol in order else len(order)
         source = _Source.of(place)
         return place.kind != "table", sources[source] or 0, source, known, place
 
@@ -614,10 +616,6 @@ def _n_images(records: Iterable[Record]) -> dict[_Source, int]:
     return found
 
 
-def _protocol_title(name: str) -> str:
-    return PROTOCOLS[name].title if name in PROTOCOLS else name
-
-
 def _unique(texts: Mapping[_Key, str], suffix: Callable[[_Key], str]) -> dict[_Key, str]:
     """The texts, with a suffix where several keys have the same one."""
     shared = list(texts.values())
@@ -634,5 +632,5 @@ def _published(
         side = {task.name for task in originals if task.side == place.split}
         size = place.source if place.kind == "live" else _SIZES.get(place.source)
         if size is not None and side <= facts.keys():
-            found[place] = published_rows(place.split, _protocol_title(place.protocol), size)
+            found[place] = published_rows(place.split, stated_protocol(place.protocol).title, size)
     return found

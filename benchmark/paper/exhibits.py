@@ -28,7 +28,7 @@ from benchmark.plots.paper import (
     draw_probabilities,
 )
 from benchmark.plots.style import FORMATS, save_picture
-from benchmark.protocols.registry import find_protocol
+from benchmark.protocols.registry import stated_protocol
 from benchmark.rewards.catalog import DEFAULT_TABLE, load_table
 from benchmark.rewards.ladder import PUBLISHED, STEPS, ladder
 from benchmark.runs.published import published_rows
@@ -139,7 +139,7 @@ def _published(experiment: Experiment, report: Report) -> dict[Place, list[Publi
     return {
         block.place: published_rows(
             experiment.split,
-            find_protocol(block.place.protocol).title,
+            stated_protocol(block.place.protocol).title,
             sizes[block.place.source][1],
         )
         for block in report.blocks
@@ -175,7 +175,7 @@ def _gaps(experiment: Experiment, records: Iterable[Record]) -> list[str]:
     blocks = {(record.source.id, record.protocol.name) for record in listed}
     absent = [name for name in experiment.methods if name not in methods]
     empty = [
-        f"{profile} under {find_protocol(protocol).title}"
+        f"{profile} under {stated_protocol(protocol).title}"
         for profile in experiment.sizes()
         for protocol in experiment.protocols
         if (profile, protocol) not in blocks

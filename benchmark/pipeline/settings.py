@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from benchmark.core.files import digest
+from benchmark.core.plugins import find_plugin
 from benchmark.simulators.registry import SimulatorChoice, find_simulator
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class LiveSettings:
         real_images: Parquet file or folder for pre-training on real images; by default
             ``$T2SBENCH_REAL_IMAGES``.
         processes: Processes that train one backbone; None for one per GPU.
-        plugins: Users' files with more simulators.
+        plugins: Users' files with more simulators, networks, recipes and protocols.
         tasks_files: Users' task definitions.
     """
 
@@ -99,12 +100,11 @@ class LiveSettings:
             UnknownNameError: For an unknown simulator, option, recipe or network.
             UnavailableError: When the simulator cannot be imported.
         """
-        from benchmark.pretraining.networks import check_backbone
-        from benchmark.pretraining.recipes import recipe
+        from benchmark.pretraining.recipes import find_recipe
 
         profile = self.find_profile()
-        recipe(profile.recipe)
-        check_backbone(profile.network)
+        find_recipe(profile.recipe, self.plugins)
+        find_plugin("network", profile.network, self.plugins)
         return build_simulator(profile, self.plugins)
 
     def source_digest(self) -> str:
@@ -116,7 +116,20 @@ class LiveSettings:
             "simulator": simulator.version,
             "catalog": simulator.assets().digest,
         }
-        return digest(content)
+        return digest({**content, **self._plugin_digests(profile)})
+
+    def _plugin_digests(self, profile: Profile) -> dict[str, Any]:
+        """Identities of a network and a recipe that others register; a profile has their names."""
+        found: dict[str, Any] = {}
+        if not find_plugin("network", profile.network, self.plugins).is_own:
+            from benchmark.pretraining.networks import find_network
+
+            found["network"] = find_network(profile.network, self.plugins).identity
+        if not find_plugin("recipe", profile.recipe, self.plugins).is_own:
+            from benchmark.pretraining.recipes import find_recipe
+
+            found["recipe"] = find_recipe(profile.recipe, self.plugins).digest
+        return found
 
     @property
     def named_real_images(self) -> str | None:

@@ -36,8 +36,9 @@ from benchmark.pretraining.backbone_io import (
     untrained,
 )
 from benchmark.pretraining.devices import resolve_device, resolve_precision
+from benchmark.pretraining.networks import find_network
 from benchmark.pretraining.pretrain import Execution, pretrain
-from benchmark.pretraining.recipes import recipe
+from benchmark.pretraining.recipes import find_recipe
 from benchmark.protocols.evaluate import Evaluation, evaluate
 from benchmark.protocols.evaluators import FeatureCache, Job, MemoryFeatureCache
 from benchmark.protocols.registry import find_protocol
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from benchmark.pipeline.profiles import Profile
     from benchmark.pretraining.training_set import TrainingSet
     from benchmark.protocols.data import Features
+    from benchmark.protocols.registry import EvaluationProtocol
     from benchmark.protocols.settings import EvaluationSettings
     from benchmark.rendering.request import DatasetRequest
     from benchmark.simulators.interface import Simulator
@@ -81,7 +83,7 @@ class Pipeline:
         profile: Amount of rendering, and training.
         store: Store of the cells.
         device: "auto", "cpu", "cuda:0" ...
-        plugin_files: Users' files with more simulators.
+        plugin_files: Users' files with more simulators, networks, recipes and protocols.
         real_images: Collection of the source ``real-images``.
         keep_features: True to keep features as cells, so that protocols share them. Otherwise
             protocols share those of the last backbone and task, in memory.
@@ -107,7 +109,10 @@ class Pipeline:
         self.device = resolve_device(device)
         gpus = torch.cuda.device_count() if device == "auto" else 1
         self.processes = processes or max(1, gpus)
-        self.recipe = recipe(profile.recipe)
+        self.plugin_files = tuple(plugin_files)
+        self.network = find_network(profile.network, plugin_files)
+        self.recipe = find_recipe(profile.recipe, plugin_files)
+        self._protocols: dict[str, EvaluationProtocol] = {}
         self._choice = simulator_choice(profile, plugin_files)
         self._keep_features = keep_features
         self._render_workers, self._on_stage = render_workers, on_stage
@@ -175,7 +180,7 @@ class Pipeline:
         """Return the identity of a backbone."""
         common: dict[str, Any] = {
             "version": PIPELINE_VERSION,
-            "network": self.profile.network,
+            "network": self.network.identity,
             "seed": seed,
         }
         if source.kind == "none":
@@ -200,18 +205,24 @@ class Pipeline:
         self, source: Source, seed: int, task: TaskData, protocol: str
     ) -> dict[str, Any]:
         """Return the identity of a score."""
-        found = find_protocol(protocol)
+        found = self.protocol(protocol)
         settings = evaluation_settings(self.profile, task, self.device, self.recipe.image_size)
         return {
             "version": PIPELINE_VERSION,
             "backbone": self._backbone_key(source, seed),
             "task": task.digest,
             "images": self._images.identity(),
-            "protocol": [found.name, found.version],
-            "settings": relevant_settings(settings, protocol),
+            "protocol": found.identity,
+            "settings": relevant_settings(settings, found),
             "device": self.device.type,
             "seed": None if protocol == "knn5" else seed,
         }
+
+    def protocol(self, name: str) -> EvaluationProtocol:
+        """Return the protocol of a name, looked up once."""
+        if name not in self._protocols:
+            self._protocols[name] = find_protocol(name, self.plugin_files)
+        return self._protocols[name]
 
     # Stages
 
@@ -288,7 +299,7 @@ class Pipeline:
     def _load_or_train(
         self, source: Source, seed: int, identity: dict[str, Any]
     ) -> PretrainedBackbone:
-        network = self.profile.network
+        network = self.network
         if source.kind == "none":
             return untrained(network, seed, drop_path=self.recipe.drop_path)
 
@@ -324,6 +335,7 @@ class Pipeline:
             seed=seed,
             device="auto" if self.device.type == "cuda" else "cpu",
             threads=self.profile.cpu_threads,
+            plugins=tuple(map(str, self.plugin_files)),
         )
         train_in_processes(job, self.processes, work)
 
@@ -350,7 +362,8 @@ class Pipeline:
         data = self._images.of(task)
         cache = self._features(backbone, task, settings)
         with self._threads():
-            return evaluate(protocol, backbone.pretrained.backbone, data, settings, seed, cache)
+            found = self.protocol(protocol)
+            return evaluate(found, backbone.pretrained.backbone, data, settings, seed, cache)
 
     def features(self, source: Source, seed: int, task: TaskData) -> Features:
         """Return the pooled features of a task's images, computed now if they are not in the store.

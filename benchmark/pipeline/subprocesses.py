@@ -98,11 +98,12 @@ class TrainingJob:
         dataset: Folder of the images as arrays.
         target: File of the backbone.
         checkpoint: File that interrupted training resumes from.
-        network: Name of the backbone.
+        network: Name of the network.
         recipe: Name of the recipe.
         seed: Seed of weights, order and augmentation.
         device: ``auto`` for the process's own GPU, or ``cpu``.
         threads: Threads of each process on a processor; None for PyTorch's choice.
+        plugins: Users' files that may register network and recipe.
     """
 
     dataset: str
@@ -113,6 +114,7 @@ class TrainingJob:
     seed: int
     device: str
     threads: int | None = None
+    plugins: tuple[str, ...] = ()
 
 
 def train_in_processes(job: TrainingJob, processes: int, folder: Path) -> None:
@@ -150,16 +152,18 @@ def _train(folder: Path) -> None:
 
     from benchmark.pipeline.datasets import read_training_set
     from benchmark.pretraining.backbone_io import save_backbone
+    from benchmark.pretraining.networks import find_network
     from benchmark.pretraining.pretrain import Execution, pretrain
-    from benchmark.pretraining.recipes import recipe
+    from benchmark.pretraining.recipes import find_recipe
 
     job = TrainingJob(**json.loads((folder / _JOB).read_bytes()))
+    plugins = tuple(map(Path, job.plugins))
     if job.threads is not None:
         torch.set_num_threads(job.threads)
     trained = pretrain(
         read_training_set(Path(job.dataset)),
-        network=job.network,
-        recipe=recipe(job.recipe),
+        network=find_network(job.network, plugins),
+        recipe=find_recipe(job.recipe, plugins),
         seed=job.seed,
         execution=Execution(job.device, Path(job.checkpoint)),
     )

@@ -95,11 +95,11 @@ class TableBuilder:
         return self.settings.source_digest()
 
     def _identity(self) -> dict[str, Any]:
-        protocol = find_protocol(self.settings.protocol)
+        protocol = find_protocol(self.settings.protocol, self.settings.plugins)
         return {
             "profile": [self.profile.name, self.profile.digest],
             "source": self._source,
-            "protocol": [protocol.name, protocol.version],
+            "protocol": protocol.identity,
         }
 
     def measured(self) -> dict[TableJob, JobResult]:

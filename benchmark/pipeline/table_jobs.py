@@ -50,7 +50,7 @@ class TableRequest:
 
     def __post_init__(self) -> None:
         for protocol in self.protocols:
-            find_protocol(protocol)
+            find_protocol(protocol, self.settings.plugins)
         for what in ("tasks", "seeds", "references", "configurations"):
             given = getattr(self, what) or ()
             _check_distinct(what, () if isinstance(given, str) else given)

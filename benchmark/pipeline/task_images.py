@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import torch
 
     from benchmark.pipeline.profiles import Profile
+    from benchmark.protocols.registry import EvaluationProtocol
     from benchmark.tasks.task_data import TaskData
 
 # Decoded images that are kept in memory.
@@ -102,14 +103,15 @@ def _hyperparameters(task: TaskData) -> Hyperparameters:
     return own
 
 
-def relevant_settings(settings: EvaluationSettings, protocol: str) -> dict[str, Any]:
+def relevant_settings(settings: EvaluationSettings, protocol: EvaluationProtocol) -> dict[str, Any]:
     """Return the settings that a protocol's score depends on, as JSON.
 
     Example:
-        >>> relevant_settings(EvaluationSettings(), "knn5")
+        >>> from benchmark.protocols.registry import KNN5
+        >>> relevant_settings(EvaluationSettings(), KNN5)
         {'feature_precision': 'float32'}
     """
-    if protocol == "finetune":
+    if protocol.plan == "finetune":
         plan = settings.plan("finetune")
         return {
             "training": plan.training.model_dump(mode="json"),
@@ -120,7 +122,7 @@ def relevant_settings(settings: EvaluationSettings, protocol: str) -> dict[str, 
             "precision": plan.precision,
         }
     relevant: dict[str, Any] = {"feature_precision": settings.feature_precision}
-    if protocol == "linear":
+    if protocol.plan == "linear":
         plan = settings.plan("linear")
         relevant["training"] = plan.training.model_dump(mode="json")
         relevant |= {"epochs": plan.epochs, "min_steps": plan.min_steps, "dropout": plan.dropout}

@@ -19,7 +19,7 @@ from benchmark.core.errors import (
     validation_faults,
 )
 from benchmark.core.files import canonical_json, write_atomically
-from benchmark.pretraining.networks import Backbone, build_backbone
+from benchmark.pretraining.networks import Backbone, Network, build_backbone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +44,7 @@ class BackboneCard(BaseModel):
 
     Attributes:
         format_version: Version of the file.
-        network: Name of the backbone.
+        network: Name of the network.
         dimension: Length of its features.
         drop_path: Rate of stochastic depth in training and fine-tuning.
         image_size: Side of its training images in pixels; 0 for random weights.
@@ -91,15 +91,15 @@ class PretrainedBackbone:
     card: BackboneCard
 
 
-def untrained(network: str, seed: int, *, drop_path: float = 0.0) -> PretrainedBackbone:
+def untrained(network: str | Network, seed: int, *, drop_path: float = 0.0) -> PretrainedBackbone:
     """Build a backbone with random weights and its card: the paper's Scratch.
 
     Raises:
-        UnknownNameError: If no backbone has the name.
+        UnknownNameError: If no network has the name.
     """
     backbone = build_backbone(network, seed, drop_path=drop_path)
     card = BackboneCard(
-        network=network,
+        network=backbone.name,
         dimension=backbone.dimension,
         drop_path=drop_path,
         image_size=0,
@@ -142,12 +142,12 @@ def save_backbone(pretrained: PretrainedBackbone, path: Path) -> None:
     write_atomically(path, lambda scratch: save_file(tensors, scratch, metadata))
 
 
-def load_backbone(path: Path, network: str | None = None) -> PretrainedBackbone:
+def load_backbone(path: Path, network: str | Network | None = None) -> PretrainedBackbone:
     """Read and verify a saved backbone: card, names, shapes, values and digest.
 
     Args:
         path: The file.
-        network: Name of the required backbone; None takes any.
+        network: Required network, or its name; None takes any that a distribution registers.
 
     Returns:
         The backbone on the processor, in evaluation mode, and its card.
@@ -159,13 +159,14 @@ def load_backbone(path: Path, network: str | None = None) -> PretrainedBackbone:
     """
     tensors, metadata = read_tensors(path)
     card = parse_metadata(path, metadata, CARD_KEY, BackboneCard)
-    if network is not None and card.network != network:
+    name = network.name if isinstance(network, Network) else network
+    if name not in {None, card.network}:
         raise InvalidInputError(
-            f"{path} holds a backbone of network '{card.network}', not of '{network}'. "
-            f"Choose '{card.network}', or a file of '{network}'."
+            f"{path} holds a backbone of network '{card.network}', not of '{name}'. "
+            f"Choose '{card.network}', or a file of '{name}'."
         )
     try:
-        backbone = build_backbone(card.network, card.seed, drop_path=card.drop_path)
+        backbone = build_backbone(network or card.network, card.seed, drop_path=card.drop_path)
     except UnknownNameError as error:
         raise InvalidFileError(path, [str(error)], _REMEDY) from error
     faults = tensor_faults(tensors, backbone.state_dict())

@@ -1,4 +1,4 @@
-"""Backbones by name, with weights from explicit seeds, and the normalisation of their inputs.
+"""Networks by name, backbones with weights from explicit seeds, normalisation of their inputs.
 
 The paper pre-trains a ResNet-50 (Mishra et al., CVPR 2022, section 4) and takes the global average
 pool of its last stage as feature. A backbone here is that network without its classifier.
@@ -10,9 +10,10 @@ import copy
 import functools
 import itertools
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -20,7 +21,8 @@ import torch.nn.functional as F  # noqa: N812 - the name that every reader knows
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from benchmark.core.errors import InvalidInputError, UnavailableError, UnknownNameError
+from benchmark.core.errors import InvalidInputError, UnavailableError
+from benchmark.core.plugins import find_plugin, load_named
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,15 +35,67 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 _WIDTHS = (32, 64, 128)
 
 
+@dataclass(frozen=True)
+class Network:
+    """An architecture, registered in the entry-point group ``t2sbench.networks``.
+
+    Attributes:
+        name: Registered name.
+        build: Function from the drop-path rate of the last block to a module with random weights.
+            From images float32 ``(n, 3, height, width)``, see :func:`normalise`, it computes maps
+            ``(n, dimension, h, w)``, whose mean over positions is the feature, or the features
+            ``(n, dimension)`` themselves.
+        dimension: Length of the features.
+        summary: One sentence.
+        version: Raised whenever the weights of a seed, or features, change.
+        code_sha256: Digest of the users' file that registers it; None for distributions.
+    """
+
+    name: str
+    build: Callable[[float], nn.Module]
+    dimension: int
+    summary: str = ""
+    version: str = "1"
+    code_sha256: str | None = None
+
+    @property
+    def identity(self) -> str | list[str | None]:
+        """Identity in the keys of cells: the name alone for version 1 of a distribution."""
+        if self.version == "1" and self.code_sha256 is None:
+            return self.name
+        return [self.name, self.version, self.code_sha256]
+
+
+def find_network(name: str, plugin_files: Sequence[Path] = ()) -> Network:
+    """Return the network of a name.
+
+    Args:
+        name: Registered name.
+        plugin_files: Users' files with more networks, ``NETWORKS = {"my-net": Network(...)}``.
+
+    Raises:
+        UnknownNameError: If no network has the name.
+        InvalidInputError: If the registered object is not a network of that name.
+        UnavailableError: If its module cannot be imported.
+
+    Example:
+        >>> find_network("mini-resnet").dimension
+        128
+    """
+    plugin = find_plugin("network", name, plugin_files)
+    found = load_named(plugin, "network", Network)
+    return replace(found, code_sha256=plugin.code_sha256)
+
+
 class Backbone(nn.Module):
     """A network up to its pooled features.
 
     Attributes:
-        name: Name of the backbone.
+        name: Name of the network.
         dimension: Length of the features.
         drop_path: Rate of stochastic depth of the last block, the largest; acts in training mode
             only.
-        trunk: The convolutional part, from images to the maps of the last stage.
+        trunk: The module of the network, see :attr:`Network.build`.
     """
 
     def __init__(self, name: str, trunk: nn.Module, dimension: int, drop_path: float = 0.0) -> None:
@@ -52,16 +106,16 @@ class Backbone(nn.Module):
         self.trunk = trunk
 
     def forward(self, images: Tensor) -> Tensor:
-        """Pooled features: the mean over the positions of the last stage, after its ReLU.
+        """Pooled features; of maps, the mean over their positions.
 
         Args:
             images: float ``(n, 3, height, width)`` from :func:`normalise`.
 
         Returns:
-            float ``(n, dimension)``, none negative.
+            float ``(n, dimension)``.
         """
         maps: Tensor = self.trunk(images)
-        return maps.mean(dim=(2, 3))
+        return maps.mean(dim=(2, 3)) if maps.ndim == 4 else maps
 
 
 class Classifier(nn.Module):
@@ -83,31 +137,23 @@ class Classifier(nn.Module):
         return logits
 
 
-@dataclass(frozen=True)
-class _Entry:
-    """Builder (drop-path rate -> convolutional part) and width of a backbone."""
-
-    build: Callable[[float], nn.Module]
-    dimension: int
-
-
-def build_backbone(name: str, seed: int, *, drop_path: float = 0.0) -> Backbone:
+def build_backbone(network: str | Network, seed: int, *, drop_path: float = 0.0) -> Backbone:
     """Build a backbone with random weights, on the processor and in evaluation mode.
 
-    The weights are a function of name and seed; the global random state does not change. Small
-    departure from torchvision's defaults: the last normalisation of every block begins at zero,
-    as in the timm networks that the released code trains.
+    The weights are a function of network and seed; the global random state does not change. Small
+    departure from torchvision's defaults: the last normalisation of every residual block begins at
+    zero, as in the timm networks that the released code trains.
 
     Args:
-        name: Name of the backbone.
+        network: The network, or the name of one that a distribution registers.
         seed: Seed of the weights, at least 0.
         drop_path: Rate of stochastic depth of the last block; block i of n has the rate
             ``drop_path * i / (n - 1)``, as in timm (the released code's default is 0.1).
 
     Raises:
-        UnknownNameError: If no backbone has the name.
+        UnknownNameError: If no network has the name.
         InvalidInputError: If the seed is negative or the rate is not within [0, 1).
-        UnavailableError: If the backbone needs torchvision, which is not installed.
+        UnavailableError: If the network needs torchvision, which is not installed.
 
     Example:
         >>> backbone = build_backbone("mini-resnet", seed=0)
@@ -119,10 +165,10 @@ def build_backbone(name: str, seed: int, *, drop_path: float = 0.0) -> Backbone:
             f"The drop-path rate must be at least 0 and below 1 (got {drop_path}). "
             "The paper's is 0.1."
         )
-    entry = _entry(name)
+    network = find_network(network) if isinstance(network, str) else network
     with seeded(seed):
-        trunk = entry.build(drop_path)
-    return Backbone(name, trunk, entry.dimension, drop_path).eval()
+        trunk = network.build(drop_path)
+    return Backbone(network.name, trunk, network.dimension, drop_path).eval()
 
 
 def attach_head(backbone: Backbone, classes: int, seed: int) -> Classifier:
@@ -207,21 +253,6 @@ def seeded(seed: int) -> Iterator[None]:
         yield
 
 
-def check_backbone(name: str) -> None:
-    """Refuse names that no backbone has.
-
-    Raises:
-        UnknownNameError: If no backbone has the name.
-    """
-    _entry(name)
-
-
-def _entry(name: str) -> _Entry:
-    if name not in _BACKBONES:
-        raise UnknownNameError("backbone", name, _BACKBONES)
-    return _BACKBONES[name]
-
-
 class DropPathNorm(nn.BatchNorm2d):
     """Batch normalisation at the end of a residual branch, with stochastic depth in training.
 
@@ -274,12 +305,7 @@ def mini_resnet(blocks: tuple[int, ...], drop_path: float) -> nn.Module:
 
     A 3x3 convolution of stride 2 to 32 channels, then stages of basic blocks with 32, 64 and 128
     channels; the second and third stages halve the resolution. A 32-pixel image passes the stages
-    at 16, 8 and 4 pixels.
-
-    - ``mini-resnet``, two blocks in each stage: 26 million multiplications per image, 0.70 million
-      weights.
-    - ``mini-resnet6``, one block in the second and third stage: 7.6 million multiplications per
-      image, 0.29 million weights.
+    at 16, 8 and 4 pixels. docs/networks.md documents the names and shapes of the weights.
 
     Args:
         blocks: Number of blocks in each stage.
@@ -361,10 +387,35 @@ def _set_drop_path(network: nn.Module, drop_path: float) -> None:
 
 _NOT_IN_TRUNK = ("avgpool", "fc")
 
-_BACKBONES = {
-    "mini-resnet": _Entry(functools.partial(mini_resnet, (2, 2, 2)), _WIDTHS[-1]),
-    "mini-resnet6": _Entry(functools.partial(mini_resnet, (0, 1, 1)), _WIDTHS[-1]),
-    "resnet18": _Entry(functools.partial(_torchvision_resnet, 18, False), 512),
-    "resnet18-small": _Entry(functools.partial(_torchvision_resnet, 18, True), 512),
-    "resnet50": _Entry(functools.partial(_torchvision_resnet, 50, False), 2048),
-}
+MINI_RESNET = Network(
+    "mini-resnet",
+    functools.partial(mini_resnet, (2, 2, 2)),
+    _WIDTHS[-1],
+    "Two residual blocks at 16, 8 and 4 pixels: 26 million multiplications per 32-pixel image, "
+    "0.70 million weights.",
+)
+MINI_RESNET6 = Network(
+    "mini-resnet6",
+    functools.partial(mini_resnet, (0, 1, 1)),
+    _WIDTHS[-1],
+    "One residual block at 8 and at 4 pixels: 7.6 million multiplications per 32-pixel image, "
+    "0.29 million weights.",
+)
+RESNET18 = Network(
+    "resnet18",
+    functools.partial(_torchvision_resnet, 18, False),
+    512,
+    "ResNet-18 of torchvision: 11.2 million weights.",
+)
+RESNET18_SMALL = Network(
+    "resnet18-small",
+    functools.partial(_torchvision_resnet, 18, True),
+    512,
+    "ResNet-18 with a 3x3 stem of stride 1, for images of up to 64 pixels.",
+)
+RESNET50 = Network(
+    "resnet50",
+    functools.partial(_torchvision_resnet, 50, False),
+    2048,
+    "ResNet-50 of torchvision, the paper's network: 23.5 million weights.",
+)

@@ -2,6 +2,7 @@
 
 Mishra et al., CVPR 2022, section 4: a classifier of the rendered categories is trained from
 random weights, its last state is kept (no validation set), and its last layer is thrown away.
+Recipes with an objective of their own replace the classifier.
 """
 
 from __future__ import annotations
@@ -14,16 +15,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812 - the name that every reader knows
 
 from benchmark.core.errors import InvalidInputError
-from benchmark.pretraining.augment import training_batch
 from benchmark.pretraining.backbone_io import BackboneCard, PretrainedBackbone, weights_digest
 from benchmark.pretraining.checkpoints import Identity, Progress, load_checkpoint, save_checkpoint
 from benchmark.pretraining.devices import resolve_device, resolve_precision
 from benchmark.pretraining.distributed import Group, group_of_environment, joined
 from benchmark.pretraining.errors import DivergedError, memory_guard
-from benchmark.pretraining.networks import Classifier, attach_head, build_backbone, seeded
+from benchmark.pretraining.networks import Network, build_backbone, seeded
+from benchmark.pretraining.objectives import Classification
 from benchmark.pretraining.optimisers import build_optimiser
 from benchmark.pretraining.recipes import Recipe, learning_rate
 from benchmark.pretraining.training_set import Batches, TrainingSet
@@ -76,7 +76,7 @@ class Execution:
 def pretrain(
     data: TrainingSet,
     *,
-    network: str,
+    network: str | Network,
     recipe: Recipe,
     seed: int,
     execution: Execution | None = None,
@@ -89,7 +89,7 @@ def pretrain(
 
     Args:
         data: The labelled images.
-        network: Name of the backbone.
+        network: The network, or the name of one that a distribution registers.
         recipe: Recipe of training.
         seed: Seed of weights, order, augmentation and stochastic depth, each its own stream.
         execution: Device, checkpoint, observer.
@@ -120,7 +120,7 @@ class _Run:
     def __init__(
         self,
         data: TrainingSet,
-        network: str,
+        network: str | Network,
         recipe: Recipe,
         seed: int,
         device: torch.device,
@@ -129,7 +129,11 @@ class _Run:
         self.data, self.recipe, self.seed = data, recipe, seed
         self.device, self.group = device, group
         self.dtype = resolve_precision(recipe.precision, device)
-        self.model = _build(data, network, recipe, seed, device)
+        self.objective = recipe.objective() or Classification()
+        self.backbone = build_backbone(network, seed, drop_path=recipe.drop_path)
+        self.model = self.objective.model(self.backbone, data.classes, seed).to(device)
+        # The memory layout of fast convolutions on processors and GPUs.
+        self.model = self.model.to(memory_format=torch.channels_last)
         # Compiled or wrapped, it trains the weights of the model.
         trained: nn.Module = self.model
         if recipe.compile:
@@ -139,7 +143,7 @@ class _Run:
         self.batches = Batches(data, device)
         self.share = _share(data, recipe, group)
         self.identity = Identity(
-            network=network,
+            network=self.backbone.name,
             recipe=recipe.name,
             recipe_sha256=recipe.digest,
             seed=seed,
@@ -170,7 +174,7 @@ class _Run:
     def finish(self, progress: Progress) -> PretrainedBackbone:
         """Return the backbone of the trained model, with its card."""
         self.group.share_first(dict(self.model.state_dict()))
-        backbone = self.model.backbone.eval().cpu().to(memory_format=torch.contiguous_format)
+        backbone = self.backbone.eval().cpu().to(memory_format=torch.contiguous_format)
         card = BackboneCard(
             network=backbone.name,
             dimension=backbone.dimension,
@@ -225,12 +229,13 @@ class _Run:
 
     def _step(self, rows: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
         images, labels = self.batches.take(rows)
-        inputs, targets = training_batch(images, labels, self.data.classes, self.recipe, rng)
+        classes, recipe = self.data.classes, self.recipe
+        inputs, targets = self.objective.batch(images, labels, classes, recipe, rng)
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         mixed = self.dtype != torch.float32
         with torch.autocast(self.device.type, self.dtype, enabled=mixed):
-            logits = self.trained(inputs)
-        loss = F.cross_entropy(logits.float(), targets)
+            outputs = self.trained(inputs)
+        loss = self.objective.loss(outputs.float(), targets)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
@@ -254,15 +259,6 @@ def _share(data: TrainingSet, recipe: Recipe, group: Group) -> int:
             "number, at least two. Change the batch size or the number of processes."
         )
     return total // group.size
-
-
-def _build(
-    data: TrainingSet, network: str, recipe: Recipe, seed: int, device: torch.device
-) -> Classifier:
-    backbone = build_backbone(network, seed, drop_path=recipe.drop_path)
-    model = attach_head(backbone, data.classes, seed).to(device)
-    # The memory layout of fast convolutions on processors and GPUs.
-    return model.to(memory_format=torch.channels_last)
 
 
 def _name(dtype: torch.dtype) -> str:

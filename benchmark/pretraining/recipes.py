@@ -1,20 +1,29 @@
 """Named recipes of pre-training, as data.
 
 ``PAPER`` is what the paper's code ran (Mishra et al., CVPR 2022; the released configuration over
-timm 0.4.12); the others are shorter.
+timm 0.4.12); the others are shorter. Recipes are registered in the entry-point group
+``t2sbench.recipes``. Nothing here imports torch.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
 
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from benchmark.core.errors import UnknownNameError
 from benchmark.core.files import digest
+from benchmark.core.plugins import file_sha256, find_plugin, load_named
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor, nn
+
+    from benchmark.pretraining.networks import Backbone
 
 Interpolation = Literal["bilinear", "bicubic"]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -26,14 +35,44 @@ Positive = Annotated[int | float, Field(gt=0)]
 Probability = Annotated[int | float, Field(ge=0, le=1)]
 Share = Annotated[int | float, Field(ge=0, lt=1)]
 
+MODEL_CONFIG = ConfigDict(strict=True, allow_inf_nan=False, extra="forbid")
 
-@dataclass(
-    frozen=True,
-    kw_only=True,
-    config=ConfigDict(strict=True, allow_inf_nan=False, extra="forbid"),
-)
+
+class Objective(Protocol):
+    """Loss of a recipe, and the layers on the backbone that it trains and then throws away."""
+
+    def model(self, backbone: Backbone, classes: int, seed: int) -> nn.Module:
+        """Return a module with the attribute ``backbone`` that computes the loss's outputs.
+
+        Args:
+            backbone: The backbone, not copied.
+            classes: Number of categories of the images.
+            seed: Seed of the weights of further layers; the global random state must not change.
+        """
+
+    def batch(
+        self, images: Tensor, labels: Tensor, classes: int, recipe: Recipe, rng: np.random.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Return inputs of the model and targets of the loss.
+
+        Args:
+            images: uint8 ``(n, 3, side, side)``.
+            labels: int64 ``(n,)`` on the same device.
+            classes: Number of categories.
+            recipe: Augmentation.
+            rng: Source of all random numbers.
+        """
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the loss of float32 outputs, a scalar."""
+
+
+@dataclass(frozen=True, kw_only=True, config=MODEL_CONFIG)
 class Recipe:
     """A way to pre-train; its digest is part of the identity of every backbone.
+
+    A subclass with more fields and its own :meth:`objective` is a recipe of another loss. It raises
+    the class attribute ``version`` whenever the backbones of equal fields change.
 
     Attributes:
         name: Name of the recipe.
@@ -79,6 +118,8 @@ class Recipe:
         ValidationError: For a value of another type or outside its range.
     """
 
+    version: ClassVar[str] = "1"
+
     name: str
     epochs: Count
     batch_size: Count
@@ -121,12 +162,22 @@ class Recipe:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all fields: equal recipes have equal digests."""
-        return digest(self.to_json())
+        """SHA-256 of all fields: equal recipes have equal digests.
+
+        Those of a subclass also cover its name, its version, and its file if it is a user's.
+        """
+        kind = type(self)
+        if kind is Recipe:
+            return digest(self.to_json())
+        return digest([self.to_json(), kind.__name__, self.version, file_sha256(kind)])
 
     def to_json(self) -> dict[str, Any]:
-        """All fields as JSON; ``Recipe(**fields)`` reads it."""
+        """All fields as JSON; the class reads it, as in ``Recipe(**fields)``."""
         return dataclasses.asdict(self)
+
+    def objective(self) -> Objective | None:
+        """Return the loss; None for the cross-entropy of a classifier of the categories."""
+        return None
 
 
 #: CPU: 4,000 images of 32 pixels take 12 s with mini-resnet6 on one core that multiplies bfloat16.
@@ -200,22 +251,24 @@ PAPER = Recipe(
     drop_path=0.1,
 )
 
-RECIPES = {recipe.name: recipe for recipe in (MINI, SMALL, PAPER)}
 
-
-def recipe(name: str) -> Recipe:
+def find_recipe(name: str, plugin_files: Sequence[Path] = ()) -> Recipe:
     """Return the recipe of a name.
+
+    Args:
+        name: Registered name.
+        plugin_files: Users' files with more recipes, ``RECIPES = {"mine": Recipe(...)}``.
 
     Raises:
         UnknownNameError: If no recipe has the name.
+        InvalidInputError: If the registered object is not a recipe of that name.
+        UnavailableError: If its module cannot be imported.
 
     Example:
-        >>> recipe("paper").epochs
+        >>> find_recipe("paper").epochs
         100
     """
-    if name not in RECIPES:
-        raise UnknownNameError("recipe", name, RECIPES)
-    return RECIPES[name]
+    return load_named(find_plugin("recipe", name, plugin_files), "recipe", Recipe)
 
 
 def learning_rate(recipe: Recipe, progress: float) -> float:

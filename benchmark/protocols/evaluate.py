@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmark.core.errors import InvalidInputError, UnknownNameError
+from benchmark.core.errors import InvalidInputError
 from benchmark.protocols import metrics
-from benchmark.protocols.evaluators import EVALUATORS, FeatureCache, Job, MemoryFeatureCache
-from benchmark.protocols.registry import PROTOCOLS, HyperparameterValue
+from benchmark.protocols.evaluators import FeatureCache, Job, MemoryFeatureCache
+from benchmark.protocols.registry import (
+    EvaluationProtocol,
+    HyperparameterValue,
+    find_protocol,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,7 +72,7 @@ class Evaluation(TaskScore):
 
 
 def evaluate(
-    protocol: str,
+    protocol: str | EvaluationProtocol,
     backbone: Backbone,
     data: EvaluationData,
     settings: EvaluationSettings,
@@ -78,7 +82,7 @@ def evaluate(
     """Score a backbone on a task.
 
     Args:
-        protocol: Name of a protocol.
+        protocol: The protocol, or the name of one that a distribution registers.
         backbone: The pre-trained network; not changed.
         data: The task.
         settings: Device, batch sizes and lengths of training.
@@ -91,21 +95,22 @@ def evaluate(
         DivergedError: When loss or logits are not finite.
         DeviceMemoryError: When a batch does not fit the memory.
     """
-    if protocol not in EVALUATORS:
-        raise UnknownNameError("protocol", protocol, EVALUATORS)
+    protocol = find_protocol(protocol) if isinstance(protocol, str) else protocol
     if seed < 0:
         raise InvalidInputError(f"The seed must be at least 0 (got {seed}).")
     job = Job(backbone, data, settings, seed, MemoryFeatureCache() if cache is None else cache)
     start = time.perf_counter()
-    predictions = EVALUATORS[protocol](job)
+    predictions = protocol.load()(job)
     return _judge(protocol, job, predictions, time.perf_counter() - start)
 
 
-def _judge(protocol: str, job: Job, found: Predictions, seconds: float) -> Evaluation:
+def _judge(
+    protocol: EvaluationProtocol, job: Job, found: Predictions, seconds: float
+) -> Evaluation:
     labels, n_classes = job.data.test_labels, job.data.n_classes
     accuracy = metrics.accuracy(labels, found.labels)
     return Evaluation(
-        protocol=protocol,
+        protocol=protocol.name,
         task=job.data.name,
         accuracy=accuracy,
         balanced_accuracy=metrics.balanced_accuracy(labels, found.labels, n_classes),
@@ -123,14 +128,14 @@ def _judge(protocol: str, job: Job, found: Predictions, seconds: float) -> Evalu
 
 
 def _hyperparameters(
-    protocol: str, settings: EvaluationSettings, n_train: int
+    protocol: EvaluationProtocol, settings: EvaluationSettings, n_train: int
 ) -> Mapping[str, HyperparameterValue]:
-    fixed = dict(PROTOCOLS[protocol].hyperparameters)
-    if protocol != "finetune":
+    fixed = dict(protocol.hyperparameters)
+    if protocol.plan != "finetune":
         fixed["feature_precision"] = settings.feature_precision
-    if protocol not in ("linear", "finetune"):
+    if protocol.plan is None:
         return fixed
-    plan = settings.plan("linear" if protocol == "linear" else "finetune").for_size(n_train)
+    plan = settings.plan(protocol.plan).for_size(n_train)
     drops = " and ".join(map(str, plan.milestones))
     chosen: dict[str, HyperparameterValue] = {
         "epochs": plan.epochs,
@@ -140,7 +145,7 @@ def _hyperparameters(
         "batch_size": plan.training.batch_size,
         "weight_decay": plan.training.weight_decay,
     }
-    if protocol == "finetune":
+    if protocol.plan == "finetune":
         chosen["image_size"] = plan.image_size or "of the data"
         chosen["precision"] = plan.precision
     return fixed | chosen

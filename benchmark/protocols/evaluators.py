@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -135,14 +134,17 @@ class Job:
         return features
 
 
+#: An implementation of a protocol.
 Evaluator = Callable[[Job], Predictions]
 
 
-def _knn5(job: Job) -> Predictions:
+def knn5(job: Job) -> Predictions:
+    """Vote of the five nearest training images."""
     return _vote(job, job.features(), job.data.train_labels)
 
 
-def _knn5_released(job: Job) -> Predictions:
+def knn5_released(job: Job) -> Predictions:
+    """Vote of the five nearest training images, on the features of the released code."""
     features = job.released_features()
     # Rows that the train loader dropped stayed zero, and so did their labels.
     labels = np.where(features.train.any(axis=1), job.data.train_labels, 0)
@@ -160,7 +162,8 @@ def _vote(job: Job, features: Features, labels: NDArray[np.int64]) -> Prediction
     )
 
 
-def _linear(job: Job) -> Predictions:
+def linear(job: Job) -> Predictions:
+    """Linear head on frozen features."""
     return linear_probe(
         job.features(),
         job.data.train_labels,
@@ -170,16 +173,6 @@ def _linear(job: Job) -> Predictions:
     )
 
 
-def _finetune(job: Job) -> Predictions:
+def finetuned(job: Job) -> Predictions:
+    """Backbone and head trained on the task."""
     return finetune(job.backbone, job.data, plan=job.settings.plan("finetune"), rng=job.rng())
-
-
-#: Implementations of :data:`benchmark.protocols.registry.PROTOCOLS`.
-EVALUATORS: Mapping[str, Evaluator] = MappingProxyType(
-    {
-        "knn5": _knn5,
-        "knn5-released": _knn5_released,
-        "linear": _linear,
-        "finetune": _finetune,
-    }
-)

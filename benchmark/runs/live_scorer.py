@@ -220,7 +220,7 @@ class LiveScorer:
         self.stages, self.table, self.source = stages, table, stages.source
         self.profile = stages.profile
         _check_space(table, self.profile.simulator, stages.simulator)
-        found = find_protocol(protocol)
+        found = find_protocol(protocol, stages.settings.plugins)
         self.protocol = ProtocolEntry(
             name=found.name,
             version=found.version,

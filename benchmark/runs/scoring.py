@@ -16,7 +16,7 @@ import numpy as np
 from benchmark.core.errors import InvalidInputError, UnavailableError
 from benchmark.methods import Decision, Mixture
 from benchmark.pipeline.settings import StageObserver, no_observer
-from benchmark.protocols.registry import find_protocol
+from benchmark.protocols.registry import stated_protocol
 from benchmark.rewards.card import DataEntry
 from benchmark.rewards.noise import task_noise
 from benchmark.runs.record import (
@@ -104,7 +104,7 @@ class CachedScorer:
     def __init__(self, table: RewardTable) -> None:
         self.table = table
         self.on_stage: StageObserver = no_observer
-        protocol = find_protocol(table.protocol)
+        protocol = stated_protocol(table.protocol)
         card = table.card
         self.source = SourceEntry(kind="table", id=table.id, digest=table.digest)
         self.protocol = ProtocolEntry(

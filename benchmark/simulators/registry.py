@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.core.errors import InvalidInputError
 from benchmark.core.options import OptionValue, option_defaults, read_options
-from benchmark.core.plugins import SIMULATOR_GROUP, Plugin, discover, find_plugin, with_files
+from benchmark.core.plugins import Plugin, find_plugin, known_plugins
 
 if TYPE_CHECKING:
     from benchmark.simulators.interface import Simulator
@@ -47,9 +47,9 @@ def known_simulators(plugin_files: Sequence[Path] = ()) -> dict[str, Plugin]:
     A file registers with a dictionary ``SIMULATORS = {"my-simulator": MySimulator}``.
 
     Raises:
-        InvalidInputError: If a file has no such dictionary or repeats a known name.
+        InvalidInputError: If a file registers nothing or repeats a known name.
     """
-    return with_files(discover(SIMULATOR_GROUP), plugin_files, "SIMULATORS")
+    return known_plugins("simulator", plugin_files)
 
 
 def find_simulator(
@@ -67,7 +67,7 @@ def find_simulator(
         InvalidInputError: For an option of the wrong type, or a class that is no simulator.
         UnavailableError: If its module cannot be imported.
     """
-    factory = find_plugin("simulator", name, known_simulators(plugin_files)).load()
+    factory = find_plugin("simulator", name, plugin_files).load()
     missing = [verb for verb in _VERBS if not callable(getattr(factory, verb, None))]
     if missing or not hasattr(factory, "capabilities"):
         raise InvalidInputError(

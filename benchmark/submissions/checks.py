@@ -12,7 +12,7 @@ import numpy as np
 from benchmark.core.errors import InvalidInputError, T2SBenchError, UnknownNameError
 from benchmark.core.versions import SUITE_VERSION
 from benchmark.methods import Decision, Mixture, known_methods
-from benchmark.protocols.registry import find_protocol
+from benchmark.protocols.registry import stated_protocol
 from benchmark.runs.context import Context
 from benchmark.runs.plan import make_folds, table_tasks
 from benchmark.runs.scoring import CachedScorer
@@ -99,7 +99,7 @@ def check_content(
 
 
 def _identity_faults(submission: Submission, table: RewardTable) -> Iterator[str]:
-    protocol = find_protocol(table.protocol)
+    protocol = stated_protocol(table.protocol)
     for field, wanted, found in (
         ("suite_version", SUITE_VERSION, submission.suite_version),
         ("source.id", table.id, submission.source.id),

@@ -19,7 +19,7 @@ from benchmark.pipeline.task_images import TaskImages, evaluation_settings
 from benchmark.pipeline.worker import Workers
 from benchmark.pretraining.pretrain import Execution as Training
 from benchmark.pretraining.pretrain import pretrain
-from benchmark.pretraining.recipes import recipe
+from benchmark.pretraining.recipes import find_recipe
 from benchmark.protocols.evaluate import evaluate
 
 N_CONFIGURATIONS = 4
@@ -30,7 +30,7 @@ class BareLoop:
         import torch
 
         self.profile, self.data, self.folder = profile, data, folder
-        self.recipe, self.device = recipe(profile.recipe), torch.device("cpu")
+        self.recipe, self.device = find_recipe(profile.recipe), torch.device("cpu")
         self.simulator, self.renderer = build_simulator(profile, ()), Renderer()
         self.images = TaskImages(self.recipe.image_size)
 

@@ -1,7 +1,7 @@
 import pytest
 
 from benchmark.core.errors import InvalidInputError, UnknownNameError
-from benchmark.core.plugins import METHOD_GROUP, discover
+from benchmark.core.plugins import known_plugins
 from benchmark.paper.experiments import EXPERIMENTS, PAPER_SIZES, find_experiments, live_runs
 from benchmark.protocols.registry import PROTOCOLS
 
@@ -25,7 +25,7 @@ def test_every_table_and_figure_is_known():
 
 def test_names_of_experiments_exist():
     for one in EXPERIMENTS.values():
-        assert set(one.methods) <= set(discover(METHOD_GROUP))
+        assert set(one.methods) <= set(known_plugins("method"))
         assert set(one.protocols) <= set(PROTOCOLS)
         assert one.profiles == () or one.sizes()
 

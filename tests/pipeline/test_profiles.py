@@ -10,7 +10,7 @@ from benchmark.pipeline.profiles import (
     read_profiles,
 )
 from benchmark.pipeline.settings import build_simulator, dataset_request
-from benchmark.pretraining.recipes import RECIPES
+from benchmark.pretraining.recipes import find_recipe
 
 MINE = """\
 schema: 1
@@ -24,8 +24,7 @@ profiles:
 def test_every_profile_names_what_exists(profile, simulator_cache):
     from benchmark.pretraining.networks import build_backbone
 
-    assert profile.recipe in RECIPES
-    assert profile.size >= RECIPES[profile.recipe].image_size
+    assert profile.size >= find_recipe(profile.recipe).image_size
     simulator = build_simulator(profile)
     request = dataset_request(profile, simulator, simulator.capabilities.space.at(0), seed=0)
     assert len(request) == profile.n_images

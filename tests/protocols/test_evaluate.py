@@ -8,7 +8,7 @@ from benchmark.core.errors import InvalidInputError, UnknownNameError
 from benchmark.protocols import evaluators
 from benchmark.protocols.data import Features
 from benchmark.protocols.evaluate import evaluate
-from benchmark.protocols.evaluators import EVALUATORS, MemoryFeatureCache
+from benchmark.protocols.evaluators import MemoryFeatureCache
 from benchmark.protocols.metrics import wilson_interval
 from benchmark.protocols.registry import PROTOCOLS
 from benchmark.protocols.settings import EvaluationSettings
@@ -24,7 +24,7 @@ QUICK = SETTINGS.model_copy(
     update={"linear_min_steps": 0, "linear_epochs": 2, "finetune_epochs": 1}
 )
 
-every_protocol = pytest.mark.parametrize("protocol", EVALUATORS)
+every_protocol = pytest.mark.parametrize("protocol", PROTOCOLS)
 
 
 def score(protocol, backbone, data, seed=0, settings=QUICK, cache=None):
@@ -35,10 +35,6 @@ def with_test_order(data, order):
     return dataclasses.replace(
         data, test_images=data.test_images[order], test_labels=data.test_labels[order]
     )
-
-
-def test_every_registered_protocol_has_an_evaluator():
-    assert list(EVALUATORS) == list(PROTOCOLS)
 
 
 @every_protocol
@@ -59,7 +55,7 @@ def test_easy_tasks_are_solved_and_everything_is_reported(protocol, backbone, ma
     assert set(PROTOCOLS[protocol].hyperparameters) <= set(found.hyperparameters)
 
 
-@pytest.mark.parametrize("protocol", [name for name in EVALUATORS if name != "finetune"])
+@pytest.mark.parametrize("protocol", [name for name in PROTOCOLS if name != "finetune"])
 def test_perfect_features_give_perfect_scores(protocol, backbone, make_data):
     data = make_data(n_test=50, n_classes=5, noise=1000.0)
     perfect = Features(

@@ -29,12 +29,12 @@ def test_published_averages_are_the_papers():
 
 
 def test_published_names_are_registered():
-    from benchmark.core.plugins import METHOD_GROUP, discover
+    from benchmark.core.plugins import known_plugins
     from benchmark.pipeline.profiles import find_profile
     from benchmark.protocols.registry import PROTOCOLS
 
     for row in load_published():
-        assert row.method in discover(METHOD_GROUP)
+        assert row.method in known_plugins("method")
         assert row.protocol in {protocol.title for protocol in PROTOCOLS.values()}
         find_profile(row.profile)
 
