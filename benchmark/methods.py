@@ -9,8 +9,8 @@ answers in ``select``; see ``docs/adding-a-method.md``. Class attributes a metho
   method is a reference, never ranked.
 * ``deterministic`` (bool): True if ``fit`` uses no random numbers: one fit serves all seeds.
 * ``quick`` (bool): True if ``fit`` takes milliseconds: fits are repeated instead of kept.
-* ``pretraining`` (str): "rendered" (default); "none" or "real-images" for references that use no
-  configuration, for which a reward table holds no reward.
+* ``pretraining`` (str): "rendered" (default); "none", "real-images" or another source of images
+  for references that use no configuration, for which a reward table holds no reward.
 * ``protocols`` (tuple of str): the only protocols that it is scored under; default all.
 * ``search(task, queries, rng)`` (:class:`SearchingSelector`): chooses after a number of rewards of
   the judged task, for ``t2sbench run --budget``.
@@ -212,7 +212,7 @@ class Method:
 
     @property
     def pretraining(self) -> str:
-        """Pre-training of its networks: ``rendered``, ``real-images`` or ``none``."""
+        """Pre-training of its networks: ``rendered``, ``none``, or the name of a source."""
         return str(getattr(self.plugin.load(), "pretraining", "rendered"))
 
     @property
@@ -313,6 +313,39 @@ def method_of_class(factory: type, options: Mapping[str, OptionValue] | None = N
     origin = getattr(inspect.getmodule(factory), "__file__", None) or f"class {name}"
     texts = {key: str(value) for key, value in (options or {}).items()}
     return _checked(Plugin(name, origin, value=factory), texts)
+
+
+def source_method(
+    name: str, version: str, origin: str, options: Mapping[str, OptionValue]
+) -> Method:
+    """Return the method of a source of images: the row of its networks, without a configuration.
+
+    Args:
+        name: Name of the source, and of the row.
+        version: Version of the source.
+        origin: Origin of the source, as records state it.
+        options: Options of the source that differ from their defaults.
+
+    Raises:
+        InvalidInputError: For the name of a registered method.
+    """
+    if name in known_methods():
+        raise InvalidInputError(
+            f"The name '{name}' belongs to a registered method. Give the source another one."
+        )
+    attributes = {"pretraining": name, "version": version, "deterministic": True}
+    factory = type("SourceRow", (_WithoutChoice,), attributes)
+    return Method(Plugin(name, origin, value=factory), dict(options), dict(options))
+
+
+class _WithoutChoice:
+    """A method that is never asked for a configuration."""
+
+    def __init__(self, **options: OptionValue) -> None:
+        pass
+
+    def fit(self, tasks: Sequence[TaskView], rewards: RewardView, rng: np.random.Generator) -> None:
+        """Learn nothing."""
 
 
 def _checked(plugin: Plugin, options: Mapping[str, str]) -> Method:

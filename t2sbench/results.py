@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from benchmark.runs.plan import MethodSpec
     from benchmark.runs.record import Record
     from benchmark.runs.scoring import CachedScorer
+    from benchmark.sources.registry import SourceSpec
 
+SourcesLike = str | Sequence[str] | Mapping[str, str | Path | Mapping[str, Any]]
 MethodLike = str | type | Mapping[str | type, Mapping[str, Any]]
 _Name = TypeVar("_Name", bound=StrEnum)
 
@@ -229,7 +231,7 @@ class Ranking(Rows):
 
 
 def run(  # noqa: PLR0913 - the settings of a run
-    methods: MethodLike | Sequence[MethodLike],
+    methods: MethodLike | Sequence[MethodLike] = (),
     *,
     split: str | None = None,
     table: str | Path | Table | RewardTable = "gl-mini",
@@ -250,6 +252,7 @@ def run(  # noqa: PLR0913 - the settings of a run
     overwrite: str = "stale",
     keep_going: bool = True,
     real_images: str | None = None,
+    sources: SourcesLike = (),
     processes: int | None = None,
     dry_run: bool = False,
     on_plan: Callable[[Plan], None] = _ignore,
@@ -288,6 +291,10 @@ def run(  # noqa: PLR0913 - the settings of a run
             ``always``; see :class:`benchmark.runs.plan.Overwrite`.
         keep_going: False to stop after the first failed cell.
         real_images: Parquet file or folder that method ``imagenet`` pre-trains on, with a profile.
+        sources: Sources of pre-training images, with a profile; each is a row. Names of registered
+            sources, such as ``["fractals"]``; with options, ``{"fractals": {"points": 9000}}``; or
+            own images by name, such as ``{"mine": "photos/"}``: a Parquet file, an image folder, a
+            folder of :func:`t2sbench.render`, or ``hub:NAME``.
         processes: Processes that train one backbone, with a profile; by default one per GPU.
         dry_run: True to return only the records that the folder already has.
         on_plan: Called with the plan before any work; an exception from it ends the run.
@@ -325,6 +332,7 @@ def run(  # noqa: PLR0913 - the settings of a run
         real_images=real_images,
         processes=processes,
         plugins=files,
+        sources=_sources(sources, files),
     )
     request = RunRequest(
         methods=tuple(_methods(methods, files, jobs)),
@@ -475,6 +483,10 @@ def _live(
     """Live settings of every profile and protocol, without repetitions; empty without profiles."""
     names, measured = _listed(profiles), _listed(protocols)
     if not names:
+        if settings["sources"]:
+            raise InvalidInputError(
+                "Sources of images are measured, not looked up. Name a profile (--live)."
+            )
         return ()
     require("live", "Live scoring")
     from benchmark.pipeline.profiles import expand, find_profile
@@ -492,6 +504,28 @@ def _live(
         for profile, changed in unique.values()
         for protocol in measured
     )
+
+
+def _sources(given: SourcesLike, files: tuple[Path, ...]) -> tuple[SourceSpec, ...]:
+    from benchmark.sources.registry import SourceSpec
+
+    if not isinstance(given, Mapping):
+        given = [given] if isinstance(given, str) else given
+        given = {name: {} for name in given}
+    found = tuple(
+        SourceSpec.parse(name, {k: str(v) for k, v in value.items()}, files)
+        if isinstance(value, Mapping)
+        else SourceSpec.parse(f"{name}={value}", plugins=files)
+        for name, value in given.items()
+    )
+    names = [spec.name for spec in found]
+    for spec in found:
+        spec.check()
+        if names.count(spec.name) > 1:
+            raise InvalidInputError(
+                f"Several sources are named '{spec.name}'. Each is a row: give them other names."
+            )
+    return found
 
 
 def _listed(names: str | Sequence[str]) -> tuple[str, ...]:

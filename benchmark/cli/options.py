@@ -382,14 +382,14 @@ tasks_file_option = click.option(
 )
 
 
-def methods_option(help_text: str) -> Callable[[_F], _F]:
-    """``-m/--method``, at least one."""
+def methods_option(help_text: str, *, required: bool = True) -> Callable[[_F], _F]:
+    """``-m/--method``, at least one if it is required."""
     return click.option(
         "--method",
         "-m",
         "methods",
         multiple=True,
-        required=True,
+        required=required,
         metavar="NAME",
         shell_complete=completing(method_names),
         help=help_text,

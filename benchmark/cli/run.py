@@ -53,6 +53,7 @@ _ONLY_LIVE = {
     "real_images": "--real-images",
     "embeddings": "--embeddings",
     "processes": "--processes",
+    "sources": "--source",
 }
 
 
@@ -87,18 +88,27 @@ def _live_options(command: _F) -> _F:
             help="With --live: Task2Vec vectors of judged tasks that the table lacks, as 't2sbench "
             "task2vec' writes.",
         ),
+        click.option(
+            "--source",
+            "sources",
+            multiple=True,
+            metavar="NAME[=PATH]",
+            help="With --live: a row for networks pre-trained on a registered source ('t2sbench ls "
+            "sources'), or on own images under a name: Parquet file, image folder, folder of "
+            "'t2sbench render', hub:NAME. May be repeated.",
+        ),
     )
 
 
 @click.command(cls=Command)
-@methods_option("Method; may be repeated.")
+@methods_option("Method; may be repeated.", required=False)
 @click.option(
     "--option",
     "-O",
     "options",
     multiple=True,
     metavar="METHOD.NAME=VALUE",
-    help="Option of a method; may be repeated.",
+    help="Option of a method or source; may be repeated.",
 )
 @click.option(
     "--split",
@@ -166,7 +176,7 @@ def run(**given: Any) -> int:  # noqa: ANN401 - click passes every option by nam
         find_protocol(name, given["plugins"])
     settings = {name: given[name] for name in _SETTINGS} | {
         "jobs": given["jobs"] or len(os.sched_getaffinity(0)),
-        "methods": parse_method_options(given["options"], tuple(dict.fromkeys(given["methods"]))),
+        **_rows(given),
         "tasks": split_names(given["tasks"]),
         "seeds": parse_numbers(given["seeds"]) if given["seeds"] else None,
         "budgets": parse_numbers(given["budgets"], "budgets") if given["budgets"] else (),
@@ -179,6 +189,36 @@ def run(**given: Any) -> int:  # noqa: ANN401 - click passes every option by nam
             f"remove the cause, then run 't2sbench retry {given['output']}'."
         )
     return 0
+
+
+def _rows(given: dict[str, Any]) -> dict[str, Any]:
+    """Methods and sources with their options, as t2sbench.run takes them."""
+    methods, texts = tuple(dict.fromkeys(given["methods"])), tuple(dict.fromkeys(given["sources"]))
+    if not methods and not texts:
+        raise InvalidInputError(
+            "Nothing to run. Name a --method NAME, or with --live a --source NAME."
+        )
+    places = {name: place for name, _, place in (text.partition("=") for text in texts)}
+    if len(places) < len(texts):
+        raise InvalidInputError(
+            f"--source {', '.join(texts)}: each name is a row. Give own images different names."
+        )
+    owners = [text.partition("=")[0].rpartition(".")[0] for text in given["options"]]
+    own = {
+        name: parse_method_options(
+            [text for text, owner in zip(given["options"], owners, strict=True) if owner == name],
+            [name],
+        )[name]
+        for name in places
+    }
+    rest = [t for t, owner in zip(given["options"], owners, strict=True) if owner not in places]
+    wrong = [name for name, place in places.items() if place and own[name]]
+    if wrong:
+        raise InvalidInputError(f"-O {wrong[0]}: own images have no options. Leave them out.")
+    return {
+        "methods": parse_method_options(rest, methods),
+        "sources": {name: place or own[name] for name, place in places.items()},
+    }
 
 
 def _live_settings(given: dict[str, Any], protocols: Sequence[str]) -> dict[str, Any]:

@@ -610,8 +610,7 @@ def _n_images(records: Iterable[Record]) -> dict[_Source, int]:
     found: dict[_Source, int] = {}
     for record in records:
         entry = record.pretraining
-        rendered = entry.simulator != "none" and not entry.simulator.startswith("real-images:")
-        if rendered and entry.n_images is not None:
+        if entry.kind == "rendered" and entry.n_images is not None:
             found[_Source.of(Place.of(record))] = entry.n_images
     return found
 

@@ -128,8 +128,8 @@ def _images(records: Iterable[Record]) -> list[str]:
     """Sentence on the real images of the reference ``imagenet``."""
     found: dict[str, set[int]] = {}
     for record in records:
-        kind, _, name = record.pretraining.simulator.partition("real-images:")
-        if not kind and name:
+        if record.pretraining.kind == "real-images":
+            name = record.pretraining.simulator.partition(":")[2]
             found.setdefault(name, set()).add(record.pretraining.n_images or 0)
     return [
         f"Real images: {name}, {_values(f'{count:,}' for count in sorted(counts))} of them; the "

@@ -21,6 +21,7 @@ from benchmark.core.errors import (
 from benchmark.core.files import digest
 from benchmark.core.models import Frozen
 from benchmark.core.yaml_files import read_model_yaml
+from benchmark.sources.interface import Amount
 
 #: File of the profiles of the package.
 PACKAGED = Path(__file__).with_name("profiles.yaml")
@@ -90,6 +91,11 @@ class Profile(Frozen):
     def n_images(self) -> int:
         """Images of a rendered dataset."""
         return self.classes * self.images_per_class
+
+    @property
+    def amount(self) -> Amount:
+        """Number and size of the pre-training images, for sources."""
+        return Amount(self.classes, self.images_per_class, self.size)
 
     @property
     def digest(self) -> str:

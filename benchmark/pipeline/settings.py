@@ -10,18 +10,20 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from benchmark.core.files import digest
 from benchmark.core.plugins import find_plugin
 from benchmark.simulators.registry import SimulatorChoice, find_simulator
+from benchmark.sources.registry import REAL_IMAGES, NamedSource, SourceSpec
 
 if TYPE_CHECKING:
-    from benchmark.pipeline.datasets import RealImages
     from benchmark.pipeline.profiles import Profile
     from benchmark.rendering.request import DatasetRequest
     from benchmark.simulators.interface import Simulator
+    from benchmark.sources.collection import Collection
     from benchmark.space import Configuration
+    from benchmark.tasks.task_data import TaskData
 
 #: Called with the name of a stage (``render``, ``draw``, ``pre-train``, ``repair`` or a protocol)
 #: and its subject when the stage begins.
@@ -39,12 +41,15 @@ class Source:
     """Images that a backbone is pre-trained on.
 
     Attributes:
-        kind: ``rendered`` images, ``real-images``, or ``none``: random weights.
+        kind: ``rendered`` images, ``none`` for random weights, or the name of a source, such as
+            ``real-images``.
         configuration: Configuration of rendered images.
+        task: Downstream task, for sources whose images depend on it.
     """
 
-    kind: Literal["rendered", "real-images", "none"]
+    kind: str
     configuration: Configuration | None = None
+    task: TaskData | None = None
 
     @property
     def label(self) -> str:
@@ -54,8 +59,10 @@ class Source:
             >>> Source("none").label
             'untrained'
         """
-        words = {"real-images": "real images", "none": "untrained"}
-        return words.get(self.kind, f"configuration {self.configuration}")
+        if self.configuration is not None:
+            return f"configuration {self.configuration}"
+        words = {REAL_IMAGES: "real images", "none": "untrained"}.get(self.kind, self.kind)
+        return words if self.task is None else f"{words} for {self.task.name}"
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,7 @@ class LiveSettings:
         processes: Processes that train one backbone; None for one per GPU.
         plugins: Users' files with more simulators, networks, recipes and protocols.
         tasks_files: Users' task definitions.
+        sources: Further sources of pre-training images, each a row of the results.
     """
 
     protocol: str = "knn5"
@@ -82,6 +90,7 @@ class LiveSettings:
     processes: int | None = None
     plugins: tuple[Path, ...] = ()
     tasks_files: tuple[Path, ...] = ()
+    sources: tuple[SourceSpec, ...] = ()
 
     def find_profile(self) -> Profile:
         """Return the profile with its changes.
@@ -136,16 +145,28 @@ class LiveSettings:
         """File or folder of the real images, from the settings or the environment."""
         return self.real_images or os.environ.get(_REAL_IMAGES)
 
-    def open_real_images(self) -> RealImages | None:
+    def open_real_images(self) -> Collection | None:
         """Return the collection of real images; None when none is named.
 
         Raises:
-            T2SBenchError: As :func:`benchmark.pipeline.datasets.open_real_images`.
+            T2SBenchError: As :func:`benchmark.sources.collection.open_collection`.
         """
-        from benchmark.pipeline.datasets import open_real_images
+        from benchmark.sources.collection import open_collection
 
         named = self.named_real_images
-        return open_real_images(named) if named else None
+        return open_collection(named) if named else None
+
+    def open_sources(self) -> dict[str, NamedSource]:
+        """Return all sources by name; ``real-images`` is one of them if there are any.
+
+        Raises:
+            T2SBenchError: As :meth:`benchmark.sources.registry.SourceSpec.open`.
+        """
+        real_images = self.open_real_images()
+        found = {spec.name: spec.open(lambda: real_images) for spec in self.sources}
+        if real_images is not None:
+            found[REAL_IMAGES] = NamedSource(REAL_IMAGES, real_images)
+        return found
 
 
 def build_simulator(profile: Profile, plugin_files: tuple[Path, ...] = ()) -> Simulator:

@@ -18,7 +18,6 @@ import torch
 from benchmark.core.errors import InvalidFileError, T2SBenchError, UnavailableError
 from benchmark.core.files import digest
 from benchmark.pipeline.cells import ScoreCell, StoredFeatures, read_score, write_score
-from benchmark.pipeline.datasets import read_training_set, write_rendered
 from benchmark.pipeline.settings import (
     LiveSettings,
     Source,
@@ -42,13 +41,14 @@ from benchmark.pretraining.recipes import find_recipe
 from benchmark.protocols.evaluate import Evaluation, evaluate
 from benchmark.protocols.evaluators import FeatureCache, Job, MemoryFeatureCache
 from benchmark.protocols.registry import find_protocol
+from benchmark.sources.arrays import read_training_set, write_rendered
+from benchmark.sources.registry import REAL_IMAGES, NamedSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from benchmark.core.store import CellStore
-    from benchmark.pipeline.datasets import RealImages
     from benchmark.pipeline.profiles import Profile
     from benchmark.pretraining.training_set import TrainingSet
     from benchmark.protocols.data import Features
@@ -84,7 +84,7 @@ class Pipeline:
         store: Store of the cells.
         device: "auto", "cpu", "cuda:0" ...
         plugin_files: Users' files with more simulators, networks, recipes and protocols.
-        real_images: Collection of the source ``real-images``.
+        sources: Sources of images other than rendered ones, by name.
         keep_features: True to keep features as cells, so that protocols share them. Otherwise
             protocols share those of the last backbone and task, in memory.
         render_workers: Number of processes that render.
@@ -99,13 +99,13 @@ class Pipeline:
         *,
         device: str = "auto",
         plugin_files: tuple[Path, ...] = (),
-        real_images: RealImages | None = None,
+        sources: Mapping[str, NamedSource] | None = None,
         keep_features: bool = True,
         render_workers: int = 1,
         processes: int | None = None,
         on_stage: StageObserver = no_observer,
     ) -> None:
-        self.profile, self.store, self.real_images = profile, store, real_images
+        self.profile, self.store, self.sources = profile, store, dict(sources or {})
         self.device = resolve_device(device)
         gpus = torch.cuda.device_count() if device == "auto" else 1
         self.processes = processes or max(1, gpus)
@@ -130,7 +130,7 @@ class Pipeline:
         settings: LiveSettings,
         store: CellStore,
         *,
-        real_images: RealImages | None = None,
+        sources: Mapping[str, NamedSource] | None = None,
         keep_features: bool = True,
         on_stage: StageObserver = no_observer,
     ) -> Pipeline:
@@ -139,19 +139,21 @@ class Pipeline:
         Args:
             settings: Profile, device, processes and users' files.
             store: Store of the cells.
-            real_images: The settings' real images, if the caller has opened them.
+            sources: The settings' sources, if the caller has opened them.
             keep_features: True to keep features as cells.
             on_stage: Called with every stage when it begins.
 
         Raises:
-            T2SBenchError: When profile, device or real images are not available.
+            T2SBenchError: When profile, device or sources are not available.
         """
+        if sources is None:
+            sources = settings.open_sources()
         return cls(
             settings.find_profile(),
             store,
             device=settings.device,
             plugin_files=settings.plugins,
-            real_images=real_images or settings.open_real_images(),
+            sources=sources,
             keep_features=keep_features,
             processes=settings.processes,
             on_stage=on_stage,
@@ -171,8 +173,8 @@ class Pipeline:
 
     def dataset_identity(self, source: Source, seed: int) -> dict[str, Any]:
         """Return the identity of a dataset."""
-        if source.kind == "real-images":
-            return self._real().identity(self.profile, seed)
+        if source.kind != "rendered":
+            return self._source(source).identity(self.profile.amount, seed, source.task)
         request = self._request(source, seed)
         return request.identity(self.simulator())
 
@@ -284,8 +286,9 @@ class Pipeline:
 
         def make(folder: Path) -> None:
             self._on_stage("render" if source.kind == "rendered" else "draw", source.label)
-            if source.kind == "real-images":
-                self._real().write(self.profile, seed, folder)
+            if source.kind != "rendered":
+                images = self._source(source)
+                images.write(self.profile.amount, seed, folder, source.task)
                 return
             data = self.store.workspace("dataset", identity) / "data"
             request = self._request(source, seed)
@@ -395,14 +398,14 @@ class Pipeline:
             self.profile, self.simulator(), source.configuration, seed, self._choice
         )
 
-    def _real(self) -> RealImages:
-        if self.real_images is None:
+    def _source(self, source: Source) -> NamedSource:
+        if source.kind == REAL_IMAGES and REAL_IMAGES not in self.sources:
             raise UnavailableError(
                 "This pre-training needs real images. Name them with --real-images PATH (a Parquet "
                 "file of the prepared form, or a folder with one folder per class), or set "
                 "T2SBENCH_REAL_IMAGES."
             )
-        return self.real_images
+        return self.sources[source.kind]
 
     @contextmanager
     def _threads(self) -> Iterator[None]:

@@ -150,11 +150,11 @@ def train_in_processes(job: TrainingJob, processes: int, folder: Path) -> None:
 def _train(folder: Path) -> None:
     import torch
 
-    from benchmark.pipeline.datasets import read_training_set
     from benchmark.pretraining.backbone_io import save_backbone
     from benchmark.pretraining.networks import find_network
     from benchmark.pretraining.pretrain import Execution, pretrain
     from benchmark.pretraining.recipes import find_recipe
+    from benchmark.sources.arrays import read_training_set
 
     job = TrainingJob(**json.loads((folder / _JOB).read_bytes()))
     plugins = tuple(map(Path, job.plugins))

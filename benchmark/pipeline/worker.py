@@ -20,6 +20,8 @@ from benchmark.pipeline.table_jobs import (
     failed_job,
 )
 from benchmark.pretraining.devices import resolve_precision
+from benchmark.sources.collection import Collection
+from benchmark.sources.registry import REAL_IMAGES
 from benchmark.tasks.task_data import TaskData, load_task_data
 
 
@@ -95,7 +97,8 @@ class Worker:
                 )
             )
         own, *_ = cells
-        real = self.pipeline.real_images if source.kind == "real-images" else None
+        named = self.pipeline.sources.get(REAL_IMAGES) if source.kind == REAL_IMAGES else None
+        real = named.images if named else None
         return JobResult(
             job,
             tuple(cells.pop(own)),
@@ -103,7 +106,7 @@ class Worker:
             round(self.pipeline.seconds_of_training(source, job.seed), 3),
             machine(),
             self._terms(),
-            real.label if real else None,
+            real.label if isinstance(real, Collection) else None,
             tuple(self._mended),
             {protocol: tuple(row) for protocol, row in cells.items()},
         )

@@ -130,7 +130,7 @@ class Context:
             split: Split of the record.
             task: Name of the task.
             seed: Seed of the method.
-            pretraining: The method's kind: ``rendered``, ``real-images`` or ``none``.
+            pretraining: The method's kind: ``rendered``, ``none``, or the name of a source.
             budget: Number of rewards of the task that the method may ask for; None without any.
         """
         cell = cell_digest(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.core.errors import InvalidInputError
-from benchmark.methods import Method
+from benchmark.methods import Method, source_method
 from benchmark.pipeline.settings import StageObserver, no_observer
 from benchmark.rewards.catalog import load_table
 from benchmark.runs.cells import run_unit
@@ -113,6 +113,7 @@ def make_plan(request: RunRequest) -> Plan:
     # First: a mistyped name or option is reported before anything is downloaded.
     methods = tuple(m if isinstance(m, Method) else m.resolve() for m in request.methods)
     contexts = request_contexts(request)
+    methods += _source_methods(contexts, methods)
     table, registry = contexts[0].table, contexts[0].registry
     tasks = table_tasks(table, registry)
     judged = prepared_tasks(registry, request.tasks) if request.live else tasks
@@ -130,6 +131,16 @@ def make_plan(request: RunRequest) -> Plan:
             "folder with -o, or --overwrite stale."
         )
     return plan
+
+
+def _source_methods(contexts: Sequence[Context], methods: Sequence[Method]) -> tuple[Method, ...]:
+    """Rows of the sources of live scores, which all contexts share."""
+    sources = contexts[0].scorer.sources
+    for name in {method.name for method in methods} & sources.keys():
+        raise InvalidInputError(f"'{name}' is a method of this run. Give the source another name.")
+    return tuple(
+        source_method(one.name, one.version, one.origin, one.options) for one in sources.values()
+    )
 
 
 def _check_budgets(request: RunRequest, n_configurations: int) -> None:

@@ -312,7 +312,7 @@ class Fitter:
         jobs = self._request.jobs
         if jobs < 2 or not pays(self._left):
             return
-        missing = [place for place in self._left if not self._has(place)]
+        missing = [place for place in self._left if self._is_to_fit(place)]
         if not pays(missing):
             return
         pool = self._stack.enter_context(
@@ -329,10 +329,13 @@ class Fitter:
             index = next(i for i, known in enumerate(self._methods) if known is unit.method)
             self._in_workers[place] = pool.submit(_work, index, self._task(unit, seed))
 
-    def _has(self, place: Place) -> bool:
-        unit, _ = self._left[place]
+    def _is_to_fit(self, place: Place) -> bool:
+        """True if a fit is not known; methods without choices have nothing to fit."""
+        method = self._left[place][0].method
         renew = self._request.overwrite is Overwrite.ALWAYS
-        return place in self._known or (not renew and _Cell(unit.method, place).exists())
+        if place in self._known or method.pretraining != "rendered":
+            return False
+        return renew or not _Cell(method, place).exists()
 
 
 class _Worker:

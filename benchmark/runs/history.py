@@ -101,6 +101,7 @@ def _stored_live(live: LiveSettings) -> LiveSettings:
         profile=profile if file != PACKAGED else live.profile,
         plugins=_absolute(live.plugins),
         tasks_files=(),
+        sources=tuple(spec.absolute() for spec in live.sources),
     )
 
 

@@ -128,7 +128,7 @@ class _Sketch:
         for task in tasks:
             try:
                 decision = choose(unit.context, method, fit, task, seed)
-                source = scorer.source_of(decision, method.pretraining, seed)
+                source = scorer.source_of(decision, method.pretraining, seed, task)
                 self._add_known(scorer, source, seed, task)
             except MAY_RAISE as error:
                 self.failures.setdefault(str(error), {})[f"{method.label} on {task}"] = None

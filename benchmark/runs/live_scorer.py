@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -26,6 +26,7 @@ from benchmark.runs.record import (
     TaskEntry,
 )
 from benchmark.runs.scoring import CachedScorer, Scored, reference_pretraining
+from benchmark.sources.registry import REAL_IMAGES, NamedSource
 from benchmark.tasks.card import card_path, data_root, read_card
 from benchmark.tasks.registry import task_digest
 from benchmark.tasks.task_data import TaskData, as_prepared, is_prepared, load_task_data
@@ -34,10 +35,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmark.pipeline.cells import ScoreCell
-    from benchmark.pipeline.datasets import RealImages
     from benchmark.pipeline.stages import Pipeline
     from benchmark.rewards.table import RewardTable
     from benchmark.simulators.interface import Simulator
+    from benchmark.sources.collection import Collection
+    from benchmark.sources.registry import SourceSpec
     from benchmark.tasks.registry import Task
 
 T = TypeVar("T")
@@ -82,11 +84,12 @@ def score_live(
 
 
 class Inputs:
-    """Prepared tasks and real images of a run, each loaded and verified once."""
+    """Prepared tasks, real images and sources of a run, each loaded and verified once."""
 
     def __init__(self) -> None:
         self._tasks: dict[tuple[str, tuple[Path, ...]], TaskData | T2SBenchError] = {}
-        self._real: dict[str | None, RealImages | T2SBenchError | None] = {}
+        self._real: dict[str | None, Collection | T2SBenchError | None] = {}
+        self._sources: dict[tuple[SourceSpec, str | None], NamedSource] = {}
 
     def task(self, name: str, tasks_files: tuple[Path, ...]) -> TaskData:
         """Return the prepared data of a task.
@@ -102,11 +105,11 @@ class Inputs:
                 self._tasks[key] = error
         return _found(self._tasks[key])
 
-    def real_images(self, settings: LiveSettings) -> RealImages | None:
+    def real_images(self, settings: LiveSettings) -> Collection | None:
         """Return the real images that settings name; None when they name none.
 
         Raises:
-            T2SBenchError: As :func:`benchmark.pipeline.datasets.open_real_images`.
+            T2SBenchError: As :func:`benchmark.sources.collection.open_collection`.
         """
         named = settings.named_real_images
         if named not in self._real:
@@ -115,6 +118,20 @@ class Inputs:
             except T2SBenchError as error:
                 self._real[named] = error
         return _found(self._real[named])
+
+    def sources(self, settings: LiveSettings) -> dict[str, NamedSource]:
+        """Return the sources that settings name, other than the real images.
+
+        Raises:
+            T2SBenchError: As :meth:`benchmark.sources.registry.SourceSpec.open`.
+        """
+        found = {}
+        for spec in settings.sources:
+            key = spec, settings.named_real_images
+            if key not in self._sources:
+                self._sources[key] = spec.open(partial(self.real_images, settings))
+            found[spec.name] = self._sources[key]
+        return found
 
 
 def _found(value: T | T2SBenchError) -> T:
@@ -132,7 +149,8 @@ class Stages:
         inputs: Tasks and real images, shared with the stages of other profiles.
 
     Raises:
-        T2SBenchError: For an unknown recipe, simulator or device, or more classes than there are.
+        T2SBenchError: For an unknown recipe, simulator, device or source, or more classes or images
+            than there are.
     """
 
     def __init__(self, settings: LiveSettings, store: CellStore, inputs: Inputs) -> None:
@@ -144,6 +162,9 @@ class Stages:
         self.simulator = settings.simulator()
         resolve_device(settings.device)
         choose_categories(self.simulator.assets(), self.profile.classes)
+        self.sources = inputs.sources(settings)
+        for one in self.sources.values():
+            one.images.check(self.profile.amount)
         self.source = SourceEntry(
             kind="live", id=self.profile.name, digest=settings.source_digest()
         )
@@ -159,9 +180,11 @@ class Stages:
         from benchmark.pipeline.stages import Pipeline
 
         if self._pipeline is None:
-            real = self.inputs.real_images(self.settings)
+            real, found = self.inputs.real_images(self.settings), dict(self.sources)
+            if real is not None:
+                found[REAL_IMAGES] = NamedSource(REAL_IMAGES, real)
             self._pipeline = Pipeline.of(
-                self.settings, self.store, real_images=real, on_stage=self._stage_began
+                self.settings, self.store, sources=found, on_stage=self._stage_began
             )
         return self._pipeline
 
@@ -219,6 +242,7 @@ class LiveScorer:
     def __init__(self, stages: Stages, protocol: str, table: RewardTable) -> None:
         self.stages, self.table, self.source = stages, table, stages.source
         self.profile = stages.profile
+        self.sources: Mapping[str, NamedSource] = stages.sources
         _check_space(table, self.profile.simulator, stages.simulator)
         found = find_protocol(protocol, stages.settings.plugins)
         self.protocol = ProtocolEntry(
@@ -243,11 +267,19 @@ class LiveScorer:
         self.stages.on_stage = observer
 
     def depends_on(self, kind: str) -> dict[str, str]:
-        """Return the collection of real images, for methods that are pre-trained on one.
+        """Return name and digest of the images, for methods that are not pre-trained on rendered.
 
-        The error of a collection that cannot be opened is left to the score.
+        The error of real images that cannot be opened is left to the score.
         """
-        if kind != "real-images":
+        if kind in self.sources:
+            found = self.sources[kind]
+            return {
+                "source": kind,
+                "source_version": found.version,
+                "source_digest": found.digest,
+                "licence": found.images.licence,
+            }
+        if kind != REAL_IMAGES:
             return {}
         try:
             real = self.stages.inputs.real_images(self.stages.settings)
@@ -283,7 +315,7 @@ class LiveScorer:
 
     def scores_kind(self, pretraining: str) -> bool:
         """Return True for every known kind."""
-        return pretraining in ("rendered", "real-images", "none")
+        return pretraining in ("rendered", "none", REAL_IMAGES, *self.sources)
 
     def scored(self, task: str, decision: Decision | None, kind: str, seed: int) -> Scored:
         """Measure a decision, or a reference of that kind.
@@ -291,7 +323,7 @@ class LiveScorer:
         Raises:
             T2SBenchError: When data are missing or damaged, or a stage fails.
         """
-        source = self.source_of(decision, kind, seed)
+        source = self.source_of(decision, kind, seed, task)
         pipeline = self.stages.pipeline
         cell = pipeline.score(source, seed, self.data_of(task), self.protocol.name)
         return Scored(
@@ -302,12 +334,13 @@ class LiveScorer:
             cell.device,
         )
 
-    def source_of(self, decision: Decision | None, kind: str, seed: int) -> Source:
-        """Return the images that a decision's backbone is pre-trained on."""
-        if kind == "none":
-            return Source("none")
-        if kind == "real-images":
-            return Source("real-images")
+    def source_of(self, decision: Decision | None, kind: str, seed: int, task: str) -> Source:
+        """Return the images that the backbone of a decision for a task is pre-trained on."""
+        if kind != "rendered":
+            named = self.sources.get(kind)
+            return Source(
+                kind, task=self.data_of(task) if named and named.images.per_task else None
+            )
         assert decision is not None  # noqa: S101 - rendered methods decide
         if isinstance(decision, Mixture):
             rng = np.random.default_rng([seed, 0xD0])
@@ -329,6 +362,14 @@ class LiveScorer:
         entry = self.pretraining.model_copy(update=made)
         if source.kind == "rendered":
             return entry
+        named = self.sources.get(source.kind)
+        if named is not None:
+            changes = {
+                "simulator": f"source:{source.kind}",
+                "simulator_version": named.digest[:12],
+                "licence": named.images.licence or None,
+            }
+            return entry.model_copy(update=changes)
         real = self.stages.inputs.real_images(self.stages.settings)
         return reference_pretraining(entry, source.kind, real.label if real else None)
 

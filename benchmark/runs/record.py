@@ -124,11 +124,13 @@ class PretrainingEntry(Frozen):
     """Pre-training of the scored backbone.
 
     Attributes:
-        simulator: Name of the simulator; ``real-images:NAME`` or ``none`` for references.
-        simulator_version: Its version, or the start of the real images' digest.
+        simulator: Name of the simulator; ``none``, ``real-images:NAME``, ``source:NAME`` or
+            another prefix for networks that were not pre-trained on its images.
+        simulator_version: Its version, or the start of the digest of the images.
         profile: Name of the profile of rendering and training.
         n_images: Number of images.
         checkpoint_sha256: Digest of the backbone's weights.
+        licence: Licence of a source's images, if it is stated.
     """
 
     simulator: str
@@ -136,6 +138,28 @@ class PretrainingEntry(Frozen):
     profile: str
     n_images: int | None
     checkpoint_sha256: Sha256 | None = None
+    licence: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """``rendered``, ``none``, or the prefix, such as ``real-images`` or ``source``.
+
+        Example:
+            >>> entry = PretrainingEntry(
+            ...     simulator="source:mine", simulator_version="1", profile="mini", n_images=9
+            ... )
+            >>> entry.kind
+            'source'
+        """
+        prefix, colon, _ = self.simulator.partition(":")
+        return prefix if colon or prefix == "none" else "rendered"
+
+    @model_serializer(mode="wrap")
+    def _without_absent_licence(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = handler(self)
+        if content.get("licence") is None:
+            content.pop("licence", None)
+        return content
 
 
 class ReferenceEntry(Frozen):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmark.rewards.table import RewardTable
+    from benchmark.sources.registry import NamedSource
     from benchmark.tasks.registry import Task
 
 _MAX_HALVINGS = 100
@@ -68,18 +69,20 @@ class Scorer(Protocol):
         protocol: The evaluation protocol.
         pretraining: The pre-training of rendered backbones.
         on_stage: Called with the stages of live scores.
+        sources: Sources of images that have a row of their own, by name.
     """
 
     source: SourceEntry
     protocol: ProtocolEntry
     pretraining: PretrainingEntry
     on_stage: StageObserver
+    sources: Mapping[str, NamedSource]
 
     def task_entry(self, task: Task) -> TaskEntry:
         """Return the task as records of this scorer state it."""
 
     def scores_kind(self, pretraining: str) -> bool:
-        """Return True for a kind that it has: ``rendered``, ``real-images`` or ``none``."""
+        """Return True for a kind that it has: ``rendered``, ``none``, or the name of a source."""
 
     def scored(self, task: str, decision: Decision | None, kind: str, seed: int) -> Scored:
         """Return the score of a decision, which is None for methods that are not ``rendered``."""
@@ -104,6 +107,7 @@ class CachedScorer:
     def __init__(self, table: RewardTable) -> None:
         self.table = table
         self.on_stage: StageObserver = no_observer
+        self.sources: Mapping[str, NamedSource] = {}
         protocol = stated_protocol(table.protocol)
         card = table.card
         self.source = SourceEntry(kind="table", id=table.id, digest=table.digest)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 # Accuracies are stored as float64 percentages of counts below a few hundred thousand.
 _TOLERANCE = 1e-6
-_REAL = "real-images:"
 
 _Cells = dict[tuple[str, int], str]
 
@@ -122,9 +121,9 @@ def audit_records(records: Sequence[Record], table: RewardTable) -> list[str]:
 
 
 def _score_fault(record: Record, table: RewardTable, scorer: CachedScorer) -> str:
-    simulator, value, task = record.pretraining.simulator, record.accuracy, record.task.name
-    kind = {"none": "none"}.get(simulator, "real-images" if simulator.startswith(_REAL) else "")
-    if value is None or task not in table.tasks or (record.decision is None and not kind):
+    kind, value, task = record.pretraining.kind, record.accuracy, record.task.name
+    undecided = record.decision is None and kind == "rendered"
+    if value is None or task not in table.tasks or undecided:
         return "no accuracy or no decision on a task of the table."
     try:
         if record.budget is not None:

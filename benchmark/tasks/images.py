@@ -64,6 +64,23 @@ class LabelledImages:
         )
 
 
+def joined(parts: Sequence[LabelledImages]) -> LabelledImages:
+    """Labelled images of several parts with the same class names, one after the other."""
+    starts = np.cumsum([0, *(len(part) for part in parts)])
+
+    def read(row: int) -> bytes:
+        number = int(np.searchsorted(starts, row, side="right")) - 1
+        return parts[number].read(row - int(starts[number]))
+
+    return replace(
+        parts[0],
+        labels=np.concatenate([part.labels for part in parts]),
+        is_train=np.concatenate([part.is_train for part in parts]),
+        read=read,
+        where="row {}".format,
+    )
+
+
 def labelled_files(
     paths: Sequence[Path],
     names: Sequence[str],

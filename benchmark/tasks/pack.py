@@ -238,6 +238,21 @@ def _schema() -> Any:  # noqa: ANN401 - pyarrow has no types
     return pa.schema(list(zip(_COLUMNS, kinds, strict=True)))
 
 
+def is_pack(path: Path) -> bool:
+    """True if a Parquet file has the columns of a pack.
+
+    Raises:
+        InvalidFileError: If it is not readable as Parquet.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        return set(_COLUMNS) <= set(parquet.read_schema(path).names)
+    except (OSError, pa.ArrowException) as error:
+        raise InvalidFileError(path, [f"not readable as Parquet: {error}"], REMEDY) from error
+
+
 def open_pack(path: Path, *, min_train: int = 1, known_digest: str = "") -> ImagePack:
     """Open a Parquet file of images and verify its structure; no image is read.
 

@@ -10,7 +10,6 @@ from statistics import median
 import numpy as np
 import pytest
 
-from benchmark.pipeline.datasets import read_training_set, write_rendered
 from benchmark.pipeline.settings import LiveSettings, build_simulator, dataset_request
 from benchmark.pipeline.subprocesses import Renderer
 from benchmark.pipeline.table_builder import TableBuilder, all_prepared
@@ -21,6 +20,7 @@ from benchmark.pretraining.pretrain import Execution as Training
 from benchmark.pretraining.pretrain import pretrain
 from benchmark.pretraining.recipes import find_recipe
 from benchmark.protocols.evaluate import evaluate
+from benchmark.sources.arrays import read_training_set, write_rendered
 
 N_CONFIGURATIONS = 4
 

@@ -44,7 +44,7 @@ def test_every_command_has_help(command, capsys):
         (["run", "-m", "task2sim", "-O", "epochs=x"], "task2sim.epochs must be int"),
         (["run", "-m", "task2sim", "-O", "epochs=-1"], "epochs: "),
         (["run", "-m", "random", "--split", "unsen"], "Did you mean 'unseen'"),
-        (["run"], "Missing option '--method'"),
+        (["run"], "--method"),
         (["show", "CUBB"], "Did you mean 'CUB'"),
         (["table", "check", "./nowhere"], "nowhere"),
         (["ls", "task"], "Did you mean 'tasks'"),

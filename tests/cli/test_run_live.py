@@ -12,7 +12,7 @@ from benchmark.runs.record_file import current_records, iterate_records
 from benchmark.simulators.toy import ToySimulator
 from benchmark.tasks.pack import write_pack
 from benchmark.tasks.vectors import TaskEmbeddings, write_embeddings
-from tests.pipeline.conftest import coloured, write_tasks
+from tests.pipeline.conftest import coloured, write_tasks, written
 
 PROFILE = """\
 schema: 1
@@ -336,3 +336,42 @@ def test_a_dry_run_estimates_cells_of_another_profile(live, tmp_path, capsys):
     planned = capsys.readouterr().out
     assert "unknown" not in planned
     assert planned.count("left") == 4, "dataset, backbone, scores and all together"
+
+
+def test_sources_are_rows_that_share_no_cell(live, tmp_path, capsys):
+    written(coloured(5, 60, 4), tmp_path / "photos")
+    real = f"packed={tmp_path / 'real.parquet'}"
+    both = ["--source", f"photos={tmp_path / 'photos'}", "--source", real]
+    assert live(*both, "--dry-run") == 0
+    assert "backbone: 2 cells" in capsys.readouterr().out
+    assert live(*both) == 0
+    found = records(tmp_path)
+    assert {record.status for record in found} == {"ok"}
+    assert {r.method.label for r in found} == {"photos", "packed"}
+    assert len({record.pretraining.checkpoint_sha256 for record in found}) == 2
+    entry = next(r.pretraining for r in found if r.method.name == "photos")
+    assert (entry.simulator, entry.kind, entry.n_images) == ("source:photos", "source", 24)
+    before = {r.method.name: r.key for r in found if r.task.name == "PacsC"}
+    written(coloured(6, 60, 4), tmp_path / "photos")
+    assert live(*both) == 0
+    after = {r.method.name: r.key for r in records(tmp_path) if r.task.name == "PacsC"}
+    assert after["photos"] != before["photos"], "changed images are measured again"
+    assert after["packed"] == before["packed"]
+    assert len(records(tmp_path)) == 4, "one record per cell: the later ones replace the others"
+    assert build_boards(records(tmp_path))
+
+
+def test_faults_of_sources_are_named_before_any_work(live, tmp_path, capsys):
+    for words, fact in (
+        (["--source", "fractal"], "fractal"),
+        (["--source", f"imagenet={tmp_path / 'real.parquet'}"], "imagenet"),
+        (["--source", f"a={tmp_path / 'none'}"], "none"),
+        (["--source", f"a={tmp_path / 'real.parquet'}", "-P", "images_per_class=80"], "80"),
+        (["--source", "a=x", "--source", "a=y"], "different names"),
+        ([], "--source"),
+    ):
+        assert live(*words) == 2
+        assert fact in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert main(["run", "--source", f"a={tmp_path / 'real.parquet'}"]) == 2
+    assert "--live" in capsys.readouterr().err

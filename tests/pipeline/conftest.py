@@ -25,6 +25,17 @@ def coloured(seed: int, count: int, classes: int) -> LabelledImages:
     return LabelledImages(names, labels, np.arange(count) < count * 2 // 3, images.__getitem__)
 
 
+def written(images: LabelledImages, folder: Path) -> list[Path]:
+    """Write images as one folder per class; return the paths."""
+    paths = []
+    for row in range(len(images)):
+        path = folder / images.class_names[images.labels[row]] / f"{row}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(images.read(row))
+        paths.append(path)
+    return paths
+
+
 def write_tasks(folder: Path) -> None:
     """EuroSAT (seen) and PacsC (unseen), a few images each."""
     tasks = load_data_tasks()

@@ -16,7 +16,6 @@ from benchmark.core.errors import (
     UnavailableError,
 )
 from benchmark.core.store import CellStore
-from benchmark.pipeline.datasets import open_real_images
 from benchmark.pipeline.settings import Source
 from benchmark.pipeline.stages import Pipeline
 from benchmark.pipeline.task_images import evaluation_settings
@@ -24,6 +23,8 @@ from benchmark.pretraining.backbone_io import load_backbone
 from benchmark.protocols.data import EvaluationData
 from benchmark.protocols.evaluate import evaluate
 from benchmark.protocols.registry import PROTOCOLS
+from benchmark.sources.collection import open_collection
+from benchmark.sources.registry import REAL_IMAGES, NamedSource
 from benchmark.tasks.decoding import decode_images
 from benchmark.tasks.images import LabelledImages
 from benchmark.tasks.registry import Hyperparameters, load_data_tasks
@@ -112,8 +113,8 @@ def test_references(tiny_profile, store, task, tmp_path):
     from benchmark.tasks.pack import write_pack
 
     write_pack(coloured(3, 90, 6), tmp_path / "real.parquet")
-    real = open_real_images(str(tmp_path / "real.parquet"))
-    pipeline = Pipeline(tiny_profile, store, device="cpu", real_images=real)
+    real = NamedSource(REAL_IMAGES, open_collection(str(tmp_path / "real.parquet")))
+    pipeline = Pipeline(tiny_profile, store, device="cpu", sources={REAL_IMAGES: real})
     scratch = pipeline.score(Source("none"), 0, task, "finetune")
     subset = pipeline.score(Source("real-images"), 0, task, "knn5")
     assert (scratch.n_images, subset.n_images) == (0, 36)

@@ -1,0 +1,1 @@
+from tests.pipeline.conftest import tiny_profile  # noqa: F401 - a fixture
