@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from benchmark.rewards.comparison import EffectsComparison
     from benchmark.rewards.effects import Effects
     from benchmark.rewards.proxy import Proxy
+    from benchmark.space import ParameterSpace
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ class Table:
 
         Returns:
             Columns task, configuration (bit string), one column per parameter of the simulator
-            (its level), seed, reward (accuracy in percent).
+            (its level), seed, reward (accuracy in percent), n_test (test images of the task).
+            :func:`import_table` reads it back.
         """
         import numpy as np
         import pandas as pd
@@ -67,6 +69,7 @@ class Table:
             content[parameter.name] = names[levels[columns, place]]
         content["seed"] = np.array(table.seeds)[layers]
         content["reward"] = table.values[rows, columns, layers]  # noqa: PD011 - an array
+        content["n_test"] = table.n_test[rows]
         return pd.DataFrame(content)
 
     def effects(self) -> TableEffects:
@@ -244,6 +247,91 @@ def load_table(table: str | Path = "gl-mini") -> Table:
     from benchmark.rewards.catalog import load_table as load
 
     return Table(load(str(table)))
+
+
+def import_table(  # noqa: PLR0913 - the facts of a table
+    source: str | Path | pd.DataFrame,
+    output: str | Path,
+    *,
+    protocol: str,
+    space: str | Path | ParameterSpace | None = None,
+    references: str | Path | pd.DataFrame | None = None,
+    embeddings: str | Path | None = None,
+    name: str = "",
+    title: str = "",
+    notes: Sequence[str] = (),
+    licence: str = "",
+    simulator: str = "unknown",
+    profile: str = "unknown",
+    tasks_files: Sequence[str | Path] = (),
+    with_gaps: bool = False,
+) -> Table:
+    """Make a reward table from rewards that were measured elsewhere.
+
+    Args:
+        source: CSV file (commas, semicolons or tabs) or data frame, such as that of
+            :meth:`Table.to_frame`. Columns: ``task``; ``configuration`` (bit string or named form)
+            or one column per parameter; ``reward`` (accuracy in percent); optionally ``seed``, and
+            ``n_test``, the number of test images of the task (by default the registered one).
+        output: Folder of the table.
+        protocol: Evaluation protocol of the rewards.
+        space: Parameter space, or a YAML file of it; the paper's by default.
+        references: CSV file or frame of references: columns ``task``, ``reference``
+            (``untrained`` or ``real-images``), ``reward`` and ``seed``.
+        embeddings: File of Task2Vec vectors of all tasks.
+        name: Name of the table; made from the folder's by default.
+        title: Title of the card, one line.
+        notes: Notes on the card.
+        licence: Terms of the table.
+        simulator: Name of the simulator that rendered the images.
+        profile: Name of the settings of rendering and training.
+        tasks_files: Users' files with more tasks.
+        with_gaps: True to write the table although rewards are missing.
+
+    Raises:
+        UnknownNameError: For an unknown protocol.
+        InvalidFileError: For faults of a file; lists all with their lines.
+        InvalidInputError: If rewards are missing, for a malformed name, or another table in the
+            folder.
+        StorageError: When the file system refuses.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> frame = load_table("gl-mini").to_frame()
+        >>> with TemporaryDirectory() as folder:
+        ...     table = import_table(frame, f"{folder}/mine", protocol="knn5")
+        >>> table.to_frame().equals(frame)
+        True
+    """
+    from benchmark.protocols.registry import find_protocol
+    from benchmark.rewards.card import Description, table_id
+    from benchmark.rewards.importing import ImportedTable, read_space
+    from benchmark.space import PAPER_SPACE, ParameterSpace
+    from benchmark.tasks.registry import load_data_tasks
+
+    find_protocol(protocol)
+    folder = Path(output).absolute()
+    if not isinstance(space, ParameterSpace):
+        space = PAPER_SPACE if space is None else read_space(Path(space))
+    imported = ImportedTable(
+        id=table_id(name) if name else table_id(folder.name, correct=True),
+        space=space,
+        registry=load_data_tasks(tuple(map(Path, tasks_files))),
+        protocol=protocol,
+        profile=profile,
+        description=Description(
+            title=title or "Rewards measured elsewhere",
+            simulator=simulator,
+            simulator_version="unknown",
+            licence=licence,
+            notes=list(notes),
+        ),
+    )
+    sources = (source, references)
+    rewards, accuracies = (Path(s) if isinstance(s, str | Path) else s for s in sources)
+    vectors = Path(embeddings) if embeddings is not None else None
+    assert rewards is not None  # noqa: S101 - a required argument
+    return Table(imported.write(folder, rewards, accuracies, vectors, with_gaps=with_gaps))
 
 
 class BuiltTable(NamedTuple):

@@ -27,7 +27,7 @@ _COMMANDS = {
     "ls": ("names", "List tasks, methods, simulators and more."),
     "show": ("names", "Describe a task, method, simulator and more."),
     "doctor": ("names", "Check this installation and name what is missing."),
-    "table": ("table", "Fetch, show, check, build or analyse reward tables."),
+    "table": ("table", "Fetch, show, check, build, import or analyse reward tables."),
     "data": ("data", "Fetch, prepare or check the images of tasks."),
     "cache": ("data", "List or prune the cell store."),
     "fit": ("vectors", "Train a method and save the model."),

@@ -1,4 +1,4 @@
-"""``t2sbench table``: fetch, show, check, build and analyse reward tables."""
+"""``t2sbench table``: fetch, show, check, build, import and analyse reward tables."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _NAME = click.argument("name", default=DEFAULT_TABLE, shell_complete=completing(
 
 @click.group(cls=Group)
 def table() -> None:
-    """Fetch, show, check, build or analyse reward tables."""
+    """Fetch, show, check, build, import or analyse reward tables."""
 
 
 @table.command()
@@ -195,6 +195,64 @@ def _one_profile(names: Sequence[str], changes: Sequence[str]) -> tuple[str, dic
             f"{len(found)}. Build one table for each; a series is for 't2sbench run --live'."
         )
     return found[0]
+
+
+@table.command("import")
+@click.argument("file", type=PATH)
+@click.option(
+    "--protocol",
+    required=True,
+    metavar="NAME",
+    shell_complete=completing(protocol_names),
+    help="Evaluation protocol of the rewards; see 't2sbench ls protocols'.",
+)
+@click.option(
+    "--space",
+    type=PATH,
+    metavar="FILE.yaml",
+    help="Parameters and their levels.  [default: the paper's eight switches]",
+)
+@click.option(
+    "--references",
+    type=PATH,
+    metavar="FILE.csv",
+    help="Accuracies of references: columns task, reference (untrained or real-images), seed, "
+    "reward.",
+)
+@click.option("--embeddings", type=PATH, metavar="FILE", help="Task2Vec vectors of the tasks.")
+@click.option("--id", "name", default="", metavar="ID", help="Name of the table.")
+@click.option("--title", default="", help="Title, one line.")
+@click.option("--note", "notes", multiple=True, help="Note on the card; may be repeated.")
+@click.option("--licence", default="")
+@click.option("--simulator", default="unknown", help="Name of the simulator.")
+@click.option(
+    "--profile", default="unknown", help="Name of the settings of rendering and training."
+)
+@tasks_file_option
+@click.option("--with-gaps", is_flag=True, help="Write the table although rewards are missing.")
+@output_option("Folder of the table.")
+def import_table(file: Path, **given: Any) -> int:  # noqa: ANN401 - click passes options by name
+    """Make a table from rewards in FILE, a CSV file with one row per measured cell.
+
+    Columns: task; configuration (digits such as 01101101, or the named form), or one column per
+    parameter; seed (0 without it); reward, the accuracy in percent; and, for tasks that t2sbench
+    does not know, n_test, the number of test images. Commas, semicolons and tabs separate columns.
+    """
+    import t2sbench as t2s
+    from benchmark.rewards.checks import table_faults
+
+    made = t2s.import_table(file, **given)
+    faults = table_faults(made.rewards)
+    for fault in faults:
+        click.echo(f"Note: {fault}", err=True)
+    if any("multiple of" in fault for fault in faults):
+        click.echo(
+            "Note: these are rounded, or measured on another number of test images; state it in a "
+            "column n_test.",
+            err=True,
+        )
+    click.echo(f"{made!r}, in {given['output']}, digest {made.rewards.digest}")
+    return 0
 
 
 _FORMAT = click.option("--format", "style", type=click.Choice(["table", "json"]), default="table")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -24,7 +23,7 @@ from benchmark.pipeline.table_jobs import (
     make_jobs,
 )
 from benchmark.protocols.registry import find_protocol
-from benchmark.rewards.card import CostEntry, Description, TableDataEntry
+from benchmark.rewards.card import CostEntry, Description, TableDataEntry, table_id
 from benchmark.rewards.storage import CARD, read_table, write_table
 from benchmark.rewards.table import RewardTable
 from benchmark.tasks.task_data import TaskData, load_task_data
@@ -290,12 +289,7 @@ def make_labels(
     wanted = name or f"{build.profile.simulator}-{build.profile.name}"
     if not name and build.settings.protocol != "knn5":
         wanted += f"-{build.settings.protocol}"
-    identifier = re.sub(r"[^a-z0-9.-]", "-", wanted.lower()).lstrip(".-")[:64]
-    if name and identifier != name:
-        raise InvalidInputError(
-            f"--id '{name}' is not valid: use at most 64 lower-case letters, digits, '.' and '-', "
-            f"such as '{identifier or 'my-table'}'."
-        )
+    identifier = table_id(wanted, correct=not name)
     title = title or f"Measured: profile {build.profile.name}, {build.settings.protocol}"
     return Labels(identifier, title, tuple(notes), licence, vectors, probe)
 

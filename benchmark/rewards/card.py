@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
 from benchmark.core.download import SourceFile  # noqa: TC001 - read by pydantic
+from benchmark.core.errors import InvalidInputError
 from benchmark.core.models import Frozen, Sha256
 from benchmark.rewards.noise import TaskNoise  # noqa: TC001 - read by pydantic
 from benchmark.space import ParameterSpace, space_from_json
 
 TableId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=64)]
+
+
+def table_id(text: str, *, correct: bool = False) -> str:
+    """Return a text as the short name of a table.
+
+    Args:
+        text: The text.
+        correct: True to replace characters that a name cannot have.
+
+    Raises:
+        InvalidInputError: For such characters, unless they are replaced.
+
+    Example:
+        >>> table_id("My Table", correct=True)
+        'my-table'
+    """
+    identifier = re.sub(r"[^a-z0-9.-]", "-", text.lower()).lstrip(".-")[:64] or "my-table"
+    if not correct and identifier != text:
+        raise InvalidInputError(
+            f"--id '{text}' is not valid: use at most 64 lower-case letters, digits, '.' and '-', "
+            f"such as '{identifier}'."
+        )
+    return identifier
 
 
 class DataEntry(Frozen):
