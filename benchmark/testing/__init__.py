@@ -9,17 +9,29 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from benchmark.testing.learning import NetworkContract, ProtocolContract, RecipeContract
     from benchmark.testing.methods import MethodContract, ToyProblem, toy_problem
     from benchmark.testing.simulators import SimulatorContract
 
 _HOMES = {
+    **dict.fromkeys(
+        ("NetworkContract", "ProtocolContract", "RecipeContract"), "benchmark.testing.learning"
+    ),
     "MethodContract": "benchmark.testing.methods",
     "ToyProblem": "benchmark.testing.methods",
     "toy_problem": "benchmark.testing.methods",
     "SimulatorContract": "benchmark.testing.simulators",
 }
 
-__all__ = ["MethodContract", "SimulatorContract", "ToyProblem", "toy_problem"]
+__all__ = [
+    "MethodContract",
+    "NetworkContract",
+    "ProtocolContract",
+    "RecipeContract",
+    "SimulatorContract",
+    "ToyProblem",
+    "toy_problem",
+]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the module holds
