@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,8 +24,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_LEVEL = re.compile(r"(?! )[^,=|\x00-\x1f]+(?<! )")
 _MAX_LEVELS = 36  # one character per parameter: 0-9, a-z
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+#: Largest number of configurations with contrasts: their matrix has half a gigabyte.
+MAX_CONTRASTS = 8192
 
 
 @dataclass(frozen=True)
@@ -33,11 +38,13 @@ class Parameter:
 
     Attributes:
         name: Lower-case identifier.
-        levels: Meaning of each level, in order; at least two.
+        levels: Name of each level, in order; at least two.
+        most_varied: Level that varies its quantity most; the last one by default.
     """
 
     name: str
     levels: tuple[str, ...]
+    most_varied: str = ""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -50,6 +57,35 @@ class Parameter:
                 f"Parameter '{self.name}' must have 2 to {_MAX_LEVELS} distinct levels "
                 f"(got {list(self.levels)})."
             )
+        for level in self.levels:
+            if not _LEVEL.fullmatch(level):
+                raise InvalidInputError(
+                    f"Invalid level '{level}' of parameter '{self.name}'. Use printable "
+                    "characters without ',', '=' and '|', and no space at either end."
+                )
+        if not self.most_varied:
+            object.__setattr__(self, "most_varied", self.levels[-1])
+        if self.most_varied not in self.levels:
+            raise UnknownNameError(f"level of '{self.name}'", self.most_varied, self.levels)
+
+    def __str__(self) -> str:
+        last = self.most_varied == self.levels[-1]
+        more = "" if last else f"; most varied: {self.most_varied}"
+        return f"{self.name} ({'|'.join(self.levels)}{more})"
+
+    @property
+    def effects(self) -> tuple[str, ...]:
+        """Names of the effects of the levels after the first, as tables and sheets show them.
+
+        Example:
+            >>> Parameter("fog", ("off", "on")).effects
+            ('fog',)
+            >>> Parameter("fog", ("none", "thin", "thick")).effects
+            ('fog=thin', 'fog=thick')
+        """
+        if len(self.levels) == 2:
+            return (self.name,)
+        return tuple(f"{self.name}={level}" for level in self.levels[1:])
 
 
 @dataclass(frozen=True, order=True)
@@ -87,6 +123,9 @@ class ParameterSpace:
                 f"A space needs at least one parameter, and distinct names (got {names})."
             )
 
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.parameters))
+
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the parameters, in order."""
@@ -105,7 +144,32 @@ class ParameterSpace:
             >>> PAPER_SPACE.size
             256
         """
-        return functools.reduce(lambda total, levels: total * levels, self.shape, 1)
+        return math.prod(self.shape)
+
+    @property
+    def most_varied(self) -> Configuration:
+        """Configuration with every parameter at its most varied level.
+
+        Example:
+            >>> str(PAPER_SPACE.most_varied)
+            '11111111'
+        """
+        return Configuration(tuple(p.levels.index(p.most_varied) for p in self.parameters))
+
+    def single_changes(self) -> Iterator[tuple[str, Configuration]]:
+        """Yield the configurations that differ from the first in one parameter.
+
+        Each has the name of its effect, :attr:`Parameter.effects`.
+
+        Example:
+            >>> next(PAPER_SPACE.single_changes())
+            ('object_rotation', Configuration(levels=(1, 0, 0, 0, 0, 0, 0, 0)))
+        """
+        for place, parameter in enumerate(self.parameters):
+            for level, name in enumerate(parameter.effects, start=1):
+                levels = [0] * len(self.parameters)
+                levels[place] = level
+                yield name, Configuration(tuple(levels))
 
     def __iter__(self) -> Iterator[Configuration]:
         return map(Configuration, itertools.product(*map(range, self.shape)))
@@ -163,7 +227,8 @@ class ParameterSpace:
     def parse(self, text: str) -> Configuration:
         """Read a bit string, a named form or (paper's space only) a released tuple key.
 
-        Named form may leave parameters out; they take level 0. A level is its number or name.
+        Named form may leave parameters out; they take level 0. A level is its name or, if no level
+        has this name, its number.
 
         Raises:
             InvalidInputError: If the text fits none of the three forms.
@@ -199,10 +264,10 @@ class ParameterSpace:
 
     def _parse_level(self, name: str, level: str) -> int:
         known = self.parameters[self.names.index(name)].levels
-        if level.isdecimal() and int(level) < len(known):
-            return int(level)
         if level in known:
             return known.index(level)
+        if level.isdecimal() and int(level) < len(known):
+            return int(level)
         raise UnknownNameError(f"level of '{name}'", level, known)
 
     def named(self, configuration: Configuration) -> str:
@@ -221,7 +286,12 @@ class ParameterSpace:
 
     def to_json(self) -> list[dict[str, object]]:
         """Convert the space to JSON; :func:`space_from_json` reads it."""
-        return [{"name": p.name, "levels": list(p.levels)} for p in self.parameters]
+        found: list[dict[str, object]] = []
+        for p in self.parameters:
+            found.append({"name": p.name, "levels": list(p.levels)})
+            if p.most_varied != p.levels[-1]:  # left out else: digests of spaces contain this form
+                found[-1]["most_varied"] = p.most_varied
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,6 +319,9 @@ def contrasts(shape: tuple[int, ...]) -> Contrasts:
 
     They are Kronecker products of contrasts of the parameters; of switches, Walsh functions.
 
+    Raises:
+        InvalidInputError: For more than :data:`MAX_CONTRASTS` configurations.
+
     Example:
         >>> contrasts((2, 2)).orders.tolist()
         [1, 1, 2]
@@ -257,6 +330,13 @@ def contrasts(shape: tuple[int, ...]) -> Contrasts:
     """
     import numpy as np
 
+    size = math.prod(shape)
+    if size > MAX_CONTRASTS:
+        raise InvalidInputError(
+            f"The contrasts of a space of {size:,} configurations need a matrix of {size:,} x "
+            f"{size:,} numbers; at most {MAX_CONTRASTS:,} x {MAX_CONTRASTS:,} are possible. Choose "
+            "a space with fewer levels or parameters, or a method without contrasts."
+        )
     factors = [
         np.linalg.qr(np.column_stack([np.ones(levels), np.eye(levels)[:, 1:]]))[0]
         for levels in shape
@@ -283,7 +363,8 @@ def space_from_json(value: Sequence[Mapping[str, object]]) -> ParameterSpace:
             raise InvalidInputError(
                 f"A parameter needs a 'name' and a list of 'levels' (got {dict(item)})."
             )
-        parameters.append(Parameter(name, tuple(map(str, levels))))
+        most_varied = str(item.get("most_varied", ""))
+        parameters.append(Parameter(name, tuple(map(str, levels)), most_varied))
     return ParameterSpace(tuple(parameters))
 
 

@@ -183,7 +183,7 @@ def _simulator(name: str, plugins: tuple[Path, ...] = ()) -> str | None:
     hint = plugin.install_hint()
     lines += [f"Here: {hint}.", ""] if hint else []
     lines += [f"Needs {abilities.needs or 'nothing else'}.", "", "Settings, in order:"]
-    lines += [f"  {p.name}: {', '.join(p.levels)}" for p in abilities.space.parameters]
+    lines += [f"  {parameter}" for parameter in abilities.space.parameters]
     lines += ["", "Options (-O NAME=VALUE):"]
     return "\n".join(lines + [f"  {k} = {v!r}" for k, v in option_defaults(factory).items()])
 

@@ -10,6 +10,7 @@ from benchmark.space import (
     Configuration,
     Parameter,
     ParameterSpace,
+    contrasts,
     parse_tuple_key,
     space_from_json,
     tuple_key,
@@ -117,3 +118,44 @@ def test_spaces_refuse_repeated_names_and_single_levels():
         Parameter("fog", ("off",))
     with pytest.raises(InvalidInputError, match="parameter name"):
         Parameter("Fog!", ("off", "on"))
+
+
+@pytest.mark.parametrize("level", ["", "a,b", "a=b", " thin", "thin ", "a|b", "a\nb"])
+def test_levels_that_no_form_can_hold_are_refused(level):
+    with pytest.raises(InvalidInputError, match="fog"):
+        Parameter("fog", ("off", level))
+
+
+FOG = Parameter("fog", ("none", "random", "thick"), most_varied="random")
+
+
+def test_the_most_varied_level_is_declared_or_the_last_one():
+    space = ParameterSpace((PAPER_SPACE.parameters[0], FOG))
+    assert str(space.most_varied) == "11"
+    assert space_from_json(space.to_json()) == space
+    assert "most_varied" not in str(PAPER_SPACE.to_json()), "digests of tables contain this form"
+    assert Parameter("fog", FOG.levels, most_varied="thick") == Parameter("fog", FOG.levels)
+    assert Parameter("fog", FOG.levels) != FOG
+    with pytest.raises(UnknownNameError, match="Did you mean 'random'"):
+        Parameter("fog", FOG.levels, most_varied="randm")
+
+
+def test_a_level_with_the_name_of_another_ones_number_is_read_by_name():
+    space = ParameterSpace((Parameter("views", ("2", "1", "4")),))
+    for configuration in space:
+        assert space.parse(space.named(configuration)) == configuration
+    assert space.parse("views=0") == Configuration((0,))
+
+
+def test_single_changes_are_all_levels_after_the_first():
+    space = ParameterSpace((PAPER_SPACE.parameters[0], FOG))
+    assert [(name, str(c)) for name, c in space.single_changes()] == [
+        ("object_rotation", "10"),
+        ("fog=random", "01"),
+        ("fog=thick", "02"),
+    ]
+
+
+def test_spaces_too_large_for_contrasts_are_refused_before_memory_is_full():
+    with pytest.raises(InvalidInputError, match="59,049 configurations"):
+        contrasts((3,) * 10)

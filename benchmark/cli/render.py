@@ -183,7 +183,11 @@ def preview_config(configuration: str, **options: Any) -> int:  # noqa: ANN401 -
 @_SEED
 @_sheet_options
 def preview_switches(category: str | None, **options: Any) -> int:  # noqa: ANN401 - click's
-    """One row for each switch turned on alone, between all off and all on."""
+    """One row for each level of each setting, changed alone.
+
+    The first row has every setting at its first level (switches off), the last row at its most
+    varied one (switches on).
+    """
     from benchmark.rendering.sheets import switches_sheet
 
     def draw(simulator: Simulator, **shared: Any) -> Image:  # noqa: ANN401 - passed on
@@ -194,7 +198,7 @@ def preview_switches(category: str | None, **options: Any) -> int:  # noqa: ANN4
 
 @preview.command("category")
 @click.argument("category")
-@click.option("--config", metavar="BITS", help="A configuration.  [default: the last, all on]")
+@click.option("--config", metavar="BITS", help="A configuration.  [default: the most varied]")
 @_SEED
 @_sheet_options
 def preview_category(category: str, config: str | None, **options: Any) -> int:  # noqa: ANN401 - click's
@@ -203,7 +207,7 @@ def preview_category(category: str, config: str | None, **options: Any) -> int: 
 
     def draw(simulator: Simulator, **shared: Any) -> Image:  # noqa: ANN401 - passed on
         space = simulator.capabilities.space
-        point = space.at(space.size - 1) if config is None else space.parse(config)
+        point = space.most_varied if config is None else space.parse(config)
         return category_sheet(simulator, category, point, **shared)
 
     return _save(draw, options)

@@ -280,9 +280,10 @@ def effects(
 ) -> int:
     """Show the main effect of each setting on each task of a TABLE, in percentage points.
 
-    An effect is the mean reward of the configurations with the setting on, minus the mean with it
-    off. Effects below 1.96 standard errors are in brackets. TABLE is a name, a folder, or a .json
-    file that this command wrote with --format json.
+    An effect is the mean reward of the configurations with a setting at one level, minus the mean
+    with it at its first level: for a switch, on minus off. Effects below 1.96 standard errors are
+    in brackets. TABLE is a name, a folder, or a .json file that this command wrote with --format
+    json.
     """
     import t2sbench as t2s
 

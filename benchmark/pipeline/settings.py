@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.core.files import digest
 from benchmark.core.plugins import find_plugin
+from benchmark.simulators.draws import described_levels
 from benchmark.simulators.registry import SimulatorChoice, find_simulator
 from benchmark.sources.registry import REAL_IMAGES, NamedSource, SourceSpec
 
@@ -120,11 +121,14 @@ class LiveSettings:
         """SHA-256 of all that decides the backbones of a profile: fields, simulator and assets."""
         profile = self.find_profile()
         simulator = build_simulator(profile, self.plugins)
-        content = {
+        content: dict[str, Any] = {
             "profile": profile.digest,
             "simulator": simulator.version,
             "catalog": simulator.assets().digest,
         }
+        abilities = simulator.capabilities
+        if abilities.draws:
+            content |= {"space": abilities.space.to_json(), "draws": described_levels(abilities)}
         return digest({**content, **self._plugin_digests(profile)})
 
     def _plugin_digests(self, profile: Profile) -> dict[str, Any]:

@@ -26,6 +26,10 @@ REFERENCES: Mapping[str, Literal["none", "real-images"]] = {
 }
 
 
+#: Largest number of configurations of a table; its rewards are one array.
+MAX_CONFIGURATIONS = 65_536
+
+
 @dataclass(frozen=True)
 class TableRequest:
     """Everything that a table depends on; picklable, for worker processes.
@@ -76,8 +80,15 @@ class TableRequest:
         """Numbers of the configurations to measure.
 
         Raises:
-            InvalidInputError: When one is not in the space, or a text names none.
+            InvalidInputError: When the space is too large for a table, a number is not in the
+                space, or a text names none.
         """
+        if space.size > MAX_CONFIGURATIONS:
+            raise InvalidInputError(
+                f"The space of profile '{self.settings.profile}' has {space.size:,} configurations "
+                f"({space}); a table has at most {MAX_CONFIGURATIONS:,}. Declare fewer parameters "
+                "or levels."
+            )
         if self.configurations is None:
             return tuple(range(space.size))
         if self.configurations == "ladder":

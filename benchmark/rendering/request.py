@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError, 
 
 from benchmark.core.errors import InvalidInputError, UnknownNameError, validation_faults
 from benchmark.core.files import digest
+from benchmark.simulators.draws import described_draws
 from benchmark.simulators.registry import SimulatorChoice  # noqa: TC001 - pydantic needs it
 from benchmark.simulators.sampling import SAMPLING_VERSION
 from benchmark.space import Configuration  # noqa: TC001 - pydantic needs it
@@ -99,7 +100,8 @@ class DatasetRequest(BaseModel):
 
     def identity(self, simulator: Simulator) -> dict[str, Any]:
         """Values that are equal for two datasets of the same scenes in the same files."""
-        space = simulator.capabilities.space
+        abilities = simulator.capabilities
+        draws = described_draws(abilities, self.configuration)
         return {
             "format_version": FORMAT_VERSION,
             "sampling_version": SAMPLING_VERSION,
@@ -109,12 +111,13 @@ class DatasetRequest(BaseModel):
                 "options": {
                     name: value
                     for name, value in self.simulator.options.items()
-                    if name not in simulator.capabilities.technical
+                    if name not in abilities.technical
                 },
                 "catalog": simulator.assets().digest,
             },
             "configuration": str(self.configuration),
-            "settings": space.named(self.configuration),
+            "settings": abilities.space.named(self.configuration),
+            **({"draws": draws} if draws else {}),
             "seed": self.seed,
             "size": self.size,
             "categories": list(self.categories),

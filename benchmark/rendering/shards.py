@@ -111,14 +111,13 @@ def render_images(
     request: DatasetRequest, simulator: Simulator, number: int, *, batch: int = 64
 ) -> Encoded:
     """Render the images of a shard in order, encoded."""
-    catalog, abilities = simulator.assets(), simulator.capabilities
+    catalog = simulator.assets()
     sampler = SceneSampler(
-        abilities.space,
+        simulator.capabilities,
         request.configuration,
         catalog,
         seed=request.seed,
         size=request.size,
-        slots=abilities.max_slots,
     )
     planned = list(shard_images(request, catalog, number))
     for start in range(0, len(planned), batch):

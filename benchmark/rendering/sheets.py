@@ -1,4 +1,4 @@
-"""Contact sheets of a configuration, of each switch, of a category and of the library."""
+"""Contact sheets of a configuration, of each level, of a category and of the library."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 
 from benchmark.core.errors import InvalidInputError
 from benchmark.simulators.sampling import SceneSampler
-from benchmark.space import Configuration
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
     from benchmark.simulators.interface import Simulator
+    from benchmark.space import Configuration
 
 _GAP = 3
 _TEXT_HEIGHT = 18
@@ -61,18 +61,13 @@ def shoot(
     simulator: Simulator, shots: Iterable[Shot], *, size: int, seed: int
 ) -> list[NDArray[np.uint8]]:
     """Render shots with an open simulator; uint8 ``(size, size, 3)`` each."""
-    abilities, catalog = simulator.capabilities, simulator.assets()
+    catalog = simulator.assets()
     samplers: dict[Configuration, SceneSampler] = {}
     scenes = []
     for shot in shots:
         if shot.configuration not in samplers:
             samplers[shot.configuration] = SceneSampler(
-                abilities.space,
-                shot.configuration,
-                catalog,
-                seed=seed,
-                size=size,
-                slots=abilities.max_slots,
+                simulator.capabilities, shot.configuration, catalog, seed=seed, size=size
             )
         sampler = samplers[shot.configuration]
         scenes.append(sampler.scene(shot.category, shot.object, shot.index))
@@ -118,21 +113,20 @@ def switches_sheet(
     size: int = 96,
     seed: int = 0,
 ) -> Image:
-    """Sheet of every switch alone, a row each, of one object (the paper's figure of controls).
+    """Sheet of one object with one parameter changed per row (the paper's figure of controls).
 
-    The first row has all switches off, the last one all on.
+    The first row has all parameters at their first level, the last one at their most varied.
     """
     catalog, space = simulator.assets(), simulator.capabilities.space
     chosen = category or catalog.categories[0]
     name = catalog.names(chosen)[0]
-    points = [("all off", space.at(0))]
-    points += [(parameter, space.parse(f"{parameter}=1")) for parameter in space.names]
-    points += [("all on", Configuration(tuple(count - 1 for count in space.shape)))]
+    points = [(str(space.at(0)), space.at(0)), *space.single_changes()]
+    points += [(str(space.most_varied), space.most_varied)]
     rows = []
     for label, configuration in points:
         shots = [Shot(configuration, chosen, name, i) for i in range(columns)]
         rows.append(Row(label, shoot(simulator, shots, size=size, seed=seed)))
-    return compose(f"the switches one by one: {chosen}", rows, size)
+    return compose(f"one level changed per row: {chosen}", rows, size)
 
 
 def category_sheet(

@@ -34,8 +34,8 @@ class Effects:
     Attributes:
         table: Name of the table.
         digest: Digest of its rewards.
-        names: One per level except the first of each parameter: the parameter's name if it has two
-            levels, else ``parameter=level``.
+        names: One per level except the first of each parameter
+            (:attr:`benchmark.space.Parameter.effects`).
         pairs: Pairs of names of different parameters, ``one x other``.
         tasks: Task names.
         by_seed: float64 ``(n_seeds, n_tasks, n_effects)``: mean reward at the level minus that at
@@ -137,9 +137,8 @@ def _indicators(
     levels = space.level_matrix()
     names, parameters, columns = [], [], []
     for place, parameter in enumerate(space.parameters):
-        for level, shown in enumerate(parameter.levels[1:], start=1):
-            two = len(parameter.levels) == 2
-            names.append(parameter.name if two else f"{parameter.name}={shown}")
+        for level, name in enumerate(parameter.effects, start=1):
+            names.append(name)
             parameters.append(parameter.name)
             columns.append((levels[:, place] == level) - 1 / len(parameter.levels))
     return tuple(names), parameters, np.column_stack(columns)

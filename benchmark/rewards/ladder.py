@@ -38,6 +38,8 @@ PUBLISHED = {
 def step_configurations(space: ParameterSpace, owner: str) -> list[Configuration]:
     """Return the configurations of the rows of the paper's Table 1, in the order of :data:`STEPS`.
 
+    A step sets its parameters to their most varied levels; others stay at their first.
+
     Args:
         space: Settings of a table or simulator.
         owner: Its name, for the message.
@@ -60,7 +62,7 @@ def step_configurations(space: ParameterSpace, owner: str) -> list[Configuration
     for names in STEPS.values():
         for name in names:
             place = space.names.index(name)
-            levels[place] = len(space.parameters[place].levels) - 1
+            levels[place] = space.most_varied.levels[place]
         found.append(Configuration(tuple(levels)))
     return found
 

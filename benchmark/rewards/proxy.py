@@ -179,7 +179,7 @@ def proxy(chosen_by: RewardTable, judged_by: RewardTable) -> Proxy:
 
 def _common(one: RewardTable, other: RewardTable) -> tuple[list[str], tuple[int, ...]]:
     if one.space != other.space:
-        shown = "; ".join(f"{table.id}: {', '.join(table.space.names)}" for table in (one, other))
+        shown = "; ".join(f"{table.id}: {table.space}" for table in (one, other))
         raise InvalidInputError(
             f"The tables have different parameters ({shown}). Choose tables of one simulator."
         )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmark.rewards.noise import NOISE_ORDER, noise_variances
-from benchmark.space import contrasts
+from benchmark.space import MAX_CONTRASTS, contrasts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,11 +70,12 @@ def interaction_reliability(
         shape: Number of levels of each parameter.
 
     Returns:
-        float64 ``(n_tasks,)``; NaN with fewer than four parameters, and for tasks whose rewards are
-        incomplete or all equal.
+        float64 ``(n_tasks,)``; NaN with fewer than four parameters or more configurations than
+        :data:`benchmark.space.MAX_CONTRASTS`, and for tasks whose rewards are incomplete or all
+        equal.
     """
     variances = means.var(axis=1, ddof=1)
-    if len(shape) < NOISE_ORDER:
+    if len(shape) < NOISE_ORDER or math.prod(shape) > MAX_CONTRASTS:
         return np.full(len(means), np.nan)
     found = contrasts(shape)
     noise = noise_variances(means @ found.matrix, found.orders)

@@ -108,11 +108,10 @@ def _legend(entries: Iterable[TableTask]) -> list[str]:
 
 def _card_lines(loaded: RewardTable) -> list[str]:
     card = loaded.card
-    space = ", ".join(f"{p.name} ({'|'.join(p.levels)})" for p in loaded.space.parameters)
     lines = [
         f"{loaded.id}: {card.title if card else 'table in memory'}",
         f"protocol {loaded.protocol}, profile {loaded.profile}, seeds {list(loaded.seeds)}",
-        f"{len(loaded.tasks)} tasks x {loaded.space.size} configurations: {space}",
+        f"{len(loaded.tasks)} tasks x {loaded.space.size} configurations: {loaded.space}",
         f"digest {loaded.digest}",
     ]
     if card is not None:
@@ -159,17 +158,23 @@ def effects_text(found: Effects) -> str:
     known = found.values[~np.isnan(found.deviation)]
     if len(known):
         rows.append(["mean", *(f"{value:+.2f}" for value in known.mean(axis=0))])
-    headers = ["task", *(name.replace("_", "\n") for name in found.names), "explained"]
+    headers = ["task", *map(_heading, found.names), "explained"]
     lines = [
         _text_table(rows, headers),
         "",
-        f"Table {found.table}: percentage points, the setting on minus off.",
+        f"Table {found.table}: percentage points, a level of a setting minus its first one (off).",
         "explained: share of the variance over configurations that the effects explain.",
     ]
     if found.is_noise.any():
         noise = "the residual of effects and interactions" if len(found.by_seed) == 1 else "seeds"
         lines.append(f"In brackets: below 1.96 standard errors, from {noise}.")
     return "\n".join(lines)
+
+
+def _heading(name: str) -> str:
+    """Name of an effect on several lines, its level on the last one."""
+    setting, is_level, level = name.partition("=")
+    return setting.replace("_", "\n") + (f"\n={level}" if is_level else "")
 
 
 def _effect(value: float, is_noise: bool) -> str | None:

@@ -423,8 +423,7 @@ class LiveScorer:
 
 def _check_space(table: RewardTable, name: str, simulator: Simulator) -> None:
     if table.space != simulator.capabilities.space:
-        own = ", ".join(p.name for p in simulator.capabilities.space.parameters)
-        theirs = ", ".join(p.name for p in table.space.parameters)
+        own, theirs = map(str, (simulator.capabilities.space, table.space))
         raise InvalidInputError(
             f"Table '{table.id}' has the parameters {theirs}, but simulator '{name}' has {own}. "
             "Methods choose from the table's space: name another --table."

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from benchmark.core.errors import InvalidInputError, UnknownNameError
 from benchmark.core.files import digest
@@ -18,12 +18,33 @@ if TYPE_CHECKING:
     from benchmark.space import ParameterSpace
 
 
+class Draw(Protocol):
+    """Draw of one quantity of a scene: a frozen dataclass.
+
+    :mod:`benchmark.simulators.draws` has draws of all usual kinds.
+    """
+
+    def __call__(self, numbers: Sequence[float], catalog: AssetCatalog, /) -> Any:  # noqa: ANN401
+        """Return the value of the quantity.
+
+        Args:
+            numbers: Random numbers in [0, 1), the same for all levels of a parameter.
+            catalog: Assets of the simulator.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Capabilities:
     """Abilities of a simulator.
 
     Attributes:
         space: Settings of the simulator.
+        draws: By parameter, one entry per level: the draw of the quantity of that name, or draws of
+            several quantities by name. Quantities are those of
+            :data:`benchmark.simulators.draws.PAPER_DRAWS` and the simulator's own, which a scene
+            has in ``extras``. Parameters of the paper with two levels need no entry. A quantity
+            that is no parameter may have one draw, for every configuration.
         max_size: Largest image it renders, in pixels.
         max_slots: Material slots of an object; scenes contain as many materials.
         encoding: Form of :attr:`Rendering.pixels`: ``raw`` arrays, or ``jpeg`` bytes that the
@@ -37,6 +58,9 @@ class Capabilities:
     """
 
     space: ParameterSpace
+    draws: Mapping[str, Sequence[Draw | Mapping[str, Draw]]] = field(
+        default_factory=dict, kw_only=True
+    )
     max_size: int = 4096
     max_slots: int = 4
     encoding: Literal["raw", "jpeg"] = "raw"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from benchmark.core.errors import InvalidInputError
 from benchmark.core.options import OptionValue, option_defaults, read_options
 from benchmark.core.plugins import Plugin, find_plugin, known_plugins
+from benchmark.simulators.draws import declared_draws
 
 if TYPE_CHECKING:
     from benchmark.simulators.interface import Simulator
@@ -64,7 +65,8 @@ def find_simulator(
 
     Raises:
         UnknownNameError: For an unknown simulator or option.
-        InvalidInputError: For an option of the wrong type, or a class that is no simulator.
+        InvalidInputError: For an option of the wrong type, a class that is no simulator, or draws
+            that do not fit its space.
         UnavailableError: If its module cannot be imported.
     """
     factory = find_plugin("simulator", name, plugin_files).load()
@@ -75,5 +77,6 @@ def find_simulator(
             f"simulator is a class with {', '.join(_VERBS)} and capabilities: see "
             "docs/adding-a-simulator.md."
         )
+    declared_draws(factory.capabilities)
     given = read_options("simulator", name, factory, options or {})
     return SimulatorChoice(name, {**option_defaults(factory), **given}, tuple(plugin_files))

@@ -2,86 +2,75 @@
 
 The random numbers of a scene come from a Philox counter-based generator. Its key is made of the
 dataset's seed, the category and the object; its counter is the number of the image. All numbers
-are drawn, used or not, each for one purpose: an image has the same pose in every configuration
-that varies poses, so that configurations are compared on paired scenes. A quantity whose parameter
-is off has its reference value.
-
-The ranges are those of the released generator (``pose_rot``, ``pose_scale`` ...), with these
-departures: rotations are uniform over all rotations (the released angles are uniform, which
-favours the poles), light directions are uniform on the upper hemisphere (released: angles that
-add up over images, below the ground half of the time), and every image draws its own panorama
-(released: two consecutive images share one).
+are drawn, used or not, each for one quantity: an image has the same pose in every configuration
+that varies poses, so that configurations are compared on paired scenes. A level of a parameter
+decides the use of the numbers (:mod:`benchmark.simulators.draws`), never which numbers there are.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmark.core.errors import InvalidInputError
-from benchmark.simulators.scene import (
-    CAMERA_DIRECTION,
-    Background,
-    Focus,
-    Light,
-    Scene,
-)
-from benchmark.space import PAPER_SPACE
+from benchmark.simulators.draws import PAPER_DRAWS, chosen_draws
+from benchmark.simulators.scene import Light, Scene
 
 if TYPE_CHECKING:
-    from benchmark.simulators.interface import AssetCatalog
-    from benchmark.space import Configuration, ParameterSpace
+    from benchmark.simulators.interface import AssetCatalog, Capabilities
+    from benchmark.space import Configuration
 
 #: Enters the key of every scene; raised whenever the same key gives another scene.
 SAMPLING_VERSION = "2"
 
-DISTANCE_RANGE = (0.4, 1.5)
-INTENSITY_SPREAD = 0.6
-COLOUR_RANGE = (0.05, 1.0)
-BLUR_PROBABILITY = 0.75
-FOCUS_SPREAD = 1.0  # metres
-APERTURE_RANGE = (0.5, 1.2)  # f-number
+#: Random numbers of a quantity that the paper does not have.
+OWN_NUMBERS = 8
 
-REFERENCE_ROTATION = (1.0, 0.0, 0.0, 0.0)
-REFERENCE_LIGHT_DIRECTION = (0.36, 0.8, 0.48)  # a unit vector: from above, in front, the right
-WHITE = (1.0, 1.0, 1.0)
-
-_FIXED_DRAWS = 16
+# Places of the paper's quantities among the numbers of a scene; the rest is for materials.
+_PLACES = {
+    "object_rotation": slice(0, 3),
+    "object_distance": slice(3, 4),
+    "light_intensity": slice(4, 5),
+    "light_colour": slice(5, 8),
+    "light_direction": slice(8, 10),
+    "focus_blur": slice(10, 13),
+    "background": slice(13, 16),
+    "materials": slice(16, None),
+}
 
 
 class SceneSampler:
     """Sampler of the scenes of one dataset.
 
     Args:
-        space: The simulator's settings.
+        abilities: Space, draws and slots of the simulator.
         configuration: The chosen point.
         catalog: Assets of the scenes.
         seed: The dataset's seed.
         size: Image size in pixels.
-        slots: Materials per scene.
 
     Raises:
-        InvalidInputError: If the configuration is not of the space, or the space has parameters
-            that scenes do not have.
+        InvalidInputError: If the configuration is not of the space, or the simulator does not
+            declare the draws of its parameters.
     """
 
     def __init__(
         self,
-        space: ParameterSpace,
+        abilities: Capabilities,
         configuration: Configuration,
         catalog: AssetCatalog,
         *,
         seed: int,
         size: int,
-        slots: int = 4,
     ) -> None:
-        self._on = _switched_on(space, configuration)
-        self._catalog, self._seed, self._size, self._slots = catalog, seed, size, slots
-        self._fixed_background = Background(catalog.panoramas[0], *reference_view())
+        draws = chosen_draws(abilities, configuration)
+        self._own = {name: draw for name, draw in draws.items() if name not in PAPER_DRAWS}
+        self._draws = {name: draws[name] for name in PAPER_DRAWS}
+        self._count = _PLACES["materials"].start + abilities.max_slots
+        self._catalog, self._seed, self._size = catalog, seed, size
         if size < 1:
             raise InvalidInputError(f"The size must be at least 1 pixel (got {size}).")
 
@@ -93,62 +82,42 @@ class SceneSampler:
             name: Object of that category.
             index: 0 or more.
         """
-        u = self._uniforms(category, name, index)
-        on = self._on
+        key, catalog = _object_key(self._seed, category, name), self._catalog
+        u = _uniforms(key, 0, index, self._count)
+        drawn: dict[str, Any] = {
+            quantity: draw(u[_PLACES[quantity]], catalog) for quantity, draw in self._draws.items()
+        }
+        own = {
+            quantity: draw(_uniforms(key, _word(quantity), index, OWN_NUMBERS), catalog)
+            for quantity, draw in self._own.items()
+        }
         return Scene(
             category,
             name,
             index,
             self._size,
-            rotation(*u[0:3]) if on["object_rotation"] else REFERENCE_ROTATION,
-            _between(DISTANCE_RANGE, u[3]) if on["object_distance"] else 1.0,
-            self._light(u[4:10]),
-            self._focus(u[10:13]) if on["focus_blur"] else None,
-            self._background(u[13:16]) if on["background"] else self._fixed_background,
-            self._materials(u[_FIXED_DRAWS:]) if on["materials"] else None,
+            drawn["object_rotation"],
+            drawn["object_distance"],
+            Light(drawn["light_intensity"], drawn["light_colour"], drawn["light_direction"]),
+            drawn["focus_blur"],
+            drawn["background"],
+            drawn["materials"],
+            own,
         )
 
-    def _uniforms(self, category: str, name: str, index: int) -> list[float]:
-        key = _object_key(self._seed, category, name)
-        # The image's number is the highest word of the counter, which drawing never reaches.
-        bits = np.random.Philox(key=key, counter=(0, 0, 0, index))
-        values: list[float] = np.random.Generator(bits).random(_FIXED_DRAWS + self._slots).tolist()
-        return values
 
-    def _light(self, u: list[float]) -> Light:
-        on = self._on
-        intensity = 1 + INTENSITY_SPREAD * (2 * u[0] - 1) if on["light_intensity"] else 1.0
-        red, green, blue = (_between(COLOUR_RANGE, value) for value in u[1:4])
-        colour = (red, green, blue) if on["light_colour"] else WHITE
-        direction = (
-            upper_direction(u[4], u[5]) if on["light_direction"] else REFERENCE_LIGHT_DIRECTION
-        )
-        return Light(intensity, colour, direction)
-
-    def _focus(self, u: list[float]) -> Focus | None:
-        if u[0] >= BLUR_PROBABILITY:
-            return None
-        return Focus(FOCUS_SPREAD * (2 * u[1] - 1), _between(APERTURE_RANGE, u[2]))
-
-    def _background(self, u: list[float]) -> Background:
-        yaw, pitch = view(u[1], u[2])
-        return Background(_pick(self._catalog.panoramas, u[0]), yaw, pitch)
-
-    def _materials(self, u: list[float]) -> tuple[str, ...]:
-        return tuple(_pick(self._catalog.materials, value) for value in u)
+def _uniforms(key: tuple[int, int], word: int, index: int, count: int) -> list[float]:
+    """Random numbers of one image: ``word`` is 0, or belongs to a quantity of a simulator's own."""
+    # Drawing advances the lowest word of the counter and never reaches the others.
+    bits = np.random.Philox(key=key, counter=(0, 0, word, index))
+    values: list[float] = np.random.Generator(bits).random(count).tolist()
+    return values
 
 
-def _switched_on(space: ParameterSpace, configuration: Configuration) -> dict[str, bool]:
-    """True for each of the paper's parameters that varies; False if the simulator lacks it."""
-    for parameter in space.parameters:
-        if parameter.name not in PAPER_SPACE.names or len(parameter.levels) != 2:
-            raise InvalidInputError(
-                f"Scenes have no parameter '{parameter.name}' with {len(parameter.levels)} levels. "
-                f"Use two levels of one of: {', '.join(PAPER_SPACE.names)}."
-            )
-    levels = space.check(configuration).levels
-    chosen = dict(zip(space.names, levels, strict=True))
-    return {name: chosen.get(name, 0) > 0 for name in PAPER_SPACE.names}
+@functools.cache
+def _word(quantity: str) -> int:
+    content = hashlib.sha256(f"t2sbench quantity\0{quantity}".encode()).digest()
+    return int.from_bytes(content[:8], "little")
 
 
 @functools.lru_cache(maxsize=4096)
@@ -156,51 +125,3 @@ def _object_key(seed: int, category: str, name: str) -> tuple[int, int]:
     text = "\0".join(["t2sbench scene", SAMPLING_VERSION, str(seed), category, name])
     content = hashlib.sha256(text.encode()).digest()
     return int.from_bytes(content[:8], "little"), int.from_bytes(content[8:16], "little")
-
-
-def _between(limits: tuple[float, float], u: float) -> float:
-    low, high = limits
-    return low + (high - low) * u
-
-
-def _pick(names: tuple[str, ...], u: float) -> str:
-    return names[int(u * len(names))]
-
-
-def rotation(u1: float, u2: float, u3: float) -> tuple[float, float, float, float]:
-    """A unit quaternion, uniform over rotations (Shoemake, Graphics Gems III, 1992).
-
-    Example:
-        >>> sum(value * value for value in rotation(0.3, 0.6, 0.9)).__round__(12)
-        1.0
-    """
-    a, b = math.sqrt(1 - u1), math.sqrt(u1)
-    return (
-        b * math.cos(2 * math.pi * u3),
-        a * math.sin(2 * math.pi * u2),
-        a * math.cos(2 * math.pi * u2),
-        b * math.sin(2 * math.pi * u3),
-    )
-
-
-def upper_direction(u1: float, u2: float) -> tuple[float, float, float]:
-    """A unit vector, uniform on the upper hemisphere (y is up)."""
-    radius = math.sqrt(max(0.0, 1 - u1 * u1))
-    angle = 2 * math.pi * u2
-    return radius * math.cos(angle), u1, radius * math.sin(angle)
-
-
-def view(u1: float, u2: float) -> tuple[float, float]:
-    """Yaw and pitch in radians of a direction that is uniform on the sphere."""
-    return 2 * math.pi * u1 - math.pi, math.asin(2 * u2 - 1)
-
-
-def reference_view() -> tuple[float, float]:
-    """Yaw and pitch of the canonical camera, which looks down at the object.
-
-    Example:
-        >>> [round(math.degrees(angle), 1) for angle in reference_view()]
-        [29.1, -13.6]
-    """
-    x, y, z = CAMERA_DIRECTION
-    return math.atan2(x, z), -math.atan2(y, math.hypot(x, z))

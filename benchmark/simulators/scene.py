@@ -6,7 +6,8 @@ same distance. Names of assets are those of the simulator's catalogue.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Scene:
         background: Panorama behind the object; it also lights the object from all sides.
         materials: Materials of the catalogue, one per slot (surplus ones are ignored), or ``None``
             for the object's own.
+        extras: Quantities that the paper does not have, by name; empty for the paper's space.
     """
 
     category: str
@@ -82,6 +84,7 @@ class Scene:
     focus: Focus | None
     background: Background
     materials: tuple[str, ...] | None
+    extras: Mapping[str, float | str] = field(default_factory=dict, hash=False)
 
 
 #: Canonical camera: the object is seen from here (not normalised), in the object's frame. The

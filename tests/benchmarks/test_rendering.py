@@ -34,7 +34,7 @@ def planned(simulator, size, configuration="11111111"):
     """Makes the scenes of many categories, some images of each object in a row."""
     catalog = simulator.assets()
     sampler = SceneSampler(
-        PAPER_SPACE, PAPER_SPACE.parse(configuration), catalog, seed=0, size=size
+        simulator.capabilities, PAPER_SPACE.parse(configuration), catalog, seed=0, size=size
     )
     categories = catalog.categories[:: len(catalog.categories) // OBJECTS][:OBJECTS]
     each = IMAGES // OBJECTS

@@ -90,7 +90,7 @@ def scenes_of(simulator, configuration):
 
     catalog = simulator.assets()
     sampler = SceneSampler(
-        PAPER_SPACE, PAPER_SPACE.parse(configuration), catalog, seed=0, size=256, slots=32
+        simulator.capabilities, PAPER_SPACE.parse(configuration), catalog, seed=0, size=256
     )
     category = catalog.categories[0]
     return (sampler.scene(category, catalog.names(category)[0], i) for i in range(1000))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.core.errors import UnavailableError
+from benchmark.core.errors import InvalidInputError, UnavailableError
 from benchmark.simulators.registry import find_simulator, known_simulators
 from benchmark.simulators.toy import ToySimulator
 from benchmark.testing import SimulatorContract
@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 DOUBLE = f"{shlex.quote(sys.executable)} -m tests.simulators.tdw.double --port {{port}}"
 OPTIONS = {"gl": {}, "tdw": {"build": DOUBLE, "start_timeout": "90"}, "toy": {}}
 EXAMPLE = ROOT / "docs" / "examples" / "my_simulator.py"
+SPACE_EXAMPLE = ROOT / "docs" / "examples" / "my_space.py"
 NAMES = sorted(known_simulators())
 RULES = [name for name in dir(SimulatorContract) if name.startswith("test_")]
 
@@ -107,7 +108,7 @@ class _Shifting(ToySimulator):
     [
         (_Sticky, "test_nothing_leaks_into_the_next_scene"),
         (_Sticky, "test_order_does_not_matter"),
-        (_Deaf, "test_every_parameter_acts_and_is_fixed_when_off"),
+        (_Deaf, "test_every_level_acts"),
         (_Restless, "test_rendering_again_is_the_same"),
         (_Backwards, "test_images_have_the_asked_form"),
         (_Blank, "test_images_have_the_asked_form"),
@@ -147,3 +148,16 @@ def test_closed_toy_refuses_by_sentence():
 class TestExample(SimulatorContract):
     def make(self):
         return find_simulator("discs", plugin_files=[EXAMPLE]).build()
+
+
+@pytest.mark.usefixtures("simulator_cache")
+class TestSpaceExample(SimulatorContract):
+    def make(self):
+        return find_simulator("foggy", plugin_files=[SPACE_EXAMPLE]).build()
+
+
+def test_a_space_without_draws_is_refused_when_its_simulator_is_named(tmp_path):
+    path = tmp_path / "plugin.py"
+    path.write_text(SPACE_EXAMPLE.read_text().replace('"fog": (Fixed', '"mist": (Fixed'))
+    with pytest.raises(InvalidInputError, match=r"'fog' has 3 levels, but 0 draws.*'mist'"):
+        find_simulator("foggy", plugin_files=[path])

@@ -37,7 +37,7 @@ def grid(pixels: np.ndarray, parts: int = 4) -> list[int]:
 def scenes(simulator, configuration: str, size: int) -> list:
     catalog = simulator.assets()
     sampler = SceneSampler(
-        simulator.capabilities.space,
+        simulator.capabilities,
         simulator.capabilities.space.parse(configuration),
         catalog,
         seed=0,

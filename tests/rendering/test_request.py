@@ -1,3 +1,4 @@
+import json
 from collections import Counter
 
 import pytest
@@ -11,10 +12,11 @@ from benchmark.rendering.request import (
     choose_categories,
     shard_images,
 )
+from benchmark.simulators.draws import Fixed, Uniform
 from benchmark.simulators.interface import AssetCatalog, Capabilities
 from benchmark.simulators.registry import SimulatorChoice
 from benchmark.simulators.toy import ToySimulator
-from benchmark.space import PAPER_SPACE, Configuration
+from benchmark.space import PAPER_SPACE, Configuration, Parameter, ParameterSpace
 
 
 def catalog(*counts):
@@ -52,6 +54,27 @@ def test_every_category_gets_its_images_evenly(counts, per_class, shard_size, li
         assert max(shares.values()) - min(shares.values()) <= 1
         for name, share in shares.items():
             assert [image.index for image in own if image.object == name] == list(range(share))
+
+
+def test_own_draws_are_part_of_the_identity_and_no_others_are():
+    def identity(abilities, level=2):
+        simulator = ToySimulator()
+        simulator.capabilities = abilities
+        point = Configuration((*[0] * 8, level)) if abilities.draws else PAPER_SPACE.at(0)
+        made = DatasetRequest(SimulatorChoice("toy", {}), point, ("disc",), 2)
+        return made.identity(simulator)
+
+    fog = Parameter("fog", ("none", "thin", "random"))
+    space = ParameterSpace((*PAPER_SPACE.parameters, fog))
+    thin, thick = (
+        Capabilities(space, draws={"fog": (Fixed(0.0), Fixed(0.5), Uniform(0.0, most))})
+        for most in (0.5, 1.0)
+    )
+    assert "draws" not in identity(ToySimulator.capabilities)
+    assert identity(thin)["draws"]["fog"] == ["Uniform", {"low": 0.0, "high": 0.5}]
+    assert identity(thin) != identity(thick)
+    assert identity(thin, level=1) == identity(thick, level=1), "the draw of another level"
+    assert json.loads(json.dumps(identity(thin))) == identity(thin)
 
 
 def test_shards_do_not_decide_what_is_in_a_dataset():

@@ -79,9 +79,7 @@ def test_a_dataset_holds_what_was_asked_for(make_request, undisturbed):
     assert loaded.features["label"].names == ["disc", "pair", "clover"]
     assert loaded["label"] == [0] * 10 + [1] * 10 + [2] * 10
     toy = ToySimulator()
-    sampler = SceneSampler(
-        toy.capabilities.space, request.configuration, toy.assets(), seed=0, size=16
-    )
+    sampler = SceneSampler(toy.capabilities, request.configuration, toy.assets(), seed=0, size=16)
     row = loaded[17]
     scene = sampler.scene("pair", row["object"], row["index"])
     with opened(toy):
@@ -342,7 +340,7 @@ def test_png_keeps_the_pixels(make_request):
     row = datasets.load_dataset(str(OUT), split="train")[1]
     toy = ToySimulator()
     sampler = SceneSampler(
-        toy.capabilities.space, make_request().configuration, toy.assets(), seed=0, size=16
+        toy.capabilities, make_request().configuration, toy.assets(), seed=0, size=16
     )
     with opened(toy):
         (rendering,) = toy.render([sampler.scene("disc", row["object"], row["index"])])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmark.core.errors import InvalidInputError
-from benchmark.rewards.ladder import STEPS, ladder
+from benchmark.rewards.ladder import STEPS, ladder, step_configurations
 from benchmark.rewards.table import RewardTable
 from benchmark.space import PAPER_SPACE, Parameter, ParameterSpace
 
@@ -27,6 +27,15 @@ def test_each_step_adds_variations_to_the_one_before():
             assert row[step] == pytest.approx(expected, abs=0.005)
     for step in STEPS:
         assert mean[step] == pytest.approx((rows[0][step] + rows[1][step]) / 2, abs=0.011)
+
+
+def test_a_step_takes_the_most_varied_level_and_leaves_other_settings_alone():
+    fog = Parameter("fog", ("none", "thick"))
+    blur = Parameter("focus_blur", ("none", "random", "always"), most_varied="random")
+    rest = [p for p in PAPER_SPACE.parameters if p.name != "focus_blur"]
+    space = ParameterSpace((fog, *rest, blur))
+    found = [str(one) for one in step_configurations(space, "The table")]
+    assert found == ["011000000", "011111000", "011111001", "011111011", "011111111"]
 
 
 def test_the_noise_is_that_of_a_difference_of_two_columns():

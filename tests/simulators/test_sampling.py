@@ -1,5 +1,5 @@
 import math
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -9,9 +9,10 @@ from scipy import stats
 
 from benchmark.core.errors import InvalidInputError
 from benchmark.simulators import sampling
-from benchmark.simulators.interface import AssetCatalog
+from benchmark.simulators.draws import AnyBackground, AnyRotation, Blur, Fixed, OneOf, Uniform
+from benchmark.simulators.interface import AssetCatalog, Capabilities
 from benchmark.simulators.sampling import SceneSampler
-from benchmark.space import PAPER_SPACE, Configuration
+from benchmark.space import PAPER_SPACE, Configuration, Parameter, ParameterSpace
 
 CATALOG = AssetCatalog(
     {"mug": ("0", "1"), "chair": ("0", "1")},
@@ -33,7 +34,9 @@ PARTS = {
 
 
 def sampler(configuration, seed=0, **options):
-    return SceneSampler(PAPER_SPACE, configuration, CATALOG, seed=seed, size=64, **options)
+    return SceneSampler(
+        Capabilities(PAPER_SPACE, **options), configuration, CATALOG, seed=seed, size=64
+    )
 
 
 def many(configuration, count=12, name="0"):
@@ -46,7 +49,7 @@ def test_the_parts_are_the_whole_scene():
     fixed = {"category", "object", "index", "size"}
     light = {f.name for f in fields(scene.light)}
     assert {f.name for f in fields(scene)} - fixed == {
-        "rotation", "distance", "light", "focus", "background", "materials",
+        "rotation", "distance", "light", "focus", "background", "materials", "extras",
     }  # fmt: skip
     assert light == {"intensity", "colour", "direction"}
 
@@ -103,7 +106,7 @@ def test_every_coordinate_enters_the_draws(other):
 
 
 def test_more_slots_leave_the_other_draws_alone():
-    few, more = (sampler(PAPER_SPACE.at(255), slots=n).scene("mug", "0", 5) for n in (2, 9))
+    few, more = (sampler(PAPER_SPACE.at(255), max_slots=n).scene("mug", "0", 5) for n in (2, 9))
     assert more.materials[:2] == few.materials
     assert few.rotation == more.rotation
     assert few.background == more.background
@@ -167,6 +170,86 @@ def test_scenes_are_pinned():
     assert scene.background.panorama == PINNED_PANORAMA
 
 
+FOG = Parameter("fog", ("none", "random", "thick"), most_varied="random")
+BLUR = Parameter("focus_blur", ("none", "weak", "strong"))
+DRAWS = {
+    "focus_blur": (Fixed(None), Blur(aperture=(2.0, 4.0)), Blur()),
+    "fog": (Fixed(0.0), Uniform(0.0, 0.8), Fixed(0.6)),
+}
+REST = tuple(p for p in PAPER_SPACE.parameters if p.name != "focus_blur")
+
+
+def own_scenes(text, parameters=(*REST, BLUR, FOG), draws=DRAWS, count=12):
+    abilities = Capabilities(ParameterSpace(tuple(parameters)), draws=draws)
+    point = abilities.space.parse(text)
+    made = SceneSampler(abilities, point, CATALOG, seed=0, size=64)
+    return [made.scene("mug", "0", i) for i in range(count)]
+
+
+def test_levels_of_a_parameter_share_their_numbers():
+    strong, weak = (own_scenes(f"focus_blur={level}") for level in ("strong", "weak"))
+    blurred = [i for i, scene in enumerate(strong) if scene.focus]
+    assert 0 < len(blurred) < 12
+    assert blurred == [i for i, scene in enumerate(weak) if scene.focus]
+    for i in blurred:
+        assert strong[i].focus.offset == weak[i].focus.offset
+        share = (strong[i].focus.aperture - 0.5) / 0.7
+        assert weak[i].focus.aperture == pytest.approx(2 + 2 * share)
+
+
+def test_a_new_parameter_changes_no_other_quantity():
+    paper = [replace(scene, extras={}) for scene in own_scenes("111111121")]
+    assert paper == many(PAPER_SPACE.at(255))
+    assert [scene.extras for scene in many(PAPER_SPACE.at(255))] == [{}] * 12
+    fog = [scene.extras["fog"] for scene in own_scenes("fog=random")]
+    assert len(set(fog)) == 12
+    assert all(0 <= value < 0.8 for value in fog)
+    dust = Parameter("dust", ("none", "random"))
+    more = {**DRAWS, "dust": (Fixed(0.0), Uniform(0.0, 0.8))}
+    both = own_scenes("fog=random,dust=random", (dust, *REST, BLUR, FOG), more)
+    assert [scene.extras["fog"] for scene in both] == fog
+    assert [scene.extras["dust"] for scene in both] != fog
+    assert {scene.extras["fog"] for scene in own_scenes("fog=thick")} == {0.6}
+
+
+def test_a_parameter_may_drive_several_quantities_and_a_quantity_none():
+    pose = Parameter("pose", ("fixed", "random"))
+    draws = {
+        "pose": (
+            {"zoom": Fixed(1.0)},
+            {"object_rotation": AnyRotation(), "zoom": Uniform(1.0, 2.0)},
+        ),
+        "background": (AnyBackground(),),
+        "weather": (OneOf(("rain", "snow")),),
+    }
+    fixed, varied = (own_scenes(f"pose={level}", (pose,), draws) for level in pose.levels)
+    assert {(scene.rotation, scene.extras["zoom"]) for scene in fixed} == {((1, 0, 0, 0), 1.0)}
+    assert [scene.rotation for scene in varied] == [s.rotation for s in many(PAPER_SPACE.at(255))]
+    assert [s.background for s in fixed] == [s.background for s in many(PAPER_SPACE.at(255))]
+    assert {scene.extras["weather"] for scene in fixed} == {"rain", "snow"}
+    assert {scene.distance for scene in varied} == {1.0}
+
+
+@pytest.mark.parametrize(
+    ("draws", "facts"),
+    [
+        ({}, ("'focus_blur' has 3 levels", "'fog' has 3 levels, but 0 draws")),
+        ({**DRAWS, "fgo": DRAWS["fog"]}, ("'fgo'", "Did you mean 'fog'?")),
+        ({**DRAWS, "fog": (0.0, Uniform(0, 1), lambda *_: 1.0)}, ("0.0", "Level 2", "dataclass")),
+        ({**DRAWS, "fog": ({}, {"mist": Fixed(1.0)}, {})}, ("Level 0", "Level 2", "'mist'")),
+        (
+            {**DRAWS, "fog": ({}, {"focus_blur": Blur()}, {})},
+            ("'focus_blur' and 'fog' both draw 'focus_blur'",),
+        ),
+    ],
+)
+def test_draws_that_do_not_fit_are_named_all_at_once(draws, facts):
+    with pytest.raises(InvalidInputError) as caught:
+        own_scenes("fog=1", draws=draws)
+    for fact in facts:
+        assert fact in str(caught.value)
+
+
 PINNED_DISTANCE, PINNED_PANORAMA = 1.0177293310402464, "panorama-33"
 
 
@@ -174,4 +257,4 @@ def test_foreign_configurations_and_sizes_are_refused():
     with pytest.raises(InvalidInputError, match="2x2x2x2x2x2x2x2 space"):
         sampler(Configuration((0, 1)))
     with pytest.raises(InvalidInputError, match="got 0"):
-        SceneSampler(PAPER_SPACE, PAPER_SPACE.at(0), CATALOG, seed=0, size=0)
+        SceneSampler(Capabilities(PAPER_SPACE), PAPER_SPACE.at(0), CATALOG, seed=0, size=0)

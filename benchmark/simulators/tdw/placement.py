@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmark.simulators.sampling import REFERENCE_LIGHT_DIRECTION, reference_view
+from benchmark.simulators.draws import REFERENCE_LIGHT_DIRECTION, reference_view
 
 if TYPE_CHECKING:
     from benchmark.simulators.scene import Scene
@@ -125,7 +125,7 @@ def released_turn(rotation: Quaternion) -> Quaternion:
 
     It draws pitch, yaw and roll uniformly in -180 to 180 degrees, about the axes of the world in
     turn. Scenes have a uniform rotation, from which the numbers are recovered (the inverse of
-    :func:`benchmark.simulators.sampling.rotation`).
+    :func:`benchmark.simulators.draws.rotation`).
     """
     w, x, y, z = rotation
     u = (w * w + z * z, _turns(x, y), _turns(z, w))

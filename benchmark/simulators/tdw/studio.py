@@ -310,7 +310,7 @@ class Studio:
 
 def _canonical(scene: Scene) -> Scene:
     """Return a scene with its object in the canonical view."""
-    from benchmark.simulators.sampling import REFERENCE_ROTATION, reference_view
+    from benchmark.simulators.draws import REFERENCE_ROTATION, reference_view
 
     yaw, pitch = reference_view()
     background = replace(scene.background, yaw=yaw, pitch=pitch)

@@ -8,7 +8,7 @@ from benchmark.core.errors import (
 )
 from benchmark.pipeline.table_builder import TableBuilder
 from benchmark.rewards.storage import read_table
-from benchmark.space import PAPER_SPACE
+from benchmark.space import PAPER_SPACE, Parameter, ParameterSpace
 from tests.pipeline.tables.conftest import command
 
 
@@ -145,6 +145,12 @@ def test_configurations_can_be_drawn_or_be_those_of_table_1(request_of):
     for wrong in ("random:0@0", "random:257@0", "random:5", "rand", "random:5@-1"):
         with pytest.raises(InvalidInputError, match="--configurations"):
             request_of(configurations=wrong).numbers(space)
+
+
+def test_a_space_too_large_for_a_table_is_refused(request_of):
+    space = ParameterSpace(tuple(Parameter(f"p{i}", ("a", "b", "c")) for i in range(11)))
+    with pytest.raises(InvalidInputError, match="177,147 configurations"):
+        request_of(configurations="random:5@0").numbers(space)
 
 
 @pytest.mark.slow

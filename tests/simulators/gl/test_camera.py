@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from benchmark.simulators.draws import reference_view, rotation
 from benchmark.simulators.gl import camera
 from benchmark.simulators.gl.camera import (
     VIEW_ROTATION,
@@ -17,7 +18,6 @@ from benchmark.simulators.gl.camera import (
     rotation_matrix,
 )
 from benchmark.simulators.meshes.framing import silhouettes
-from benchmark.simulators.sampling import reference_view, rotation
 from benchmark.simulators.scene import CAMERA_DIRECTION, REFERENCE_DISTANCE, Background, Focus
 
 TAN = math.tan(camera.FIELD_OF_VIEW / 2)

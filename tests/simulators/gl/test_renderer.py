@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import trimesh
 
+from benchmark.simulators.draws import REFERENCE_LIGHT_DIRECTION
 from benchmark.simulators.gl import camera
 from benchmark.simulators.gl.camera import VIEW_ROTATION, Framing, panorama_rotation
 from benchmark.simulators.gl.context import create_context
@@ -18,7 +19,6 @@ from benchmark.simulators.gl.renderer import (
 )
 from benchmark.simulators.meshes.framing import silhouettes
 from benchmark.simulators.meshes.mesh import Mesh, Surface
-from benchmark.simulators.sampling import REFERENCE_LIGHT_DIRECTION
 from benchmark.simulators.scene import Background, Focus, Light, Scene
 from benchmark.simulators.textures.cache import ImageSet, MaterialSet
 

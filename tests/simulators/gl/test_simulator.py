@@ -26,7 +26,11 @@ def gl(simulator_cache_folder):
 
 def scenes(simulator, configuration, names, size=64, seed=0, count=1):
     sampler = SceneSampler(
-        PAPER_SPACE, PAPER_SPACE.parse(configuration), simulator.assets(), seed=seed, size=size
+        simulator.capabilities,
+        PAPER_SPACE.parse(configuration),
+        simulator.assets(),
+        seed=seed,
+        size=size,
     )
     return [sampler.scene(c, o, i) for c, o in names for i in range(count)]
 

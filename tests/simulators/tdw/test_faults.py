@@ -127,7 +127,8 @@ def planned(simulator, count=8, bits="11111111"):
     from benchmark.simulators.sampling import SceneSampler
 
     catalog = simulator.assets()
-    sampler = SceneSampler(PAPER_SPACE, PAPER_SPACE.parse(bits), catalog, seed=0, size=32, slots=32)
+    point = PAPER_SPACE.parse(bits)
+    sampler = SceneSampler(simulator.capabilities, point, catalog, seed=0, size=32)
     category = catalog.categories[0]
     return [sampler.scene(category, catalog.names(category)[0], i) for i in range(count)]
 

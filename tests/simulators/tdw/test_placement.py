@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial.transform import Rotation
 
-from benchmark.simulators.sampling import REFERENCE_LIGHT_DIRECTION, SceneSampler, rotation
+from benchmark.simulators.draws import REFERENCE_LIGHT_DIRECTION, rotation
+from benchmark.simulators.interface import Capabilities
+from benchmark.simulators.sampling import SceneSampler
 from benchmark.simulators.scene import REFERENCE_DISTANCE
 from benchmark.simulators.tdw import commands as tell
 from benchmark.simulators.tdw import placement
@@ -24,7 +26,11 @@ MIDDLE = (0.1, 0.4, -0.2)
 
 def scenes(configuration, count=40):
     sampler = SceneSampler(
-        PAPER_SPACE, PAPER_SPACE.parse(configuration), CATALOG, seed=0, size=64, slots=2
+        Capabilities(PAPER_SPACE, max_slots=2),
+        PAPER_SPACE.parse(configuration),
+        CATALOG,
+        seed=0,
+        size=64,
     )
     category = CATALOG.categories[0]
     return [sampler.scene(category, CATALOG.names(category)[0], i) for i in range(count)]

@@ -12,9 +12,10 @@ from scipy.spatial.transform import Rotation
 
 from benchmark.rendering.request import DatasetRequest, shard_images
 from benchmark.rendering.run import render_dataset
+from benchmark.simulators.draws import REFERENCE_LIGHT_DIRECTION, reference_view
 from benchmark.simulators.interface import opened
 from benchmark.simulators.registry import SimulatorChoice
-from benchmark.simulators.sampling import REFERENCE_LIGHT_DIRECTION, SceneSampler, reference_view
+from benchmark.simulators.sampling import SceneSampler
 from benchmark.simulators.scene import REFERENCE_DISTANCE
 from benchmark.simulators.tdw.records import RecordBook
 from benchmark.simulators.tdw.simulator import TdwSimulator
@@ -152,7 +153,7 @@ def test_a_dataset_shows_its_scenes(double, journal, tmp_path, bits):
     )
     rendered = render_dataset(request, tmp_path / "set")
     assert rendered.manifest["images"] == CATEGORIES * IMAGES
-    sampler = SceneSampler(PAPER_SPACE, configuration, catalog, seed=0, size=SIZE, slots=32)
+    sampler = SceneSampler(TdwSimulator.capabilities, configuration, catalog, seed=0, size=SIZE)
     planned = [
         sampler.scene(image.category, image.object, image.index)
         for number in range(request.n_shards)
@@ -178,7 +179,7 @@ def shown(double, journal, bits, count=8, **options):
     simulator = TdwSimulator(**double("1.13", **options))
     catalog = simulator.assets()
     sampler = SceneSampler(
-        PAPER_SPACE, PAPER_SPACE.parse(bits), catalog, seed=0, size=SIZE, slots=32
+        simulator.capabilities, PAPER_SPACE.parse(bits), catalog, seed=0, size=SIZE
     )
     category = catalog.categories[0]
     planned = [sampler.scene(category, catalog.names(category)[0], i) for i in range(count)]

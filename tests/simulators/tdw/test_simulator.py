@@ -25,7 +25,7 @@ DIALECTS = ["1.13", "1.8.23"]
 def scenes(simulator, configuration="11111111", count=6, size=48, category=0):
     catalog = simulator.assets()
     sampler = SceneSampler(
-        PAPER_SPACE, PAPER_SPACE.parse(configuration), catalog, seed=1, size=size, slots=32
+        simulator.capabilities, PAPER_SPACE.parse(configuration), catalog, seed=1, size=size
     )
     name = catalog.categories[category]
     return [sampler.scene(name, catalog.names(name)[0], index) for index in range(count)]
