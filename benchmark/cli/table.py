@@ -74,7 +74,9 @@ def check(name: str) -> int:
     loaded = load_table(name)  # digests and schema are verified here
     faults = table_faults(loaded)
     if faults:
-        raise InvalidFileError(f"table {loaded.id}", faults, "Measure these cells again.")
+        raise InvalidFileError(
+            f"table {loaded.id}", faults, "Measure these cells again, or correct the table."
+        )
     click.echo(
         f"{loaded.id}: ok. Digests match; all {loaded.values.size} cells are measured, lie within "
         "0 to 100 percent and are whole multiples of 1/n_test; the card states their noise."

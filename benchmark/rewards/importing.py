@@ -93,7 +93,9 @@ class Rows:
             self.faults.append(f"{where}: {error}")
             return None
 
-    def check_columns(self, required: Sequence[str], known: Sequence[str]) -> None:
+    def check_columns(
+        self, required: Sequence[str], known: Sequence[str], remedy: str = ""
+    ) -> None:
         """Check that columns are unique and known, and that no required one is missing.
 
         Raises:
@@ -109,7 +111,7 @@ class Rows:
             f"unknown column '{name}'. {did_you_mean(name, known) or 'Remove it.'}"
             for name in unknown
         ]
-        self.refuse(f"Columns: {', '.join(known)}.")
+        self.refuse(f"Known columns: {', '.join(known)}. {remedy}".rstrip())
 
     def refuse(self, remedy: str = "") -> None:
         """Raise an error that lists the faults, if there are any.
@@ -231,7 +233,9 @@ def tabulate_rewards(rows: Rows, space: ParameterSpace, registry: TaskRegistry) 
     named = "configuration" in rows.columns
     how = ["configuration"] if named or not {*space.names} & {*rows.columns} else space.names
     known = ["task", "configuration", *space.names, "seed", "reward", "n_test"]
-    rows.check_columns(["task", *how, "reward"], known)
+    rows.check_columns(
+        ["task", *how, "reward"], known, "Other parameters need a file of the space (--space)."
+    )
     tasks = rows.column("task", str)
     points = list(_configurations(rows, space))
     seeds = _seeds(rows)

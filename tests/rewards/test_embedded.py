@@ -54,6 +54,11 @@ def test_its_rewards_are_reliable_on_average(table):
     assert fmean(task.reliability for task in table.card.tasks) >= 0.75
 
 
+def test_its_vectors_state_their_probe(table):
+    """Vectors of another probe could not be refused otherwise."""
+    assert re.search(r"probe .* \([0-9a-f]{12}\)", table.card.embeddings.probe)
+
+
 def test_references_and_vectors_are_there_for_every_task(table):
     for name in ("untrained", "real-images"):
         found = table.card.references[name]
