@@ -189,4 +189,4 @@ def test_simulators_are_listed_and_shown(capsys):
     assert main(["show", "gl"]) == 0
     output = capsys.readouterr().out
     assert "supersampling = 2" in output
-    assert "light_colour: fixed, random" in output
+    assert "light_colour (fixed|random)" in output
