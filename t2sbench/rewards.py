@@ -126,7 +126,7 @@ class TableEffects(Rows):
             {"task": task, **dict(zip(effects.names, values, strict=True)), "explained": explained}
             for task, values, explained in zip(
                 effects.tasks,
-                effects.values.round(3).tolist(),  # noqa: PD011 - an array
+                (effects.values.round(3) + 0.0).tolist(),  # noqa: PD011 - an array; not -0.0
                 effects.explained.round(3).tolist(),
                 strict=True,
             )

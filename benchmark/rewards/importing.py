@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
+from pydantic import Field
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError, did_you_mean
 from benchmark.core.files import sha256_file
@@ -502,7 +503,7 @@ class _Parameter(Frozen):
 class _SpaceFile(Frozen):
     """Parameters of a space."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1] = Field(1, alias="schema")
     parameters: list[_Parameter]
 
 

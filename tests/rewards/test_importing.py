@@ -13,6 +13,7 @@ from benchmark.space import Parameter, ParameterSpace
 from benchmark.tasks.vectors import write_embeddings
 
 SPACE = """\
+schema: 1
 parameters:
   - {name: fog, levels: [none, thin, thick]}
   - {name: camera, levels: [near, far]}
@@ -224,6 +225,17 @@ def test_references(imported, tmp_path):
 def test_a_space_with_faults(imported, space, text, fact):
     space.write_text(text)
     with pytest.raises(InvalidFileError, match=fact):
+        imported(HEADER + lines())
+
+
+def test_a_space_states_its_most_varied_level(imported, space):
+    space.write_text(SPACE.replace("thick]}", "thick], most_varied: thin}"))
+    table = imported(HEADER + lines())
+    assert str(table.space.most_varied) == "11"
+    model = t2s.fit("domain-randomization", table=table)
+    assert str(model.select({"mine": [1.0]})["mine"]) == "11"
+    space.write_text(SPACE.replace("thick]}", "thick], most_varied: thik}"))
+    with pytest.raises(InvalidFileError, match="thick"):
         imported(HEADER + lines())
 
 
