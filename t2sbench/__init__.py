@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         tasks,
     )
     from t2sbench.models import Model, fit, load_model
+    from t2sbench.recommendations import Recommendation, recommend
     from t2sbench.results import Ranking, Results, cross_seeds, run, score
     from t2sbench.rewards import (
         BuiltTable,
@@ -64,6 +65,7 @@ __all__ = [
     "Picture",
     "Proxies",
     "Ranking",
+    "Recommendation",
     "Results",
     "Rows",
     "T2SBenchError",
@@ -93,6 +95,7 @@ __all__ = [
     "protocols",
     "proxy",
     "recipes",
+    "recommend",
     "render",
     "report",
     "retry",
@@ -131,6 +134,7 @@ _MODULES = {
     ),
     **dict.fromkeys(("Model", "fit", "load_model"), "t2sbench.models"),
     **dict.fromkeys(("measure_paper", "paper"), "t2sbench.exhibits"),
+    **dict.fromkeys(("Recommendation", "recommend"), "t2sbench.recommendations"),
     **dict.fromkeys(("Ranking", "Results", "cross_seeds", "run", "score"), "t2sbench.results"),
     **dict.fromkeys(
         (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
@@ -193,6 +193,7 @@ def fit(  # noqa: PLR0913 - the settings of a fit
     output: str | Path | None = None,
     plugins: Sequence[str | Path] = (),
     tasks_files: Sequence[str | Path] = (),
+    all_tasks: bool = False,
 ) -> Model:
     """Fit a method to the seen tasks of a table; slow fits are kept in the cell store.
 
@@ -204,6 +205,7 @@ def fit(  # noqa: PLR0913 - the settings of a fit
         output: Folder to save the model in; a method without a state is then refused at once.
         plugins: Users' files with more methods; they are executed.
         tasks_files: Users' files with more tasks.
+        all_tasks: True to learn from the unseen tasks, too; no task is left to judge the method.
 
     Raises:
         UnknownNameError: For an unknown method, option or table.
@@ -231,7 +233,10 @@ def fit(  # noqa: PLR0913 - the settings of a fit
     files = tuple(map(Path, tasks_files))
     request = RunRequest((spec,), table=rewards_of(table), tasks_files=files)
     context = request_contexts(request)[0]
-    fold = make_folds(table_tasks(context.table, context.registry), Split.SEEN)[0]
+    tasks = table_tasks(context.table, context.registry)
+    fold = make_folds(tasks, Split.SEEN)[0]
+    if all_tasks:
+        fold = replace(fold, learn=tuple(task.name for task in tasks))
     unit = Unit(context, found, fold, (seed,), frozenset())
     with Fitter(context, request, [found], [unit]) as fitter:
         fitted = fitter.fit(unit, seed)

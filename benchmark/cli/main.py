@@ -16,6 +16,7 @@ _INTERRUPTED = 130
 
 # name -> (module below benchmark.cli, one line of help): --help must not import the commands.
 _COMMANDS = {
+    "recommend": ("recommend", "From your images to a pre-trained network."),
     "run": ("run", "Compare methods, on a reward table or live."),
     "status": ("results", "Count finished, failed and missing cells of a results folder."),
     "report": ("results", "Print and write one table per split of results folders."),

@@ -15,9 +15,11 @@ from rich.progress import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
 
     from benchmark.pipeline.table_jobs import JobResult
+    from benchmark.recommend.plan import Step
     from benchmark.runs.context import Unit
     from benchmark.runs.execution import Plan
     from benchmark.runs.record import Record
@@ -98,15 +100,16 @@ class _Display:
         self._already += 0 if fresh else count
         left = ""
         if self._count < self._total and self._count > self._already:
-            left = f"{duration(self._seconds_left())} left"
+            seconds = self._seconds_left()
+            left = "" if seconds is None else f"{duration(seconds)} left"
         self._progress.update(self._bar, completed=self._count, description=text, left=left)
         tenths = 10 * self._count // max(self._total, 1)
         if self._plain and tenths > self._tenths:
             self._tenths = tenths
             self._say(f"[{self._count:,}/{self._total:,}] {text}{left and f', {left}'}")
 
-    def _seconds_left(self) -> float:
-        """Estimated seconds of the items left, at the mean speed so far."""
+    def _seconds_left(self) -> float | None:
+        """Estimated seconds of the items left, at the mean speed so far; None if unknown."""
         return (self._total - self._count) * self.seconds / (self._count - self._already)
 
 
@@ -230,3 +233,44 @@ class TaskDisplay(_Display):
     def on_done(self, name: str, *, fresh: bool) -> None:
         """A task is finished; ``fresh`` unless its result was kept from an earlier run."""
         self._advance(name if fresh else f"{name} (kept)", fresh=fresh)
+
+
+class StepDisplay(_Display):
+    """Progress of a recommendation: steps of different expected durations.
+
+    The time left is the sum of the durations expected of the steps left, at the speed of those done
+    so far. Steps whose result was kept take no time, and do not count for the speed.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("steps", None)
+        self._left: list[Step] = []
+        self._expected = self._spent = 0.0
+        self._last = time.monotonic()
+
+    def on_plan(self, steps: Sequence[Step]) -> None:
+        """These steps are left."""
+        self._left = list(steps)
+        self._total = self._count + len(steps)
+        self._progress.update(self._bar, total=self._total)
+
+    def on_step(self, step: Step) -> None:
+        """A step begins."""
+        self._last = time.monotonic()
+        self._name(f"{step.stage} {step.subject}")
+
+    def on_done(self, step: Step) -> None:
+        """A step is finished."""
+        seconds = time.monotonic() - self._last
+        if step in self._left:
+            self._left.remove(step)
+        if step.seconds is not None and seconds > step.seconds / 10:
+            self._expected += step.seconds
+            self._spent += seconds
+        self._advance(f"{step.stage} {step.subject}")
+
+    def _seconds_left(self) -> float | None:
+        if any(step.seconds is None for step in self._left):
+            return None
+        speed = self._spent / self._expected if self._expected else 1.0
+        return speed * sum(step.seconds or 0.0 for step in self._left)

@@ -230,9 +230,9 @@ network.eval()
 """
 _OWN_CODE = """\
 from pathlib import Path
-from benchmark.pretraining.foreign import read_checkpoint
+from benchmark.pretraining.foreign import read_backbone
 
-network = read_checkpoint(Path("backbone.safetensors")).backbone
+network = read_backbone(Path("backbone.safetensors")).backbone
 """
 
 _README = """\

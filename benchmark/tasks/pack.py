@@ -15,7 +15,7 @@ from benchmark.tasks.card import REMEDY
 from benchmark.tasks.images import LabelledImages, image_fault, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -179,12 +179,13 @@ class ContentDigest:
         return self._hash.hexdigest()
 
 
-def write_pack(images: LabelledImages, path: Path) -> str:
+def write_pack(images: LabelledImages, path: Path, *, checked: bool = False) -> str:
     """Write images as a Parquet file, atomically; memory holds a few hundred at a time.
 
     Args:
         images: The images, in the order of the rows.
         path: The file.
+        checked: True if every image is known to decode.
 
     Returns:
         Digest of the content.
@@ -194,14 +195,26 @@ def write_pack(images: LabelledImages, path: Path) -> str:
         StorageError: If the file system refuses.
     """
     content = ContentDigest(images.class_names)
-    write_atomically(path, lambda scratch: _write(images, scratch, content))
+    faults: list[str] = []
+
+    def look(row: int, image: bytes) -> None:
+        content.add(image, int(images.labels[row]), train=bool(images.is_train[row]))
+        fault = "" if checked else image_fault(image)
+        faults.extend([f"{images.where(row)}: {fault}"] if fault else [])
+
+    def write(scratch: Path) -> None:
+        _write(images, scratch, look)
+        if faults:
+            remedy = "Replace or remove these images."
+            raise InvalidFileError("the data set", shortened(faults), remedy)
+
+    write_atomically(path, write)
     return content.hexdigest()
 
 
-def _write(images: LabelledImages, path: Path, content: ContentDigest) -> None:
+def _write(images: LabelledImages, path: Path, look: Callable[[int, bytes], None]) -> None:
     from pyarrow import parquet
 
-    faults: list[str] = []
     text = ["label_name", "split"]
     with parquet.ParquetWriter(
         path,
@@ -214,12 +227,8 @@ def _write(images: LabelledImages, path: Path, content: ContentDigest) -> None:
             rows = range(start, min(start + ROWS_PER_GROUP, len(images)))
             encoded = [images.read(row) for row in rows]
             for row, image in zip(rows, encoded, strict=True):
-                fault = image_fault(image)
-                faults += [f"{images.where(row)}: {fault}"] if fault else []
-                content.add(image, int(images.labels[row]), train=bool(images.is_train[row]))
+                look(row, image)
             writer.write_table(_table(images, rows, encoded), row_group_size=ROWS_PER_GROUP)
-    if faults:
-        raise InvalidFileError("the data set", shortened(faults), "Replace or remove these images.")
 
 
 def _table(images: LabelledImages, rows: range, encoded: list[bytes]) -> Table:

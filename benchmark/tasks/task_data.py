@@ -101,7 +101,12 @@ class Description:
 
 
 def write_task_data(
-    task: Task, images: LabelledImages, description: Description, folder: Path | None = None
+    task: Task,
+    images: LabelledImages,
+    description: Description,
+    folder: Path | None = None,
+    *,
+    checked: bool = False,
 ) -> TaskData:
     """Write a task's images in the prepared form, the card last.
 
@@ -110,6 +115,7 @@ def write_task_data(
         images: Its images.
         description: More facts for the card.
         folder: Folder of prepared tasks; :func:`data_root` if None.
+        checked: True if every image is known to decode.
 
     Raises:
         InvalidInputError: If there are more classes than the task has.
@@ -127,7 +133,7 @@ def write_task_data(
     path = pack_path(task.name, folder)
     fresh = path.with_name(f".{path.name}.fresh")
     try:
-        content = write_pack(images, fresh)
+        content = write_pack(images, fresh, checked=checked)
         open_pack(fresh, known_digest=content)
         # A file without a card counts as missing, so an interruption never leaves a mixed pair.
         # The earlier pair remains until the new images are verified.

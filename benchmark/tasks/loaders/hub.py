@@ -150,7 +150,7 @@ def _load(name: str) -> Any:  # noqa: ANN401 - datasets has no types
         reason = " ".join(str(error).split())[:200]
         raise UnavailableError(
             f"Cannot load {name} from the hub ({type(error).__name__}: {reason}). "
-            "Check the name and the network, or unpack the official archive and use --from DIR."
+            "Check the name and the network, or name a folder of images."
         ) from error
 
 

@@ -41,12 +41,12 @@ def own_images(source: str) -> LabelledImages:
     if kind == "hub" and name:
         return hub_images(name)
     path = Path(source).expanduser()
-    if path.is_dir():
+    if source and path.is_dir():
         return saved_images(path) if _is_data_set(path) else image_folder(path)
-    if not path.is_file():
+    if not source or not path.is_file():
         raise InvalidInputError(
-            f"No images at {source}. Name a folder with one folder of images per class, a Parquet "
-            "file, or hub:OWNER/NAME."
+            f"No images at '{source}'. Name a folder with one folder of images per class, a "
+            "Parquet file, or hub:OWNER/NAME."
         )
     return parquet_images(path)
 

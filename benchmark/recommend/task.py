@@ -1,0 +1,188 @@
+"""The user's images as a task: read, checked, and packed once into the cell store."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.core.errors import InvalidFileError
+from benchmark.core.files import indented_json, sha256_bytes, write_bytes
+from benchmark.core.store import default_store
+from benchmark.tasks.card import card_path, pack_path, read_card
+from benchmark.tasks.images import LabelledImages, image_fault, shortened
+from benchmark.tasks.loaders.own import own_images
+from benchmark.tasks.pack import open_pack
+from benchmark.tasks.registry import Side, Split, Task
+from benchmark.tasks.task_data import (
+    Description,
+    TaskData,
+    as_prepared,
+    repeated_images,
+    write_task_data,
+)
+
+#: Changes when the same images would be packed or checked in another way.
+VERSION = 1
+#: Fewest images of a class, in all and for training.
+LEAST_IMAGES, LEAST_TRAINING = 5, 3
+#: Most classes: Task2Vec takes 2,000 training images, two of each class then.
+MOST_CLASSES = 1000
+#: Largest share of images that may be broken; these are left out.
+MOST_BROKEN = 0.05
+
+_ABOUT = "about.json"
+_NAMED = 3  # classes named in a message
+
+
+@dataclass(frozen=True)
+class OwnTask:
+    """A user's images as a task.
+
+    Attributes:
+        data: The task with its images.
+        left_out: Broken images: file and reason.
+        repeated: Test images whose bytes are those of a training image.
+        notes: Remarks of the reader.
+    """
+
+    data: TaskData
+    left_out: tuple[str, ...]
+    repeated: int
+    notes: tuple[str, ...]
+
+
+def look(source: str) -> LabelledImages:
+    """Find a user's images and check classes and numbers; no image is read.
+
+    Raises:
+        InvalidInputError: If there is nothing of that name.
+        InvalidFileError: If classes or images do not suffice; lists all faults.
+        UnavailableError: If a package or the network is missing.
+    """
+    images = own_images(source)
+    _refuse(source, _faults(images))
+    return images
+
+
+def open_task(source: str) -> OwnTask:
+    """Read and check a user's images; they are packed once, into the cell store.
+
+    Args:
+        source: Folder, Parquet file or data set, as :func:`own_images` takes it.
+
+    Raises:
+        InvalidInputError: If there is nothing of that name.
+        InvalidFileError: If classes or images do not suffice, or many images are broken; lists all
+            faults.
+        UnavailableError: If a package or the network is missing.
+    """
+    images, name = look(source), task_name(source)
+
+    def make(folder: Path) -> None:
+        _pack(source, images, name, folder)
+
+    folder = default_store().get("images", _identity(source, images), make, f"images of {name}")
+    card = read_card(card_path(name, folder))
+    pack = open_pack(pack_path(name, folder), known_digest=card.digest)
+    about = json.loads((folder / _ABOUT).read_bytes())
+    data = TaskData(as_prepared(_task(name, images), card), card, pack)
+    return OwnTask(data, tuple(about["left_out"]), int(about["repeated"]), card.notes)
+
+
+def task_name(source: str) -> str:
+    """Name of a task after its folder or file.
+
+    Example:
+        >>> task_name("data/my photos/"), task_name("hub:owner/set"), task_name("2024.parquet")
+        ('my-photos', 'set', 'task-2024')
+    """
+    stem = Path(source.rstrip("/").partition("@")[0]).expanduser()
+    text = stem.resolve().name if source in (".", "..") else stem.name
+    plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", text.removesuffix(".parquet")).strip("-.")[:60]
+    return plain if re.match(r"[A-Za-z]", plain) else f"task-{plain}".rstrip("-")
+
+
+def _task(name: str, images: LabelledImages) -> Task:
+    return Task(
+        name=name,
+        side=Side.UNSEEN,
+        classes=len(images.class_names),
+        split=Split(rule=images.split_rule or "As given.", test=int((~images.is_train).sum())),
+    )
+
+
+def _identity(source: str, images: LabelledImages) -> list[Any]:
+    """Names, sizes and times of the files, and their classes and parts."""
+    places = "\n".join(map(images.where, range(len(images))))
+    path = Path(source).expanduser()
+    files = [path, *map(Path, places.splitlines())] if path.exists() else []
+    stats = [(file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
+    content = [places, images.labels.tolist(), images.is_train.tolist(), stats]
+    named = str(path.resolve()) if path.exists() else source
+    return ["own", VERSION, named, images.class_names, sha256_bytes(repr(content).encode())]
+
+
+def _pack(source: str, images: LabelledImages, name: str, folder: Path) -> None:
+    """Check every image, leave out a few broken ones, and write the task's data."""
+    faults = [image_fault(images.read(row)) for row in range(len(images))]
+    broken = [f"{images.where(row)}: {fault}" for row, fault in enumerate(faults) if fault]
+    if len(broken) > max(1, MOST_BROKEN * len(images)):
+        raise InvalidFileError(source, shortened(broken), "Replace or remove these images.")
+    kept = images.rows(np.flatnonzero([not fault for fault in faults]))
+    short = _faults(kept)
+    _refuse(source, [*short, *(f"broken, left out: {text}" for text in broken)] if short else [])
+    description = Description(source=source, licence="that of your images")
+    data = write_task_data(_task(name, kept), kept, description, folder, checked=True)
+    about = {"left_out": broken, "repeated": repeated_images(data.pack)}
+    write_bytes(folder / _ABOUT, indented_json(about))
+
+
+def _faults(images: LabelledImages) -> list[str]:
+    """Reasons why images cannot be a task."""
+    names, classes = images.class_names, len(images.class_names)
+    counts = np.bincount(images.labels, minlength=classes)
+    training = np.bincount(images.labels[images.is_train], minlength=classes)
+    faults = []
+    if classes < 2:
+        faults.append(f"one class only{f', {names[0]}' if names else ''}; a task needs two or more")
+    if classes > MOST_CLASSES:
+        faults.append(
+            f"{classes:,} classes; at most {MOST_CLASSES:,} can be told apart by Task2Vec"
+        )
+    few = np.flatnonzero(counts < LEAST_IMAGES)
+    if few.size:
+        named = _named(names, few, counts)
+        faults.append(
+            f"fewer than {LEAST_IMAGES} images in {few.size:,} of {classes:,} classes: {named}"
+        )
+    for part, number, least in (
+        ("training", training, LEAST_TRAINING),
+        ("test", counts - training, 1),
+    ):
+        few = np.flatnonzero((number < least) & (counts >= LEAST_IMAGES))
+        if few.size:
+            plural = f"fewer than {least} {part} images" if least > 1 else f"no {part} image"
+            faults.append(
+                f"{plural} in {few.size:,} of {classes:,} classes: {_named(names, few, number)}"
+            )
+    return faults
+
+
+def _named(names: Sequence[str], few: np.ndarray, counts: np.ndarray) -> str:
+    shown = ", ".join(f"{names[label]} ({counts[label]})" for label in few[:_NAMED])
+    return f"{shown}, ..." if len(few) > _NAMED else shown
+
+
+def _refuse(source: str, faults: Sequence[str]) -> None:
+    if faults:
+        remedy = (
+            f"Give 2 to {MOST_CLASSES:,} classes of at least {LEAST_IMAGES} images each; 20 or "
+            "more give useful scores."
+        )
+        raise InvalidFileError(source, shortened(faults), remedy)
