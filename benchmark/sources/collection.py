@@ -89,28 +89,46 @@ class Collection(ImageSource):
         self, classes: list[int], amount: Amount, rng: np.random.Generator
     ) -> Iterator[NDArray[np.uint8]]:
         """Yield images of these classes, drawn at random within each, resized and cropped."""
-        from benchmark.tasks.decoding import read_rgb, resized_square
-
         pack, count = self._readable(), amount.images_per_class
         drawn = [
             np.sort(rng.permutation(np.flatnonzero(pack.labels == label))[:count])
             for label in classes
         ]
         for rows in drawn:
-            images = np.empty((count, amount.size, amount.size, 3), dtype=np.uint8)
-            for place, row in enumerate(rows):
-                try:
-                    image = read_rgb(pack.image_bytes(int(row)))
-                except (OSError, ValueError, SyntaxError) as error:
-                    fault = f"row {row}: the image does not decode ({error})"
-                    raise InvalidFileError(self.name, [fault], "Restore the file.") from error
-                images[place] = np.asarray(resized_square(image, amount.size, margin=1))
-            yield images
+            yield squares(pack, rows, amount.size, self.name)
 
     def _readable(self) -> ImagePack:
         if self.origin is not None and not self.pack.path.is_file():  # removed from the store since
             return open_collection(self.origin).pack
         return self.pack
+
+
+def squares(pack: ImagePack, rows: NDArray[np.int64], size: int, name: str) -> NDArray[np.uint8]:
+    """Decode images, resized by the shorter side and cropped at the centre.
+
+    Args:
+        pack: The images.
+        rows: Rows of the images, best ascending.
+        size: Side of the squares in pixels.
+        name: Name of the data set, for messages.
+
+    Returns:
+        uint8 ``(rows, size, size, 3)``.
+
+    Raises:
+        InvalidFileError: When an image does not decode.
+    """
+    from benchmark.tasks.decoding import read_rgb, resized_square
+
+    images = np.empty((len(rows), size, size, 3), dtype=np.uint8)
+    for place, row in enumerate(rows):
+        try:
+            image = read_rgb(pack.image_bytes(int(row)))
+        except (OSError, ValueError, SyntaxError) as error:
+            fault = f"row {row}: the image does not decode ({error})"
+            raise InvalidFileError(name, [fault], "Restore the file.") from error
+        images[place] = np.asarray(resized_square(image, size, margin=1))
+    return images
 
 
 def open_collection(place: str) -> Collection:
