@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         protocols,
         recipes,
         simulators,
+        sources,
         tables,
         tasks,
     )
@@ -102,6 +103,7 @@ __all__ = [
     "run",
     "score",
     "simulators",
+    "sources",
     "status",
     "tables",
     "tasks",
@@ -124,6 +126,7 @@ _MODULES = {
             "protocols",
             "recipes",
             "simulators",
+            "sources",
             "tables",
             "tasks",
         ),

@@ -35,13 +35,14 @@ def describe(
         _protocol(name, files),
         _simulator(name, files),
         _network(name, files),
+        _source(name, files),
         _profile(name),
         _recipe(name, files),
         _table(name),
     ]
     texts = list(filter(None, found))
     if not texts:
-        kinds = "task, method, protocol, table, simulator, network, recipe or profile"
+        kinds = "task, method, protocol, table, simulator, network, recipe, source or profile"
         raise UnknownNameError(kind=kinds, name=name, known=known_names(tasks, files))
     return "\n\n".join(texts)
 
@@ -53,7 +54,7 @@ def known_names(
     from benchmark.core.plugins import known_plugins
 
     files = tuple(map(Path, plugins))
-    kinds = ("method", "protocol", "simulator", "network", "recipe")
+    kinds = ("method", "protocol", "simulator", "network", "recipe", "source")
     names = [
         *listings.tasks(tasks_files)["task"],
         *(name for kind in kinds for name in known_plugins(kind, files)),
@@ -138,6 +139,25 @@ def _network(name: str, plugins: tuple[Path, ...]) -> str | None:
     network = find_network(name, plugins)
     facts = f"{network.dimension} features per image."
     return f"{head}, version {network.version}\n\n{network.summary}\n\n{facts}"
+
+
+def _source(name: str, plugins: tuple[Path, ...]) -> str | None:
+    """A source's docstring, origin, licence and options; None when there is no such source."""
+    import inspect
+
+    from benchmark.core.options import option_defaults
+    from benchmark.core.plugins import known_plugins
+
+    plugin = known_plugins("source", plugins).get(name)
+    if plugin is None:
+        return None
+    factory = plugin.load()
+    options = option_defaults(factory)
+    lines = [f"{name}: source of images of {plugin.origin}, version {factory.version}", ""]
+    lines += [inspect.getdoc(factory) or "", ""]
+    lines += [f"Licence of the images: {factory.licence or 'that of the images it takes'}."]
+    lines += ["", f"Options (-O {name}.NAME=VALUE):"] if options else []
+    return "\n".join(lines + [f"  {key} = {value!r}" for key, value in options.items()])
 
 
 def _recipe(name: str, plugins: tuple[Path, ...]) -> str | None:

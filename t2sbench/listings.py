@@ -188,6 +188,32 @@ def _missing(plugin: Plugin) -> str:
     return str(ask()) if ask else ""
 
 
+def sources(plugins: _Files = ()) -> Rows:
+    """Return the registered sources of pre-training images, and their licence and origin.
+
+    Args:
+        plugins: Users' files with more sources; they are executed.
+
+    Example:
+        >>> sources()["source"]
+        ['dead-leaves', 'fractals', 'retrieved']
+    """
+    from benchmark.core.plugins import known_plugins
+
+    return Rows(
+        tuple(
+            {
+                "source": plugin.name,
+                "images": "of each task" if plugin.load().per_task else "the same for all tasks",
+                "licence": plugin.load().licence or "that of its images",
+                "origin": plugin.origin,
+                "here": plugin.install_hint() or "yes",
+            }
+            for plugin in known_plugins("source", _paths(plugins)).values()
+        )
+    )
+
+
 def profiles() -> Rows:
     """Return the profiles of live scoring, and the series of them.
 

@@ -27,7 +27,7 @@ from benchmark.core.files import cache_root
 if TYPE_CHECKING:
     from t2sbench.display import Rows
 
-_PLUGINS = ("methods", "simulators", "networks", "recipes", "protocols")
+_PLUGINS = ("methods", "simulators", "networks", "recipes", "protocols", "sources")
 _KINDS = ("tasks", *_PLUGINS, "tables", "profiles")
 _OF_FILES = {"tasks": "tasks_files", **dict.fromkeys(_PLUGINS, "plugins")}
 
@@ -46,7 +46,7 @@ def _listing(kind: str, given: Mapping[str, Sequence[Path]]) -> Rows:
 @tasks_file_option
 @plugin_option
 def ls(kind: str, style: str, **given: tuple[Path, ...]) -> int:
-    """List tasks, methods, simulators, networks, recipes, protocols, tables or profiles."""
+    """List tasks, tables, profiles, or plug-ins of a kind, such as methods."""
     rows = _listing(kind, given)
     click.echo(json.dumps(list(rows), indent=2) if style == "json" else rows)
     return 0
@@ -57,7 +57,7 @@ def ls(kind: str, style: str, **given: tuple[Path, ...]) -> int:
 @tasks_file_option
 @plugin_option
 def show(name: str, tasks_files: tuple[Path, ...], plugins: tuple[Path, ...]) -> int:
-    """Describe the task, method, simulator, network, recipe, protocol, table or profile NAME."""
+    """Describe NAME: a task, table, profile or plug-in, such as a method."""
     import t2sbench as t2s
 
     click.echo(t2s.describe(name, tasks_files=tasks_files, plugins=plugins))

@@ -288,6 +288,13 @@ def simulator_names(_ctx: click.Context) -> Iterable[str]:
     return known_plugins("simulator")
 
 
+def source_names(_ctx: click.Context) -> Iterable[str]:
+    """Sources of images of installed distributions."""
+    from benchmark.core.plugins import known_plugins
+
+    return known_plugins("source")
+
+
 def task_names(ctx: click.Context) -> Iterable[str]:
     """Tasks, those of ``--tasks-file`` included."""
     from benchmark.tasks.registry import load_data_tasks

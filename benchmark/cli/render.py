@@ -12,12 +12,16 @@ from benchmark.cli.options import (
     Choice,
     Command,
     Group,
+    completing,
     decorated,
     jobs_option,
     output_option,
     parse_plain_options,
+    plugin_option,
     simulator_options,
+    source_names,
     take_simulator,
+    tasks_file_option,
 )
 from benchmark.core.errors import InvalidInputError, StorageError
 
@@ -120,7 +124,7 @@ def _report(rendered: Rendered, seconds: float) -> None:
 
 @click.group(cls=Group)
 def preview() -> None:
-    """Draw contact sheets of a simulator's images."""
+    """Draw contact sheets of a simulator's images, or of a source."""
 
 
 def _sheet_options(command: _F) -> _F:
@@ -145,12 +149,20 @@ def _save(draw: Callable[..., Image], options: dict[str, Any]) -> int:
     from benchmark.simulators.interface import opened
 
     output = options.pop("output")
+    _check_picture(output)
+    with opened(take_simulator(options).build()) as simulator:
+        sheet = draw(simulator, **options)
+    return _write(sheet, output)
+
+
+def _check_picture(output: Path) -> None:
     if output.suffix.casefold() not in _SUFFIXES:
         raise InvalidInputError(
             f"--output {output} does not name a picture: use one of {', '.join(_SUFFIXES)}."
         )
-    with opened(take_simulator(options).build()) as simulator:
-        sheet = draw(simulator, **options)
+
+
+def _write(sheet: Image, output: Path) -> int:
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         sheet.save(output)
@@ -211,6 +223,42 @@ def preview_category(category: str, config: str | None, **options: Any) -> int: 
         return category_sheet(simulator, category, point, **shared)
 
     return _save(draw, options)
+
+
+@preview.command("source")
+@click.argument("source", metavar="NAME[=PATH]", shell_complete=completing(source_names))
+@click.option("--rows", type=click.IntRange(1, 64), default=6, show_default=True, metavar="N")
+@click.option("--columns", type=click.IntRange(1, 64), default=10, show_default=True, metavar="N")
+@click.option(
+    "--size", type=click.IntRange(8, 512), default=96, show_default=True, metavar="PIXELS"
+)
+@_SEED
+@click.option("--task", metavar="TASK", help="Task of a source with other images for each task.")
+@click.option("--real-images", metavar="PATH", help="Default: $T2SBENCH_REAL_IMAGES.")
+@click.option("-O", "--option", "options", multiple=True, metavar="NAME=VALUE", help="Option.")
+@output_option("Picture file.", Path("preview.png"), "FILE")
+@plugin_option
+@tasks_file_option
+def preview_source(source: str, output: Path, **given: Any) -> int:  # noqa: ANN401 - click's
+    """Images of a source: a row for each category."""
+    from benchmark.pipeline.settings import LiveSettings
+    from benchmark.sources.interface import Amount
+    from benchmark.sources.registry import SourceSpec
+    from benchmark.sources.sheet import source_sheet
+    from benchmark.tasks.task_data import load_task_data
+
+    _check_picture(output)
+    options = parse_plain_options(given["options"])
+    spec = SourceSpec.parse(source, options, given["plugins"])
+    settings = LiveSettings(real_images=given["real_images"])
+    task = given["task"]
+    sheet = source_sheet(
+        spec.open(settings.open_real_images),
+        Amount(given["rows"], given["columns"], given["size"]),
+        given["seed"],
+        load_task_data(task, tasks_files=given["tasks_files"]) if task else None,
+    )
+    return _write(sheet, output)
 
 
 @preview.command("library")

@@ -24,6 +24,7 @@ from benchmark.cli.options import (
     plugin_option,
     profile_option,
     protocol_names,
+    source_names,
     split_names,
     table_option,
     task_names,
@@ -93,6 +94,7 @@ def _live_options(command: _F) -> _F:
             "sources",
             multiple=True,
             metavar="NAME[=PATH]",
+            shell_complete=completing(source_names),
             help="With --live: a row for networks pre-trained on a registered source ('t2sbench ls "
             "sources'), or on own images under a name: Parquet file, image folder, folder of "
             "'t2sbench render', hub:NAME. May be repeated.",

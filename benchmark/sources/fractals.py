@@ -7,7 +7,7 @@ Pre-training", WACV 2022 (systems by singular values, colours).
 
 Departures from FractalDB: maps are drawn by their singular values and contract, so that no system
 diverges; many points walk in parallel, for a few steps, instead of one point for 100,000; a dot has
-the colour of its map, drawn anew for each image, instead of grey; images below 128 pixels are drawn
+the colour of its map, another one in each image, instead of grey; images below 128 pixels are drawn
 at twice the size and averaged.
 """
 

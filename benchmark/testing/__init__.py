@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from benchmark.testing.learning import NetworkContract, ProtocolContract, RecipeContract
     from benchmark.testing.methods import MethodContract, ToyProblem, toy_problem
     from benchmark.testing.simulators import SimulatorContract
+    from benchmark.testing.sources import SourceContract
 
 _HOMES = {
     **dict.fromkeys(
@@ -21,6 +22,7 @@ _HOMES = {
     "ToyProblem": "benchmark.testing.methods",
     "toy_problem": "benchmark.testing.methods",
     "SimulatorContract": "benchmark.testing.simulators",
+    "SourceContract": "benchmark.testing.sources",
 }
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "ProtocolContract",
     "RecipeContract",
     "SimulatorContract",
+    "SourceContract",
     "ToyProblem",
     "toy_problem",
 ]

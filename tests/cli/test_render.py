@@ -9,6 +9,8 @@ from PIL import Image
 
 from benchmark.cli.main import main
 from benchmark.rendering.dataset import verify_dataset
+from benchmark.tasks.pack import write_pack
+from tests.pipeline.conftest import coloured
 
 TOY = ("--simulator", "toy")
 SMALL = ("render", *TOY, "--config", "01101101", "--classes", "3", "--images-per-class", "4",
@@ -190,3 +192,30 @@ def test_simulators_are_listed_and_shown(capsys):
     output = capsys.readouterr().out
     assert "supersampling = 2" in output
     assert "light_colour (fixed|random)" in output
+
+
+def test_a_sheet_of_a_source(tmp_path, capsys):
+    target = tmp_path / "sheet.png"
+    words = ["preview", "source", "fractals", "--rows", "2", "--columns", "3", "--size", "24"]
+    assert main([*words, "-O", "density=2", "-o", str(target)]) == 0
+    assert target.is_file()
+    assert main(["preview", "source", "fractal", "-o", str(target)]) == 2
+    assert "fractals" in capsys.readouterr().err
+    assert main(["preview", "source", "fractals", "-o", str(tmp_path / "sheet.txt")]) == 2
+    real = tmp_path / "real.parquet"
+    write_pack(coloured(3, 90, 6), real)
+    capsys.readouterr()
+    assert main(["preview", "source", "retrieved", "--real-images", str(real), *words[3:]]) == 2
+    assert "--task" in capsys.readouterr().err
+    assert main(["preview", "source", f"mine={real}", *words[3:], "-o", str(target)]) == 0
+
+
+def test_sources_are_listed_and_described(capsys):
+    assert main(["ls", "sources"]) == 0
+    listed = capsys.readouterr().out
+    for name in ("fractals", "dead-leaves", "retrieved"):
+        assert name in listed
+    assert main(["show", "fractals"]) == 0
+    shown = capsys.readouterr().out
+    for fact in ("FractalDB", "CC0-1.0", "density = 6.0"):
+        assert fact in shown
