@@ -22,6 +22,7 @@ from benchmark.core.files import (
 from benchmark.core.versions import package_version
 from benchmark.pretraining.backbone_io import CARD_KEY, portable
 from benchmark.pretraining.networks import IMAGENET_MEAN, IMAGENET_STD
+from benchmark.pretraining.vision_transformer import VisionTransformer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,6 +67,8 @@ def library_of(network: str) -> Library:
     """
     if network in _TORCHVISION:
         return Library("torchvision", *_TORCHVISION[network], _same)
+    if network in _VIT:
+        return Library("timm", _VIT_CODE.format(patch=_VIT[network]), {}, _same)
     if network in _MINI:
         return Library("pytorch", _MINI_CODE.format(stages=_MINI[network]), {}, _of_mini)
     return Library("t2sbench", _OWN_CODE, {}, _same)
@@ -121,13 +124,18 @@ def export(backbone: PretrainedBackbone, folder: Path, about: str = "") -> None:
         StorageError: If the file system refuses.
     """
     card = backbone.card
-    tensors = portable(to_library(card.network, backbone.backbone.state_dict()))
+    settings = preprocessing(card.image_size or _USUAL_SIZE)
+    tensors = to_library(card.network, backbone.backbone.state_dict())
+    if isinstance(trunk := backbone.backbone.trunk, VisionTransformer):
+        side = -(-settings["crop_size"] // trunk.patch)
+        tensors["pos_embed"] = trunk.positions(side, side)  # not a weight, but one of timm's
     # One entry only: safetensors writes several in a random order.
     metadata = {CARD_KEY: canonical_json(card.model_dump()).decode()}
-    settings = preprocessing(card.image_size or _USUAL_SIZE)
     write_bytes(folder / PREPROCESS, indented_json(settings))
     write_text(folder / README, _readme(card, settings, about))
-    write_atomically(folder / WEIGHTS, lambda scratch: save_file(tensors, scratch, metadata))
+    write_atomically(
+        folder / WEIGHTS, lambda scratch: save_file(portable(tensors), scratch, metadata)
+    )
 
 
 def _readme(card: BackboneCard, settings: Mapping[str, Any], about: str) -> str:
@@ -198,6 +206,19 @@ _TORCHVISION: dict[str, tuple[str, dict[str, str]]] = {
     name: (_TORCHVISION_CODE.format(name=name, stem=""), {"timm": _TIMM_CODE.format(name=name)})
     for name in ("resnet18", "resnet50")
 } | {"resnet18-small": (_TORCHVISION_CODE.format(name="resnet18", stem=_SMALL_STEM), {})}
+
+# Sides of the patches.
+_VIT = {"vit-tiny": 16, "vit-tiny-small": 4}
+_VIT_CODE = """\
+import json, pathlib, timm
+from safetensors.torch import load_file
+
+size = json.loads(pathlib.Path("preprocess.json").read_text())["crop_size"]
+form = dict(img_size=size, patch_size={patch}, class_token=False, global_pool="avg", fc_norm=False)
+network = timm.create_model("vit_tiny_patch16_224", num_classes=0, **form)
+network.load_state_dict(load_file("backbone.safetensors"))
+network.eval()
+"""
 
 # Channels of the blocks of each stage: those before it and its own.
 _MINI = {

@@ -135,7 +135,7 @@ VIT_TINY = Network(
     "vit-tiny",
     functools.partial(VisionTransformer, 16, 14),
     _WIDTH,
-    "ViT-Ti/16, 14 x 14 patches at 224 pixels: 1.1 billion multiplications per 224-pixel image, "
+    "ViT-Ti/16, 14 x 14 patches at 224 pixels: 1.2 billion multiplications per 224-pixel image, "
     "5.5 million weights.",
 )
 VIT_TINY_SMALL = Network(

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +11,10 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from benchmark.pretraining.backbone_io import untrained
+from benchmark.core.plugins import load_file_module
+from benchmark.pretraining.backbone_io import untrained, weights_digest
 from benchmark.pretraining.export import export, library_of
+from benchmark.pretraining.foreign import read_checkpoint
 from benchmark.pretraining.networks import normalise
 from benchmark.tasks.decoding import resized_square
 
@@ -27,7 +30,9 @@ def randomised(network, size=32):
             # Positive, near one, so that features of deep networks stay finite and differ.
             low = -0.1 if name.endswith(("bias", "running_mean")) else 0.5
             tensor.copy_(torch.rand(tensor.shape, generator=rng) * 0.5 + low)
-    card = pretrained.card.model_copy(update={"image_size": size, "images": 60, "classes": 3})
+    about = {"image_size": size, "images": 60, "classes": 3}
+    about["weights_sha256"] = weights_digest(pretrained.backbone)
+    card = pretrained.card.model_copy(update=about)
     return replace(pretrained, card=card)
 
 
@@ -71,6 +76,45 @@ def test_timm_loads_what_torchvision_loads(network, tmp_path, pictures, monkeypa
     assert torch.allclose(found, wanted, rtol=1e-5, atol=1e-5 * float(wanted.abs().max()))
 
 
+@pytest.mark.parametrize(("network", "size"), [("vit-tiny", 64), ("vit-tiny-small", 32)])
+def test_timm_loads_vision_transformers(network, size, tmp_path, pictures, monkeypatch):
+    pytest.importorskip("timm")
+    pretrained = randomised(network, size)
+    export(pretrained, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    images = normalise(pictures(2, size, 2))
+    with torch.no_grad():
+        wanted = pretrained.backbone(images)
+    found = features_elsewhere(blocks(tmp_path)[0], images)
+    assert torch.allclose(found, wanted, rtol=1e-5, atol=1e-5 * float(wanted.abs().max()))
+
+
+@pytest.mark.parametrize("network", ["vit-tiny", "vit-tiny-small"])
+def test_exported_vision_transformers_are_read_again(network, tmp_path):
+    pretrained = randomised(network)
+    export(pretrained, tmp_path)
+    tensors = load_file(tmp_path / "backbone.safetensors")
+    assert tensors["pos_embed"].shape == (1, 64 if network == "vit-tiny-small" else 4, 192)
+    found = read_checkpoint(tmp_path)
+    assert found.card == pretrained.card
+    assert weights_digest(found.backbone) == weights_digest(pretrained.backbone)
+
+
+@pytest.mark.parametrize("network", ["mini-resnet", "mini-resnet6"])
+def test_the_ten_lines_of_the_docs_give_the_same_features(network, tmp_path, pictures):
+    example = Path(__file__).parents[2] / "docs" / "examples" / "load_mini_resnet.py"
+    module = load_file_module(example)
+    lines = example.read_text().partition("def layer")[2].splitlines()
+    assert len(list(filter(None, lines))) == 10
+    pretrained = randomised(network)
+    export(pretrained, tmp_path)
+    images = normalise(pictures(4, 32, 1))
+    with torch.no_grad():
+        wanted = pretrained.backbone(images)
+    found = module.mini_resnet(load_file(tmp_path / "backbone.safetensors"), images)
+    assert torch.allclose(found, wanted, rtol=1e-5, atol=1e-5 * float(wanted.abs().max()))
+
+
 def test_mini_resnet_has_the_names_of_torchvision(tmp_path):
     from torchvision.models import resnet18
 
@@ -105,3 +149,12 @@ def test_an_export_is_repeatable_and_carries_its_card(tmp_path):
         card = json.loads(stream.metadata()["t2sbench.backbone"])
     assert card == pretrained.card.model_dump()
     assert "Trained on **fractals**." in (tmp_path / "a" / "README.md").read_text()
+
+
+def test_the_page_shows_the_loader():
+    docs = Path(__file__).parents[2] / "docs"
+    code = (
+        "def layer"
+        + (docs / "examples" / "load_mini_resnet.py").read_text().partition("def layer")[2]
+    )
+    assert code in (docs / "networks.md").read_text()
