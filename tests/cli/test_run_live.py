@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -359,6 +360,23 @@ def test_sources_are_rows_that_share_no_cell(live, tmp_path, capsys):
     assert after["packed"] == before["packed"]
     assert len(records(tmp_path)) == 4, "one record per cell: the later ones replace the others"
     assert build_boards(records(tmp_path))
+
+
+def test_options_of_a_source_are_part_of_its_row(live, tmp_path, capsys):
+    example = Path(__file__).parents[2] / "docs" / "examples" / "my_source.py"
+    plugin = ["--plugin", str(example), "--source", "noise"]
+    tasks = ["--tasks", "PacsC", "-m", "untrained"]
+    assert live(*plugin, *tasks) == 0
+    assert live(*plugin, *tasks, "-O", "noise.contrast=60") == 0
+    found = {r.method.label: r for r in records(tmp_path)}
+    assert set(found) == {"noise", "noise[contrast=60.0]", "untrained"}
+    entry = found["noise"].pretraining
+    assert (entry.simulator, entry.licence) == ("source:noise", "CC0-1.0")
+    assert len({r.pretraining.checkpoint_sha256 for r in found.values()}) == 3
+    (requests,) = (tmp_path / "out").glob("requests.json")
+    assert "my_source.py" in requests.read_text()
+    capsys.readouterr()
+    assert main(["status", str(tmp_path / "out")]) == 0
 
 
 def test_faults_of_sources_are_named_before_any_work(live, tmp_path, capsys):

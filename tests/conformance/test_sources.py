@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from benchmark.testing import SourceContract
 from tests.pipeline.conftest import coloured, write_tasks
 
 NAMES = sorted(known_plugins("source"))
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "my_source.py"
 RULES = [name for name in dir(SourceContract) if name.startswith("test_")]
 
 
@@ -45,6 +47,11 @@ class TestRegistered(SourceContract):
 
     def task(self):
         return self.data
+
+
+class TestExample(SourceContract):
+    def make(self):
+        return SourceSpec.parse("noise", plugins=[EXAMPLE]).open().images
 
 
 class TestCollection(SourceContract):
