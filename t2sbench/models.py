@@ -290,6 +290,8 @@ def load_model(folder: str | Path, plugins: Sequence[str | Path] = ()) -> Model:
     from benchmark.space import space_from_json
 
     folder = Path(folder)
+    if not folder.is_dir():
+        raise InvalidInputError(f"No model folder {folder}. Fit and save one with 't2sbench fit'.")
     state, facts = load_state(folder, _REMEDY)
     try:
         card = _Card.model_validate(facts)

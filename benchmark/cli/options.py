@@ -339,13 +339,15 @@ def output_option(
     help_text: str, default: Path | None = None, metavar: str = "DIR"
 ) -> Callable[[_F], _F]:
     """``-o/--output``; required without a default."""
+    # A default of None is a value for newer versions of click: the option would not be required.
+    rule: dict[str, Any] = {"required": True}
+    if default is not None:
+        rule = {"default": default, "show_default": True}
     return click.option(
         "--output",
         "-o",
         type=PATH,
-        default=default,
-        required=default is None,
-        show_default=default is not None,
+        **rule,
         metavar=metavar,
         help=help_text,
     )

@@ -51,7 +51,7 @@ _T = TypeVar("_T")
 
 
 @dataclass
-class Rows:
+class Sheet:
     """Rows of a file or frame as text, and the faults found so far.
 
     Attributes:
@@ -136,7 +136,7 @@ def _number(fault: str) -> int:
     return int(found[1]) if found else -1
 
 
-def read_rows(source: Path | pd.DataFrame) -> Rows:
+def read_rows(source: Path | pd.DataFrame) -> Sheet:
     """Read a CSV file (commas, semicolons or tabs; UTF-8) or a data frame.
 
     Raises:
@@ -152,12 +152,12 @@ def read_rows(source: Path | pd.DataFrame) -> Rows:
     return rows
 
 
-def _csv_rows(path: Path) -> Rows:
+def _csv_rows(path: Path) -> Sheet:
     text = _text(path)
     header = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = max(",;\t", key=header.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    rows = Rows(str(path), [], decimal_comma=delimiter == ";")
+    rows = Sheet(str(path), [], decimal_comma=delimiter == ";")
     try:
         for row in reader:
             cells = [cell.strip() for cell in row]
@@ -190,11 +190,11 @@ def _text(path: Path) -> str:
     return text
 
 
-def _frame_rows(frame: pd.DataFrame) -> Rows:
+def _frame_rows(frame: pd.DataFrame) -> Sheet:
     cells = frame.astype(object).where(frame.notna(), "").to_numpy().tolist()
     texts = [[str(cell).strip() for cell in row] for row in cells]
     places = [f"row {number}" for number in range(len(texts))]
-    return Rows("The data frame", [str(name) for name in frame.columns], places, texts)
+    return Sheet("The data frame", [str(name) for name in frame.columns], places, texts)
 
 
 def _whole(name: str, least: int, text: str) -> int:
@@ -217,7 +217,7 @@ def _percent(decimal_comma: bool, text: str) -> float:
     return number
 
 
-def tabulate_rewards(rows: Rows, space: ParameterSpace, registry: TaskRegistry) -> RewardTable:
+def tabulate_rewards(rows: Sheet, space: ParameterSpace, registry: TaskRegistry) -> RewardTable:
     """Return the table of some rows; cells without a row are empty.
 
     Tasks have the order of their first rows, seeds that of their numbers.
@@ -265,7 +265,7 @@ def tabulate_rewards(rows: Rows, space: ParameterSpace, registry: TaskRegistry) 
     )
 
 
-def _configurations(rows: Rows, space: ParameterSpace) -> Iterator[Configuration | None]:
+def _configurations(rows: Sheet, space: ParameterSpace) -> Iterator[Configuration | None]:
     """Configuration of each row; where both notations are given they must agree."""
     columns = [(name, rows.columns.index(name)) for name in space.names if name in rows.columns]
     spelt = rows.columns.index("configuration") if "configuration" in rows.columns else None
@@ -289,13 +289,15 @@ def _configurations(rows: Rows, space: ParameterSpace) -> Iterator[Configuration
         yield found[0]
 
 
-def _seeds(rows: Rows) -> list[int | None]:
+def _seeds(rows: Sheet) -> list[int | None]:
     if "seed" not in rows.columns:
         return [0] * len(rows.cells)
     return rows.column("seed", functools.partial(_whole, "seed", 0))
 
 
-def _test_images(rows: Rows, tasks: Sequence[str | None], registry: TaskRegistry) -> dict[str, int]:
+def _test_images(
+    rows: Sheet, tasks: Sequence[str | None], registry: TaskRegistry
+) -> dict[str, int]:
     """Number of test images by task: that of the rows, or else of the registry."""
     given: dict[str, int] = {}
     if "n_test" in rows.columns:
@@ -316,14 +318,14 @@ def _test_images(rows: Rows, tasks: Sequence[str | None], registry: TaskRegistry
     return given
 
 
-def _check_repeated(rows: Rows, cells: Sequence[tuple[Hashable, ...]]) -> None:
+def _check_repeated(rows: Sheet, cells: Sequence[tuple[Hashable, ...]]) -> None:
     first: dict[tuple[Hashable, ...], str] = {}
     for where, cell in zip(rows.places, cells, strict=True):
         if None not in cell and first.setdefault(cell, where) != where:
             rows.faults.append(f"{where}: repeats the cell of {first[cell]}")
 
 
-def _check_scale(rows: Rows, rewards: Sequence[float | None]) -> None:
+def _check_scale(rows: Sheet, rewards: Sequence[float | None]) -> None:
     known = [reward for reward in rewards if reward is not None]
     if known and 0 < max(known) <= 1:
         rows.faults.append(
@@ -349,7 +351,7 @@ def missing_rewards(table: RewardTable) -> list[str]:
     return found
 
 
-def read_references(rows: Rows, table: RewardTable) -> dict[str, dict[str, list[float]]]:
+def read_references(rows: Sheet, table: RewardTable) -> dict[str, dict[str, list[float]]]:
     """Return accuracies of references by name and task, one per seed of a table.
 
     Args:

@@ -198,3 +198,18 @@ def test_ctrl_c_exits_130(monkeypatch, capsys, small_table_folder):
     monkeypatch.setattr(run, "make_plan", interrupt)
     assert main(["run", "-m", "random", "--table", str(small_table_folder)]) == 130
     assert "Finished cells are kept" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["fit"],
+        ["render", "--config", "00000000"],
+        ["table", "build"],
+        ["table", "import", "x.csv", "--protocol", "knn5"],
+    ],
+    ids=lambda words: " ".join(words[:2]),
+)
+def test_an_output_without_a_default_is_required(words, capsys):
+    assert main(words) == 2
+    assert "--output" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """``import t2sbench`` is cheap, and offers what it says."""
 
 import ast
+import re
 import subprocess
 import sys
 from importlib import metadata
@@ -30,6 +31,11 @@ def test_every_public_name_is_lazy_documented_and_known_to_type_checkers():
         assert getattr(t2s, name).__doc__
     assert t2s.__version__ == metadata.version("t2sbench")
     assert (Path(t2s.__file__).parent / "py.typed").is_file()
+
+
+def test_every_public_name_is_on_the_page_on_python():
+    page = (Path(__file__).parents[2] / "docs" / "python.md").read_text()
+    assert [n for n in t2s.__all__ if n != "__version__" and not re.search(rf"\b{n}\b", page)] == []
 
 
 def test_python_m_t2sbench_is_the_command_line(tmp_path):
