@@ -73,6 +73,7 @@ _EXTRAS = {
     "hub": "pushing datasets",
     "plots": "pictures",
     "search": "method bayesian-optimization",
+    "timm": "checkpoints of timm's architectures",
     "ray": "tables built on several machines",
     "tdw": "the simulator tdw",
 }

@@ -43,8 +43,9 @@ _PROBE_OPTIONS = (
         "--probe",
         default="packaged",
         show_default=True,
-        metavar="packaged|imagenet|FILE",
-        help="Probe of the package, torchvision's ImageNet ResNet-18, or a checkpoint.",
+        metavar="packaged|imagenet|[ARCH:]FILE",
+        help="Probe of the package, torchvision's ImageNet ResNet-18, or a checkpoint; ARCH "
+        "(resnet18) is the architecture of weights of others, as in resnet50:FILE.",
     ),
     click.option("--download", is_flag=True, help="Download the ImageNet weights (45 MB)."),
     click.option(
@@ -140,6 +141,7 @@ def _load(
 
 def _probe(given: dict[str, Any]) -> Probe:
     from benchmark.pretraining.devices import resolve_device
+    from benchmark.pretraining.foreign import parse_spec
     from benchmark.task2vec.probe import imagenet_probe, load_probe, packaged_probe
 
     resolve_device(given["device"])  # before any work starts
@@ -152,9 +154,10 @@ def _probe(given: dict[str, Any]) -> Probe:
         return packaged_probe()
     if name == "imagenet":
         return imagenet_probe(size, download=given["download"])
-    if not Path(name).suffix:
+    architecture, path = parse_spec(name)
+    if architecture is None and not path.suffix and not path.exists():
         raise UnknownNameError("probe", name, ("packaged", "imagenet", "FILE.safetensors"))
-    return load_probe(Path(name), size)
+    return load_probe(path, size, architecture)
 
 
 def _embed(

@@ -251,9 +251,9 @@ network.eval()
 """
 _OWN_CODE = """\
 from pathlib import Path
-from benchmark.pretraining.foreign import read_backbone
+from benchmark.pretraining.foreign import read_checkpoint
 
-network = read_backbone(Path("backbone.safetensors")).backbone
+network = read_checkpoint(Path("backbone.safetensors")).backbone
 """
 
 _README = """\

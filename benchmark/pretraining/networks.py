@@ -96,7 +96,11 @@ class Backbone(nn.Module):
         drop_path: Rate of stochastic depth of the last block, the largest; acts in training mode
             only.
         trunk: The module of the network, see :attr:`Network.build`.
+        folds_norms: True if :func:`fold_norms` may fold batch norms into the convolutions before
+            them: not for networks of other libraries, whose children may have another order.
     """
+
+    folds_norms = True
 
     def __init__(self, name: str, trunk: nn.Module, dimension: int, drop_path: float = 0.0) -> None:
         super().__init__()
@@ -220,6 +224,8 @@ def fold_norms(network: nn.Module) -> nn.Module:
     follows it among the children of their module, as in all backbones of this file.
     """
     folded = copy.deepcopy(network).eval()
+    if not getattr(network, "folds_norms", True):
+        return folded
     for module in list(folded.modules()):
         children = list(module.named_children())
         for (name, first), (follower, second) in itertools.pairwise(children):

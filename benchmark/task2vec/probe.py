@@ -10,28 +10,24 @@ shipped: they are read from torchvision's cache, and downloaded on request only.
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import torch
 from pydantic import Field
-from torch import Tensor
 
 from benchmark.core.download import SourceFile, fetch
 from benchmark.core.errors import InvalidFileError, UnavailableError
 from benchmark.core.files import cache_root, digest, sha256_file
 from benchmark.core.models import Frozen, Sha256
 from benchmark.pretraining.backbone_io import (
-    CARD_KEY,
     BackboneCard,
-    load_backbone,
     parse_metadata,
     read_tensors,
-    tensor_faults,
     weights_digest,
 )
+from benchmark.pretraining.foreign import read_checkpoint
 from benchmark.pretraining.networks import DropPathNorm, build_backbone
 from benchmark.task2vec.fisher import filter_weights
 
@@ -52,7 +48,6 @@ IMAGENET = SourceFile(
 IMAGENET_SIZE = 224
 
 _NETWORK = "resnet18"
-_REMEDY = "Give a checkpoint of this package, or the weights of torchvision's resnet18."
 
 Positive = Annotated[int, Field(ge=1)]
 
@@ -177,40 +172,30 @@ def imagenet_probe(image_size: int | None = None, *, download: bool = False) -> 
     return load_probe(fetch(IMAGENET), image_size)
 
 
-def load_probe(path: Path, image_size: int | None = None) -> Probe:
+def load_probe(path: Path, image_size: int | None = None, architecture: str | None = None) -> Probe:
     """Read a probe from a file.
 
     Args:
-        path: Checkpoint of this package (safetensors with a card), or ResNet-18 weights under
-            torchvision's names (safetensors, or ``.pth``, from which only tensors are read).
+        path: File or folder of this package, or weights of others, see
+            :func:`benchmark.pretraining.foreign.read_checkpoint`.
         image_size: Side of its images in pixels; None is that of the pre-training.
+        architecture: Architecture of weights of others; None for resnet18.
 
     Raises:
         InvalidFileError: When it is neither, is damaged, or holds another network's weights.
+        InvalidInputError: When the network does not take images of that size.
     """
-    if not path.is_file():
-        raise InvalidFileError(path, ["no such file"], _REMEDY)
-    tensors, metadata = _tensors(path)
-    if CARD_KEY in metadata:
-        made = load_backbone(path)
-        size = image_size or made.card.image_size or IMAGENET_SIZE
-        origin = f"checkpoint of recipe '{made.card.recipe}', {made.card.images:,} images"
-        return make_probe(made.backbone, f"checkpoint {path.name}", origin, size, made.card)
-    backbone = build_backbone(_NETWORK, seed=0)
-    wanted = backbone.state_dict()
-    tensors = {f"trunk.{name}": value for name, value in tensors.items()}
-    tensors = {name: value for name, value in tensors.items() if not name.startswith("trunk.fc.")}
-    # Weights of early PyTorch versions lack counters of batches, which are not used here.
-    counters = {n: torch.zeros_like(t) for n, t in wanted.items() if n.endswith("batches_tracked")}
-    tensors = counters | tensors
-    faults = tensor_faults(tensors, wanted)
-    if faults:
-        raise InvalidFileError(path, faults[:8], _REMEDY)
-    backbone.load_state_dict(tensors)
-    name, origin = f"{_NETWORK} of {path.name}", "weights of unknown origin"
-    if sha256_file(path) == IMAGENET.sha256:
+    found = read_checkpoint(path, architecture, default=_NETWORK)
+    card = found.card
+    size = image_size or (card.image_size if card else 0) or IMAGENET_SIZE
+    found.check_size(size)
+    name, origin = f"{found.architecture} of {path.name}", "weights of unknown origin"
+    if card is not None:
+        name = f"checkpoint {path.name}"
+        origin = f"checkpoint of recipe '{card.recipe}', {card.images:,} images"
+    elif found.sha256 == IMAGENET.sha256:
         name, origin = "resnet18 ImageNet", f"torchvision's IMAGENET1K_V1, {IMAGENET.url}"
-    return make_probe(backbone, name, origin, image_size or IMAGENET_SIZE)
+    return make_probe(found.backbone, name, origin, size, card)
 
 
 def _pinned(path: Path) -> Path:
@@ -222,19 +207,3 @@ def _pinned(path: Path) -> Path:
             "Delete the file and fetch it again, or name it with --probe FILE.",
         )
     return path
-
-
-def _tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors by name, and metadata; no code of the file is executed."""
-    if path.suffix == ".safetensors":
-        return read_tensors(path, _REMEDY)
-    try:
-        found: Any = torch.load(path, weights_only=True, map_location="cpu")
-    except pickle.UnpicklingError as error:
-        fault = "it does not hold tensors only"
-        raise InvalidFileError(path, [fault], _REMEDY) from error
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
-        raise InvalidFileError(path, [f"not readable: {error}"], _REMEDY) from error
-    if not isinstance(found, dict) or not all(isinstance(t, Tensor) for t in found.values()):
-        raise InvalidFileError(path, ["not a dictionary of tensors"], _REMEDY)
-    return {str(name): tensor.detach() for name, tensor in found.items()}, {}
