@@ -28,7 +28,7 @@ from benchmark.pretraining.backbone_io import (
     save_backbone,
     weights_digest,
 )
-from benchmark.pretraining.networks import build_backbone, check_backbone
+from benchmark.pretraining.networks import build_backbone, find_network
 from benchmark.pretraining.pretrain import EpochReport, Execution, pretrain
 from benchmark.pretraining.recipes import MINI
 from benchmark.pretraining.training_set import TrainingSet
@@ -72,7 +72,7 @@ CONFIGURATION = "01111010"
 def main(output: Path, data: Path | None, **given: Any) -> None:  # noqa: ANN401 - options
     """Pre-train a probe and write it."""
     network, epochs, size, seed = (given[n] for n in ("network", "epochs", "size", "seed"))
-    check_backbone(network)  # before minutes of work
+    find_network(network)  # before minutes of work
     if data is None:
         training = rendered_images(given["classes"], given["images"], size, seed)
     else:
