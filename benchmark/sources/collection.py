@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmark.core.errors import InvalidFileError, InvalidInputError, UnavailableError
+from benchmark.core.errors import (
+    InvalidFileError,
+    InvalidInputError,
+    T2SBenchError,
+    UnavailableError,
+)
 from benchmark.sources.arrays import DATASET_VERSION
 from benchmark.sources.interface import Amount, ImageSource
 
@@ -163,7 +168,7 @@ def open_collection(place: str) -> Collection:
             f"columns of images and labels, or {HUB}OWNER/NAME for a data set of Hugging Face."
         )
     if is_pack(path):
-        return Collection(path.stem, open_pack(path))
+        return Collection(path.stem, open_pack(path), licence=_card_licence(path))
     facts = [str(path.resolve()), *_stat(path)]
     pack = _packed(facts, path.stem, lambda: own_images(place))
     return Collection(path.stem, pack, place)
@@ -202,6 +207,16 @@ def _packed(facts: list[Any], name: str, images: Callable[[], LabelledImages]) -
 def _stat(path: Path) -> tuple[int, int]:
     about = path.stat()
     return about.st_size, about.st_mtime_ns
+
+
+def _card_licence(path: Path) -> str:
+    """Licence in the card that ``t2sbench data prepare`` writes next to a file."""
+    from benchmark.tasks.card import card_path, read_card
+
+    try:
+        return read_card(card_path(path.stem, path.parent)).licence
+    except T2SBenchError:
+        return ""
 
 
 def _stated_licence(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""Example of a source of images: grey noise around the colour of a category."""
+"""Example of a source of images: noise around one colour per category. See docs/sources.md."""
 
 # Type hints of the arguments are left out to keep the example short.
 # ruff: noqa: ARG002

@@ -393,3 +393,30 @@ def test_faults_of_sources_are_named_before_any_work(live, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
     assert main(["run", "--source", f"a={tmp_path / 'real.parquet'}"]) == 2
     assert "--live" in capsys.readouterr().err
+
+
+def test_a_failed_source_is_retried(live, tmp_path, monkeypatch, capsys):
+    plugin = tmp_path / "moody.py"
+    plugin.write_text(
+        "import os\n"
+        "import numpy as np\n"
+        "from benchmark.sources.interface import ImageSource\n"
+        "class Moody(ImageSource):\n"
+        "    def draw(self, amount, seed, task=None):\n"
+        "        if 'MOODY' in os.environ:\n"
+        "            raise RuntimeError('not today')\n"
+        "        rng = np.random.default_rng(seed)\n"
+        "        for _ in range(amount.classes):\n"
+        "            shape = amount.images_per_class, amount.size, amount.size, 3\n"
+        "            yield rng.integers(0, 256, shape, dtype=np.uint8)\n"
+        "SOURCES = {'moody': Moody}\n"
+    )
+    monkeypatch.setenv("MOODY", "1")
+    words = ["--source", "moody", "--plugin", str(plugin), "--tasks", "PacsC"]
+    assert live(*words) == 3
+    assert "not today" in capsys.readouterr().err
+    monkeypatch.delenv("MOODY")
+    assert main(["retry", str(tmp_path / "out")]) == 0
+    (record,) = records(tmp_path)
+    assert (record.status, record.method.name) == ("ok", "moody")
+    assert record.method.code_sha256

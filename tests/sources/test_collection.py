@@ -13,7 +13,8 @@ from benchmark.sources.collection import Collection, open_collection
 from benchmark.sources.interface import Amount
 from benchmark.sources.registry import REAL_IMAGES, NamedSource
 from benchmark.tasks.pack import open_pack, write_pack
-from tests.pipeline.conftest import coloured, written
+from benchmark.tasks.task_data import load_task_data
+from tests.pipeline.conftest import coloured, write_tasks, written
 
 
 @pytest.fixture
@@ -148,6 +149,12 @@ def test_the_licence_of_a_folder_is_that_of_its_card(tmp_path):
     assert open_collection(str(tmp_path / "photos")).licence == ""
     (tmp_path / "photos" / "README.md").write_text("---\nlicense: cc-by-4.0\n---\n# Photos\n")
     assert open_collection(str(tmp_path / "photos")).licence == "cc-by-4.0"
+
+
+def test_the_licence_of_a_prepared_task_is_that_of_its_card(tmp_path):
+    write_tasks(tmp_path)
+    found = open_collection(str(tmp_path / "EuroSAT.parquet"))
+    assert found.licence == load_task_data("EuroSAT", tmp_path).card.licence != ""
 
 
 def test_nothing_there_is_a_sentence(tmp_path):
