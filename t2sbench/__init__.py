@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from benchmark.core.errors import T2SBenchError
     from benchmark.methods import Mixture
     from benchmark.tasks.prepare import prepare
+    from t2sbench.backbones import Pretrained, evaluate, pretrain
     from t2sbench.boards import BoardFiles, build_boards, verify_boards
     from t2sbench.descriptions import describe
     from t2sbench.display import Picture, Rows
@@ -64,6 +65,7 @@ __all__ = [
     "Mixture",
     "Model",
     "Picture",
+    "Pretrained",
     "Proxies",
     "Ranking",
     "Recommendation",
@@ -81,6 +83,7 @@ __all__ = [
     "describe",
     "effects",
     "embed",
+    "evaluate",
     "fit",
     "import_table",
     "ladder",
@@ -92,6 +95,7 @@ __all__ = [
     "networks",
     "paper",
     "prepare",
+    "pretrain",
     "profiles",
     "protocols",
     "proxy",
@@ -113,6 +117,7 @@ __all__ = [
 _MODULES = {
     "Mixture": "benchmark.methods",
     "prepare": "benchmark.tasks.prepare",
+    **dict.fromkeys(("Pretrained", "evaluate", "pretrain"), "t2sbench.backbones"),
     **dict.fromkeys(("BoardFiles", "build_boards", "verify_boards"), "t2sbench.boards"),
     "describe": "t2sbench.descriptions",
     "T2SBenchError": "benchmark.core.errors",

@@ -34,7 +34,7 @@ MethodLike = str | type | Mapping[str | type, Mapping[str, Any]]
 _Name = TypeVar("_Name", bound=StrEnum)
 
 
-def _ignore(*_facts: object) -> None:
+def ignore(*_facts: object) -> None:
     """No callback."""
 
 
@@ -255,10 +255,10 @@ def run(  # noqa: PLR0913 - the settings of a run
     sources: SourcesLike = (),
     processes: int | None = None,
     dry_run: bool = False,
-    on_plan: Callable[[Plan], None] = _ignore,
-    on_unit: Callable[[Unit], None] = _ignore,
-    on_stage: Callable[[str, str], None] = _ignore,
-    on_record: Callable[[Record], None] = _ignore,
+    on_plan: Callable[[Plan], None] = ignore,
+    on_unit: Callable[[Unit], None] = ignore,
+    on_stage: Callable[[str, str], None] = ignore,
+    on_record: Callable[[Record], None] = ignore,
 ) -> Results:
     """Fit methods, score their choices, and return the results.
 
@@ -336,13 +336,13 @@ def run(  # noqa: PLR0913 - the settings of a run
     )
     request = RunRequest(
         methods=tuple(_methods(methods, files, jobs)),
-        split=_member(Split, "split", split) if split is not None else Split.default(tasks),
+        split=member(Split, "split", split) if split is not None else Split.default(tasks),
         table=str(table) if isinstance(table, str | Path) else rewards_of(table),
         tasks=tuple(tasks),
         seeds=_seeds(seeds, live, budgets),
         tasks_files=tuple(map(Path, tasks_files)),
         limit=limit,
-        overwrite=_member(Overwrite, "value of overwrite", overwrite),
+        overwrite=member(Overwrite, "value of overwrite", overwrite),
         jobs=jobs,
         timeout=timeout,
         keep_going=keep_going,
@@ -466,7 +466,12 @@ def _seed_row(label: str, tasks: Mapping[str, list[tuple[float, float]]]) -> dic
     }
 
 
-def _member(names: type[_Name], kind: str, name: str) -> _Name:
+def member(names: type[_Name], kind: str, name: str) -> _Name:
+    """Return the member of a name.
+
+    Raises:
+        UnknownNameError: If no member has the name.
+    """
     from benchmark.core.errors import UnknownNameError
 
     if name not in {str(one) for one in names}:
@@ -481,7 +486,7 @@ def _live(
     **settings: Any,  # noqa: ANN401 - of LiveSettings
 ) -> tuple[LiveSettings, ...]:
     """Live settings of every profile and protocol, without repetitions; empty without profiles."""
-    names, measured = _listed(profiles), _listed(protocols)
+    names, measured = listed(profiles), listed(protocols)
     if not names:
         if settings["sources"]:
             raise InvalidInputError(
@@ -528,7 +533,7 @@ def _sources(given: SourcesLike, files: tuple[Path, ...]) -> tuple[SourceSpec, .
     return found
 
 
-def _listed(names: str | Sequence[str]) -> tuple[str, ...]:
+def listed(names: str | Sequence[str]) -> tuple[str, ...]:
     """Names without repetitions, in order."""
     return tuple(dict.fromkeys([names] if isinstance(names, str) else names))
 

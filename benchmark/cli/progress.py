@@ -145,10 +145,16 @@ class RunDisplay(_PlannedDisplay):
 
     def add(self, plan: Plan) -> None:
         """Work on the cells of a plan begins."""
+        kinds: list[tuple[str, str]] = []
         for unit in plan.units:
             scorer = unit.context.scorer
-            self._to_do[scorer.source.id, scorer.protocol.name] += len(unit.cells)
-        self.start(self._total + plan.n_cells)
+            kinds += [(scorer.source.id, scorer.protocol.name)] * len(unit.cells)
+        self.expect(kinds)
+
+    def expect(self, cells: Sequence[tuple[str, str]]) -> None:
+        """Work on cells, given by source and protocol, begins."""
+        self._to_do.update(cells)
+        self.start(self._total + len(cells))
         self._tenths = 10 * self._count // max(self._total, 1)
         self._last = time.monotonic()
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmark.core.store import CellStore
+    from benchmark.pipeline.settings import StageObserver
     from benchmark.pretraining.backbone_io import BackboneCard
+
+T = TypeVar("T")
 
 _SCORE, _PREDICTIONS = "score.json", "predictions.npy"
 
@@ -84,6 +87,27 @@ def read_score(folder: Path) -> ScoreCell:
     if not whole or not consistent:
         raise InvalidFileError(folder, ["score and predictions differ"], "It is made again.")
     return cell
+
+
+def made_cell(  # noqa: PLR0913 - the parts of a cell
+    store: CellStore,
+    kind: str,
+    identity: dict[str, Any],
+    make: Callable[[Path], None],
+    *,
+    label: str,
+    read: Callable[[Path], T],
+    on_stage: StageObserver,
+) -> T:
+    """Read a cell, made if it is missing; a damaged one is reported, discarded and made again."""
+    try:
+        return read(store.get(kind, identity, make, label))
+    except InvalidFileError as error:
+        # A cell that is gone was pruned by another process between the two steps.
+        if store.find(kind, identity) is not None:
+            on_stage("repair", f"{kind} of {label}: {error.faults[0]}")
+            store.discard(kind, identity)
+        return read(store.get(kind, identity, make, label))
 
 
 class StoredFeatures:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
-from benchmark.core.errors import InvalidFileError, T2SBenchError, UnavailableError
+from benchmark.core.errors import T2SBenchError, UnavailableError
 from benchmark.core.files import digest
-from benchmark.pipeline.cells import ScoreCell, StoredFeatures, read_score, write_score
+from benchmark.pipeline.cells import ScoreCell, StoredFeatures, made_cell, read_score, write_score
 from benchmark.pipeline.settings import (
     LiveSettings,
     Source,
@@ -45,7 +45,7 @@ from benchmark.sources.arrays import read_training_set, write_rendered
 from benchmark.sources.registry import REAL_IMAGES, NamedSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from benchmark.core.store import CellStore
@@ -208,7 +208,9 @@ class Pipeline:
     ) -> dict[str, Any]:
         """Return the identity of a score."""
         found = self.protocol(protocol)
-        settings = evaluation_settings(self.profile, task, self.device, self.recipe.image_size)
+        settings = evaluation_settings(
+            self.profile.evaluation, task, self.device, self.recipe.image_size
+        )
         return {
             "version": PIPELINE_VERSION,
             "backbone": self._backbone_key(source, seed),
@@ -246,7 +248,15 @@ class Pipeline:
 
         if self.store.find("score", identity) is None:
             self.backbone(source, seed)  # before the cell is begun, so that its time is its own
-        return self._made("score", identity, make, label, read_score)
+        return made_cell(
+            self.store,
+            "score",
+            identity,
+            make,
+            label=label,
+            read=read_score,
+            on_stage=self._on_stage,
+        )
 
     def seconds_of_training(self, source: Source, seed: int) -> float:
         """Return the duration of rendering and training; 0 for cells that are no longer stored."""
@@ -297,7 +307,15 @@ class Pipeline:
             shutil.move(data, folder / "data")
 
         label = f"{self.profile.name}: {source.label}, seed {seed}"
-        return self._made("dataset", identity, make, label, read_training_set)
+        return made_cell(
+            self.store,
+            "dataset",
+            identity,
+            make,
+            label=label,
+            read=read_training_set,
+            on_stage=self._on_stage,
+        )
 
     def _load_or_train(
         self, source: Source, seed: int, identity: dict[str, Any]
@@ -323,8 +341,14 @@ class Pipeline:
         label = f"{self.profile.name}: {source.label}, seed {seed}"
         if self.store.find("backbone", identity) is None:
             self.dataset(source, seed)
-        return self._made(
-            "backbone", identity, make, label, lambda at: load_backbone(at / _BACKBONE, network)
+        return made_cell(
+            self.store,
+            "backbone",
+            identity,
+            make,
+            label=label,
+            read=lambda at: load_backbone(at / _BACKBONE, network),
+            on_stage=self._on_stage,
         )
 
     def _train_in_processes(self, source: Source, seed: int, work: Path, folder: Path) -> None:
@@ -342,26 +366,10 @@ class Pipeline:
         )
         train_in_processes(job, self.processes, work)
 
-    def _made(
-        self,
-        kind: str,
-        identity: dict[str, Any],
-        make: Callable[[Path], None],
-        label: str,
-        read: Callable[[Path], T],
-    ) -> T:
-        """Read a cell; a damaged one is reported, discarded and made again."""
-        try:
-            return read(self.store.get(kind, identity, make, label))
-        except InvalidFileError as error:
-            # A cell that is gone was pruned by another process between the two steps.
-            if self.store.find(kind, identity) is not None:
-                self._on_stage("repair", f"{kind} of {label}: {error.faults[0]}")
-                self.store.discard(kind, identity)
-            return read(self.store.get(kind, identity, make, label))
-
     def _evaluate(self, backbone: Backbone, task: TaskData, protocol: str, seed: int) -> Evaluation:
-        settings = evaluation_settings(self.profile, task, self.device, self.recipe.image_size)
+        settings = evaluation_settings(
+            self.profile.evaluation, task, self.device, self.recipe.image_size
+        )
         data = self._images.of(task)
         cache = self._features(backbone, task, settings)
         with self._threads():
@@ -375,11 +383,17 @@ class Pipeline:
             T2SBenchError: When rendering or training fails.
         """
         backbone = self.backbone(source, seed)
-        settings = evaluation_settings(self.profile, task, self.device, self.recipe.image_size)
+        settings = evaluation_settings(
+            self.profile.evaluation, task, self.device, self.recipe.image_size
+        )
         cache = self._features(backbone, task, settings)
         data = self._images.of(task)
         with self._threads():
             return Job(backbone.pretrained.backbone, data, settings, seed, cache).features()
+
+    def _settings(self, task: TaskData) -> EvaluationSettings:
+        size = self.recipe.image_size
+        return evaluation_settings(self.profile.evaluation, task, self.device, size)
 
     def _features(
         self, backbone: Backbone, task: TaskData, settings: EvaluationSettings

@@ -19,7 +19,7 @@ from benchmark.tasks.registry import Hyperparameters
 if TYPE_CHECKING:
     import torch
 
-    from benchmark.pipeline.profiles import Profile
+    from benchmark.pipeline.profiles import EvaluationProfile
     from benchmark.protocols.registry import EvaluationProtocol
     from benchmark.tasks.task_data import TaskData
 
@@ -72,14 +72,13 @@ def _bytes(data: EvaluationData) -> int:
 
 
 def evaluation_settings(
-    profile: Profile, task: TaskData, device: torch.device, image_size: int
+    wanted: EvaluationProfile, task: TaskData, device: torch.device, image_size: int
 ) -> EvaluationSettings:
-    """Return the settings of scoring a task under a profile on a device.
+    """Return the settings of scoring a task on a device.
 
     Learning rate, batch size and weight decay are the task's own (``tasks.yaml``); a stand-in has
     those of the task that it stands in for.
     """
-    wanted = profile.evaluation
     precision = str(resolve_precision(wanted.precision, device)).removeprefix("torch.")
     return EvaluationSettings.model_validate(
         {

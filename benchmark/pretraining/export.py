@@ -220,10 +220,14 @@ network.load_state_dict(load_file("backbone.safetensors"))
 network.eval()
 """
 
-# Channels of the blocks of each stage: those before it and its own.
 _MINI = {
-    "mini-resnet": "[[(32, 32), (32, 32)], [(32, 64), (64, 64)], [(64, 128), (128, 128)]]",
-    "mini-resnet6": "[[], [(32, 64)], [(64, 128)]]",
+    "mini-resnet": """\
+    layer1=nn.Sequential(Block(32, 32), Block(32, 32)),
+    layer2=nn.Sequential(Block(32, 64), Block(64, 64)),
+    layer3=nn.Sequential(Block(64, 128), Block(128, 128)),""",
+    "mini-resnet6": """\
+    layer2=nn.Sequential(Block(32, 64)),
+    layer3=nn.Sequential(Block(64, 128)),""",
 }
 _MINI_CODE = """\
 from collections import OrderedDict
@@ -236,16 +240,16 @@ class Block(nn.Module):
         self.conv1, self.bn1 = nn.Conv2d(a, b, 3, b // a, 1, bias=False), nn.BatchNorm2d(b)
         self.conv2, self.bn2 = nn.Conv2d(b, b, 3, 1, 1, bias=False), nn.BatchNorm2d(b)
         short = nn.Conv2d(a, b, 1, b // a, bias=False), nn.BatchNorm2d(b)
-        self.downsample = nn.Sequential(*short if a != b else ())
+        self.downsample = nn.Sequential(*(short if a != b else ()))
     def forward(self, x):
         branch = self.bn2(self.conv2(self.bn1(self.conv1(x)).relu()))
         return (branch + self.downsample(x)).relu()
 
-stages = {stages}
-layers = {{f"layer{{i + 1}}": nn.Sequential(*(Block(*c) for c in s)) for i, s in enumerate(stages)}}
-stem = dict(conv1=nn.Conv2d(3, 32, 3, 2, 1, bias=False), bn1=nn.BatchNorm2d(32), relu=nn.ReLU())
-pool = dict(pool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten())
-network = nn.Sequential(OrderedDict(**stem, **layers, **pool))
+network = nn.Sequential(OrderedDict(
+    conv1=nn.Conv2d(3, 32, 3, 2, 1, bias=False), bn1=nn.BatchNorm2d(32), relu=nn.ReLU(),
+{stages}
+    pool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(),
+))
 network.load_state_dict(load_file("backbone.safetensors"))
 network.eval()
 """

@@ -194,7 +194,7 @@ def _add_unit(plan: Plan, unit: Unit, by_cell: dict[str, Record]) -> None:
         )
         plan.wanted.add(identity["cell"])
         record = by_cell.get(identity["cell"])
-        if record is None or _redo(plan.request.overwrite, record, identity["key"]):
+        if record is None or redo(plan.request.overwrite, record, identity["key"]):
             todo.add((task, seed))
             if record is not None:
                 plan.supersedes[record.cell] = record.record_id
@@ -216,7 +216,8 @@ def _refused(plan: Plan, unit: Unit) -> tuple[str, list[str]] | None:
     return None
 
 
-def _redo(overwrite: Overwrite, record: Record, key: str) -> bool:
+def redo(overwrite: Overwrite, record: Record, key: str) -> bool:
+    """Return True if a cell with a record is done again."""
     if overwrite is Overwrite.ALWAYS:
         return True
     return overwrite is Overwrite.STALE and (record.key != key or record.status != "ok")

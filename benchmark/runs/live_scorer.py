@@ -292,26 +292,8 @@ class LiveScorer:
         self.stages.close()
 
     def task_entry(self, task: Task) -> TaskEntry:
-        """Return the task with the properties of its prepared data; as registered without data."""
-        folder = data_root()
-        data = None
-        if is_prepared(task.name, folder):
-            try:
-                card = read_card(card_path(task.name, folder))
-            except T2SBenchError:
-                pass  # left to the score of the task
-            else:
-                data = DataEntry(**card.provenance())
-                task = as_prepared(task, card)
-        return TaskEntry(
-            name=task.name,
-            side="seen" if task.side == "seen" else "unseen",
-            data_revision=task.data_revision,
-            task_sha256=task_digest(task),
-            n_train=task.split.train,
-            n_test=task.split.test or 1,
-            data=data,
-        )
+        """Return :func:`prepared_entry`."""
+        return prepared_entry(task)
 
     def scores_kind(self, pretraining: str) -> bool:
         """Return True for every known kind."""
@@ -327,7 +309,7 @@ class LiveScorer:
         pipeline = self.stages.pipeline
         cell = pipeline.score(source, seed, self.data_of(task), self.protocol.name)
         return Scored(
-            _scores(cell),
+            cell_scores(cell),
             self._pretraining_of(source, cell),
             str(source.configuration) if isinstance(decision, Mixture) else None,
             self.protocol.model_copy(update={"hyperparameters": dict(cell.hyperparameters)}),
@@ -421,6 +403,29 @@ class LiveScorer:
         return None if np.isnan(value) else value
 
 
+def prepared_entry(task: Task) -> TaskEntry:
+    """Return the task with the properties of its prepared data; as registered without data."""
+    folder = data_root()
+    data = None
+    if is_prepared(task.name, folder):
+        try:
+            card = read_card(card_path(task.name, folder))
+        except T2SBenchError:
+            pass  # left to the score of the task
+        else:
+            data = DataEntry(**card.provenance())
+            task = as_prepared(task, card)
+    return TaskEntry(
+        name=task.name,
+        side="seen" if task.side == "seen" else "unseen",
+        data_revision=task.data_revision,
+        task_sha256=task_digest(task),
+        n_train=task.split.train,
+        n_test=task.split.test or 1,
+        data=data,
+    )
+
+
 def _check_space(table: RewardTable, name: str, simulator: Simulator) -> None:
     if table.space != simulator.capabilities.space:
         own, theirs = map(str, (simulator.capabilities.space, table.space))
@@ -430,7 +435,8 @@ def _check_space(table: RewardTable, name: str, simulator: Simulator) -> None:
         )
 
 
-def _scores(cell: ScoreCell) -> tuple[Score, ...]:
+def cell_scores(cell: ScoreCell) -> tuple[Score, ...]:
+    """Return accuracy and balanced accuracy of a cell, as records state them."""
     accuracy = Score(
         metric="accuracy",
         value=cell.accuracy,

@@ -51,7 +51,7 @@ class BareLoop:
         found = []
         for task in self.data:
             size = self.recipe.image_size
-            settings = evaluation_settings(self.profile, task, self.device, size)
+            settings = evaluation_settings(self.profile.evaluation, task, self.device, size)
             images = self.images.of(task)
             found.append(evaluate("knn5", trained.backbone, images, settings, 0).accuracy)
         return found

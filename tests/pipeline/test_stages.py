@@ -91,7 +91,7 @@ def test_a_score_is_that_of_the_stored_backbone(protocol, pipeline, tiny_profile
         task.labels[task.test],
         3,
     )
-    settings = evaluation_settings(tiny_profile, task, pipeline.device, 32)
+    settings = evaluation_settings(tiny_profile.evaluation, task, pipeline.device, 32)
     wanted = evaluate(protocol, backbone, data, settings, seed=0)
     assert cell.accuracy == wanted.accuracy
     assert np.array_equal(cell.predictions(), wanted.predictions)
@@ -312,7 +312,9 @@ def test_a_stand_in_is_trained_like_the_original_unless_it_says_how(tiny_profile
         entry = task.task.model_copy(update={"hyperparameters": hyperparameters})
         card = task.card.model_copy(update={"stands_in_for": stands_in_for})
         mine = replace(task, task=entry, card=card)
-        return evaluation_settings(tiny_profile, mine, torch.device("cpu"), 32).hyperparameters
+        return evaluation_settings(
+            tiny_profile.evaluation, mine, torch.device("cpu"), 32
+        ).hyperparameters
 
     own = hyperparameters_of("Omniglot")
     assert settings_of(Hyperparameters(), "FMD") == hyperparameters_of("FMD") != Hyperparameters()
