@@ -153,7 +153,7 @@ def _faults(images: LabelledImages) -> list[str]:
         faults.append(f"one class only{f', {names[0]}' if names else ''}; a task needs two or more")
     if classes > MOST_CLASSES:
         faults.append(
-            f"{classes:,} classes; at most {MOST_CLASSES:,} can be told apart by Task2Vec"
+            f"{classes:,} classes exceed the limit of {MOST_CLASSES:,}"
         )
     few = np.flatnonzero(counts < LEAST_IMAGES)
     if few.size:

@@ -86,7 +86,7 @@ def test_too_many_classes(folder):
     for number in range(1000):
         (root / f"c{number}").mkdir()
         (root / f"c{number}/0.png").write_bytes(image)
-    with pytest.raises(InvalidFileError, match="1,001 classes; at most 1,000") as caught:
+    with pytest.raises(InvalidFileError, match="1,001 classes exceed the limit of 1,000") as caught:
         look(str(root))
     assert "1,000 of 1,001 classes: c0 (1), c1 (1), c10 (1), ..." in caught.value.faults[1]
 
