@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from benchmark.methods import Gain
     from benchmark.pipeline.profiles import Profile
-    from benchmark.pipeline.settings import Source
+    from benchmark.pipeline.settings import LiveSettings, Source
     from benchmark.pipeline.stages import Pipeline
     from benchmark.pretraining.backbone_io import BackboneCard
     from benchmark.recommend.plan import Observer, Step
@@ -147,11 +147,18 @@ class Settings:
     plugins: tuple[Path, ...] = ()
 
     @cached_property
+    def live(self) -> LiveSettings:
+        """Settings of rendering, pre-training and scores."""
+        from benchmark.pipeline.settings import LiveSettings
+
+        return LiveSettings(
+            profile=self.size, changes=self.changes, device=self.device, plugins=self.plugins
+        )
+
+    @cached_property
     def profile(self) -> Profile:
         """The profile of the size."""
-        from benchmark.pipeline.profiles import find_profile
-
-        return find_profile(self.size, self.changes)
+        return self.live.find_profile()
 
     @cached_property
     def plan(self) -> Plan:
@@ -186,6 +193,11 @@ class Settings:
             raise InvalidInputError(
                 f"Give at least one seed, each once, from 0 on (got {self.seeds}). Write for "
                 "example 0,1."
+            )
+        if self.output.resolve().is_relative_to(Path(self.source).expanduser().resolve()):
+            raise InvalidInputError(
+                f"--output {self.output} is inside the folder of images, {self.source}. Choose "
+                "another folder."
             )
         find_method(self.method, {k: str(v) for k, v in self.options.items()}, self.plugins)
         _ = self.profile
@@ -299,7 +311,7 @@ class _Work:
             own = open_task(settings.source)
         with self._step(learn):
             models = _fit(settings, table)
-        facts, folder = self._begin(own, table), settings.output
+        facts, folder = self._begin(own, table, models), settings.output
         with held(folder, "another process recommends into it"):
             try:
                 write_facts(facts, folder)
@@ -323,18 +335,18 @@ class _Work:
         self._seconds[step.stage] = self._seconds.get(step.stage, 0.0) + spent
         self._observer.on_done(step)
 
-    def _begin(self, own: OwnTask, table: RewardTable) -> Facts:
+    def _begin(self, own: OwnTask, table: RewardTable, models: Sequence[Model]) -> Facts:
         """First facts; refuses an output folder that holds anything else."""
         settings, data = self._settings, own.data
         train, test = data.pack.class_counts
         request = {
             "images": data.digest,
             "profile": settings.profile.name,
-            "profile_sha256": settings.profile.digest,
-            "method": settings.method,
-            "options": {name: str(value) for name, value in settings.options.items()},
+            "profile or simulator": settings.live.source_digest(),
+            "method": models[0].method.label,
+            "version of the method": models[0].method.version,
             "table": table.id,
-            "table_sha256": table.digest,
+            "content of the table": table.digest,
         }
         earlier = _earlier(settings.output, request)
         task = TaskFacts(
@@ -361,17 +373,11 @@ class _Work:
 
     def _make(self, own: OwnTask, facts: Facts, choice: Choice) -> Facts:
         """Sheet, dataset, network, scores and report, as far as they are asked for."""
-        from benchmark.pipeline.settings import LiveSettings, simulator_choice
+        from benchmark.pipeline.settings import simulator_choice
         from benchmark.pipeline.stages import Pipeline
 
         settings = self._settings
-        live = LiveSettings(
-            profile=settings.size,
-            changes=settings.changes,
-            device=settings.device,
-            plugins=settings.plugins,
-        )
-        pipeline = Pipeline.of(live, default_store())
+        pipeline = Pipeline.of(settings.live, default_store())
         try:
             _check_space(pipeline, choice)
             sheet, *steps, report = self._plan.rest(choice)

@@ -152,9 +152,7 @@ def _faults(images: LabelledImages) -> list[str]:
     if classes < 2:
         faults.append(f"one class only{f', {names[0]}' if names else ''}; a task needs two or more")
     if classes > MOST_CLASSES:
-        faults.append(
-            f"{classes:,} classes exceed the limit of {MOST_CLASSES:,}"
-        )
+        faults.append(f"{classes:,} classes exceed the limit of {MOST_CLASSES:,}")
     few = np.flatnonzero(counts < LEAST_IMAGES)
     if few.size:
         named = _named(names, few, counts)

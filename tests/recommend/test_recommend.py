@@ -10,6 +10,10 @@ import t2sbench as t2s
 from benchmark.cli.main import main
 from benchmark.core.errors import InvalidFileError, InvalidInputError
 from benchmark.recommend.plan import PROTOCOLS
+from benchmark.recommend.report import verdict
+from benchmark.recommend.results import Choice
+from benchmark.recommend.scores import Hits
+from t2sbench.recommendations import _evaluation
 
 
 class Steps:
@@ -67,9 +71,12 @@ def test_from_folder_to_report(photos, quick, tmp_path):
     assert before == {p: p.stat().st_mtime_ns for p in before}, "the dataset was copied again"
 
 
+@pytest.mark.parametrize("network", ["mini-resnet6", "resnet18"])
 def test_the_exported_network_gives_the_features_that_were_scored(
-    photos, quick, tmp_path, monkeypatch
+    photos, quick, tmp_path, monkeypatch, network
 ):
+    kept = ("simulator", "classes", "images_per_class")
+    quick["changes"] = {name: quick["changes"][name] for name in kept} | {"network": network}
     import torch
 
     from benchmark.pretraining.networks import normalise
@@ -107,6 +114,42 @@ def test_stages_one_after_the_other(photos, quick, tmp_path):
     assert trained.facts.dataset is not None
     back = t2s.recommend(photos, out, only="choose", **quick)
     assert back.facts.network == trained.facts.network, "a narrower command loses nothing"
+
+
+def test_networks_of_one_configuration_share_their_figures():
+    choice = Choice(
+        method="single-best",
+        table="t",
+        table_profile="mini",
+        learnt_from=3,
+        configuration="01",
+        standard="01",
+        randomized="11",
+        settings={},
+    )
+    rng = np.random.default_rng(0)
+    networks = {
+        "recommended": Hits(rng.random((2, 50)) < 0.8, trained=True),
+        "domain randomization": Hits(rng.random((2, 50)) < 0.3, trained=True),
+        "untrained": Hits(rng.random((5, 50)) < 0.2, trained=False),
+    }
+    found = _evaluation({"knn5": networks}, choice, (0, 1))
+    recommended, standard, randomized, untrained = found.of("knn5")
+    assert standard.accuracy == recommended.accuracy
+    assert standard.ahead is None
+    assert [verdict(score.ahead) for score in (randomized, untrained)] == ["better", "better"]
+
+
+def test_the_standard_choice_says_so(photos, quick, tmp_path):
+    found = t2s.recommend(photos, tmp_path / "out", method="single-best", only="choose", **quick)
+    assert found.facts.choice.is_standard
+    assert "sheet-standard.png" not in files(tmp_path / "out")
+    assert "also the configuration that is best on average" in found.report.read_text()
+
+
+def test_an_output_inside_the_images(photos, quick):
+    with pytest.raises(InvalidInputError, match="inside"):
+        t2s.recommend(photos, photos / "out", **quick)
 
 
 def test_folders_that_hold_something_else(photos, folder, quick, tmp_path):
