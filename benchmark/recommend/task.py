@@ -118,14 +118,17 @@ def _task(name: str, images: LabelledImages) -> Task:
 
 
 def _identity(source: str, images: LabelledImages) -> list[Any]:
-    """Names, sizes and times of the files, and their classes and parts."""
-    places = "\n".join(map(images.where, range(len(images))))
+    """Classes and parts, and names, sizes and times of all files; for the hub, the images."""
     path = Path(source).expanduser()
-    files = [path, *map(Path, places.splitlines())] if path.exists() else []
-    stats = [(file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
-    content = [places, images.labels.tolist(), images.is_train.tolist(), stats]
+    content: list[Any]
+    if path.exists():
+        files = [file for file in (path, *sorted(path.rglob("*"))) if file.is_file()]
+        content = [(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files]
+    else:
+        content = [sha256_bytes(images.read(row)) for row in range(len(images))]
     named = str(path.resolve()) if path.exists() else source
-    return ["own", VERSION, named, images.class_names, sha256_bytes(repr(content).encode())]
+    facts = [content, images.labels.tolist(), images.is_train.tolist()]
+    return ["own", VERSION, named, images.class_names, sha256_bytes(repr(facts).encode())]
 
 
 def _pack(source: str, images: LabelledImages, name: str, folder: Path) -> None:
