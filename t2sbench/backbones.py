@@ -134,8 +134,11 @@ def _amount(profile: Profile, source: NamedSource, given: Mapping[str, Any]) -> 
             "Put the images of each class in a folder of their own."
         )
     classes = given.get("classes", min(len(counts), profile.classes))
-    if not 2 <= classes <= len(counts):
-        return {}  # the source refuses it
+    if classes > len(counts):
+        raise InvalidInputError(
+            f"'{source.images.name}' has {len(counts)} classes, fewer than -P classes={classes}. "
+            "Leave it out, or choose fewer."
+        )
     largest = max(1, min(profile.n_images // classes, int(counts[classes - 1])))
     return {"classes": classes, "images_per_class": given.get("images_per_class", largest)}
 

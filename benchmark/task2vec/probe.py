@@ -18,7 +18,7 @@ import torch
 from pydantic import Field
 
 from benchmark.core.download import SourceFile, fetch
-from benchmark.core.errors import InvalidFileError, UnavailableError
+from benchmark.core.errors import InvalidFileError, InvalidInputError, UnavailableError
 from benchmark.core.files import cache_root, digest, sha256_file
 from benchmark.core.models import Frozen, Sha256
 from benchmark.pretraining.backbone_io import (
@@ -32,6 +32,7 @@ from benchmark.pretraining.networks import DropPathNorm, build_backbone
 from benchmark.task2vec.fisher import filter_weights
 
 if TYPE_CHECKING:
+    from benchmark.pretraining.foreign import Checkpoint
     from benchmark.pretraining.networks import Backbone
 
 #: The packaged probe, its digest, and the key of its card.
@@ -189,6 +190,7 @@ def load_probe(path: Path, image_size: int | None = None, architecture: str | No
     card = found.card
     size = image_size or (card.image_size if card else 0) or IMAGENET_SIZE
     found.check_size(size)
+    _check_filters(found)
     name, origin = f"{found.architecture} of {path.name}", "weights of unknown origin"
     if card is not None:
         name = f"checkpoint {path.name}"
@@ -196,6 +198,17 @@ def load_probe(path: Path, image_size: int | None = None, architecture: str | No
     elif found.sha256 == IMAGENET.sha256:
         name, origin = "resnet18 ImageNet", f"torchvision's IMAGENET1K_V1, {IMAGENET.url}"
     return make_probe(found.backbone, name, origin, size, card)
+
+
+def _check_filters(found: Checkpoint) -> None:
+    """Refuse networks whose weights are mostly not in filters, such as transformers."""
+    filters = sum(weight.numel() for weight in filter_weights(found.backbone.trunk).values())
+    total = sum(weight.numel() for weight in found.backbone.parameters())
+    if 2 * filters < total:
+        raise InvalidInputError(
+            f"Only {filters / total:.0%} of the weights of {found.architecture} are filters of "
+            "convolutions, which Task2Vec describes. Choose a convolutional network."
+        )
 
 
 def _pinned(path: Path) -> Path:

@@ -84,11 +84,13 @@ def test_own_images_are_adapted_to_the_profile(form, place):
 
 def test_mistakes_of_pretrain_leave_nothing(place, capsys):
     written(coloured(3, 6, 1), place / "one")
+    written(coloured(3, 6, 2), place / "two")
     wrong = {
         (): "--config",
         ("--config", "01101101", "--data", "one"): "exactly one",
         ("--data", "one"): "one class",
         ("--data", "nowhere"): "nowhere",
+        ("--data", "two", "-P", "classes=5"): "2 classes",
         ("--source", "fractal"): "fractal",
         ("--config", "0110"): "0110",
         ("--config", "01101101", "-P", "network=resnet19"): "resnet18",

@@ -6,7 +6,7 @@ import torch
 from click.testing import CliRunner
 from safetensors.torch import save_file
 
-from benchmark.core.errors import InvalidFileError, UnavailableError
+from benchmark.core.errors import InvalidFileError, InvalidInputError, UnavailableError
 from benchmark.core.files import sha256_file
 from benchmark.pretraining.backbone_io import (
     PretrainedBackbone,
@@ -75,6 +75,21 @@ def test_weights_under_torchvisions_names(tmp_path, torchvision_weights, suffix)
     assert "unknown origin" in probe.card.origin
     loaded = probe.backbone.state_dict()["trunk.layer2.0.downsample.0.weight"]
     assert torch.equal(loaded, torchvision_weights["layer2.0.downsample.0.weight"])
+
+
+def test_networks_without_filters_are_refused(tmp_path):
+    save_backbone(untrained("vit-tiny-small", 5), tmp_path / "vit.safetensors")
+    with pytest.raises(InvalidInputError, match="vit-tiny-small"):
+        load_probe(tmp_path / "vit.safetensors", 32)
+
+
+def test_weights_that_are_wrapped_or_of_other_architectures(tmp_path, torchvision_weights):
+    models = pytest.importorskip("torchvision.models")
+    path = tmp_path / "weights.pth"
+    torch.save({"state_dict": {f"module.{n}": t for n, t in torchvision_weights.items()}}, path)
+    assert load_probe(path).dimension == 9600
+    torch.save(models.squeezenet1_1().state_dict(), path)
+    assert load_probe(path, 64, "squeezenet1_1").card.network == "squeezenet1_1"
 
 
 def test_another_networks_weights_are_told(tmp_path, torchvision_weights):
