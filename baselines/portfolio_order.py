@@ -41,8 +41,7 @@ class PortfolioOrder:
         measured = np.flatnonzero(~np.isnan(matrix).any(axis=0))
         if not len(measured):
             raise UnavailableError(
-                "No configuration is measured on all learnt tasks. Complete the table, or choose "
-                "another with --table."
+                "No configuration is measured on all learnt tasks. Complete the table."
             )
         self._space = rewards.space
         self._order = measured[_greedy_order(matrix[:, measured])]
@@ -66,8 +65,7 @@ class PortfolioOrder:
         """Return the selector of a state; see :meth:`state`."""
         selector = cls()
         selector._space, selector._order = space, state["order"]
-        for number in selector._order.tolist():
-            space.at(number)
+        space.at(int(selector._order.max()))  # refuses numbers of another space
         return selector
 
 
