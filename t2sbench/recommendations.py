@@ -163,7 +163,11 @@ class Settings:
     @cached_property
     def plan(self) -> Plan:
         """Steps of the work."""
-        return Plan(self.profile, self.seeds, self.only)
+        from benchmark.runs.execution import request_contexts
+        from benchmark.runs.plan import MethodSpec, RunRequest
+
+        request = RunRequest((MethodSpec(self.method),), table=rewards_of(self.table))
+        return Plan(self.profile, self.seeds, self.only, request_contexts(request)[0])
 
     @property
     def command(self) -> str:

@@ -114,12 +114,12 @@ def _show_plan(steps: Sequence[Step]) -> None:
     for step in steps:
         stages[step.stage].append(step)
     rows = [[stage, len(some), _minutes(some)] for stage, some in stages.items()]
+    rows.append(["all", len(steps), _minutes(steps)])
+    headers = ["stage", "steps", "minutes"]
+    click.echo(tabulate(rows, headers, disable_numparse=True, colalign=("left", "right", "right")))
     click.echo(
-        tabulate([*rows, ["all", len(steps), _minutes(steps)]], ["stage", "steps", "minutes"])
-    )
-    click.echo(
-        "At most: steps that are kept from earlier runs, and networks of the same configuration, "
-        "take no time. '?': this machine has not made such a cell yet."
+        "At most: kept steps, and networks of the same configuration, take no time. Estimated from "
+        "like cells of this machine, or from two cores of an AMD EPYC; '?': neither is known."
     )
 
 

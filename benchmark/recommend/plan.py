@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from benchmark.core.store import default_store
 from benchmark.recommend.results import RANDOMIZED, RECOMMENDED, STANDARD, UNTRAINED
+from benchmark.runs.estimates import Estimates
 
 if TYPE_CHECKING:
     from benchmark.pipeline.profiles import Profile
     from benchmark.recommend.results import Choice
+    from benchmark.runs.context import Context
 
 Only = Literal["choose", "render", "train"]
 #: Protocols of the evaluation.
@@ -24,7 +26,6 @@ UNTRAINED_SEEDS = 5
 # made no like cell: those of every profile, and those of the profile mini.
 _MEASURED = {"look": 2.0, "fit": 5.0, "embed": 25.0, "choose": 1.0, "sheet": 8.0, "report": 1.0}
 _MEASURED_MINI = {"render": 10.0, "train": 15.0, "knn5": 1.0, "linear": 4.0}
-_KINDS = {"render": "dataset", "train": "backbone", "knn5": "score", "linear": "score"}
 
 
 @dataclass(frozen=True)
@@ -59,18 +60,24 @@ class Observer(Protocol):
 class Plan:
     """Steps of a recommendation under a profile.
 
+    Durations are those of like cells on this machine; see :class:`Estimates`.
+
     Args:
         profile: The profile.
         seeds: Seeds of pre-training.
         only: Last stage; None for all.
+        context: Table and tasks of the method.
     """
 
-    def __init__(self, profile: Profile, seeds: Sequence[int], only: Only | None) -> None:
+    def __init__(
+        self, profile: Profile, seeds: Sequence[int], only: Only | None, context: Context
+    ) -> None:
         self._profile, self._seeds, self._only = profile, tuple(seeds), only
-        self._known = {
-            name: statistics.median(seconds)
-            for name in _KINDS
-            if (seconds := list(_durations(name, profile.name)))
+        estimates = Estimates(context, [profile])
+        self._known: dict[str, float | None] = {
+            "render": estimates.of_stage("dataset", profile),
+            "train": estimates.of_stage("backbone", profile),
+            **{protocol: _of_scores(profile.name, protocol) for protocol in PROTOCOLS},
         }
 
     def first(self) -> list[Step]:
@@ -132,12 +139,14 @@ class Plan:
 
     def _seconds(self, name: str) -> float | None:
         measured = _MEASURED | (_MEASURED_MINI if self._profile.name == "mini" else {})
-        return self._known.get(name, measured.get(name))
+        known = self._known.get(name)
+        return measured.get(name) if known is None else known
 
 
-def _durations(name: str, profile: str) -> Iterable[float]:
-    """Seconds that cells of a step took on this machine."""
-    begin = f"{profile}: {name} of " if name in PROTOCOLS else f"{profile}: "
-    for label, seconds in default_store().durations(_KINDS[name]):
-        if label.startswith(begin):
-            yield seconds
+def _of_scores(profile: str, protocol: str) -> float | None:
+    """Median seconds of a profile's scores under a protocol on this machine."""
+    begin = f"{profile}: {protocol} of "
+    found = [
+        seconds for label, seconds in default_store().durations("score") if label.startswith(begin)
+    ]
+    return statistics.median(found) if found else None
