@@ -138,7 +138,8 @@ def _network(name: str, plugins: tuple[Path, ...]) -> str | None:
 
     network = find_network(name, plugins)
     facts = f"{network.dimension} features per image."
-    return f"{head}, version {network.version}\n\n{network.summary}\n\n{facts}"
+    parts = (f"{head}, version {network.version}", network.summary, facts)
+    return "\n\n".join(filter(None, parts))
 
 
 def _source(name: str, plugins: tuple[Path, ...]) -> str | None:

@@ -117,9 +117,19 @@ class Backbone(nn.Module):
 
         Returns:
             float ``(n, dimension)``.
+
+        Raises:
+            InvalidInputError: If the trunk computes another number of features.
         """
         maps: Tensor = self.trunk(images)
-        return maps.mean(dim=(2, 3)) if maps.ndim == 4 else maps
+        features = maps.mean(dim=(2, 3)) if maps.ndim == 4 else maps
+        if features.shape != (len(images), self.dimension):
+            raise InvalidInputError(
+                f"Network '{self.name}' states {self.dimension} features per image, but computes "
+                f"an output of shape {tuple(maps.shape)} for {len(images)} images. Correct its "
+                "dimension, or return maps (n, dimension, h, w) or features (n, dimension)."
+            )
+        return features
 
 
 class Classifier(nn.Module):

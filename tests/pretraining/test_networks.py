@@ -6,6 +6,7 @@ from benchmark.core.errors import InvalidInputError, UnknownNameError
 from benchmark.pretraining.backbone_io import weights_digest
 from benchmark.pretraining.networks import (
     DropPathNorm,
+    Network,
     attach_head,
     build_backbone,
     fold_norms,
@@ -157,3 +158,15 @@ def test_bad_input_is_said_in_one_sentence():
     for wrong in (torch.zeros(2, 3, 4, 4), torch.zeros(2, 1, 4, 4, dtype=torch.uint8)):
         with pytest.raises(InvalidInputError, match="uint8"):
             normalise(wrong)
+
+
+def test_a_network_that_misstates_its_features_is_refused():
+    images = torch.zeros(2, 3, 32, 32)
+    right = Network("right", lambda _: nn.Conv2d(3, 5, 3), 5)
+    assert build_backbone(right, 0)(images).shape == (2, 5)
+    for wrong in (
+        Network("wrong", lambda _: nn.Conv2d(3, 5, 3), 6),
+        Network("wrong", lambda _: nn.Flatten(2), 3),
+    ):
+        with pytest.raises(InvalidInputError, match="wrong"):
+            build_backbone(wrong, 0)(images)
