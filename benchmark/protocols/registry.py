@@ -153,6 +153,8 @@ def find_protocol(name: str, plugin_files: Sequence[Path] = ()) -> EvaluationPro
 
 def stated_protocol(name: str) -> EvaluationProtocol:
     """Return the protocol that a table states; a stub of version 0 if no distribution has it."""
-    if name in PROTOCOLS or name in known_plugins("protocol"):
+    if name in PROTOCOLS:
+        return PROTOCOLS[name]
+    if name in known_plugins("protocol"):
         return find_protocol(name)
     return EvaluationProtocol(name, 0, name, "Unknown here.", "")

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -85,6 +86,29 @@ def test_show_finds_what_a_users_file_registers(capsys):
     assert main(["show", "x", "--plugin", str(EXAMPLES / "nothing.py")]) == 2
 
 
+def test_one_file_registers_network_recipe_and_protocol(capsys):
+    plugin = ["--plugin", str(EXAMPLES / "my_network.py")]
+    for kind, name in (
+        ("networks", "two-conv"),
+        ("recipes", "two-epochs"),
+        ("protocols", "nearest-mean"),
+    ):
+        assert main(["ls", kind, "--format", "json", *plugin]) == 0
+        rows = json.loads(capsys.readouterr().out)
+        assert name in {row[kind.removesuffix("s")] for row in rows}
+        assert main(["show", name, *plugin]) == 0
+        assert f"{name}: {kind.removesuffix('s')}" in capsys.readouterr().out
+    assert main(["show", "two-conf", *plugin]) == 2
+    assert "'two-conv'" in capsys.readouterr().err
+
+
+def test_show_describes_a_profile_and_the_recipe_of_its_name(capsys):
+    assert main(["show", "mini"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("name: mini\n")
+    assert "mini: recipe of t2sbench" in shown
+
+
 def test_a_cache_folder_that_is_a_file_is_found(tmp_path, monkeypatch):
     from benchmark.cli.names import cache_check
 
@@ -116,7 +140,8 @@ for words in (["--help"], ["--version"]):
     assert main(words) == 0
     assert not {"numpy", "pydantic", "rich", "yaml"} & set(sys.modules), (words, sys.modules)
 for words in (["run", "--help"], ["ls", "tasks"], ["ls", "tables"], ["show", "CUB"],
-              ["ls", "methods"], ["ls", "simulators"], ["ls", "profiles"], ["data", "ls"]):
+              ["ls", "methods"], ["ls", "simulators"], ["ls", "profiles"], ["data", "ls"],
+              ["ls", "networks"], ["ls", "recipes"], ["ls", "protocols"], ["show", "mini"]):
     assert main(words) == 0
     heavy = {"torch", "torchvision", "pandas", "scipy", "pyarrow", "datasets"} & set(sys.modules)
     assert not heavy, (words, heavy)
