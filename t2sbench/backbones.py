@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from benchmark.pipeline.profiles import Profile
     from benchmark.pipeline.settings import LiveSettings, Source
     from benchmark.pretraining.backbone_io import BackboneCard
+    from benchmark.pretraining.pretrain import EpochReport
     from benchmark.runs.checkpoints import CheckpointPlan
     from benchmark.runs.record import Record
     from benchmark.sources.registry import NamedSource
@@ -53,6 +54,7 @@ def pretrain(  # noqa: PLR0913 - the settings of a pre-training
     plugins: Sequence[str | Path] = (),
     tasks_files: Sequence[str | Path] = (),
     on_stage: Callable[[str, str], None] = ignore,
+    on_epoch: Callable[[EpochReport], None] = ignore,
 ) -> Pretrained:
     """Pre-train a backbone and write it for use without this package.
 
@@ -77,6 +79,7 @@ def pretrain(  # noqa: PLR0913 - the settings of a pre-training
         plugins: Users' files with more simulators, networks, recipes and sources.
         tasks_files: Users' files with more tasks.
         on_stage: Called with name and subject of every stage when it begins.
+        on_epoch: Called after every epoch of training, unless several processes train.
 
     Raises:
         InvalidInputError: For none or several of configuration, data and source, or values that do
@@ -112,7 +115,9 @@ def pretrain(  # noqa: PLR0913 - the settings of a pre-training
         given |= _amount(settings.find_profile(), opened["images"], given)
     settings.simulator()  # checks recipe, network and simulator
     images = _source(settings, configuration, opened, task, tuple(map(Path, tasks_files)))
-    pipeline = Pipeline.of(settings, default_store(), sources=opened, on_stage=on_stage)
+    pipeline = Pipeline.of(
+        settings, default_store(), sources=opened, on_stage=on_stage, on_epoch=on_epoch
+    )
     try:
         backbone = pipeline.backbone(images, seed).pretrained
     finally:

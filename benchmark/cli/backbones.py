@@ -27,6 +27,7 @@ from benchmark.core.errors import CellsFailedError, InvalidInputError
 from benchmark.runs.plan import Overwrite, Split
 
 if TYPE_CHECKING:
+    from benchmark.pretraining.pretrain import EpochReport
     from benchmark.runs.checkpoints import CheckpointPlan
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,59}")
@@ -98,7 +99,7 @@ def pretrain(output: Path, **given: Any) -> int:  # noqa: ANN401 - click's
 
     given["options"] = parse_plain_options(given["options"])
     given["changes"] = parse_changes(given["changes"])
-    made = t2s.pretrain(output, on_stage=_say, **given)
+    made = t2s.pretrain(output, on_stage=_say, on_epoch=_say_epoch, **given)
     card = made.card
     click.echo(
         f"{card.network}, pre-trained on {card.images:,} images of {card.classes} classes "
@@ -111,6 +112,19 @@ def pretrain(output: Path, **given: Any) -> int:  # noqa: ANN401 - click's
 
 def _say(stage: str, subject: str) -> None:
     click.echo(f"{stage} {subject}", err=True)
+
+
+def _say_epoch(report: EpochReport) -> None:
+    """Print every epoch, or one of each tenth of many."""
+    from benchmark.cli.progress import duration
+
+    left = report.epochs - report.epoch
+    if left % max(1, report.epochs // 10) == 0:
+        click.echo(
+            f"epoch {report.epoch} of {report.epochs}: loss {report.loss:.2f}, "
+            f"{report.images_per_second:,.0f} images/s, {duration(left * report.seconds)} left",
+            err=True,
+        )
 
 
 @click.command(cls=Command)

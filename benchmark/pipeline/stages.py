@@ -36,7 +36,7 @@ from benchmark.pretraining.backbone_io import (
 )
 from benchmark.pretraining.devices import resolve_device, resolve_precision
 from benchmark.pretraining.networks import find_network
-from benchmark.pretraining.pretrain import Execution, pretrain
+from benchmark.pretraining.pretrain import Execution, Observer, pretrain
 from benchmark.pretraining.recipes import find_recipe
 from benchmark.protocols.evaluate import Evaluation, evaluate
 from benchmark.protocols.evaluators import FeatureCache, Job, MemoryFeatureCache
@@ -90,6 +90,7 @@ class Pipeline:
         render_workers: Number of processes that render.
         processes: Number of processes that train one backbone; None for one per GPU.
         on_stage: Called with every stage when it begins.
+        on_epoch: Called after every epoch of pre-training in this process.
     """
 
     def __init__(  # noqa: PLR0913 - each is a choice of the user's
@@ -104,6 +105,7 @@ class Pipeline:
         render_workers: int = 1,
         processes: int | None = None,
         on_stage: StageObserver = no_observer,
+        on_epoch: Observer | None = None,
     ) -> None:
         self.profile, self.store, self.sources = profile, store, dict(sources or {})
         self.device = resolve_device(device)
@@ -115,7 +117,7 @@ class Pipeline:
         self._protocols: dict[str, EvaluationProtocol] = {}
         self._choice = simulator_choice(profile, plugin_files)
         self._keep_features = keep_features
-        self._render_workers, self._on_stage = render_workers, on_stage
+        self._render_workers, self._on_stage, self._on_epoch = render_workers, on_stage, on_epoch
         self._renderer = Renderer()
         self._images = TaskImages(self.recipe.image_size)
         self._last_features: tuple[list[Any], FeatureCache] = ([], MemoryFeatureCache())
@@ -133,6 +135,7 @@ class Pipeline:
         sources: Mapping[str, NamedSource] | None = None,
         keep_features: bool = True,
         on_stage: StageObserver = no_observer,
+        on_epoch: Observer | None = None,
     ) -> Pipeline:
         """Return the stages of live settings.
 
@@ -142,6 +145,7 @@ class Pipeline:
             sources: The settings' sources, if the caller has opened them.
             keep_features: True to keep features as cells.
             on_stage: Called with every stage when it begins.
+            on_epoch: Called after every epoch of pre-training.
 
         Raises:
             T2SBenchError: When profile, device or sources are not available.
@@ -157,6 +161,7 @@ class Pipeline:
             keep_features=keep_features,
             processes=settings.processes,
             on_stage=on_stage,
+            on_epoch=on_epoch,
         )
 
     def close(self) -> None:
@@ -331,7 +336,8 @@ class Pipeline:
             if self.processes > 1:
                 self._train_in_processes(source, seed, work, folder)
                 return
-            execution = Execution(str(self.device), work / "checkpoint.safetensors")
+            checkpoint = work / "checkpoint.safetensors"
+            execution = Execution(str(self.device), checkpoint, self._on_epoch)
             with self._threads():
                 trained = pretrain(
                     data, network=network, recipe=self.recipe, seed=seed, execution=execution

@@ -43,6 +43,7 @@ def test_a_configuration_becomes_a_backbone_that_evaluate_reads(place, capsys):
     said = capsys.readouterr()
     assert "24 images of 3 classes" in said.out
     assert "pre-train" in said.err
+    assert "epoch 8 of 8" in said.err
     first = (place / "mine" / "backbone.safetensors").read_bytes()
     assert "01101101" in (place / "mine" / "README.md").read_text()
     assert pretrain("--config", "01101101", "-o", "again") == 0
