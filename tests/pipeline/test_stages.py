@@ -192,11 +192,31 @@ def test_a_cell_that_is_pruned_before_it_is_read_is_made_again(tiny_profile, tmp
     assert len(calls) == 2
 
 
-def test_a_failed_backbone_is_not_tried_for_every_task(tiny_profile, store, tiny_data, stages):
-    profile = tiny_profile.changed({"network": "no-such-network"})
-    pipeline = Pipeline(profile, store, device="cpu", on_stage=stages)
+@pytest.fixture
+def failing(tmp_path):
+    """A user's file with a network that cannot be built."""
+    path = tmp_path / "failing.py"
+    path.write_text("""\
+from benchmark.core.errors import InvalidInputError
+from benchmark.pretraining.networks import Network
+
+
+def build(drop_path):
+    raise InvalidInputError("no weights today")
+
+
+NETWORKS = {"failing": Network("failing", build, 8)}
+""")
+    return path
+
+
+def test_a_failed_backbone_is_not_tried_for_every_task(
+    tiny_profile, store, tiny_data, stages, failing
+):
+    profile = tiny_profile.changed({"network": "failing"})
+    pipeline = Pipeline(profile, store, device="cpu", plugin_files=(failing,), on_stage=stages)
     for name in ("EuroSAT", "PacsC"):
-        with pytest.raises(InvalidInputError, match="no-such-network"):
+        with pytest.raises(InvalidInputError, match="no weights today"):
             pipeline.score(rendered(pipeline, 3), 0, load_task_data(name, tiny_data), "knn5")
     pipeline.close()
     assert stages == ["render", "pre-train"]
@@ -297,10 +317,11 @@ def test_two_processes_train_one_backbone(tiny_profile, tmp_path, task):
 
 
 @pytest.mark.slow
-def test_a_failure_of_one_of_several_processes_is_a_sentence(tiny_profile, tmp_path, task):
-    profile = tiny_profile.changed({"network": "no-such-network"})
-    pipeline = Pipeline(profile, CellStore(tmp_path / "a"), device="cpu", processes=2)
-    with pytest.raises(T2SBenchError, match="no-such-network"):
+def test_a_failure_of_one_of_several_processes_is_a_sentence(tiny_profile, tmp_path, task, failing):
+    profile = tiny_profile.changed({"network": "failing"})
+    store = CellStore(tmp_path / "a")
+    pipeline = Pipeline(profile, store, device="cpu", plugin_files=(failing,), processes=2)
+    with pytest.raises(T2SBenchError, match="no weights today"):
         pipeline.score(rendered(pipeline, 3), 0, task, "knn5")
     pipeline.close()
 
