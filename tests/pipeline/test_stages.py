@@ -231,7 +231,8 @@ def test_an_image_of_a_task_that_does_not_decode_is_named(pipeline, tmp_path):
         lambda row: images.read(row)[:60] if row == 7 else images.read(row),
     )
     folder = tmp_path / "broken"
-    write_task_data(load_data_tasks()["EuroSAT"], broken, Description(source="test"), folder)
+    entry = load_data_tasks()["EuroSAT"]
+    write_task_data(entry, broken, Description(source="test"), folder, checked=True)
     task = load_task_data("EuroSAT", folder)
     with pytest.raises(InvalidFileError, match="row 7: the image does not decode"):
         pipeline.score(Source("none"), 0, task, "knn5")
