@@ -184,14 +184,21 @@ class _ProfileFile(Frozen):
         return self
 
 
-@functools.cache
 def read_profiles(path: Path = PACKAGED) -> tuple[tuple[Profile, ...], tuple[Sweep, ...]]:
     """Read the profiles and sweeps of a file.
 
     Raises:
         InvalidFileError: With all faults of the file and their lines.
     """
+    if path == PACKAGED:
+        return _packaged()
     content = read_model_yaml(path, _ProfileFile, _REMEDY)
+    return content.profiles, content.sweeps
+
+
+@functools.cache
+def _packaged() -> tuple[tuple[Profile, ...], tuple[Sweep, ...]]:
+    content = read_model_yaml(PACKAGED, _ProfileFile, _REMEDY)
     return content.profiles, content.sweeps
 
 

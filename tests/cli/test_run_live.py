@@ -241,7 +241,7 @@ def test_a_table_of_other_data_is_not_compared_with(
         (["--profile", "mimi"], "Did you mean 'mini'"),
         (["-P", "clases=3"], "Did you mean 'classes'"),
         (["-P", "classes=99"], "from 1 to 8"),
-        (["-P", "network=foo", "--dry-run"], "backbone 'foo'"),
+        (["-P", "network=foo", "--dry-run"], "network 'foo'"),
         (["--device", "foo", "--dry-run"], "'foo'"),
         (["-P", "recipe=minni"], "Did you mean 'mini'"),
         (["-P", "simulator=glx"], "simulator 'glx'"),

@@ -146,3 +146,13 @@ def test_mistyped_names_get_a_hint():
 
 def test_the_file_is_part_of_the_package():
     assert (Path(read_profiles.__wrapped__.__code__.co_filename).parent / "profiles.yaml").is_file()
+
+
+def test_a_changed_file_is_read_anew(tmp_path):
+    """Of one process, such as a notebook."""
+    file = tmp_path / "mine.yaml"
+    text = "schema: 1\nprofiles: [{name: one, classes: CLASSES, images_per_class: 4, size: 32, "
+    text += "network: mini-resnet, recipe: mini}]\n"
+    for classes in (2, 3):
+        file.write_text(text.replace("CLASSES", str(classes)))
+        assert find_profile(str(file)).classes == classes
