@@ -4,6 +4,7 @@ import pytest
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError, UnknownNameError
 from benchmark.pipeline.profiles import (
+    PACKAGED,
     expand,
     find_profile,
     parse_changes,
@@ -145,7 +146,8 @@ def test_mistyped_names_get_a_hint():
 
 
 def test_the_file_is_part_of_the_package():
-    assert (Path(read_profiles.__wrapped__.__code__.co_filename).parent / "profiles.yaml").is_file()
+    assert PACKAGED.is_file()
+    assert PACKAGED.parent == Path(expand.__code__.co_filename).parent
 
 
 def test_a_changed_file_is_read_anew(tmp_path):
