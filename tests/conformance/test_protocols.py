@@ -13,15 +13,8 @@ from benchmark.testing import ProtocolContract
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "my_network.py"
 NAMES = sorted(known_plugins("protocol"))
+pytestmark = pytest.mark.usefixtures("one_thread")
 RULES = [name for name in dir(ProtocolContract) if name.startswith("test_")]
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 class TestRegistered(ProtocolContract):
