@@ -20,7 +20,10 @@ answers in ``select``; see ``docs/adding-a-method.md``. Class attributes a metho
 
 from __future__ import annotations
 
+import functools
 import inspect
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -268,6 +271,34 @@ def known_methods(plugin_files: Sequence[Path] = ()) -> dict[str, Plugin]:
         InvalidInputError: When a file registers nothing or repeats a known name.
     """
     return known_plugins("method", plugin_files)
+
+
+@functools.cache
+def suite_methods() -> frozenset[str]:
+    """Return the names of the methods that this package registers."""
+    return frozenset(name for name, plugin in known_methods().items() if plugin.is_own)
+
+
+def resembled_method(name: str) -> str:
+    """Return the method of this package whose name a reader could take a name for; else nothing.
+
+    Names are compared without case, width, invisible characters, and the kind of their hyphens.
+
+    Example:
+        >>> resembled_method(" Single_Best\u200b"), resembled_method("single-better")
+        ('single-best', '')
+    """
+    folded = _folded(name)
+    return next((known for known in suite_methods() if _folded(known) == folded), "")
+
+
+def _folded(name: str) -> str:
+    visible = (
+        character
+        for character in unicodedata.normalize("NFKC", name)
+        if unicodedata.category(character) not in {"Cc", "Cf"}
+    )
+    return re.sub(r"[\s_\u2010-\u2015\u2212-]+", "-", "".join(visible).strip()).casefold()
 
 
 def find_method(

@@ -19,7 +19,9 @@ from benchmark.leaderboard.columns import (
     fact_notes,
     legend,
     row_json,
+    row_origin,
     row_values,
+    score_notes,
 )
 from benchmark.leaderboard.ranking import BASELINE, rank_rows
 from benchmark.leaderboard.rows import (
@@ -47,6 +49,10 @@ _VERSUS = (
     "row on its own; {better} 0 is better."
 )
 _WINS = "Wins: share of pairs of another method and a task that the row wins."
+_DECISIONS = (
+    "Decisions only, not ranked: the benchmark has not run the code of these methods without the "
+    "judged rewards"
+)
 _SUFFIXES = (".md", ".csv", ".json")
 _MAX_LINES = 40
 _MAX_WIDTH = 160
@@ -61,6 +67,7 @@ class Board:
         tasks: Union of the tasks of its records, in order.
         ranked: Complete rows of methods, best first.
         reference: Complete rows of methods that saw the rewards that they are judged on.
+        decisions: Complete rows of methods whose code was not run by the benchmark; not ranked.
         incomplete: Rows that cannot be ranked; their faults say why.
         missing: Methods that have a complete row on another split of the same source only.
         detectable: Smallest difference in regret that the tasks show; see
@@ -73,6 +80,7 @@ class Board:
     tasks: tuple[str, ...]
     ranked: tuple[Row, ...]
     reference: tuple[Row, ...]
+    decisions: tuple[Row, ...]
     incomplete: tuple[Row, ...]
     missing: tuple[str, ...]
     detectable: float | None
@@ -86,8 +94,8 @@ class Board:
 
     @property
     def rows(self) -> tuple[Row, ...]:
-        """All rows: ranked, references, incomplete."""
-        return self.ranked + self.reference + self.incomplete
+        """All rows: ranked, references, decisions only, incomplete."""
+        return self.ranked + self.reference + self.decisions + self.incomplete
 
     @property
     def has_regret(self) -> bool:
@@ -123,7 +131,8 @@ class Board:
         better = "below" if self.has_regret else "above"
         note = _VERSUS.format(score=self.score, better=better)
         explained = (explanation(self.rows), _STANDING, *([note] if compared else []), _WINS)
-        sections = (len(self.ranked), len(self.reference), len(self.incomplete))
+        parts = (self.ranked, self.reference, self.decisions, self.incomplete)
+        sections = tuple(len(part) for part in parts if part)
         return TextTable(
             title=f"Leaderboard: {self.place.title}",
             columns=(
@@ -139,7 +148,7 @@ class Board:
                 columns["Seeds"],
                 columns["Queries"],
             ),
-            sections=tuple(size for size in sections if size),
+            sections=sections,
             notes=(*explained, *self._notes(), *legend(self.rows)),
         )
 
@@ -159,6 +168,10 @@ class Board:
                 "On the boards of other splits, but absent or incomplete here: "
                 f"{', '.join(self.missing)}."
             )
+        if self.decisions:
+            labels = ", ".join(row.label for row in self.decisions)
+            notes.append(f"{_DECISIONS}: {labels}.")
+        notes += score_notes(self.rows)
         if self.incomplete:
             notes.append("Incomplete rows come last and are not ranked.")
         notes.append(f"Built from {self.n_records} records, digest {self.records_sha256}.")
@@ -167,7 +180,8 @@ class Board:
     def csv(self) -> str:
         """One line per row, numbers in full precision; empty where there is no number."""
         return csv_text(
-            {**row_values(row, self.tasks), **row.standing._asdict()} for row in self.rows
+            {**row_values(row, self.tasks), **row.standing._asdict(), **row_origin(row)}
+            for row in self.rows
         )
 
     def json(self) -> bytes:
@@ -181,6 +195,7 @@ class Board:
                 {
                     **row_json(row, self.tasks),
                     **row.standing._asdict(),
+                    **row_origin(row),
                     "records_sha256": records_digest([row]),
                 }
                 for row in self.rows
@@ -201,7 +216,9 @@ def _versus(standing: Standing, digits: int) -> str | None:
     return f"{standing.difference:+.{digits}f}{width}"
 
 
-def build_boards(records: Iterable[Record], task_order: Sequence[str] = ()) -> list[Board]:
+def build_boards(
+    records: Iterable[Record], task_order: Sequence[str] = (), *, need_proof: bool = False
+) -> list[Board]:
     """Boards of a stream of records, without those of the budgeted track.
 
     The result does not depend on the order of the records.
@@ -209,44 +226,51 @@ def build_boards(records: Iterable[Record], task_order: Sequence[str] = ()) -> l
     Args:
         records: Read once; none is kept. Superseded ones must be among them.
         task_order: Order of the columns; tasks that it lacks follow by name.
+        need_proof: Leave rows of decisions only unranked.
 
     Returns:
         Boards in order of their places.
     """
-    return _boards(collect(records), task_order)
+    return _boards(collect(records, by_version=True), task_order, need_proof)
 
 
 def build_all_boards(
-    records: Iterable[Record], task_order: Sequence[str] = ()
+    records: Iterable[Record], task_order: Sequence[str] = (), *, need_proof: bool = False
 ) -> list[Board | BudgetBoard]:
     """The same, and the boards of the budgeted track after them."""
-    groups = collect(records)
-    return [*_boards(groups, task_order), *budget_boards(groups, task_order)]
+    groups = collect(records, by_version=True)
+    return [*_boards(groups, task_order, need_proof), *budget_boards(groups, task_order)]
 
 
-def _boards(found: Mapping[Place, Group], task_order: Sequence[str]) -> list[Board]:
+def _boards(
+    found: Mapping[Place, Group], task_order: Sequence[str], need_proof: bool
+) -> list[Board]:
     groups = {place: group for place, group in found.items() if place.budget is None}
     tasks = {place: _ordered(group, task_order) for place, group in groups.items()}
     complete: dict[Place, set[str]] = {}  # methods with a complete row, over the splits of a source
     for place, group in groups.items():
-        group.rows.sort(key=lambda row: (row.label, row.name, row.options))
-        rows = finish(group.rows, tasks[place])
-        names = {row.name for row in rows if row.complete}
+        group.rows[:] = finish(group.rows, tasks[place])
+        names = {row.name for row in group.rows if row.complete}
         complete.setdefault(place._replace(split=""), set()).update(names)
     return [
-        _build(place, groups[place], tasks[place], complete[place._replace(split="")])
+        _build(place, groups[place], tasks[place], complete[place._replace(split="")], need_proof)
         for place in sorted(groups)
     ]
 
 
-def _build(place: Place, group: Group, tasks: tuple[str, ...], expected: set[str]) -> Board:
+def _build(
+    place: Place, group: Group, tasks: tuple[str, ...], expected: set[str], need_proof: bool
+) -> Board:
     complete = [row for row in group.rows if row.complete]
-    ranking = rank_rows([row for row in complete if row.kind == "method"], tasks)
+    methods = [row for row in complete if row.kind == "method"]
+    decisions = [row for row in methods if need_proof and row.proof == "decisions"]
+    ranking = rank_rows([row for row in methods if row not in decisions], tasks)
     return Board(
         place=place,
         tasks=tasks,
         ranked=ranking.rows,
         reference=tuple(row for row in complete if row.kind == "reference"),
+        decisions=tuple(decisions),
         incomplete=tuple(row for row in group.rows if not row.complete),
         missing=tuple(sorted(expected - {row.name for row in complete})),
         detectable=ranking.detectable,

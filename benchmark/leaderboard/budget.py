@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmark.core.files import canonical_json, safe_name
+from benchmark.leaderboard.columns import row_origin
 from benchmark.leaderboard.rows import Group, Place, Row, finish, records_digest
 from benchmark.leaderboard.text_tables import (
     Column,
@@ -219,6 +220,7 @@ class BudgetBoard:
                 "seeds": cells.n_seeds,
                 **{f"task:{task}": cells.regrets.get(task) for task in self.tasks},
                 "note": "; ".join(cells.faults),
+                **row_origin(cells),
             }
             for row in self.rows
             for budget, cells in sorted(row.by_budget.items())
@@ -271,14 +273,14 @@ def budget_boards(
 def _board(place: Place, groups: Mapping[int, Group], order: Mapping[str, int]) -> BudgetBoard:
     judged = {task for group in groups.values() for task in group.facts}
     tasks = tuple(sorted(judged, key=lambda task: (order.get(task, len(order)), task)))
-    by_method: dict[tuple[str, bytes], dict[int, Row]] = {}
+    by_method: dict[tuple[str, bytes, str, str], dict[int, Row]] = {}
     for budget, group in sorted(groups.items()):
-        found = sorted(group.rows, key=lambda row: (row.label, row.name, row.options))
-        for row in finish(found, tasks):
-            by_method.setdefault((row.name, row.options), {})[budget] = row
+        for row in finish(group.rows, tasks):
+            key = (row.name, row.options, row.origin, row.version)
+            by_method.setdefault(key, {})[budget] = row
     rows = [
-        BudgetRow(first.label, name, first.kind, cells)
-        for (name, _), cells in by_method.items()
+        BudgetRow(first.label, first.name, first.kind, cells)
+        for cells in by_method.values()
         for first in [next(iter(cells.values()))]
     ]
     budgets = tuple(sorted(groups))

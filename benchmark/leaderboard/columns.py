@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmark.leaderboard.rows import MIN_GAIN, Kind, Row, TaskFact
+from benchmark.leaderboard.rows import MIN_GAIN, Kind, Row, Scores, TaskFact
 from benchmark.leaderboard.text_tables import Column, Value
 from benchmark.rewards.reliability import LOW_RELIABILITY
 
@@ -15,6 +15,11 @@ ACCURACY_NOTE = (
 )
 REGRET_NOTE = "Regret: 0 is the oracle, 1 the mean over all configurations."
 DAGGERS: dict[Kind, str] = {"method": "", "reference": " †", "published": " ‡"}
+_SCORES: dict[Scores, str] = {
+    "not recomputed": "Scores not recomputed, as the table is not on this machine",
+    "as reported": "Live scores as reported by one environment",
+    "measured again": "Live scores that another environment measured again",
+}
 _LEGEND = {
     "reference": "† reference: sees the rewards that it is judged on; neither ranked nor marked.",
     "published": "‡ published figure; neither ranked nor marked.",
@@ -67,6 +72,18 @@ def legend(rows: Sequence[Row]) -> list[str]:
     lines += [f"{row.label}{DAGGERS[row.kind]}: {row.note}." for row in rows if row.note]
     lines += [f"{row.label}: incomplete ({'; '.join(row.faults)})." for row in rows if row.faults]
     return lines
+
+
+def score_notes(rows: Sequence[Row]) -> list[str]:
+    """Footnotes on the origin of scores that were not recomputed."""
+    notes = []
+    for scores, text in _SCORES.items():
+        labels = [row.label for row in rows if row.scores == scores]
+        if labels:
+            notes.append(
+                f"{text}: {'all rows' if len(labels) == len(rows) else ', '.join(labels)}."
+            )
+    return notes
 
 
 def fact_notes(tasks: Sequence[str], facts: Mapping[str, TaskFact]) -> list[str]:
@@ -148,3 +165,8 @@ def row_json(row: Row, tasks: Sequence[str]) -> dict[str, Any]:
         "queries": row.queries,
         "note": row.note,
     }
+
+
+def row_origin(row: Row) -> dict[str, Any]:
+    """Origin of a row's decisions and scores, for files of boards."""
+    return {"proof": row.proof, "scores": row.scores}

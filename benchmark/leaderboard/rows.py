@@ -5,11 +5,13 @@ Rules, none of which depends on the order of the records:
 * Superseded records do not count; debug records never count together with others.
 * Of several records of one cell, those that succeeded count. Equal outcomes are one; different
   ones are a conflict, which a person solves by letting one record supersede the others.
+* On boards, each version and each origin of a method has a row.
 """
 
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from benchmark.core.files import canonical_json, sha256_bytes
 from benchmark.leaderboard.statistics import normalised_regret
+from benchmark.methods import suite_methods
 from benchmark.protocols.metrics import wilson_interval
 from benchmark.rewards.noise import mean, t_interval
 from benchmark.rewards.reliability import LOW_RELIABILITY
@@ -32,6 +35,16 @@ _DIGITS = 6
 MIN_GAIN = 3.0
 
 Kind = Literal["method", "reference", "published"]
+
+#: Origin of the decisions of a row: methods of this package and rows without a choice ("suite"),
+#: code that ran in a process without the judged rewards ("isolated"), or decisions alone.
+Proof = Literal["suite", "isolated", "decisions"]
+
+#: Origin of the scores of a row: computed again from the table that they name, or not, as the table
+#: is not on this machine; measured live by one environment, or by several that agree.
+Scores = Literal["recomputed", "not recomputed", "as reported", "measured again"]
+
+_PROOFS: tuple[Proof, ...] = ("suite", "isolated", "decisions")  # of a row, the last of its records
 
 
 class Place(NamedTuple):
@@ -199,6 +212,9 @@ class Row:
         conflicts: Tasks on which records of one cell disagree.
         record_ids: Records that count, as bytes.
         faults: Reasons why the row is incomplete; empty when it is complete.
+        origin: File or distribution of the method; empty where rows unite several.
+        proof: Origin of its decisions.
+        scores: Origin of its scores; None if they were not checked.
         published: Published average, percent.
         note: Footnote.
         standing: Rank on a board; empty for rows that are not ranked.
@@ -213,9 +229,17 @@ class Row:
     conflicts: set[str] = field(default_factory=set)
     record_ids: list[bytes] = field(default_factory=list)
     faults: tuple[str, ...] = ()
+    origin: str = ""
+    proof: Proof = "suite"
+    scores: Scores | None = None
     published: float | None = None
     note: str = ""
     standing: Standing = field(default_factory=Standing)
+
+    @property
+    def version(self) -> str:
+        """Version of the method; several are joined."""
+        return ", ".join(sorted(self.versions))
 
     @property
     def complete(self) -> bool:
@@ -317,7 +341,7 @@ def find_faults(row: Row, tasks: Sequence[str]) -> tuple[str, ...]:
         f"failed: {', '.join(sorted(row.failed))}": row.failed,
         "tasks have different seeds": len(seeds) > 1,
         disagree: conflicts,
-        f"mixes versions {', '.join(sorted(row.versions))} of the method": len(row.versions) > 1,
+        f"mixes versions {row.version} of the method": len(row.versions) > 1,
     }
     return tuple(text for text, applies in found.items() if applies)
 
@@ -329,12 +353,43 @@ class Group(NamedTuple):
     facts: dict[str, TaskFact]
 
 
+class _Method(NamedTuple):
+    """Coordinates of a row in its place; origin and version are empty where rows unite several."""
+
+    name: str
+    options: bytes
+    origin: str
+    version: str
+
+
 class _Variant(NamedTuple):
-    """Fields that may differ between records of one method and its options."""
+    """Fields that may differ between records of one row."""
 
     label: str
     version: str
     privileged: bool
+    proof: Proof
+
+
+def origin_name(origin: str) -> str:
+    """Name of a distribution without its version, or of a file without its folder.
+
+    Example:
+        >>> origin_name("t2sbench 0.1.0"), origin_name("/home/me/mine.py")
+        ('t2sbench', 'mine.py')
+    """
+    if origin.endswith(".py"):
+        return origin.rpartition("/")[2]
+    return origin.partition(" ")[0]
+
+
+def proof_of(record: Record) -> Proof:
+    """Origin of a record's decision, as far as the record states it."""
+    method = record.method
+    is_own = origin_name(method.origin) == "t2sbench" and method.name in suite_methods()
+    if is_own or (record.decision is None and record.pretraining.kind != "rendered"):
+        return "suite"
+    return "isolated" if method.isolated else "decisions"
 
 
 # Numbers stand for places, methods and variants: a hundred thousand candidates stay small.
@@ -343,10 +398,11 @@ _Candidate = tuple[bytes, Outcome, int]
 
 
 class _Collector:
-    def __init__(self, *, debug: bool) -> None:
+    def __init__(self, *, debug: bool, by_version: bool) -> None:
         self.debug = debug
+        self.by_version = by_version
         self.places: dict[Place, int] = {}
-        self.methods: dict[tuple[str, bytes], int] = {}
+        self.methods: dict[_Method, int] = {}
         self.variants: dict[_Variant, int] = {}
         self.cells: dict[_Coordinates, list[_Candidate]] = {}
         self.superseded: set[bytes] = set()
@@ -358,12 +414,15 @@ class _Collector:
         if record.debug is not self.debug:
             return
         method = record.method
-        variant = _Variant(method.label, method.version, method.privileged)
+        variant = _Variant(method.label, method.version, method.privileged, proof_of(record))
+        row = _Method(
+            method.name,
+            canonical_json(method.options),
+            *((origin_name(method.origin), method.version) if self.by_version else ("", "")),
+        )
         coordinates = (
             self.places.setdefault(Place.of(record), len(self.places)),
-            self.methods.setdefault(
-                (method.name, canonical_json(method.options)), len(self.methods)
-            ),
+            self.methods.setdefault(row, len(self.methods)),
             record.task.name,
             record.seed,
         )
@@ -386,7 +445,8 @@ class _Collector:
                 continue
             group = groups.setdefault(places[place], Group([], {}))
             if (place, method) not in rows:
-                rows[place, method] = Row(*methods[method])
+                name, options, origin, _ = methods[method]
+                rows[place, method] = Row(name, options, origin=origin)
                 group.rows.append(rows[place, method])
             _settle(rows[place, method], task, seed, left, variants)
             group.facts[task] = min(self.facts[place, task], key=repr)
@@ -400,41 +460,64 @@ def _settle(
     scored = [one for one in left if one[1].accuracy is not None] or left
     if len({one[1] for one in scored}) > 1:
         row.conflicts.add(task)
-    record_id, outcome, number = min(scored, key=lambda one: one[0])
-    variant = variants[number]
+    best = min(scored, key=lambda one: (_PROOFS.index(variants[one[2]].proof), one[0]))
+    record_id, outcome, variant = best[0], best[1], variants[best[2]]
     row.label = min(row.label or variant.label, variant.label)
     row.versions.add(variant.version)
     row.kind = "reference" if variant.privileged else row.kind
+    row.proof = max(row.proof, variant.proof, key=_PROOFS.index)
     row.cells.setdefault(task, {})[seed] = outcome
     row.record_ids.append(record_id)
 
 
-def collect(records: Iterable[Record], *, debug: bool = False) -> dict[Place, Group]:
+def collect(
+    records: Iterable[Record], *, debug: bool = False, by_version: bool = False
+) -> dict[Place, Group]:
     """Rows of every place that the records belong to.
 
     Args:
         records: Any number, read once; none is kept.
         debug: Take the debug records, and only these.
+        by_version: Give each version and each origin of a method a row. Otherwise a row with
+            several versions is incomplete.
 
     Returns:
         Rows and facts by place, in order of first appearance.
     """
-    collector = _Collector(debug=debug)
+    collector = _Collector(debug=debug, by_version=by_version)
     for record in records:
         collector.add(record)
     return collector.groups()
 
 
 def finish(rows: Iterable[Row], tasks: Sequence[str]) -> list[Row]:
-    """Enter the faults of rows on the tasks of a table; of equal labels, later ones get a number.
+    """Enter the faults of rows on the tasks of a board, and make their labels distinct.
+
+    Rows of earlier versions of a method are named after the version. Of labels that are equal
+    nevertheless, later ones get a number.
 
     Returns:
-        The same rows, in the same order.
+        The same rows, sorted by their first labels.
     """
-    finished = list(rows)
+    finished = sorted(
+        rows, key=lambda row: (row.label, row.name, row.options, row.origin, row.version)
+    )
+    newest = {
+        (row.name, row.options, row.origin): row
+        for row in sorted(finished, key=lambda row: _version_key(row.version))
+    }
+    for row in finished:
+        if newest[row.name, row.options, row.origin] is not row:
+            row.label += f" v{row.version}"
     for row, label in zip(finished, distinct(row.label for row in finished), strict=True):
         row.label, row.faults = label, find_faults(row, tasks)
     return finished
+
+
+def _version_key(version: str) -> list[str | int]:
+    """Sort key of versions: texts and numbers in turn, so that 10 follows 9."""
+    parts = re.split(r"([0-9]+)", version)
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)]
 
 
 def distinct(labels: Iterable[str]) -> list[str]:

@@ -66,6 +66,8 @@ class MethodEntry(Frozen):
         queries: Number of distinct rewards that it queried; None after a failed fit.
         privileged: True if it saw the rewards that it is judged on: a reference, never ranked.
         learnt_table: Reward table that it learnt from, if the score has another source.
+        isolated: True if the decision was made by the method's code in a process that held only
+            rewards of the learnt tasks.
     """
 
     name: str
@@ -78,12 +80,13 @@ class MethodEntry(Frozen):
     learnt_from: list[str]
     queries: int | None
     learnt_table: SourceEntry | None = None
+    isolated: bool = False
 
     @model_serializer(mode="wrap")
     def _without_absent_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         content: dict[str, Any] = handler(self)
-        for name in ("code_sha256", "learnt_table"):
-            if content.get(name) is None:
+        for name in ("code_sha256", "learnt_table", "isolated"):
+            if not content.get(name):
                 content.pop(name, None)
         return content
 

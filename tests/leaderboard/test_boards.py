@@ -193,9 +193,58 @@ def test_a_success_replaces_a_failure(make_record):
     assert labels(only([failed, scored])) == labels(only([scored, failed])) == ["random"]
 
 
-def test_versions_of_a_method_are_not_mixed(make_record):
-    records = [make_record("a", "CUB", 0, 50.0), make_record("a", "AID", 0, 50.0, version="2")]
-    assert only(records).incomplete[0].faults == ("mixes versions 1, 2 of the method",)
+def test_each_version_of_a_method_has_a_row_and_the_newest_keeps_the_label(make_record):
+    values = {"9": 50.0, "10": 51.0}
+    records = [
+        make_record("a", task, 0, value, version=version)
+        for version, value in values.items()
+        for task in ("CUB", "AID")
+    ]
+    for order in (records, records[::-1]):
+        assert labels(only(order)) == ["a", "a v9"]
+        assert [row.average for row in only(order).ranked] == [51.0, 50.0]
+    part = only([*records, make_record("a", "CUB", 0, 60.0, version="11")])
+    assert [row.faults for row in part.incomplete] == [("missing: AID",)]
+    assert labels(part) == ["a v10", "a v9"]
+
+
+def with_method(record, **changes):
+    return record.model_copy(update={"method": record.method.model_copy(update=changes)})
+
+
+def test_methods_of_two_origins_are_rows_of_their_own(make_record):
+    records = [
+        with_method(make_record("a", "CUB", 0, value), origin=origin)
+        for origin, value in [("one 1.0", 50.0), ("two 1.0", 51.0), ("one 1.1", 50.0)]
+    ]
+    assert labels(only(records)) == ["a (2)", "a"]
+
+
+def test_decisions_without_proof_are_not_ranked_where_proof_is_needed(rows):
+    def rendered(values, **changes):
+        return [
+            with_method(r, **changes).model_copy(
+                update={"pretraining": r.pretraining.model_copy(update={"simulator": "gl"})}
+            )
+            for r in rows(values)
+        ]
+
+    records = rendered({"random": 45.0}, origin="t2sbench 0.1.0")
+    records += rendered({"mine": 50.0}, isolated=True) + rendered({"decided": 59.0})
+    records += rendered({"seer": 60.0}, privileged=True) + rows({"photos": 40.0})
+    board = only(records, need_proof=True)
+    assert labels(board) == ["mine", "random", "photos"]
+    assert [row.label for row in board.decisions] == ["decided"]
+    proofs = ["isolated", "suite", "suite", "decisions", "decisions"]
+    assert [row.proof for row in board.rows] == proofs
+    assert any("not ranked" in note and "decided" in note for note in board.text().notes)
+    assert labels(only(records)) == ["decided", "mine", "random", "photos"]
+    # A cell that was also recorded without the mark keeps it; a row with one such cell does not.
+    again = [*records, *rendered({"mine": 50.0})]
+    assert labels(only(again, need_proof=True)) == ["mine", "random", "photos"]
+    bare = with_method(records[16], isolated=False)
+    part = [r for r in records if r is not records[16]]
+    assert labels(only([*part, bare], need_proof=True)) == ["random", "photos"]
 
 
 def test_methods_that_differ_in_options_are_rows_of_their_own(make_record):
