@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One test process per core, at most eight.
 PYTEST_PROCESSES := -n auto --maxprocesses 8
 
-.PHONY: run test test-all nightly lint bench results venv clean
+.PHONY: run test test-all nightly lint docs bench results venv clean
 
 run: $(VENV)/ready
 	$(BIN)/t2sbench run --method task2sim --split unseen
@@ -18,13 +18,20 @@ test: venv
 test-all: venv
 	$(BIN)/python -m pytest --hypothesis-profile thorough $(PYTEST_PROCESSES) $(PYTEST_ARGS)
 
-nightly: lint test-all bench
+nightly: lint docs test-all bench
 
 lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The documentation site, in build/docs; warnings and broken links are errors.
+docs: venv
+	rm -rf build/docs
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --fresh-env \
+	    --doctree-dir build/doctrees docs build/docs
+	$(BIN)/python docs/check_links.py build/docs
 
 # test_exactness.py takes a quarter of an hour; run it separately.
 bench: venv
