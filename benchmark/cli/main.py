@@ -24,6 +24,7 @@ _COMMANDS = {
     "compare": ("results", "Compare two sets of results; detect regressions."),
     "paper": ("paper", "Show the paper's tables and figures, published and measured."),
     "render": ("render", "Render a pre-training dataset."),
+    "verify": ("render", "Compare a rendered dataset with its manifest."),
     "pretrain": ("backbones", "Pre-train a backbone and write it for torchvision or timm."),
     "evaluate": ("backbones", "Score any backbone on prepared tasks."),
     "preview": ("render", "Draw contact sheets of rendered images."),

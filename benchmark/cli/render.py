@@ -1,4 +1,4 @@
-"""``t2sbench render`` and ``preview``: datasets and contact sheets of a simulator."""
+"""``t2sbench render``, ``verify`` and ``preview``: datasets and contact sheets."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from benchmark.cli.options import (
+    PATH,
     Choice,
     Command,
     Group,
@@ -120,6 +121,21 @@ def _report(rendered: Rendered, seconds: float) -> None:
             f"({rendered.fresh:,} rendered in {seconds:.1f} s, {speed:,.0f} images/s)"
         )
     click.echo(f"digest {manifest['digest']}")
+
+
+@click.command(cls=Command)
+@click.argument("folder", type=PATH)
+def verify(folder: Path) -> int:
+    """Compare every file of the rendered dataset in FOLDER with its manifest.
+
+    Exits with 1 if a file is missing or differs.
+    """
+    from benchmark.rendering.dataset import verify_dataset
+
+    manifest = verify_dataset(folder)
+    click.echo(f"{folder}: {manifest['images']:,} images in {len(manifest['shards']):,} shards")
+    click.echo(f"digest {manifest['digest']}")
+    return 0
 
 
 @click.group(cls=Group)

@@ -15,16 +15,23 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from benchmark.core.errors import InvalidFileError, InvalidInputError, StorageError
+from pydantic import BaseModel, NonNegativeInt, ValidationError, model_validator
+
+from benchmark.core.errors import (
+    InvalidFileError,
+    InvalidInputError,
+    StorageError,
+    validation_faults,
+)
 from benchmark.core.files import LOCK, canonical_json, digest, held, write_bytes
 from benchmark.core.versions import package_version
 from benchmark.rendering.shards import (
     MARKERS,
     Shard,
-    check_shard,
     encoder_version,
+    shard_faults,
 )
 
 if TYPE_CHECKING:
@@ -34,6 +41,28 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 _REQUEST = ".request.json"
 _REMEDY = "Delete the folder and render it again."
+
+
+class _Manifest(BaseModel):
+    """The fields of a manifest that are read again."""
+
+    identity: dict[str, Any]
+    key: str
+    images: NonNegativeInt
+    digest: str
+    shards: tuple[Shard, ...]
+
+    @model_validator(mode="after")
+    def _covered(self) -> Self:
+        if [shard.number for shard in self.shards] != list(range(len(self.shards))):
+            raise ValueError("shards: not numbered from 0 in order")
+        if sum(shard.images for shard in self.shards) != self.images:
+            raise ValueError("images: differs from the sum over the shards")
+        if digest(self.identity) != self.key:
+            raise ValueError("key: does not cover this identity")
+        if dataset_digest(self.shards) != self.digest:
+            raise ValueError("digest: does not cover these shards")
+        return self
 
 
 def partial_folder(target: Path) -> Path:
@@ -49,8 +78,11 @@ def partial_folder(target: Path) -> Path:
 def finished_manifest(target: Path, key: str) -> dict[str, Any] | None:
     """Return the manifest of a dataset that exists already; ``None`` if the place is free.
 
+    The sizes of its files are compared with the manifest, and the manifest with its digests;
+    :func:`verify_dataset` reads the files.
+
     Raises:
-        InvalidInputError: If the place holds something else.
+        InvalidInputError: If the place holds something else, or the dataset is damaged.
     """
     if not target.exists():
         return None
@@ -67,6 +99,11 @@ def finished_manifest(target: Path, key: str) -> dict[str, Any] | None:
         raise InvalidInputError(
             f"{target} holds a dataset of other arguments (see {target / MANIFEST}). "
             "Choose another --output or delete it."
+        )
+    faults = _damage(target, manifest, content=False)
+    if faults:
+        raise InvalidFileError(
+            target, faults, f"'t2sbench verify {target}' compares every file. {_REMEDY}"
         )
     return manifest
 
@@ -165,41 +202,43 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     """Read the manifest of a finished dataset; ``None`` if the folder has none.
 
     Raises:
-        InvalidFileError: If the file is not a manifest.
+        InvalidFileError: If the file is not a manifest, or its digests do not cover its content.
     """
     path = folder / MANIFEST
     try:
-        content = json.loads(path.read_bytes())
+        content = path.read_bytes()
+        _Manifest.model_validate_json(content)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        raise InvalidFileError(path, [str(error)], _REMEDY) from error
-    needed = {"identity", "key", "images", "digest", "shards"}
-    missing = needed - set(content) if isinstance(content, dict) else needed
-    if missing:
-        faults = [f"no '{name}'" for name in sorted(missing)]
-        raise InvalidFileError(path, faults, _REMEDY)
-    manifest: dict[str, Any] = content
+    except ValidationError as error:
+        raise InvalidFileError(path, validation_faults(error), _REMEDY) from error
+    except OSError as error:
+        raise InvalidFileError(path, [str(error.strerror)], _REMEDY) from error
+    manifest: dict[str, Any] = json.loads(content)
     return manifest
 
 
 def verify_dataset(folder: Path) -> dict[str, Any]:
-    """Read the manifest of a finished dataset and compare every file with it.
+    """Read the manifest of a finished dataset and compare the content of every file with it.
 
     Raises:
-        InvalidFileError: If the manifest is missing, or a file is missing or differs.
+        InvalidFileError: If the manifest is missing or invalid (exit code 2), or a file is missing
+            or differs (exit code 1); the message lists all of them.
     """
     manifest = read_manifest(folder)
     if manifest is None:
         raise InvalidFileError(
             folder, [f"no {MANIFEST}"], "Give the folder of a finished 't2sbench render'."
         )
-    try:
-        shards = [Shard.model_validate(item) for item in manifest["shards"]]
-    except (TypeError, ValueError) as error:
-        raise InvalidFileError(folder / MANIFEST, [f"shards: {error}"]) from error
-    for shard in shards:
-        check_shard(folder, shard)
-    if dataset_digest(shards) != manifest["digest"]:
-        raise InvalidFileError(folder / MANIFEST, ["digest: does not cover these shards"])
+    faults = _damage(folder, manifest, content=True)
+    if faults:
+        error = InvalidFileError(folder, faults, _REMEDY)
+        error.exit_code = 1
+        raise error
     return manifest
+
+
+def _damage(folder: Path, manifest: Mapping[str, Any], *, content: bool) -> list[str]:
+    """Differences between the files and the manifest: in size, and also in ``content``."""
+    shards = [Shard.model_validate(item) for item in manifest["shards"]]
+    return [fault for shard in shards for fault in shard_faults(folder, shard, content=content)]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from benchmark.core.errors import InvalidFileError, InvalidInputError, StorageError
+from benchmark.core.errors import InvalidInputError, StorageError
 from benchmark.core.files import (
     canonical_json,
     digest,
@@ -154,18 +154,35 @@ def read_shard(folder: Path, number: int) -> Shard | None:
         return None
 
 
-def check_shard(folder: Path, shard: Shard) -> None:
-    """Verify the files of a shard of a finished dataset.
+def shard_faults(folder: Path, shard: Shard, *, content: bool) -> list[str]:
+    """Compare the files of a shard of a finished dataset with its entry in the manifest.
 
-    Raises:
-        InvalidFileError: If one is missing or has other content.
+    Args:
+        folder: Folder of the dataset.
+        shard: The entry.
+        content: True reads the files; False compares their total size only.
+
+    Returns:
+        A sentence for each missing or different file.
     """
-    try:
-        whole = _is_whole(folder, shard)
-    except OSError as error:
-        raise InvalidFileError(folder, [f"{shard.file}: {error.strerror}"]) from error
-    if not whole:
-        raise InvalidFileError(folder, [f"{shard.file}: differs from the rendered content"])
+    pairs = shard.files or ((shard.file, shard.sha256),)
+    faults, size = [], 0
+    for name, sha256 in pairs:
+        try:
+            path = inside(folder, name)
+            if not path.is_file():
+                faults.append(f"{name}: {'not a file' if path.exists() else 'missing'}")
+                continue
+            size += path.stat().st_size
+            if content and sha256_file(path) != sha256:
+                faults.append(f"{name}: differs from the rendered content")
+        except OSError as error:
+            faults.append(f"{name}: {error.strerror}")
+    if not faults and size != shard.bytes:
+        faults.append(f"{shard.file}: {size:,} bytes instead of {shard.bytes:,}")
+    if shard.files and digest([list(pair) for pair in pairs]) != shard.sha256:
+        faults.append(f"{shard.file}: sha256 of shard {shard.number} does not cover its files")
+    return faults
 
 
 def _is_whole(folder: Path, shard: Shard) -> bool:

@@ -29,6 +29,23 @@ def test_render_says_what_it_did(capsys):
     assert "12 images" in capsys.readouterr().out
 
 
+def test_a_damaged_dataset_is_found_by_render_and_verify(capsys):
+    assert main([*SMALL, "-o", "set"]) == 0
+    digest = verify_dataset(Path("set"))["digest"]
+    assert main(["verify", "set"]) == 0
+    assert digest in capsys.readouterr().out
+    (shard,) = Path("set/data").iterdir()
+    content = shard.read_bytes()
+    shard.write_bytes(content[:-9] + bytes(9))
+    assert main(["verify", "set"]) == 1
+    shard.write_bytes(content[:500])
+    assert main([*SMALL, "-o", "set"]) == 2
+    output = capsys.readouterr()
+    assert digest not in output.out
+    assert shard.name in output.err
+    assert main(["verify", "nowhere"]) == 2
+
+
 def test_classes_by_number_name_and_all():
     for text, expected in [("2", ["disc", "pair"]), ("star, disc", ["star", "disc"])]:
         assert main([*SMALL, "--classes", text, "-o", text]) == 0
@@ -130,9 +147,10 @@ def test_a_hub_that_refuses_is_an_error(monkeypatch, capsys):
 def test_a_damaged_dataset_is_not_uploaded(monkeypatch, capsys):
     hub(monkeypatch, lambda **_call: pytest.fail("uploaded"))
     assert main([*SMALL, "-o", "set"]) == 0
-    next(Path("set/data").glob("*.parquet")).write_bytes(b"damaged")
-    assert main([*SMALL, "-o", "set", "--push-to-hub", "me/set"]) == 2
-    assert "differs from the rendered content" in capsys.readouterr().err
+    shard = next(Path("set/data").glob("*.parquet"))
+    shard.write_bytes(bytes(shard.stat().st_size))
+    assert main([*SMALL, "-o", "set", "--push-to-hub", "me/set"]) == 1
+    assert shard.name in capsys.readouterr().err
 
 
 def test_a_category_of_a_users_simulator_is_shown_with_all_on(capsys):

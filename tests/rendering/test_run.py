@@ -21,6 +21,7 @@ from benchmark.core.errors import (
     StorageError,
     UnavailableError,
 )
+from benchmark.core.files import digest
 from benchmark.rendering import shards as shards_module
 from benchmark.rendering.dataset import locked, partial_folder, read_manifest, verify_dataset
 from benchmark.rendering.run import render_dataset
@@ -347,38 +348,121 @@ def test_png_keeps_the_pixels(make_request):
     assert np.array_equal(np.asarray(row["image"]), rendering.pixels)
 
 
+@pytest.fixture
+def change_manifest():
+    """Change fields of the manifest in ``OUT``; ``seal`` renews the two digests."""
+
+    def change(seal=True, **fields):
+        path = OUT / "manifest.json"
+        manifest = {**json.loads(path.read_text()), **fields}
+        if seal:
+            manifest["key"] = digest(manifest["identity"])
+            manifest["digest"] = digest([shard["sha256"] for shard in manifest["shards"]])
+        path.write_text(json.dumps(manifest))
+
+    return change
+
+
 def test_verification_finds_every_change(make_request):
     render_dataset(make_request(), OUT)
     verify_dataset(OUT)
-    shard = next(OUT.glob("data/*.parquet"))
-    content = shard.read_bytes()
-    shard.write_bytes(content[:200] + b"x" + content[201:])
-    with pytest.raises(InvalidFileError, match="differs from the rendered content"):
+    first, second, *_ = sorted(OUT.glob("data/*.parquet"))
+    content = first.read_bytes()
+    first.write_bytes(content[:200] + b"x" + content[201:])
+    second.unlink()
+    with pytest.raises(InvalidFileError) as caught:
         verify_dataset(OUT)
-    shard.unlink()
-    with pytest.raises(InvalidFileError, match="No such file"):
-        verify_dataset(OUT)
-    shard.write_bytes(content)
-    manifest = json.loads((OUT / "manifest.json").read_text())
-    (OUT / "manifest.json").write_text(json.dumps({**manifest, "digest": "0" * 64}))
-    with pytest.raises(InvalidFileError, match="does not cover these shards"):
-        verify_dataset(OUT)
-    for broken, fault in [("[]", "no 'digest'"), ("{", "not valid")]:
-        (OUT / "manifest.json").write_text(broken)
-        with pytest.raises(InvalidFileError, match=fault):
-            verify_dataset(OUT)
+    assert caught.value.exit_code == 1
+    assert [fault.split(":")[0] for fault in caught.value.faults] == [
+        f"data/{first.name}",
+        f"data/{second.name}",
+    ]
     (OUT / "manifest.json").unlink()
     with pytest.raises(InvalidFileError, match=r"no manifest\.json"):
         verify_dataset(OUT)
 
 
-def test_paths_in_a_manifest_stay_inside(make_request):
-    render_dataset(make_request(), OUT)
-    manifest = json.loads((OUT / "manifest.json").read_text())
-    manifest["shards"][0]["file"] = "../secret"
-    (OUT / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(InvalidInputError, match=r"\.\./secret"):
-        verify_dataset(OUT)
+@pytest.mark.parametrize("layout", ["parquet", "imagefolder"])
+@pytest.mark.parametrize("damage", ["cut", "gone", "folder", "pipe"])
+def test_render_finds_a_damaged_file_of_a_finished_dataset(make_request, layout, damage):
+    request = make_request(layout=layout)
+    render_dataset(request, OUT)
+    file = sorted(path for path in OUT.rglob("*") if path.suffix in {".parquet", ".jpg"})[0]
+    content = file.read_bytes()
+    file.unlink()
+    if damage == "cut":
+        file.write_bytes(content[:100])
+    elif damage == "folder":
+        file.mkdir()
+    elif damage == "pipe":
+        os.mkfifo(file)
+    for check in (lambda: render_dataset(request, OUT), lambda: verify_dataset(OUT)):
+        with pytest.raises(InvalidFileError) as caught:
+            check()
+        assert "manifest.json" not in str(caught.value), "the files are damaged, not the manifest"
+        assert len(caught.value.faults) == 1
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"images": []},
+        {"images": -1},
+        {"images": 29},
+        {"images": 1e308},
+        {"key": 7},
+        {"key": "0" * 64},
+        {"digest": None},
+        {"digest": "0" * 64},
+        {"identity": []},
+        {"shards": {}},
+        {"shards": [[]]},
+        {"shards": []},
+    ],
+)
+def test_a_damaged_manifest_is_one_error(make_request, change_manifest, fields):
+    request = make_request()
+    render_dataset(request, OUT)
+    change_manifest(seal=False, **fields)
+    for check in (lambda: render_dataset(request, OUT), lambda: verify_dataset(OUT)):
+        with pytest.raises(InvalidFileError, match=r"manifest\.json") as caught:
+            check()
+        assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "null", "[" * 100_000, "\x00", '{"images": 1}'])
+def test_a_file_that_is_no_manifest_is_one_error(make_request, text):
+    request = make_request()
+    render_dataset(request, OUT)
+    (OUT / "manifest.json").write_text(text)
+    for check in (lambda: render_dataset(request, OUT), lambda: verify_dataset(OUT)):
+        with pytest.raises(InvalidFileError, match=r"manifest\.json"):
+            check()
+
+
+def test_shards_without_a_number_are_a_fault_of_the_manifest(make_request, change_manifest):
+    request = make_request()
+    render_dataset(request, OUT)
+    shards = json.loads((OUT / "manifest.json").read_text())["shards"]
+    del shards[1]["number"]
+    change_manifest(shards=shards)
+    with pytest.raises(InvalidFileError, match=r"shards\.1\.number"):
+        render_dataset(request, OUT)
+    shards[1]["number"] = 0
+    change_manifest(shards=shards)
+    with pytest.raises(InvalidFileError, match="shards"):
+        render_dataset(request, OUT)
+
+
+def test_paths_in_a_manifest_stay_inside(make_request, change_manifest):
+    request = make_request()
+    render_dataset(request, OUT)
+    shards = json.loads((OUT / "manifest.json").read_text())["shards"]
+    shards[0]["file"] = "../secret"
+    change_manifest(shards=shards)
+    for check in (lambda: render_dataset(request, OUT), lambda: verify_dataset(OUT)):
+        with pytest.raises(InvalidInputError, match=r"\.\./secret"):
+            check()
 
 
 def test_rendering_imports_no_heavy_package():
