@@ -16,6 +16,7 @@ from benchmark.core.files import indented_json, sha256_bytes, write_bytes
 from benchmark.core.store import default_store
 from benchmark.tasks.card import card_path, pack_path, read_card
 from benchmark.tasks.images import LabelledImages, image_fault, shortened
+from benchmark.tasks.loaders.folders import files_below
 from benchmark.tasks.loaders.own import own_images
 from benchmark.tasks.pack import open_pack
 from benchmark.tasks.registry import Side, Split, Task
@@ -122,7 +123,7 @@ def _identity(source: str, images: LabelledImages) -> list[Any]:
     path = Path(source).expanduser()
     content: list[Any]
     if path.exists():
-        files = [file for file in (path, *sorted(path.rglob("*"))) if file.is_file()]
+        files = sorted(files_below(path)) if path.is_dir() else [path]
         content = [(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files]
     else:
         content = [sha256_bytes(images.read(row)) for row in range(len(images))]

@@ -178,10 +178,11 @@ def _folder(path: Path) -> tuple[list[Any], Callable[[], LabelledImages]]:
     """Facts that change with the images of a folder, and a function that reads them."""
     from benchmark.rendering.dataset import MANIFEST, verify_dataset
     from benchmark.tasks.images import joined
+    from benchmark.tasks.loaders.folders import files_below
     from benchmark.tasks.loaders.own import own_images, parquet_images
 
     if not (path / MANIFEST).is_file():
-        files = sorted((str(f.relative_to(path)), *_stat(f)) for f in path.rglob("*.*"))
+        files = sorted((str(f.relative_to(path)), *_stat(f)) for f in files_below(path))
         return [str(path.resolve()), files], lambda: own_images(str(path))
     manifest = verify_dataset(path)
     facts = ["rendered", manifest["digest"]]

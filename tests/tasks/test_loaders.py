@@ -2,6 +2,7 @@
 
 import bz2
 import csv
+import os
 from pathlib import Path
 
 import numpy as np
@@ -474,7 +475,8 @@ def test_parts_of_users_folders(tmp_path, put, parts, used):
                 expected[encoded] = (name, "train" if part == parts[0] else "test")
     images = own_images(str(tmp_path))
     assert content(images) == expected
-    assert images.notes == (("Unused folders: valid.",) if len(parts) > 2 else ())
+    notes = ("Unused folders: valid.", "Files passed over: 2 .jpg.") if len(parts) > 2 else ()
+    assert images.notes == notes
 
 
 def test_a_test_part_without_labels_is_unused(tmp_path, put):
@@ -482,13 +484,121 @@ def test_a_test_part_without_labels_is_unused(tmp_path, put):
     put(tmp_path / "test" / "0.jpg")
     images = own_images(str(tmp_path))
     assert content(images) == seventy_thirty(rows)
-    assert images.notes == ("Unused folders: test.",)
+    assert images.notes == ("Unused folders: test.", "Files passed over: 1 .jpg.")
 
 
 def test_hidden_folders_are_left_out_at_every_depth(tmp_path, put):
     rows = [(put(tmp_path / n / f"{i}.jpg"), n) for n in "ab" for i in range(10)]
     put(tmp_path / "a" / ".ipynb_checkpoints" / "0-checkpoint.jpg")
     assert content(own_images(str(tmp_path))) == seventy_thirty(rows)
+
+
+def fill(put, root: Path, *folders: str) -> None:
+    for name in folders:
+        put(root / name / "0.jpg")
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("Training", "DEV"),
+        ("a/b/TRAIN", "a/b/Evaluation"),
+        ("train/train", "test/test"),
+        ("x/training_set/training_set", "x/validation_set/validation_set"),
+    ],
+)
+def test_names_and_depths_of_parts(tmp_path, put, train, test):
+    fill(put, tmp_path, *(f"{part}/{name}" for part in (train, test) for name in ("cat", "dog")))
+    images = own_images(str(tmp_path))
+    assert images.class_names == ("cat", "dog")
+    assert images.is_train.tolist() == [True, True, False, False]
+    assert images.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("folders", "named"),
+    [
+        (("train", "test"), "test, train"),  # no class folders
+        (("train", "test1"), "test1, train"),
+        (("val/a", "val/b", "test/a", "test/b"), "test, val"),
+        (("train/a", "train/b", "Training/a", "test/a", "test/b"), "Training, train"),
+        (("seg_train/a", "seg_train/b", "seg_test/a", "seg_test/b"), "seg_test, seg_train"),
+        (("train/a", "train/b", "car", "bus"), "train"),
+        (("train/a", "train/b", "car/c", "bus/d"), "train"),
+        (("a/train", "a/test", "b/train", "b/test"), "test, train"),
+        (("a/x/Train", "b/x/dev"), "Train, dev"),
+        (("fold1/train/a", "fold1/val/a", "fold2/train/a", "fold2/val/a"), "train, val"),
+    ],
+)
+def test_ambiguous_parts_are_refused_with_a_command(tmp_path, put, folders, named):
+    fill(put, tmp_path, *folders)
+    with pytest.raises(InvalidFileError, match=named) as caught:
+        own_images(str(tmp_path))
+    assert "mv " in str(caught.value) or "mkdir " in str(caught.value)
+
+
+@pytest.mark.parametrize("folders", [("train", "car"), ("dev board/day", "tube"), ("test", "a")])
+def test_classes_named_like_parts(tmp_path, put, folders):
+    fill(put, tmp_path, *folders)
+    images = own_images(str(tmp_path))
+    assert sorted(images.class_names) == sorted(name.partition("/")[0] for name in folders)
+
+
+def test_the_only_part_is_named(tmp_path, put):
+    fill(put, tmp_path, "Test/a", "Test/b")
+    assert "Test" in own_images(str(tmp_path)).notes[0]
+
+
+def test_files_passed_over_are_counted(tmp_path, put):
+    fill(put, tmp_path, "a", "b", "a/.cache", ".git", "__MACOSX/a")
+    for name in ("a/x.gif", "a/y.GIF", "b/z.jfif", "notes.txt", "README", "a/deep/t.npy"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"")
+    (tmp_path / "a" / ".0.jpg").write_bytes(b"")
+    os.mkfifo(tmp_path / "a" / "pipe.jpg")
+    (note,) = own_images(str(tmp_path)).notes
+    for count in ("4 hidden", "2 .gif", "1 .jfif", "1 .npy", "1 .txt", "1 special", "1 without"):
+        assert count in note
+
+
+def test_links_are_followed_once_and_loops_named(tmp_path, put):
+    real = {put(tmp_path / "real" / "sub" / f"{i}.jpg"): "a" for i in range(2)}
+    root = tmp_path / "root"
+    b = put(root / "b" / "0.jpg")
+    (root / "a").symlink_to(tmp_path / "real")
+    (tmp_path / "real" / "again").symlink_to(tmp_path / "real" / "sub")
+    (root / "b" / "up").symlink_to("..")
+    (root / "self").symlink_to(".")
+    (root / "b" / "gone.jpg").symlink_to("nowhere.jpg")
+    (root / "b" / "me.jpg").symlink_to("me.jpg")
+    (root / "b" / "1.jpg").symlink_to("0.jpg")
+    images = own_images(str(root))
+    expected = [(b, "b"), (b, "b"), *real.items()]
+    found = [(images.read(i), images.class_names[images.labels[i]]) for i in range(len(images))]
+    assert sorted(found) == sorted(expected)
+    (note,) = images.notes
+    assert "5 links (" in note
+    for name in ("a/again", "b/gone.jpg", "b/me.jpg", "b/up", "self"):
+        assert name in note
+
+
+def test_folders_deeper_than_a_path_may_be(tmp_path, put, monkeypatch):
+    fill(put, tmp_path, "a", "b")
+    monkeypatch.chdir(tmp_path / "a")
+    for _ in range(25):
+        Path("n" * 200).mkdir()
+        os.chdir("n" * 200)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidFileError, match="not readable"):
+        own_images(str(tmp_path))
+
+
+def test_names_that_are_not_text(tmp_path, put):
+    fill(put, tmp_path, "a", "b")
+    (tmp_path / "b").rename(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    with pytest.raises(InvalidFileError, match=r"caf.*UTF-8"):
+        own_images(str(tmp_path))
 
 
 def parquet(path: Path, image, **columns) -> str:
