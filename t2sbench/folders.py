@@ -14,7 +14,7 @@ from t2sbench.results import Results
 
 if TYPE_CHECKING:
     from benchmark.leaderboard.budget import BudgetBoard
-    from benchmark.leaderboard.regression import Change
+    from benchmark.leaderboard.regression import Change, Limit
     from benchmark.leaderboard.report import Report
     from benchmark.runs.record import Record
 
@@ -193,12 +193,32 @@ class Comparison(Rows):
         """
         from benchmark.leaderboard import regression
 
-        regression.check(self.changes, [regression.parse_limit(text) for text in fail_on])
+        regression.check(self.changes, _limits(fail_on))
+
+    def to_markdown(self, fail_on: Sequence[str] = ()) -> str:
+        """The changes as the summary of a CI job, with the limits that they break."""
+        from benchmark.leaderboard.regression import changes_markdown
+
+        return changes_markdown(self.changes, _limits(fail_on), self.notes)
+
+    def to_json(self, fail_on: Sequence[str] = ()) -> str:
+        """The changes as indented JSON, with the limits that they break."""
+        from benchmark.core.files import indented_json
+        from benchmark.leaderboard.regression import changes_data
+
+        found = changes_data(self.changes, _limits(fail_on), self.notes)
+        return indented_json(found).decode().rstrip()
 
     def __repr__(self) -> str:
         from benchmark.leaderboard.regression import changes_text
 
         return "\n".join([changes_text(self.changes), *self.notes])
+
+
+def _limits(fail_on: Sequence[str]) -> list[Limit]:
+    from benchmark.leaderboard.regression import parse_limit
+
+    return [parse_limit(text) for text in fail_on]
 
 
 def compare(

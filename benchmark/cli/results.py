@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from benchmark.cli.options import PATH, RESULTS, Choice, Command, folder_argument
-from benchmark.core.errors import CellsFailedError
+from benchmark.core.errors import CellsFailedError, InvalidInputError
 from benchmark.runs.plan import Split
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from benchmark.leaderboard import BudgetBoard
     from benchmark.leaderboard.report import Report
     from benchmark.runs.record import Record
+
+_STDOUT = Path("-")
 
 
 @click.command(cls=Command)
@@ -130,11 +131,37 @@ def _echo(record: Record) -> None:
     "repeated. A method that AFTER lacks breaks every limit.",
 )
 @click.option("--allow-different-source", is_flag=True, help="Compare across tables or protocols.")
-def compare(before: Path, after: Path, limits: tuple[str, ...], **chosen: Any) -> int:  # noqa: ANN401
-    """Compare results AFTER (default: results) with results BEFORE: folders or record files."""
-    import t2sbench as t2s
+@click.option(
+    "--summary",
+    type=PATH,
+    metavar="FILE",
+    help="Also write the changes and the broken limits as Markdown, for the summary of a CI job.",
+)
+@click.option("--json", "data", type=PATH, metavar="FILE", help="Also write them as JSON.")
+def compare(
+    before: Path,
+    after: Path,
+    limits: tuple[str, ...],
+    summary: Path | None,
+    data: Path | None,
+    **chosen: Any,  # noqa: ANN401
+) -> int:
+    """Compare results AFTER (default: results) with results BEFORE: folders or record files.
 
+    For --summary and --json, the FILE - is the standard output; the table is then left out.
+    """
+    import t2sbench as t2s
+    from benchmark.core.files import write_text
+
+    if summary == data == _STDOUT:
+        raise InvalidInputError("Only one of --summary and --json can be the standard output.")
     found = t2s.compare(before, after, **chosen)
-    click.echo(found)
+    for path, made in ((summary, found.to_markdown), (data, found.to_json)):
+        if path == _STDOUT:
+            click.echo(made(limits))
+        elif path is not None:
+            write_text(path, made(limits).rstrip("\n") + "\n")
+    if _STDOUT not in (summary, data):
+        click.echo(found)
     found.check(limits)
     return 0

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 from benchmark.core.errors import InvalidInputError, RegressionFoundError, UnknownNameError
 from benchmark.leaderboard.rows import Group, Place, Row, collect, find_faults
+from benchmark.leaderboard.text_tables import escape
 from benchmark.rewards.noise import mean
 
 if TYPE_CHECKING:
@@ -261,26 +262,67 @@ def check(changes: Sequence[Change], limits: Sequence[Limit]) -> None:
 
 def changes_text(changes: Sequence[Change]) -> str:
     """A table of changes, and one line per task that changed."""
+    methods, tasks = _tables(changes, "simple")
+    return "\n".join(
+        ["Changes from A to B (accuracy in points):", methods, *(["", tasks] if tasks else [])]
+    )
+
+
+def changes_markdown(
+    changes: Sequence[Change], limits: Sequence[Limit], notes: Sequence[str] = ()
+) -> str:
+    """The same in Markdown for the summary of a CI job, the verdict on the limits first."""
+    found = breaches(changes, limits)
+    held = "All limits hold." if limits else "No limits were set."
+    methods, tasks = _tables(changes, "pipe")
+    parts = [
+        "### Changes from A to B",
+        f"**Limits broken: {len(found)}.**" if found else held,
+        "\n".join(f"- {escape(sentence)}" for sentence in found),
+        methods,
+        f"<details><summary>By task</summary>\n\n{tasks}\n\n</details>" if tasks else "",
+        "Regret: lower is better. Accuracy in points.",
+        *map(escape, notes),
+    ]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def changes_data(
+    changes: Sequence[Change], limits: Sequence[Limit], notes: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The same as values for JSON."""
+    return {
+        "schema": 1,
+        "limits": [limit.text for limit in limits],
+        "breaches": breaches(changes, limits),
+        "changes": [{**asdict(change), "remark": change.remark} for change in changes],
+        "notes": list(notes),
+    }
+
+
+def _tables(changes: Sequence[Change], style: str) -> tuple[str, str]:
+    """Table of changes by method, and table of the tasks that changed; empty without any."""
     from tabulate import tabulate
 
+    text = escape if style == "pipe" else str
     rows = [
         {
-            "method": change.label,
-            "split": change.split,
+            "method": text(change.label),
+            "split": text(change.split),
             "regret": change.regret,
             "accuracy": change.accuracy,
-            "remark": change.remark,
+            "remark": text(change.remark),
         }
         for change in changes
     ]
     tasks = [
-        {"method": change.label, "split": change.split, "task": task, "accuracy": value}
-        for change in changes
+        {"method": row["method"], "split": row["split"], "task": text(task), "accuracy": value}
+        for row, change in zip(rows, changes, strict=True)
         for task, value in sorted((change.tasks or {}).items())
         if value
     ]
-    texts = ["Changes from A to B (accuracy in points):"]
-    texts.append(tabulate(rows, headers="keys", floatfmt="+.4f", missingval="-"))
-    if tasks:
-        texts += ["", tabulate(tasks, headers="keys", floatfmt="+.4f")]
-    return "\n".join(texts)
+    by_method, by_task = (
+        tabulate(table, headers="keys", tablefmt=style, floatfmt="+.4f", missingval="-")
+        for table in (rows, tasks)
+    )
+    return by_method, by_task

@@ -1,3 +1,5 @@
+import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -102,6 +104,30 @@ def test_compare(make_record, tmp_path, limits, code, capsys):
         assert "-10.0000" in captured.out
     if code == 1:
         assert "limit regret:+0.1" in captured.err
+
+
+def test_compare_writes_a_summary_and_data_also_when_a_limit_is_broken(
+    make_record, tmp_path, capsys
+):
+    a, b = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    append_record(a, make_record(value=50.0))
+    append_record(b, make_record(value=40.0))
+    summary, data = tmp_path / "summary.md", tmp_path / "changes.json"
+    words = ["compare", str(a), str(b), "--fail-on", "task:CUB:-1"]
+    assert main([*words, "--summary", str(summary), "--json", str(data)]) == 1
+    shown = capsys.readouterr().out
+    assert "CUB" in shown
+    text, found = summary.read_text(), json.loads(data.read_text())
+    assert "CUB changed by -10.0000, limit task:CUB:-1" in text
+    assert "| +0.5000 |" in re.sub(" +", " ", text)
+    assert found["limits"] == ["task:CUB:-1"]
+    assert len(found["breaches"]) == 1
+    assert found["changes"][0]["tasks"]["CUB"] == -10.0
+    assert main([*words, "--json", "-"]) == 1
+    assert json.loads(capsys.readouterr().out) == found
+    assert main([*words, "--json", "-", "--summary", "-"]) == 2
+    assert main([*words[:3], "--summary", "-"]) == 0
+    assert "<details>" in capsys.readouterr().out
 
 
 def test_compare_reports_broken_lines(make_record, tmp_path, capsys):
