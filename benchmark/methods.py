@@ -112,6 +112,22 @@ class Mixture:
 Decision = Configuration | Mixture
 
 
+def check_decision(space: ParameterSpace, decision: object) -> Decision:
+    """Return the decision of a method after a check.
+
+    Raises:
+        InvalidInputError: For anything but a configuration of the space or a mixture.
+    """
+    if isinstance(decision, Mixture):
+        return decision
+    if not isinstance(decision, Configuration):
+        raise InvalidInputError(
+            f"A method must return a Configuration or a Mixture (got {decision!r}). Build one with "
+            "rewards.space.parse or rewards.space.at."
+        )
+    return space.check(decision)
+
+
 class Gain(NamedTuple):
     """Expected gain of a choice over the configuration that is best on average.
 
@@ -179,11 +195,14 @@ class Method:
         plugin: Origin of its class.
         options: All options, defaults included.
         changed: The options that differ from their defaults.
+        isolated: True if it runs in a process that the kernel keeps from the rewards that judge it;
+            see :mod:`benchmark.runs.isolation`.
     """
 
     plugin: Plugin
     options: Mapping[str, OptionValue]
     changed: Mapping[str, OptionValue]
+    isolated: bool = False
 
     @property
     def name(self) -> str:

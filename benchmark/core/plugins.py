@@ -46,7 +46,7 @@ class Plugin:
         name: Registered name.
         origin: Distribution and version, or the file.
         entry: The entry point, for plugins of a distribution.
-        value: The loaded object, for plugins of a file.
+        value: The loaded object, for plugins of a file; or the object to use for the entry point's.
     """
 
     name: str
@@ -98,7 +98,7 @@ class Plugin:
         Raises:
             UnavailableError: If its module cannot be imported.
         """
-        if self.entry is None:
+        if self.entry is None or self.value is not None:
             return self.value
         try:
             return self.entry.load()

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmark.core.errors import InvalidInputError
 from benchmark.core.files import sha256_bytes
-from benchmark.methods import Decision, Method, Mixture, ParameterSelector, TaskView
+from benchmark.methods import Decision, Method, ParameterSelector, TaskView, check_decision
 from benchmark.rewards.view import Queries
 from benchmark.runs.context import Context, Unit, environment, provenance
 from benchmark.runs.fits import MAY_RAISE, Fitted, Fitter, MethodError, seed_generator
@@ -43,18 +42,8 @@ def decide(
     Raises:
         InvalidInputError: For anything but a configuration of the space or a mixture.
     """
-    return _checked(context, selector.select(task, _select_generator(seed, method.name, task)))
-
-
-def _checked(context: Context, decision: object) -> Decision:
-    if isinstance(decision, Mixture):
-        return decision
-    if not isinstance(decision, Configuration):
-        raise InvalidInputError(
-            f"A method must return a Configuration or a Mixture (got {decision!r}). Build one with "
-            "rewards.space.parse or rewards.space.at."
-        )
-    return context.table.space.check(decision)
+    decision = selector.select(task, _select_generator(seed, method.name, task))
+    return check_decision(context.table.space, decision)
 
 
 def choose(context: Context, method: Method, fit: Fitted, task: str, seed: int) -> Decision | None:
@@ -92,7 +81,7 @@ def search(
     searcher: Any = _selector(fit)
     view = context.task_view(task)
     decision = searcher.search(view, queries, _select_generator(seed, method.name, view))
-    return _checked(context, decision)
+    return check_decision(context.table.space, decision)
 
 
 def decision_entry(context: Context, decision: Decision) -> DecisionEntry:
