@@ -195,8 +195,7 @@ class Method:
         plugin: Origin of its class.
         options: All options, defaults included.
         changed: The options that differ from their defaults.
-        isolated: True if it runs in a process that the kernel keeps from the rewards that judge it;
-            see :mod:`benchmark.runs.isolation`.
+        isolated: True if it runs in processes of its own; see :mod:`benchmark.runs.isolation`.
     """
 
     plugin: Plugin

@@ -254,6 +254,7 @@ def run(  # noqa: PLR0913 - the settings of a run
     real_images: str | None = None,
     sources: SourcesLike = (),
     processes: int | None = None,
+    isolated: bool = True,
     dry_run: bool = False,
     on_plan: Callable[[Plan], None] = ignore,
     on_unit: Callable[[Unit], None] = ignore,
@@ -284,6 +285,9 @@ def run(  # noqa: PLR0913 - the settings of a run
             ``{"evaluation.finetune_epochs": 1}``.
         plugins: Users' files with more methods, simulators, networks, recipes or protocols; they
             are executed.
+        isolated: True to run methods of these files, and of other distributions, in processes
+            without the rewards that judge them, unless scores are live; see ``docs/trust.md``.
+            False runs them here, for a debugger.
         tasks_files: Users' files with more tasks.
         limit: Judge only so many tasks; such results are never ranked.
         timeout: Limit of one fit in seconds.
@@ -350,6 +354,7 @@ def run(  # noqa: PLR0913 - the settings of a run
         live=live,
         budgets=budgets,
         embeddings=Path(embeddings) if embeddings is not None else None,
+        isolated=isolated and not live,
     )
     plan = make_plan(request)
     on_plan(plan)

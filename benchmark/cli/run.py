@@ -44,7 +44,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 # Options that t2sbench.run takes as they are.
 _SETTINGS = (
     *("split", "table", "plugins", "tasks_files", "jobs", "limit", "timeout", "overwrite"),
-    *("keep_going", "output", "dry_run", "embeddings"),
+    *("keep_going", "output", "dry_run", "embeddings", "isolated"),
 )
 # Options that require --live.
 _ONLY_LIVE = {
@@ -165,6 +165,14 @@ def _live_options(command: _F) -> _F:
 @click.option(
     "--limit", type=click.IntRange(min=1), metavar="N", help="Judge N tasks only; never ranked."
 )
+@click.option(
+    "--isolation/--no-isolation",
+    "isolated",
+    default=True,
+    show_default=True,
+    help="Run methods of --plugin and of other distributions in processes that cannot read "
+    "rewards or records; see docs/trust.md. --live never does.",
+)
 @click.option("--dry-run", is_flag=True, help="Print the plan and stop.")
 @output_option("Folder of records and tables.", RESULTS)
 def run(**given: Any) -> int:  # noqa: ANN401 - click passes every option by name
@@ -175,7 +183,7 @@ def run(**given: Any) -> int:  # noqa: ANN401 - click passes every option by nam
     """
     protocols = list(dict.fromkeys(given["protocols"]))
     for name in protocols:
-        find_protocol(name, given["plugins"])
+        find_protocol(name, given["plugins"] if given["live"] else ())
     settings = {name: given[name] for name in _SETTINGS} | {
         "jobs": given["jobs"] or len(os.sched_getaffinity(0)),
         **_rows(given),

@@ -51,12 +51,8 @@ class Channel:
         except (RecursionError, LookupError, TypeError) as error:
             raise ValueError(f"a malformed message: {error}") from error
         if not isinstance(value, dict):
-            raise ValueError("a message that is not an object")
+            raise ValueError("a message that is not an object")  # noqa: TRY004 - as other faults
         return value
-
-    def close(self) -> None:
-        """Close this end."""
-        self._connection.close()
 
     def _read(self, size: int) -> bytes:
         content = bytearray()

@@ -8,6 +8,7 @@ there is where the kernel has no Landlock.
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import stat
 import sys
@@ -49,7 +50,8 @@ def landlock_version() -> int:
     """Version of the kernel's Landlock interface; 0 where it has none."""
     if sys.platform != "linux":
         return 0
-    return max(_libc().syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _ASK_VERSION), 0)
+    version: int = _libc().syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _ASK_VERSION)
+    return max(version, 0)
 
 
 def _libc() -> ctypes.CDLL:
@@ -76,8 +78,9 @@ def grants(
         Paths with True if all that is in them is readable, False if the folder can only be listed.
     """
     closed = {Path(os.path.realpath(path)) for path in hidden}
-    found = {os.path.realpath(path): False for path in listed}
-    for root in {Path(os.path.realpath(path)) for path in (*readable, *_SYSTEM)}:
+    found = {os.path.realpath(str(path)): False for path in listed}
+    roots = (*readable, *map(Path, _SYSTEM))
+    for root in {Path(os.path.realpath(path)) for path in roots}:
         for path, whole in _visible(root, closed - {root}):
             found[path] = found.get(path, False) or whole
     return sorted(found.items())
@@ -161,18 +164,17 @@ def _watch(scratch: str, hidden: tuple[str, ...], *, kernel: bool) -> None:
 
     def hook(event: str, args: tuple[object, ...]) -> None:
         if event in refused:
-            raise PermissionError(f"'{event}' is refused: a method in isolation has no network.")
+            raise PermissionError(errno.EACCES, f"'{event}' is refused to a method in isolation")
         if event != "open" or isinstance(args[0], int):
             return
         path = os.path.realpath(os.fsdecode(args[0]))  # type: ignore[arg-type]
         if _is_below(path, hidden):
             raise PermissionError(
-                f"{path} is refused: a method in isolation reads no rewards and no records."
+                errno.EACCES, "a method in isolation reads no rewards and no records", path
             )
         if int(args[2]) & writes and not _is_below(path, (scratch, "/dev")):  # type: ignore[call-overload]
             raise PermissionError(
-                f"{path} cannot be written: a method in isolation writes to {scratch} only "
-                "(tempfile uses it)."
+                errno.EACCES, "a method in isolation writes temporary files (tempfile) only", path
             )
 
     sys.addaudithook(hook)

@@ -118,6 +118,8 @@ def run_unit(unit: Unit, fitter: Fitter, supersedes: dict[str, str]) -> Iterator
                 outcome = _budgeted_outcome(context, method, fit, (task, seed), unit.budget)
             seconds = time.perf_counter() - start + fit.seconds / len(targets)
             entry = context.method_entry(method, unit.fold, fit.queries)
+            if unit.budget:  # one process answers all searches of a fit, and may remember rewards
+                entry = entry.model_copy(update={"isolated": False})
             split = str(unit.fold.split)
             identity = context.identity(entry, split, task, seed, method.pretraining, unit.budget)
             content = {

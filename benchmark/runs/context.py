@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.core.errors import InvalidInputError
 from benchmark.core.files import sha256_bytes
+from benchmark.core.sandbox import landlock_version
 from benchmark.core.versions import SUITE_VERSION, package_version
 from benchmark.methods import Method, TaskView
 from benchmark.runs.record import (
@@ -97,6 +98,7 @@ class Context:
             learnt_from=sorted({*fold.learn, *(fold.targets if method.privileged else ())}),
             queries=queries,
             learnt_table=self._learnt_table(),
+            isolated=method.isolated and not method.privileged and landlock_version() > 0,
         )
 
     def _learnt_table(self) -> SourceEntry | None:
@@ -147,6 +149,7 @@ class Context:
             cell,
             {
                 **({"code": method.code_sha256} if method.code_sha256 else {}),
+                **({"isolated": True} if method.isolated and not budget else {}),
                 "version": method.version,
                 "privileged": method.privileged,
                 "learnt_from": method.learnt_from,

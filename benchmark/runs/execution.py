@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from benchmark.core.errors import InvalidInputError
 from benchmark.methods import Method, source_method
 from benchmark.pipeline.settings import StageObserver, no_observer
-from benchmark.rewards.catalog import load_table
+from benchmark.rewards.catalog import is_path, load_table
 from benchmark.runs.cells import run_unit
 from benchmark.runs.context import Context, Unit, make_units, read_own_vectors
 from benchmark.runs.fits import Fitter
 from benchmark.runs.history import FILE as REQUESTS_FILE
 from benchmark.runs.history import read_requests, remember
+from benchmark.runs.isolation import Isolation
 from benchmark.runs.plan import (
     Fold,
     Overwrite,
@@ -58,6 +59,7 @@ class Plan:
         without_search: Methods that cannot ask for rewards of the judged task, with budgets.
         broken: Unreadable lines of the folder's records.
         is_part: True if the plan was narrowed to some cells of its request.
+        isolations: Processes that run users' methods.
     """
 
     request: RunRequest
@@ -73,6 +75,7 @@ class Plan:
     without_search: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     is_part: bool = False
+    isolations: tuple[Isolation, ...] = ()
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -111,7 +114,7 @@ def make_plan(request: RunRequest) -> Plan:
             "its own tasks only. Add --live or a profile."
         )
     # First: a mistyped name or option is reported before anything is downloaded.
-    methods = tuple(m if isinstance(m, Method) else m.resolve() for m in request.methods)
+    methods, isolations = _resolved(request)
     contexts = request_contexts(request)
     methods += _source_methods(contexts, methods)
     table, registry = contexts[0].table, contexts[0].registry
@@ -120,7 +123,7 @@ def make_plan(request: RunRequest) -> Plan:
     folds = make_folds(tasks, request.split, request.tasks, request.limit, judged)
     if request.budgets:
         _check_budgets(request, table.space.size)
-    plan = Plan(request, methods, contexts, tuple(folds))
+    plan = Plan(request, methods, contexts, tuple(folds), isolations=isolations)
     existing, plan.broken = existing_records(request.output)
     by_cell = {record.cell: record for record in existing}
     for unit in make_units(contexts, methods, request.seeds, folds, request.budgets):
@@ -204,6 +207,24 @@ def _add_unit(plan: Plan, unit: Unit, by_cell: dict[str, Record]) -> None:
         plan.units.append(unit.narrowed(frozenset(todo)))
 
 
+def _resolved(request: RunRequest) -> tuple[tuple[Method, ...], tuple[Isolation, ...]]:
+    """Methods of a request, and the processes that run those of users."""
+    if not request.isolated or request.live:
+        return tuple(m if isinstance(m, Method) else m.resolve() for m in request.methods), ()
+    table = request.table if isinstance(request.table, str) else ""
+    hidden = [Path(table)] if is_path(table) else []
+    hidden += [request.output] if request.output else []
+    found: dict[tuple[Path, ...], Isolation] = {}
+    for spec in request.methods:
+        if not isinstance(spec, Method):
+            found.setdefault(spec.plugins, Isolation(spec.plugins, hidden=hidden))
+    methods = (
+        spec if isinstance(spec, Method) else found[spec.plugins].method(spec.name, spec.options)
+        for spec in request.methods
+    )
+    return tuple(methods), tuple(found.values())
+
+
 def _refused(plan: Plan, unit: Unit) -> tuple[str, list[str]] | None:
     """Return a name and the plan's list for it, if this unit cannot be scored."""
     method, scorer = unit.method, unit.context.scorer
@@ -264,6 +285,8 @@ def execute(
     finally:
         for context in plan.contexts:
             context.scorer.close()
+        for isolation in plan.isolations:
+            isolation.close()
     return found
 
 

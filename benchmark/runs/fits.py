@@ -315,25 +315,30 @@ class Fitter:
         missing = [place for place in self._left if self._is_to_fit(place)]
         if not pays(missing):
             return
+        pairs = zip(self._methods, self._request.methods, strict=False)  # without rows of sources
+        known = [(method, spec) for method, spec in pairs if not method.isolated]
         pool = self._stack.enter_context(
             worker_pool(
                 min(jobs, len(missing)),
                 _start,
-                (self._request.methods,),
+                ([spec for _, spec in known], self._request.isolated),
                 remedy="Finished cells are kept; run the command again with fewer --jobs.",
                 terminate=True,
             )
         )
         for place in missing:
             unit, seed = self._left[place]
-            index = next(i for i, known in enumerate(self._methods) if known is unit.method)
+            index = next(i for i, (method, _) in enumerate(known) if method is unit.method)
             self._in_workers[place] = pool.submit(_work, index, self._task(unit, seed))
 
     def _is_to_fit(self, place: Place) -> bool:
-        """True if a fit is not known; methods without choices have nothing to fit."""
+        """True if a worker can make a fit that is not known.
+
+        Methods without choices have nothing to fit; isolated ones have processes of their own.
+        """
         method = self._left[place][0].method
         renew = self._request.overwrite is Overwrite.ALWAYS
-        if place in self._known or method.pretraining != "rendered":
+        if place in self._known or method.pretraining != "rendered" or method.isolated:
             return False
         return renew or not _Cell(method, place).exists()
 
@@ -344,7 +349,9 @@ class _Worker:
     methods: tuple[Method, ...] = ()
 
 
-def _start(specs: Sequence[MethodSpec | Method]) -> None:
+def _start(specs: Sequence[MethodSpec | Method], isolated: bool) -> None:
+    if isolated:  # the methods left are not those of users' files, which must not be executed here
+        specs = [s if isinstance(s, Method) else replace(s, plugins=()) for s in specs]
     _Worker.methods = tuple(s if isinstance(s, Method) else s.resolve() for s in specs)
 
 

@@ -44,6 +44,7 @@ class _Stored:
     # Absent in folders of earlier versions.
     budgets: tuple[int, ...] = ()
     embeddings: Path | None = None
+    isolated: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ def remember(folder: Path, request: RunRequest, cells: set[str]) -> None:
         tuple(_stored_live(one) for one in request.live),
         request.budgets,
         request.embeddings.resolve() if request.embeddings else None,
+        request.isolated,
     )
     kept = [entry for entry in read_requests(folder) if entry.request != stored]
     content = _ENTRIES.dump_python((*kept, Entry(stored, tuple(sorted(cells)))), mode="json")

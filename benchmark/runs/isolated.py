@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -42,7 +43,8 @@ ATTRIBUTES = {"version": "1", "privileged": False, "deterministic": False, "quic
 def serve(descriptor: int) -> None:
     """Start and end sessions until the run's process closes the connection.
 
-    Messages are ``{"start": settings}``, with the session's socket, and ``{"end": process}``.
+    Messages are ``{"start": settings}``, with the session's socket, and ``{"end": process,
+    "patience": seconds}``.
     """
     control = socket.socket(fileno=descriptor)
     channel, alive = Channel(control), set[int]()
@@ -50,7 +52,8 @@ def serve(descriptor: int) -> None:
         while True:
             message = channel.receive()
             if "end" in message:
-                channel.send({"status": _end(message["end"], alive)})
+                status = _end(message["end"], alive, message["patience"])
+                channel.send({"status": status})
                 continue
             _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
             process = os.fork()
@@ -63,12 +66,20 @@ def serve(descriptor: int) -> None:
     except EOFError:
         for process in list(alive):
             _end(process, alive)
+        os._exit(0)  # at once: the run waits for it
 
 
-def _end(process: int, alive: set[int]) -> int:
-    """End a session with all that it started, and return its exit code, negative for signals."""
+def _end(process: int, alive: set[int], patience: float = 0) -> int:
+    """End a session with all that it started, and return its exit code, negative for signals.
+
+    ``patience`` is the time that it has to end by itself, once it closed its connection.
+    """
     alive.remove(process)
+    deadline = time.monotonic() + patience
     ended, status = os.waitpid(process, os.WNOHANG)
+    while not ended and time.monotonic() < deadline:
+        time.sleep(0.01)
+        ended, status = os.waitpid(process, os.WNOHANG)
     for kill in (os.killpg, os.kill):  # the group does not exist before the session makes it
         with suppress(ProcessLookupError):
             kill(process, signal.SIGKILL)
@@ -231,9 +242,7 @@ class _RemoteView(RewardView):
 class _RemoteQueries(Queries):
     """Rewards of the judged task that are fetched when the method asks for them."""
 
-    def __init__(
-        self, channel: Channel, space: ParameterSpace, budget: int, averaged: int
-    ) -> None:
+    def __init__(self, channel: Channel, space: ParameterSpace, budget: int, averaged: int) -> None:
         log: dict[int, float] = {}
 
         def measure(number: int) -> float:

@@ -23,7 +23,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from benchmark.core.errors import (
@@ -37,13 +36,15 @@ from benchmark.core.messages import Channel
 from benchmark.core.options import OptionValue  # noqa: TC001 - read by pydantic
 from benchmark.core.owners import IMPORT_NAMES
 from benchmark.core.plugins import Plugin, known_plugins
-from benchmark.core.sandbox import grants, landlock_version
+from benchmark.core.sandbox import grants
 from benchmark.methods import Decision, Method, Mixture, TaskView, check_decision, find_method
 from benchmark.rewards.catalog import DEFAULT_TABLE, find_known
 from benchmark.runs.fits import MethodError
 from benchmark.tasks.card import data_root
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from benchmark.rewards.view import Queries, RewardView
     from benchmark.space import ParameterSpace
 
@@ -154,8 +155,7 @@ class Isolation:
         }
         bases = (_Searching if about.searches else _Selector,)
         plugin = Plugin(name, origin, known.entry if known else None, type(name, bases, attributes))
-        is_proof = landlock_version() > 0 and not about.privileged
-        return Method(plugin, found.options, found.changed, is_proof)
+        return Method(plugin, found.options, found.changed, isolated=True)
 
     def session(self, tasks: Iterable[str]) -> _Session:
         """Return a session that has held rewards of these tasks only, or none."""
@@ -206,8 +206,8 @@ def _foreign_packages() -> Iterable[Path]:
     for entry in metadata.entry_points(group="t2sbench.methods"):
         with suppress(ImportError, ValueError):
             spec = find_spec(entry.module.partition(".")[0])
-            for place in (spec.submodule_search_locations or [spec.origin]) if spec else ():
-                yield Path(str(place))
+            places = (spec.submodule_search_locations or [str(spec.origin)]) if spec else []
+            yield from map(Path, places)
 
 
 class _Server:
@@ -224,18 +224,20 @@ class _Server:
         self._channel = Channel(self._control)
         number = theirs.fileno()
         with theirs:
-            process = subprocess.Popen(  # noqa: S603 - this interpreter
+            process = subprocess.Popen(
                 [sys.executable, "-I", "-c", _BOOT, str(number), json.dumps(sys.path)],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[number],
                 env={k: v for k, v in os.environ.items() if not _SECRET.search(k.upper())},
                 start_new_session=True,  # Ctrl-C is for the run
             )
-        self.close = weakref.finalize(self, _shut_down, self._control, process, scratch)
+        self._open = {self._control}
+        self.close = weakref.finalize(self, _shut_down, self._open, process, scratch)
 
     def start(self) -> tuple[int, socket.socket]:
         """Start a session; return its process and the connection to it."""
         ours, theirs = socket.socketpair()
+        self._open.add(ours)
         with theirs:
             try:
                 self._channel.send({"start": self._settings})
@@ -247,17 +249,22 @@ class _Server:
                     "it: --no-isolation."
                 ) from error
 
-    def end(self, process: int) -> int:
-        """End a session; return its exit code."""
+    def end(self, process: int, connection: socket.socket, patience: float) -> int:
+        """End a session, after some seconds of patience; return its exit code."""
+        self._open.discard(connection)
+        connection.close()
         try:
-            self._channel.send({"end": process})
+            self._channel.send({"end": process, "patience": patience})
             return int(self._channel.receive()["status"])
         except (EOFError, OSError):
             return -signal.SIGKILL
 
 
-def _shut_down(control: socket.socket, process: subprocess.Popen[bytes], scratch: str) -> None:
-    control.close()  # the server ends its sessions, then itself
+def _shut_down(
+    connections: set[socket.socket], process: subprocess.Popen[bytes], scratch: str
+) -> None:
+    for connection in connections:  # the server ends its sessions, then itself
+        connection.close()
     try:
         process.wait(5)
     except subprocess.TimeoutExpired:
@@ -278,8 +285,8 @@ class _Session:
 
     def __init__(self, server: _Server) -> None:
         self._server = server
-        self._process, connection = server.start()
-        self._channel = Channel(connection)
+        self._process, self._connection = server.start()
+        self._channel = Channel(self._connection)
         self.held: frozenset[str] = frozenset()
         self.alive, self.n_fits = True, 0
         self.dropped: list[int] = []
@@ -297,7 +304,7 @@ class _Session:
                 self._channel.send(_answer(reply, answers or {}))
                 reply = self._channel.receive()
         except (EOFError, OSError, ValueError, KeyError) as error:
-            raise MethodError("failed", "ProcessEnded", _ending(self.end(), error)) from error
+            raise MethodError("failed", "ProcessEnded", _ending(self.end(1), error)) from error
         except BaseException:  # a time limit, or Ctrl-C: its state is unknown
             self.end()
             raise
@@ -305,14 +312,12 @@ class _Session:
             raise _method_error(reply["error"])
         return reply
 
-    def end(self) -> int:
+    def end(self, patience: float = 0) -> int:
         """End the process; return its exit code, negative for a signal."""
         if not self.alive:
             return 0
         self.alive = False
-        code = self._server.end(self._process)
-        self._channel.close()
-        return code
+        return self._server.end(self._process, self._connection, patience)
 
 
 def _answer(reply: Mapping[str, Any], answers: _Answers) -> dict[str, Any]:

@@ -91,6 +91,9 @@ class RunRequest:
         budgets: Numbers of rewards of the judged task that methods may ask for, one decision for
             each; empty for decisions without any.
         embeddings: File of Task2Vec vectors of judged tasks that the table lacks, for live scores.
+        isolated: True to run methods of users' files and of other distributions in processes
+            without the rewards that judge them; see :mod:`benchmark.runs.isolation`. Methods given
+            as classes, and live runs, are not isolated.
     """
 
     methods: tuple[MethodSpec | Method, ...]
@@ -108,6 +111,7 @@ class RunRequest:
     live: tuple[LiveSettings, ...] = ()
     budgets: tuple[int, ...] = ()
     embeddings: Path | None = None
+    isolated: bool = False
 
 
 @dataclass(frozen=True)

@@ -185,6 +185,7 @@ def test_no_worker_outlives_a_stopped_run(small_table_folder, tmp_path: Path, nu
         "from benchmark.cli.main import run_main\nif __name__ == '__main__': run_main()"
     )
     words = ["run", "-m", "slow", "--plugin", plugin, "--table", small_table_folder, "-j", "2"]
+    words.append("--no-isolation")
     process = subprocess.Popen(
         [sys.executable, "-c", start, *map(str, words), "-o", str(out)],
         stderr=subprocess.PIPE,
