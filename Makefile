@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One test process per core, at most eight.
 PYTEST_PROCESSES := -n auto --maxprocesses 8
 
-.PHONY: run test test-all nightly lint docs bench results venv clean
+.PHONY: run test test-all nightly lint lint-workflows docs bench results venv clean
 
 run: $(VENV)/ready
 	$(BIN)/t2sbench run --method task2sim --split unseen
@@ -25,6 +25,19 @@ lint: venv
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(MAKE) lint-workflows
+
+# Offline: workflows, actions and forms by their schemas, and by the rules of zizmor for safety.
+CHECK_SCHEMA := $(BIN)/check-jsonschema --quiet --builtin-schema
+lint-workflows: venv
+	$(CHECK_SCHEMA) vendor.github-workflows .github/workflows/*.yml
+	$(CHECK_SCHEMA) custom.github-workflows-require-timeout .github/workflows/*.yml
+	$(CHECK_SCHEMA) vendor.github-actions action.yml
+	$(CHECK_SCHEMA) vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(CHECK_SCHEMA) vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	$(CHECK_SCHEMA) vendor.dependabot .github/dependabot.yml
+	$(CHECK_SCHEMA) vendor.citation-file-format --default-filetype yaml CITATION.cff
+	$(BIN)/zizmor --offline --quiet .github action.yml
 
 # The documentation site, in build/docs; warnings and broken links are errors.
 docs: venv

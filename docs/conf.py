@@ -60,6 +60,7 @@ INCLUDED = {
     ROOT / "README.md": "index",
     ROOT / "ARCHITECTURE.md": "architecture",
     ROOT / "CHANGELOG.md": "changelog",
+    ROOT / "CONTRIBUTING.md": "contributing",
     ROOT / "leaderboards" / "README.md": "leaderboards",
 }
 _INCLUDE = re.compile(r"^```\{include\} (\S+)\n```$", re.MULTILINE)
