@@ -164,7 +164,8 @@ def check(tasks: tuple[str, ...], jobs: int, tasks_files: tuple[Path, ...]) -> i
             broken += 1
             continue
         repeated = f" {found.repeated} test images are also training images." * (found.repeated > 0)
-        click.echo(f"{name}: ok, {len(found.data.pack)} images.{repeated}")
+        notes = "".join(f" {note}" for note in found.notes)
+        click.echo(f"{name}: ok, {len(found.data.pack)} images.{repeated}{notes}")
     if not (tasks or here):
         click.echo("No data are here: no task has prepared images. See 't2sbench data ls'.")
     return 2 if broken else 0

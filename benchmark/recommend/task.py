@@ -15,7 +15,7 @@ from benchmark.core.errors import InvalidFileError
 from benchmark.core.files import indented_json, sha256_bytes, write_bytes
 from benchmark.core.store import default_store
 from benchmark.tasks.card import card_path, pack_path, read_card
-from benchmark.tasks.images import LabelledImages, image_fault, shortened
+from benchmark.tasks.images import MAX_BROKEN, ImageFacts, LabelledImages, examine, shortened
 from benchmark.tasks.loaders.folders import files_below
 from benchmark.tasks.loaders.own import own_images
 from benchmark.tasks.pack import open_pack
@@ -134,17 +134,26 @@ def _identity(source: str, images: LabelledImages) -> list[Any]:
 
 def _pack(source: str, images: LabelledImages, name: str, folder: Path) -> None:
     """Check every image, leave out a few broken ones, and write the task's data."""
-    faults = [image_fault(images.read(row)) for row in range(len(images))]
-    broken = [f"{images.where(row)}: {fault}" for row, fault in enumerate(faults) if fault]
+    found = [_examined(images, row) for row in range(len(images))]
+    broken = [f"{images.where(row)}: {one.fault}" for row, one in enumerate(found) if one.fault]
     if len(broken) > max(1, MOST_BROKEN * len(images)):
-        raise InvalidFileError(source, shortened(broken), "Replace or remove these images.")
-    kept = images.rows(np.flatnonzero([not fault for fault in faults]))
+        listed = shortened(broken, MAX_BROKEN)
+        raise InvalidFileError(source, listed, "Replace or remove these images.")
+    kept = images.rows(np.flatnonzero([not one.fault for one in found]))
     short = _faults(kept)
     _refuse(source, [*short, *(f"broken, left out: {text}" for text in broken)] if short else [])
     description = Description(source=source, licence="that of your images")
-    data = write_task_data(_task(name, kept), kept, description, folder, checked=True)
+    known = [one for one in found if not one.fault]
+    data = write_task_data(_task(name, kept), kept, description, folder, known=known)
     about = {"left_out": broken, "repeated": repeated_images(data.pack)}
     write_bytes(folder / _ABOUT, indented_json(about))
+
+
+def _examined(images: LabelledImages, row: int) -> ImageFacts:
+    try:
+        return examine(images.read(row))
+    except OSError as error:
+        return ImageFacts(f"not readable: {error.strerror or error}")
 
 
 def _faults(images: LabelledImages) -> list[str]:

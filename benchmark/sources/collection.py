@@ -198,7 +198,8 @@ def _packed(facts: list[Any], name: str, images: Callable[[], LabelledImages]) -
     from benchmark.tasks.pack import open_pack, write_pack
 
     def make(folder: Path) -> None:
-        (folder / _DIGEST).write_text(write_pack(images(), folder / _PACKED))
+        content, _ = write_pack(images(), folder / _PACKED)
+        (folder / _DIGEST).write_text(content)
 
     identity = ["packed", DATASET_VERSION, *facts]
     folder = default_store().get("images", identity, make, f"images of {name}")

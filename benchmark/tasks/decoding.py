@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from itertools import islice
@@ -12,7 +11,7 @@ import numpy as np
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError, StorageError
 from benchmark.core.store import default_store
-from benchmark.tasks.images import shortened
+from benchmark.tasks.images import MAX_BROKEN, bands, examine, open_image, shortened, undecoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -103,7 +102,7 @@ def _decode_into(
         try:
             square = resized_square(read_rgb(encoded), shape[-1], margin)
         except Exception as error:
-            return _sentence(row, error)
+            return f"row {row}: {undecoded(error)}"
         pixels[row] = np.asarray(square).transpose(2, 0, 1)
         return ""
 
@@ -112,17 +111,22 @@ def _decode_into(
     refuse_images(data.path, faults)
 
 
-def undecodable(data: ImagePack, workers: int = 1) -> list[str]:
-    """One sentence for each image that does not decode, with its row."""
+def examine_all(data: ImagePack, workers: int = 1) -> tuple[list[str], int]:
+    """Decode all images.
+
+    Returns:
+        One sentence for each image that does not decode, with its row; and the number of images of
+        nearly one value.
+    """
+    flat = []
 
     def decode(item: tuple[int, bytes]) -> str:
-        try:
-            read_rgb(item[1])
-        except Exception as error:
-            return _sentence(item[0], error)
-        return ""
+        facts = examine(item[1])
+        if facts.flat:
+            flat.append(item[0])
+        return f"row {item[0]}: {facts.fault}" if facts.fault else ""
 
-    return _each_image(data, decode, workers)
+    return _each_image(data, decode, workers), len(flat)
 
 
 def refuse_images(path: Path, faults: list[str]) -> None:
@@ -133,7 +137,9 @@ def refuse_images(path: Path, faults: list[str]) -> None:
     """
     if faults:
         raise InvalidFileError(
-            path, shortened(faults), "Replace these images at the source and prepare it again."
+            path,
+            shortened(faults, MAX_BROKEN),
+            "Replace these images at the source and prepare it again.",
         )
 
 
@@ -161,30 +167,27 @@ def _blocks(items: Iterator[tuple[int, bytes]]) -> Iterator[list[tuple[int, byte
         yield block
 
 
-def _sentence(row: int, error: Exception) -> str:
-    detail = " ".join(str(error).split())[:120]
-    return f"row {row}: the image does not decode ({type(error).__name__}: {detail})"
-
-
 def read_rgb(encoded: bytes) -> Image:
     """Decode an image to 8-bit RGB.
 
     Args:
-        encoded: A JPEG, PNG or any other file that Pillow reads.
+        encoded: A file of JPEG, PNG or another format of :func:`open_image`.
 
     Returns:
         The image in mode RGB.
 
     Raises:
-        Exception: Whatever Pillow raises for a file that is damaged or no image.
+        Exception: As :func:`open_image`, or if it does not decode.
     """
     from PIL import Image
 
-    with Image.open(io.BytesIO(encoded)) as image:
+    with open_image(encoded) as image:
         image.load()
         if image.mode.startswith("I"):  # 16 bits of grey, which Pillow would clip
-            wide = np.asarray(image).astype(np.int64)
-            return Image.fromarray((wide >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
+            grey = np.empty((image.height, image.width), dtype=np.uint8)
+            for start, band in bands(image):
+                grey[start : start + len(band)] = (band.astype(np.int64) >> 8).clip(0, 255)
+            return Image.fromarray(grey).convert("RGB")
         if image.mode == "P" and "transparency" in image.info:
             return image.convert("RGBA").convert("RGB")
         return image if image.mode == "RGB" else image.convert("RGB")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import warnings
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from PIL.Image import Image
 
 SEVENTY_THIRTY = (
     "Per class, images shuffled with numpy RandomState(0) and the first int(0.7 * n_c) of the n_c "
@@ -23,8 +25,17 @@ SEVENTY_THIRTY = (
 )
 _FRACTION = 0.7
 _MAX_LISTED = 20
+#: Most broken images that a message names.
+MAX_BROKEN = 1000
 #: Largest number of pixels of an image.
 MAX_PIXELS = 64_000_000
+#: Largest size of an image file: RGB of 16 bits with that many pixels.
+MAX_BYTES = 6 * MAX_PIXELS
+# Pillow reads more, some by running other programs, as Ghostscript for EPS.
+_FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "MPO", "PNG", "PPM", "TIFF", "WEBP")
+# An image whose channels each span less than this of 256 values shows nearly one value.
+_FLAT = 16
+_BAND = 2**20  # pixels of deep images that are converted at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,10 +117,17 @@ def labelled_files(
         class_names=tuple(class_names),
         labels=labels,
         is_train=mask,
-        read=lambda row: paths[row].read_bytes(),
+        read=lambda row: _file_bytes(paths[row]),
         split_rule=SEVENTY_THIRTY if is_train is None else "",
         where=lambda row: str(paths[row]),
     )
+
+
+def _file_bytes(path: Path) -> bytes:
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise OSError(f"{size:,} bytes, more than the limit of {MAX_BYTES // 10**6} million")
+    return path.read_bytes()
 
 
 def train_mask_70_30(labels: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -158,49 +176,188 @@ def refuse_missing(paths: Sequence[Path]) -> None:
         )
 
 
-def shortened(faults: Sequence[str]) -> list[str]:
+def shortened(faults: Sequence[str], most: int = _MAX_LISTED) -> list[str]:
     """The first faults, and the number of further ones.
 
     Example:
         >>> shortened(["a"] * 22)[-1]
         'and 2 more'
     """
-    more = len(faults) - _MAX_LISTED
-    return [*faults[:_MAX_LISTED], *([f"and {more} more"] if more > 0 else [])]
+    more = len(faults) - most
+    return [*faults[:most], *([f"and {more} more"] if more > 0 else [])]
 
 
-def image_fault(encoded: bytes) -> str:
-    """Reason why an image cannot be used; empty if it decodes.
+def open_image(encoded: bytes) -> Image:
+    """Open an image file; its pixels are not decoded yet.
+
+    Raises:
+        ValueError: If it has more than :data:`MAX_PIXELS` pixels.
+        Exception: Whatever Pillow raises for a file that is damaged or no image.
+    """
+    from PIL import Image
+
+    # Pillow warns of images that are refused here.
+    warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+    Image.init()
+    try:
+        known = [name for name in _FORMATS if name in Image.OPEN]
+        image = Image.open(io.BytesIO(encoded), formats=known)
+    except Image.DecompressionBombError as error:
+        raise ValueError(_too_large("too many pixels")) from error
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise ValueError(_too_large(f"{width:,} x {height:,} pixels"))
+    return image
+
+
+def _too_large(found: str) -> str:
+    return f"{found}, more than the limit of {MAX_PIXELS // 10**6} million"
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """Result of decoding an image once.
+
+    Attributes:
+        fault: Reason why it cannot be used; empty if it decodes.
+        flat: True if all its pixels have nearly one value.
+        deep: Lowest and highest value of an image of more than 8 bits; None for others.
+        is_float: True if these are floating-point numbers.
+    """
+
+    fault: str = ""
+    flat: bool = False
+    deep: tuple[float, float] | None = None
+    is_float: bool = False
+
+
+def examine(encoded: bytes) -> ImageFacts:
+    """Decode an image and look at its values.
 
     JPEG files are decoded at an eighth of their size: all their data are read all the same.
 
     Example:
-        >>> image_fault(encode_png(np.zeros((2, 2), dtype=np.uint8)))
-        ''
-        >>> image_fault(b"<html>")
+        >>> examine(encode_png(np.zeros((2, 2), dtype=np.uint8)))
+        ImageFacts(fault='', flat=True, deep=None, is_float=False)
+        >>> examine(b"<html>").fault
         'not an image (UnidentifiedImageError)'
     """
-    from PIL import Image
-
-    # Whatever a decoder raises, the image is at fault: hence the wide net.
+    # Whatever a decoder raises, the image is at fault: hence the wide nets.
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            image = Image.open(io.BytesIO(encoded))
+        image = open_image(encoded)
+    except ValueError as error:
+        return ImageFacts(str(error))
     except Exception as error:
-        return f"not an image ({type(error).__name__})"
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        return (
-            f"{width:,} x {height:,} pixels, more than the limit of {MAX_PIXELS // 10**6} million"
-        )
+        named = f"not an image ({type(error).__name__})"
+        return ImageFacts(named if encoded else "no bytes")
     try:
         image.draft(image.mode, (1, 1))
         image.load()
+        if is_deep(image):
+            return _deep_facts(image)
+        flat = _is_flat(image)
+        if flat and image.format in ("JPEG", "MPO"):  # averages of 64 pixels
+            flat = _is_flat(open_image(encoded))
     except Exception as error:
-        detail = " ".join(str(error).split())[:120]
-        return f"the image does not decode ({type(error).__name__}: {detail})"
-    return ""
+        return ImageFacts(undecoded(error))
+    return ImageFacts(flat=flat)
+
+
+def undecoded(error: Exception) -> str:
+    """Fault of an image that does not decode, in a few words."""
+    detail = " ".join(str(error).split())[:120]
+    return f"the image does not decode ({type(error).__name__}: {detail})"
+
+
+def _is_flat(image: Image) -> bool:
+    channels = (image if image.mode in ("L", "RGB") else image.convert("RGB")).getextrema()
+    pairs = channels if isinstance(channels[0], tuple) else (channels,)
+    return all(high - low < _FLAT for low, high in pairs)
+
+
+def is_deep(image: Image) -> bool:
+    """True for grey of more than 8 bits: 16 or 32 bits, or floating point."""
+    return image.mode.startswith("I") or image.mode == "F"
+
+
+def bands(image: Image) -> Iterator[tuple[int, NDArray[np.generic]]]:
+    """Rows of an image as arrays, about a million pixels at a time, with the first row's number."""
+    width, height = image.size
+    step = max(1, _BAND // width)
+    for top in range(0, height, step):
+        yield top, np.asarray(image.crop((0, top, width, min(top + step, height))))
+
+
+def _deep_facts(image: Image) -> ImageFacts:
+    ends = [(float(band.min()), float(band.max())) for _, band in bands(image)]
+    low, high = min(low for low, _ in ends), max(high for _, high in ends)
+    if not np.isfinite([low, high]).all():
+        return ImageFacts("the image holds values that are not finite")
+    return ImageFacts(deep=(low, high), is_float=image.mode == "F")
+
+
+@dataclass
+class Depth:
+    """Values of all images of a data set that have more than 8 bits, and their way to 8 bits.
+
+    Integers are shifted so that the highest bit in use, in any image, becomes the highest of 8.
+    Floating-point numbers of 0 to 1, or 0 to 255, keep that range; others are scaled by their
+    largest value. Negative values begin at black.
+
+    Attributes:
+        ends: Lowest and highest value, by type: floating point or not.
+        count: Number of such images.
+    """
+
+    ends: dict[bool, tuple[float, float]] = field(default_factory=dict)
+    count: int = 0
+
+    def add(self, facts: ImageFacts) -> None:
+        """Take in an image."""
+        if facts.deep is not None:
+            low, high = self.ends.get(facts.is_float, (0.0, 0.0))
+            self.ends[facts.is_float] = (min(low, facts.deep[0]), max(high, facts.deep[1]))
+            self.count += 1
+
+    def in_8_bits(self, encoded: bytes) -> bytes:
+        """Encode an image of more than 8 bits as PNG of 8 bits; return others as they are."""
+        image = open_image(encoded)
+        if not is_deep(image):
+            return encoded
+        low, top = self._range(is_float=image.mode == "F")
+        pixels = np.empty((image.height, image.width), dtype=np.uint8)
+        for start, band in bands(image):
+            scaled = (band.astype(np.float64) - low) * (256 / (top + 1 - low))
+            if image.mode == "F":
+                scaled = np.rint((band.astype(np.float64) - low) * (255 / (top - low)))
+            pixels[start : start + len(band)] = scaled.clip(0, 255)
+        return encode_png(pixels)
+
+    def _range(self, *, is_float: bool) -> tuple[float, float]:
+        low, high = self.ends[is_float]
+        if not is_float:
+            return low, low + 2.0 ** max(8, int(high - low).bit_length()) - 1
+        tops = [top for top in (1.0, 255.0) if top / 16 < high <= top]
+        return low, tops[0] if tops else max(high, low + 1e-30)
+
+    def note(self) -> tuple[str, ...]:
+        """Remark on the conversion; none without such images."""
+        if not self.count:
+            return ()
+        shown = ", ".join(
+            f"{low:g} to {high:g}{' (floating point)' * kind}"
+            for kind, (low, high) in sorted(self.ends.items())
+        )
+        images = "image has" if self.count == 1 else "images have"
+        return (f"{self.count} {images} more than 8 bits: values {shown} are scaled to 8 bits.",)
+
+
+def flat_note(flat: int, count: int) -> tuple[str, ...]:
+    """Warning of images of nearly one value; none if they are fewer than half."""
+    if flat == 0 or 2 * flat < count:
+        return ()
+    found = f"Warning: {flat} of {count} images show (nearly) one value."
+    return (f"{found} Check the files, such as 12 bits stored in 16.",)
 
 
 def encode_png(pixels: NDArray[np.uint8]) -> bytes:

@@ -12,16 +12,26 @@ import numpy as np
 from benchmark.core.errors import InvalidFileError, InvalidInputError
 from benchmark.core.files import canonical_json, write_atomically
 from benchmark.tasks.card import REMEDY
-from benchmark.tasks.images import LabelledImages, image_fault, shortened
+from benchmark.tasks.images import (
+    MAX_BROKEN,
+    Depth,
+    ImageFacts,
+    LabelledImages,
+    examine,
+    flat_note,
+    shortened,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
     from pyarrow import Table
 
 ROWS_PER_GROUP = 512
+# Size of the images that a group ends at, for it is in memory while it is written.
+_GROUP_BYTES = 2**26
 PARTS = ("train", "test")
 _COLUMNS = ("image", "label", "label_name", "split")
 
@@ -179,56 +189,93 @@ class ContentDigest:
         return self._hash.hexdigest()
 
 
-def write_pack(images: LabelledImages, path: Path, *, checked: bool = False) -> str:
+def write_pack(
+    images: LabelledImages, path: Path, known: Sequence[ImageFacts] | None = None
+) -> tuple[str, tuple[str, ...]]:
     """Write images as a Parquet file, atomically; memory holds a few hundred at a time.
+
+    Images of more than 8 bits are converted to 8, all by one scale; others stay as they are.
 
     Args:
         images: The images, in the order of the rows.
         path: The file.
-        checked: True if every image is known to decode.
+        known: Facts about every image where they are known; else each is decoded.
 
     Returns:
-        Digest of the content.
+        Digest of the content, and remarks on the images.
 
     Raises:
         InvalidFileError: If images do not decode; lists their files or rows.
         StorageError: If the file system refuses.
     """
-    content = ContentDigest(images.class_names)
-    faults: list[str] = []
+    writer = _PackWriter(images, known)
+    write_atomically(path, writer.write)
+    flat = flat_note(writer.flat, len(images))
+    return writer.content.hexdigest(), (*writer.depth.note(), *flat)
 
-    def look(row: int, image: bytes) -> None:
-        content.add(image, int(images.labels[row]), train=bool(images.is_train[row]))
-        fault = "" if checked else image_fault(image)
-        faults.extend([f"{images.where(row)}: {fault}"] if fault else [])
 
-    def write(scratch: Path) -> None:
-        _write(images, scratch, look)
+class _PackWriter:
+    """Writes images and looks at each; twice if there are some of more than 8 bits."""
+
+    def __init__(self, images: LabelledImages, known: Sequence[ImageFacts] | None) -> None:
+        self._images, self._known = images, known
+        self.depth = Depth()
+        for facts in known or ():
+            self.depth.add(facts)
+
+    def write(self, path: Path) -> None:
+        self._write(path)
+        if self.depth.count:
+            self._known = None
+            self._write(path, self.depth)
+
+    def _write(self, path: Path, depth: Depth | None = None) -> None:
+        from pyarrow import parquet
+
+        self.content, self.flat = ContentDigest(self._images.class_names), 0
+        faults, text = list[str](), ["label_name", "split"]
+        with parquet.ParquetWriter(
+            path,
+            _schema(),
+            compression={**dict.fromkeys(_COLUMNS, "zstd"), "image": "none"},
+            use_dictionary=text,
+            write_statistics=["label", *text],
+        ) as writer:
+            for rows, encoded in self._groups(depth, faults):
+                table = _table(self._images, rows, encoded)
+                writer.write_table(table, row_group_size=ROWS_PER_GROUP)
         if faults:
-            remedy = "Replace or remove these images."
-            raise InvalidFileError("the data set", shortened(faults), remedy)
+            listed = shortened(faults, MAX_BROKEN)
+            raise InvalidFileError("the data set", listed, "Replace or remove these images.")
 
-    write_atomically(path, write)
-    return content.hexdigest()
+    def _groups(
+        self, depth: Depth | None, faults: list[str]
+    ) -> Iterator[tuple[range, list[bytes]]]:
+        encoded, size = list[bytes](), 0
+        for row in range(len(self._images)):
+            encoded.append(self._encoded(row, depth, faults))
+            size += len(encoded[-1])
+            if len(encoded) == ROWS_PER_GROUP or size >= _GROUP_BYTES:
+                yield range(row + 1 - len(encoded), row + 1), encoded
+                encoded, size = [], 0
+        if encoded:
+            yield range(len(self._images) - len(encoded), len(self._images)), encoded
 
-
-def _write(images: LabelledImages, path: Path, look: Callable[[int, bytes], None]) -> None:
-    from pyarrow import parquet
-
-    text = ["label_name", "split"]
-    with parquet.ParquetWriter(
-        path,
-        _schema(),
-        compression={**dict.fromkeys(_COLUMNS, "zstd"), "image": "none"},
-        use_dictionary=text,
-        write_statistics=["label", *text],
-    ) as writer:
-        for start in range(0, len(images), ROWS_PER_GROUP):
-            rows = range(start, min(start + ROWS_PER_GROUP, len(images)))
-            encoded = [images.read(row) for row in rows]
-            for row, image in zip(rows, encoded, strict=True):
-                look(row, image)
-            writer.write_table(_table(images, rows, encoded), row_group_size=ROWS_PER_GROUP)
+    def _encoded(self, row: int, depth: Depth | None, faults: list[str]) -> bytes:
+        """Bytes of an image, of which content, values and faults are noted."""
+        images = self._images
+        try:
+            image = images.read(row) if depth is None else depth.in_8_bits(images.read(row))
+            facts = examine(image) if self._known is None else self._known[row]
+        except OSError as error:
+            image, facts = b"", ImageFacts(f"not readable: {error.strerror or error}")
+        if facts.fault:
+            faults.append(f"{images.where(row)}: {facts.fault}")
+        if depth is None and self._known is None:
+            self.depth.add(facts)
+        self.flat += facts.flat
+        self.content.add(image, int(images.labels[row]), train=bool(images.is_train[row]))
+        return b"" if faults else image  # after a fault nothing is kept
 
 
 def _table(images: LabelledImages, rows: range, encoded: list[bytes]) -> Table:

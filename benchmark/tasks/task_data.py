@@ -18,16 +18,18 @@ from benchmark.tasks.card import (
     read_card,
     write_card,
 )
-from benchmark.tasks.decoding import undecodable
-from benchmark.tasks.images import shortened
+from benchmark.tasks.decoding import examine_all
+from benchmark.tasks.images import MAX_BROKEN, flat_note, shortened
 from benchmark.tasks.pack import ImagePack, open_pack, write_pack
 from benchmark.tasks.registry import Split, StandIn, load_data_tasks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
-    from benchmark.tasks.images import LabelledImages
+    from benchmark.tasks.images import ImageFacts, LabelledImages
     from benchmark.tasks.registry import Task
 
 
@@ -106,7 +108,7 @@ def write_task_data(
     description: Description,
     folder: Path | None = None,
     *,
-    checked: bool = False,
+    known: Sequence[ImageFacts] | None = None,
 ) -> TaskData:
     """Write a task's images in the prepared form, the card last.
 
@@ -115,7 +117,7 @@ def write_task_data(
         images: Its images.
         description: More facts for the card.
         folder: Folder of prepared tasks; :func:`data_root` if None.
-        checked: True if every image is known to decode.
+        known: Facts about every image where they are known.
 
     Raises:
         InvalidInputError: If there are more classes than the task has.
@@ -133,7 +135,8 @@ def write_task_data(
     path = pack_path(task.name, folder)
     fresh = path.with_name(f".{path.name}.fresh")
     try:
-        content = write_pack(images, fresh, checked=checked)
+        content, notes = write_pack(images, fresh, known)
+        images = replace(images, notes=(*images.notes, *notes))
         open_pack(fresh, known_digest=content)
         # A file without a card counts as missing, so an interruption never leaves a mixed pair.
         # The earlier pair remains until the new images are verified.
@@ -301,10 +304,12 @@ class Checked:
     Attributes:
         data: The data.
         repeated: Test images whose bytes are those of a training image.
+        notes: Warnings about the images.
     """
 
     data: TaskData
     repeated: int
+    notes: tuple[str, ...] = ()
 
 
 def check_task(
@@ -328,17 +333,17 @@ def check_task(
         InvalidFileError: If anything is wrong; lists all faults.
     """
     data = load_task_data(name, folder, tasks_files=tasks_files)
-    faults = undecodable(data.pack, workers)
+    faults, flat = examine_all(data.pack, workers)
     found = replace(data.pack, known_digest="").digest
     if found != data.digest:
         faults.append(f"content digest is {found[:16]}..., but the card says {data.digest[:16]}...")
     if faults:
         raise InvalidFileError(
             data.pack.path if folder is None else pack_path(name, folder),
-            shortened(faults),
+            shortened(faults, MAX_BROKEN),
             "Replace these images at the source and prepare the task again.",
         )
-    return Checked(data, repeated_images(data.pack))
+    return Checked(data, repeated_images(data.pack), flat_note(flat, len(data.pack)))
 
 
 def repeated_images(pack: ImagePack) -> int:

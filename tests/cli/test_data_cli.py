@@ -7,7 +7,7 @@ from PIL import Image
 
 from benchmark.cli.main import main
 from benchmark.tasks.card import read_card
-from benchmark.tasks.images import LabelledImages, encode_png
+from benchmark.tasks.images import ImageFacts, LabelledImages, encode_png
 from benchmark.tasks.pack import write_pack
 
 MINE = "schema: 1\ntasks:\n  - {name: MyTask, side: unseen, classes: 2, split: {test: 2}}\n"
@@ -95,7 +95,9 @@ def test_nothing_here(data, capsys):
 
 
 def test_an_image_that_does_not_decode(data, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("benchmark.tasks.pack.image_fault", lambda _: "")  # damaged afterwards
+    monkeypatch.setattr(
+        "benchmark.tasks.pack.examine", lambda _: ImageFacts()
+    )  # damaged afterwards
     stream = io.BytesIO()
     Image.new("RGB", (64, 64), "red").save(stream, format="PNG")
     images = LabelledImages(
@@ -140,3 +142,19 @@ def test_mistakes_get_one_sentence(words, says, packs, data, capsys):
     captured = capsys.readouterr()
     assert says in captured.err
     assert "Traceback" not in captured.err
+
+
+def test_images_of_one_value_give_a_warning(data, tmp_path, capsys):
+    (tmp_path / "mine.yaml").write_text(MINE)
+    for number in range(8):
+        path = tmp_path / "d" / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encode_png(np.full((4, 4), number, dtype=np.uint8)))
+    (tmp_path / "d" / "notes.txt").touch()
+    words = ["MyTask", "--tasks-file", str(tmp_path / "mine.yaml")]
+    assert main(["data", "prepare", *words, "--from", str(tmp_path / "d")]) == 0
+    text = capsys.readouterr().out
+    assert "1 .txt" in text
+    assert "Warning: 8 of 8 images" in text
+    assert main(["data", "check", *words]) == 0
+    assert "Warning: 8 of 8 images" in capsys.readouterr().out

@@ -26,7 +26,7 @@ from benchmark.protocols.registry import PROTOCOLS
 from benchmark.sources.collection import open_collection
 from benchmark.sources.registry import REAL_IMAGES, NamedSource
 from benchmark.tasks.decoding import decode_images
-from benchmark.tasks.images import LabelledImages
+from benchmark.tasks.images import ImageFacts, LabelledImages
 from benchmark.tasks.registry import Hyperparameters, load_data_tasks
 from benchmark.tasks.task_data import Description, load_task_data, write_task_data
 from tests.pipeline.conftest import coloured
@@ -232,7 +232,9 @@ def test_an_image_of_a_task_that_does_not_decode_is_named(pipeline, tmp_path):
     )
     folder = tmp_path / "broken"
     entry = load_data_tasks()["EuroSAT"]
-    write_task_data(entry, broken, Description(source="test"), folder, checked=True)
+    write_task_data(
+        entry, broken, Description(source="test"), folder, known=[ImageFacts()] * len(broken)
+    )
     task = load_task_data("EuroSAT", folder)
     with pytest.raises(InvalidFileError, match="row 7: the image does not decode"):
         pipeline.score(Source("none"), 0, task, "knn5")

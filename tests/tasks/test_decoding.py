@@ -10,11 +10,11 @@ from PIL import Image
 from benchmark.core.errors import InvalidFileError, InvalidInputError
 from benchmark.tasks.decoding import (
     decode_images,
+    examine_all,
     read_rgb,
     resized_square,
-    undecodable,
 )
-from benchmark.tasks.images import LabelledImages
+from benchmark.tasks.images import ImageFacts, LabelledImages
 from benchmark.tasks.pack import open_pack, write_pack
 
 
@@ -117,7 +117,9 @@ def test_sizes_margins_and_contents_are_cells_of_their_own(pack, tmp_path, small
 
 
 def test_images_that_do_not_decode_are_named(tmp_path, small, monkeypatch):
-    monkeypatch.setattr("benchmark.tasks.pack.image_fault", lambda _: "")  # damaged afterwards
+    monkeypatch.setattr(
+        "benchmark.tasks.pack.examine", lambda _: ImageFacts()
+    )  # damaged afterwards
     cut = LabelledImages(
         small.class_names,
         small.labels,
@@ -127,7 +129,7 @@ def test_images_that_do_not_decode_are_named(tmp_path, small, monkeypatch):
     write_pack(cut, tmp_path / "a.parquet")
     pack = open_pack(tmp_path / "a.parquet")
     for workers in (1, 2):
-        assert [fault[:6] for fault in undecodable(pack, workers)] == ["row 3:", "row 8:"]
+        assert [fault[:6] for fault in examine_all(pack, workers)[0]] == ["row 3:", "row 8:"]
         with pytest.raises(InvalidFileError, match="row 3: the image does not decode") as caught:
             decode_images(pack, 6, workers=workers)
         assert len(caught.value.faults) == 2

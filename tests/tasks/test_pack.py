@@ -29,7 +29,7 @@ def table(path: Path, **changes: list) -> Path:
 def test_what_is_written_is_read(tmp_path, make_images, extra):
     rows = [(False, True), (True, True), (False, False), *extra]
     images = make_images([int(label) for label, _ in rows], [train for _, train in rows])
-    written = write_pack(images, tmp_path / "a.parquet")
+    written, _ = write_pack(images, tmp_path / "a.parquet")
     pack = open_pack(tmp_path / "a.parquet")
     assert pack.class_names == ("cat", "dog")
     assert (pack.labels == images.labels).all()
@@ -76,7 +76,7 @@ def test_the_digest_covers_images_labels_parts_and_names(tmp_path, make_images):
 
 
 def test_adopting_another_layout_of_the_file_keeps_the_digest(tmp_path, small):
-    first = write_pack(small, tmp_path / "a.parquet")
+    first, _ = write_pack(small, tmp_path / "a.parquet")
     content = parquet.read_table(tmp_path / "a.parquet")
     parquet.write_table(content, tmp_path / "b.parquet", row_group_size=3, compression="snappy")
     assert open_pack(tmp_path / "b.parquet").digest == first

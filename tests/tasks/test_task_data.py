@@ -12,7 +12,7 @@ from benchmark.core.errors import (
     UnknownNameError,
 )
 from benchmark.tasks.card import card_path, pack_path, read_card
-from benchmark.tasks.images import LabelledImages
+from benchmark.tasks.images import ImageFacts, LabelledImages
 from benchmark.tasks.registry import (
     StandIn,
     load_data_tasks,
@@ -227,7 +227,9 @@ def test_the_usual_folder(small, mine, tmp_path, monkeypatch):
 
 
 def test_check_finds_what_loading_does_not(make_images, mine, tmp_path, monkeypatch):
-    monkeypatch.setattr("benchmark.tasks.pack.image_fault", lambda _: "")  # damaged afterwards
+    monkeypatch.setattr(
+        "benchmark.tasks.pack.examine", lambda _: ImageFacts()
+    )  # damaged afterwards
     images = make_images([0, 1] * 5, [True] * 6 + [False] * 4)
     cut = LabelledImages(
         images.class_names,
