@@ -1,0 +1,1 @@
+"""Static site of the leaderboards: pages of boards, methods, tasks and configurations."""
