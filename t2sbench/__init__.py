@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from benchmark.methods import Mixture
     from benchmark.tasks.prepare import prepare
     from t2sbench.backbones import Pretrained, evaluate, pretrain
-    from t2sbench.boards import BoardFiles, build_boards, verify_boards
+    from t2sbench.boards import BoardFiles, SiteFiles, build_boards, build_site, verify_boards
     from t2sbench.descriptions import describe
     from t2sbench.display import Picture, Rows
     from t2sbench.exhibits import measure_paper, paper
@@ -71,11 +71,13 @@ __all__ = [
     "Recommendation",
     "Results",
     "Rows",
+    "SiteFiles",
     "T2SBenchError",
     "Table",
     "TableEffects",
     "__version__",
     "build_boards",
+    "build_site",
     "build_table",
     "compare",
     "compare_effects",
@@ -118,7 +120,10 @@ _MODULES = {
     "Mixture": "benchmark.methods",
     "prepare": "benchmark.tasks.prepare",
     **dict.fromkeys(("Pretrained", "evaluate", "pretrain"), "t2sbench.backbones"),
-    **dict.fromkeys(("BoardFiles", "build_boards", "verify_boards"), "t2sbench.boards"),
+    **dict.fromkeys(
+        ("BoardFiles", "SiteFiles", "build_boards", "build_site", "verify_boards"),
+        "t2sbench.boards",
+    ),
     "describe": "t2sbench.descriptions",
     "T2SBenchError": "benchmark.core.errors",
     **dict.fromkeys(("Picture", "Rows"), "t2sbench.display"),

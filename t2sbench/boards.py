@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,6 +11,7 @@ from benchmark.core.extras import require
 
 if TYPE_CHECKING:
     from benchmark.leaderboard import Board, BudgetBoard
+    from benchmark.rewards.table import RewardTable
 
 
 class BoardFiles(NamedTuple):
@@ -112,3 +113,82 @@ def verify_boards(records: str | Path, boards: str | Path) -> None:
         )
         error.exit_code = 1
         raise error
+
+
+class SiteFiles(NamedTuple):
+    """Files of :func:`build_site`.
+
+    Attributes:
+        written: Pages, pictures and data.
+        broken: Unreadable lines of the records, which were left out: ``path:line: reason``.
+        absent: Names of the tables of records that are not on this machine; their tasks and
+            configurations have no pages.
+    """
+
+    written: list[Path]
+    broken: list[str]
+    absent: list[str]
+
+
+def build_site(
+    records: str | Path,
+    output: str | Path,
+    *,
+    tables: Sequence[str | Path] = (),
+    sheets: str | Path | None = None,
+) -> SiteFiles:
+    """Write the leaderboards as a static site: HTML pages that need no server.
+
+    Equal records make equal pages.
+
+    Args:
+        records: Folder or file of records; all ``*.jsonl`` files below it count.
+        output: New or empty folder, or one of an earlier site.
+        tables: Reward tables besides the known ones, as names or folders.
+        sheets: Folder of contact sheets.
+
+    Raises:
+        InvalidFileError: When the path does not exist or holds no records that count.
+        InvalidInputError: For a folder with other files.
+        StorageError: When the file system refuses.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> import t2sbench as t2s
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = t2s.run("single-best", seeds=[0], output=f"{folder}/records")
+        ...     files = build_site(f"{folder}/records", f"{folder}/site")
+        >>> any(path.name == "unseen.html" for path in files.written)
+        True
+    """
+    from benchmark.leaderboard import build_all_boards
+    from benchmark.leaderboard.boards import board_paths
+    from benchmark.runs.record_file import BrokenLines, first_faults, iterate_records
+    from benchmark.site.build import write_site
+    from benchmark.site.context import Site
+    from benchmark.site.facts import Facts
+    from benchmark.tasks.registry import load_data_tasks
+
+    source, broken, facts, tasks = Path(records), BrokenLines(), Facts(), load_data_tasks()
+    watched = facts.watch(iterate_records(source, broken))
+    boards = board_paths(build_all_boards(watched, tasks.names, need_proof=True))
+    if not boards:
+        raise InvalidFileError(
+            source,
+            [*first_faults(broken.faults), "no records that count"],
+            "Run 't2sbench run' without --limit, and put its records.jsonl there.",
+        )
+    found = {table.digest: table for table in _tables(facts.sources.values(), tables)}
+    known = {digest: found[digest] for digest in facts.sources if digest in found}
+    site = Site(boards, facts, known, tasks, Path(sheets) if sheets else None)
+    written = write_site(site, source, Path(output))
+    absent = [name for digest, name in facts.sources.items() if digest not in known]
+    return SiteFiles(written, broken.faults, absent)
+
+
+def _tables(names: Iterable[str], given: Sequence[str | Path]) -> Iterator[RewardTable]:
+    """Known tables of some names that are on this machine, and the given ones."""
+    from benchmark.rewards.catalog import KNOWN_TABLES, load_table
+
+    prepared = (n for n in names if n in KNOWN_TABLES and KNOWN_TABLES[n].is_prepared)
+    yield from map(load_table, dict.fromkeys([*prepared, *map(str, given)]))

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _RECORDS = Path("leaderboards/records")
 _BOARDS = Path("leaderboards")
+_SHEETS = Path("leaderboards/sheets")
 
 _records_option = click.option(
     "--records",
@@ -74,6 +75,37 @@ def verify_boards(records: Path, boards: Path) -> int:
 
     t2s.verify_boards(records, boards)
     click.echo(f"{boards}: every board equals the one built from {records}.")
+    return 0
+
+
+@leaderboard.command()
+@_records_option
+@output_option("New folder of the site, or one of an earlier build.")
+@click.option(
+    "--table", "tables", multiple=True, metavar="TABLE", help="One more reward table: a folder."
+)
+@click.option(
+    "--sheets", type=PATH, default=_SHEETS, show_default=True, help="Folder of contact sheets."
+)
+def site(records: Path, output: Path, sheets: Path, *, tables: tuple[str, ...]) -> int:
+    """Write the boards as a static site, for a browser.
+
+    Pages: boards, tasks, methods, configurations, and the paper's tables. Open index.html, or put
+    the folder on any web server. See docs/site.md.
+    """
+    import t2sbench as t2s
+
+    files = t2s.build_site(records, output, tables=tables, sheets=sheets)
+    _warn_broken(files.broken)
+    _warn(
+        [
+            f"table '{name}' is not on this machine: its tasks and configurations have no pages. "
+            f"Get it with 't2sbench table fetch {name}', or name its folder with --table."
+            for name in files.absent
+        ]
+    )
+    size = sum(path.stat().st_size for path in files.written) / 2**20
+    click.echo(f"{len(files.written)} files, {size:.1f} MiB. Open {output / 'index.html'}")
     return 0
 
 

@@ -98,10 +98,12 @@ class Measurements:
     Attributes:
         folders: The folders; one that does not exist holds nothing.
         name: Name of their content, for messages.
+        given: Records of live scores, if they were read before; else those of the folders.
     """
 
     folders: tuple[Path, ...]
     name: str
+    given: tuple[Record, ...] | None = None
 
     @classmethod
     def of(cls, folders: Sequence[Path]) -> Measurements:
@@ -124,6 +126,8 @@ class Measurements:
         Raises:
             InvalidFileError: At a broken line.
         """
+        if self.given is not None:
+            return current_records(self.given)
         files = [path for folder in self.folders for path in sorted(folder.rglob("*.jsonl"))]
         found = (
             record

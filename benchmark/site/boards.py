@@ -13,6 +13,7 @@ from benchmark.leaderboard.ranking import BASELINE, task_scores
 from benchmark.leaderboard.statistics import win_matrix
 from benchmark.leaderboard.text_tables import csv_text
 from benchmark.rewards.noise import t_quantile
+from benchmark.site.facts import MethodKey
 from benchmark.site.figures import Axis, Chart, Interval, RankDiagram, bounded, chart, rank_diagram
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 #: Rows that a page shows at first; a script adds the others.
 SHOWN = 200
 _MAX_DIAGRAM, _MAX_WINS, _MAX_CURVES = 30, 24, 12
-_DIGITS = 6
+_DIGITS = 5  # of the numbers that scripts use; the CSV files have all
 #: Kinds of rows, as filters name them.
 KINDS = {
     "method": "Methods",
@@ -32,6 +33,13 @@ KINDS = {
     "reference": "References",
     "decisions": "Decisions only",
     "incomplete": "Incomplete",
+}
+#: Kinds as marks of a row.
+BADGES = {
+    "other": "not rendered",
+    "reference": "reference",
+    "decisions": "decisions only",
+    "incomplete": "incomplete",
 }
 KIND_NOTES = {
     "method": "Chooses a configuration of the simulator.",
@@ -57,7 +65,7 @@ def kind_of(site: Site, row: Row) -> str:
         return "reference"
     if row.proof == "decisions":
         return "decisions"
-    facts = site.facts.methods.get((row.name, row.options))
+    facts = site.facts.methods.get(MethodKey.of(row))
     return "method" if facts is None or facts.is_rendered else "other"
 
 
@@ -71,7 +79,9 @@ def board_content(site: Site, stem: str, board: Board) -> dict[str, Any]:
     table = board.text()
     tasks = dict.fromkeys([*board.tasks, *(f"{task} °" for task in board.tasks)])
     by_header = {column.header: column for column in table.columns}
-    others = (h for h in by_header if h not in tasks and h not in ("Rank", "Method", "p", "± seeds"))
+    others = (
+        h for h in by_header if h not in tasks and h not in ("Rank", "Method", "p", "± seeds")
+    )
     names = ["Rank", *others]
     names[names.index("Avg") + 1 : names.index("Avg") + 1] = ["± seeds", "p"]
     main = [by_header[name] for name in names]
@@ -91,7 +101,7 @@ def board_content(site: Site, stem: str, board: Board) -> dict[str, Any]:
         "rows": rows,
         "kinds": _counted(rows),
         "notes": table.notes,
-        "data": _data(site, board, rows, main, of_tasks),
+        "data": _data(site, board, rows, main),
         "diagram": _diagram(site, board),
         "wins": _wins(board),
         "space": site.space_of(board.place),
@@ -109,8 +119,11 @@ def _intervals(rows: Sequence[Row]) -> tuple[Axis | None, list[Interval | None]]
     ends = [(mean - (half or 0), mean + (half or 0)) for mean, half in pairs if mean is not None]
     if not ends:
         return None, [None] * len(rows)
-    axis = Axis.over([0.0, *bounded(ends)], 4, 176, n_ticks=3)
-    return axis, [None if m is None else Interval.on(axis, m, half) for m, half in pairs]
+    axis = Axis.over([0.0, *bounded(ends)], 0, 100)
+    return axis, [
+        None if m is None else Interval.on(axis, m, m - (half or 0), m + (half or 0))
+        for m, half in pairs
+    ]
 
 
 def _rows(
@@ -131,7 +144,7 @@ def _rows(
             cells[0] = (f"={cells[0][0]}", "")
         yield {
             "label": row.label,
-            "page": site.method_page(row.name, row.options),
+            "page": site.method_page(MethodKey.of(row)),
             "dagger": DAGGERS[row.kind],
             "kind": kind_of(site, row),
             "marks": marks_of(row),
@@ -148,12 +161,11 @@ def _data(
     board: Board,
     rows: Sequence[dict[str, Any]],
     main: Sequence[Column],
-    of_tasks: Sequence[Column],
 ) -> dict[str, Any]:
     """Numbers that the page's script sorts, filters, copies and compares."""
     versus = f"vs {BASELINE}"
     columns: list[list[Any]] = []
-    for column in (main[0], None, *main[1:], *of_tasks):
+    for column in (main[0], None, *main[1:]):
         if column is None:
             columns.append([row["label"] for row in rows])
         elif column.header == versus:
@@ -191,7 +203,7 @@ def _diagram(site: Site, board: Board) -> RankDiagram | None:
         [
             (
                 row.label,
-                site.method_page(row.name, row.options),
+                site.method_page(MethodKey.of(row)),
                 (row.regret if by_regret else row.average) or 0.0,
                 row.standing.rank,
             )
@@ -216,7 +228,10 @@ def wins_csv(wins: dict[str, Any]) -> str:
     """Pairwise wins as CSV."""
     labels = wins["labels"]
     return csv_text(
-        {"method": label, **{f"beats {other}": share for other, share in zip(labels, line, strict=True)}}
+        {
+            "method": label,
+            **{f"beats {other}": share for other, share in zip(labels, line, strict=True)},
+        }
         for label, line in zip(labels, wins["shares"], strict=True)
     )
 
@@ -227,7 +242,7 @@ def budget_content(site: Site, stem: str, board: BudgetBoard) -> dict[str, Any]:
     pages = []
     for row in board.rows:
         first = next(iter(row.by_budget.values()))
-        pages.append(site.method_page(first.name, first.options))
+        pages.append(site.method_page(MethodKey.of(first)))
     return {
         "board": board,
         "stem": stem,

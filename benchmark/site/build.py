@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +15,10 @@ from benchmark.core.errors import InvalidInputError, StorageError
 from benchmark.core.files import inside
 from benchmark.leaderboard import Board
 from benchmark.leaderboard.text_tables import number
-from benchmark.site import boards, pages, paper
+from benchmark.site import boards, configurations, methods, overview, paper, tasks
 
 if TYPE_CHECKING:
-    from benchmark.site.context import Site
+    from benchmark.site.context import Site, SpacePages
 
 _MARKER = "site.json"
 _STATIC = Path(__file__).parent / "static"
@@ -46,8 +45,8 @@ def write_site(site: Site, records: Path, folder: Path) -> list[Path]:
         writer.finish()
     except OSError as error:
         raise StorageError(
-            f"Cannot write {error.filename or folder}: {error.strerror or error}. Free some space or choose "
-            "another folder."
+            f"Cannot write {error.filename or folder}: {error.strerror or error}. Free some space "
+            "or choose another folder."
         ) from error
     return writer.written
 
@@ -91,7 +90,7 @@ class _Writer:
             lstrip_blocks=True,
             undefined=jinja2.StrictUndefined,
         )
-        self.environment.filters["url"] = lambda path: quote(path, safe="/=,@+")
+        self.environment.filters["url"] = lambda path: quote(path, safe="/=,@+#")
         self.environment.filters["number"] = number
         self.environment.filters["signed"] = _signed
         self.environment.filters["words"] = lambda text: str(text).replace("_", " ")
@@ -142,18 +141,15 @@ def _signed(value: float | None, digits: int = 2) -> str:
 def _write_all(writer: _Writer, site: Site, records: Path) -> None:
     for path in sorted(_STATIC.iterdir()):
         writer.copy(path, path.name)
-    writer.environment.globals["KINDS"] = boards.KINDS
-    writer.page("index.html", "index", title="Boards", **pages.index_content(site))
+    writer.environment.globals.update(BADGES=boards.BADGES, spaces=site.spaces)
+    writer.page("index.html", "index", title="Boards", **overview.index_content(site))
     _write_boards(writer, site)
     _write_tasks(writer, site)
     _write_methods(writer, site)
     for one in site.spaces:
         _write_configurations(writer, site, one)
-    writer.page("configurations.html", "spaces", title="Configurations", lists=[
-        pages.configurations_content(site, one) for one in site.spaces
-    ])
-    content = paper.paper_content(records)
-    writer.page("paper.html", "paper", title="The paper’s tables", **content)
+    content = paper.paper_content(records, site.facts.live)
+    writer.page("paper.html", "paper", title="Paper", **content)
     for section in content["exhibits"]:
         if section["exhibit"] is not None:
             writer.file(f"paper/{section['name']}.csv", paper.exhibit_csv(section["exhibit"]))
@@ -174,29 +170,29 @@ def _write_boards(writer: _Writer, site: Site) -> None:
 
 
 def _write_tasks(writer: _Writer, site: Site) -> None:
-    writer.page("tasks.html", "tasks", title="Tasks", **pages.tasks_content(site))
+    writer.page("tasks.html", "tasks", title="Tasks", **tasks.tasks_content(site))
     for name in site.task_names:
         path = site.task_page(name)
         stem = path.removesuffix(".html")
-        writer.page(path, "task", title=name, stem=stem, **pages.task_content(site, name))
-        writer.file(f"{stem}-effects.csv", pages.task_effects_csv(site, name))
-        writer.file(f"{stem}-methods.csv", pages.task_methods_csv(site, name))
+        writer.page(path, "task", title=name, stem=stem, **tasks.task_content(site, name))
+        writer.file(f"{stem}-effects.csv", tasks.task_effects_csv(site, name))
+        writer.file(f"{stem}-methods.csv", tasks.task_methods_csv(site, name))
 
 
 def _write_methods(writer: _Writer, site: Site) -> None:
-    writer.page("methods.html", "methods", title="Methods", **pages.methods_content(site))
+    writer.page("methods.html", "methods", title="Methods", **methods.methods_content(site))
     for key, label in site.methods.items():
-        path = site.method_page(*key)
+        path = site.method_page(key)
         stem = path.removesuffix(".html")
-        writer.page(path, "method", title=label, stem=stem, **pages.method_content(site, key))
-        writer.file(f"{stem}.csv", pages.method_csv(site, key))
+        writer.page(path, "method", title=label, stem=stem, **methods.method_content(site, key))
+        writer.file(f"{stem}.csv", methods.method_csv(site, key))
 
 
-def _write_configurations(writer: _Writer, site: Site, one: pages.SpacePages) -> None:
-    writer.file(f"configurations/{one.slug}.csv", pages.configurations_csv(site, one))
-    numbers = pages.SpaceNumbers(site, one)
-    for name in one.names:
-        writer.page(one.page(name), "configuration", title=name, site=site, **numbers.content(name))
-        picture = one.picture(name)
-        if picture and one.sheets is not None:
-            writer.copy(one.sheets.folder / f"{name}.webp", picture)
+def _write_configurations(writer: _Writer, site: Site, one: SpacePages) -> None:
+    content = configurations.configurations_content(site, one)
+    stem = f"configurations/{one.slug}"
+    writer.page(f"{stem}.html", "configurations", title="Configurations", stem=stem, **content)
+    writer.file(f"{stem}.csv", configurations.configurations_csv(content))
+    if one.sheets is not None:
+        for name in one.names:
+            writer.copy(one.sheets.folder / f"{name}.webp", one.picture(name))

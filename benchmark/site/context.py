@@ -11,14 +11,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from benchmark.leaderboard import Board, BudgetBoard
-from benchmark.leaderboard.rows import Row
+from benchmark.leaderboard.rows import Row, TaskFact
 from benchmark.rewards.effects import Effects, main_effects
+from benchmark.runs.scoring import CachedScorer
 from benchmark.site.facts import Facts, MethodKey, weights
 from benchmark.space import PAPER_SPACE
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from benchmark.leaderboard.rows import Place
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9.,=+@_-]+")
 _MAX_SLUG = 80
-_MAX_PAGES = 512  # configurations of a space with a page each
+_MAX_PAGES = 512  # configurations of a space that are shown
 
 
 def slugs(names: Iterable[str]) -> list[str]:
@@ -84,7 +86,7 @@ class SpacePages:
     """Configurations of one parameter space, and the tables that have rewards of them.
 
     Attributes:
-        slug: Folder of the pages.
+        slug: Name of its page and folder.
         space: The space.
         tables: Tables of this space.
         sheets: Contact sheets, if there are any.
@@ -99,7 +101,7 @@ class SpacePages:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Bit strings of the configurations with a page, in the order of the space."""
+        """Bit strings of the configurations that are shown, in the order of the space."""
         if self.space.size <= _MAX_PAGES:
             return tuple(map(str, self.space))
         best = {
@@ -115,10 +117,10 @@ class SpacePages:
         return frozenset(self.names)
 
     def page(self, configuration: str) -> str:
-        """Path of a configuration's page; empty without one."""
+        """Address of a configuration; empty for one that is not shown."""
         if configuration not in self.known:
             return ""
-        return f"configurations/{self.slug}/{configuration}.html"
+        return f"configurations/{self.slug}.html#{configuration}"
 
     def picture(self, configuration: str) -> str:
         """Path of a configuration's contact sheet; empty without one."""
@@ -165,7 +167,7 @@ class Site:
         labels: dict[MethodKey, str] = {}
         for _, _, row in self.all_rows():
             if row.name:
-                key = (row.name, row.options)
+                key = MethodKey.of(row)
                 labels[key] = min(labels.get(key, row.label), row.label)
         return dict(sorted(labels.items(), key=lambda item: (item[1], item[0])))
 
@@ -173,9 +175,9 @@ class Site:
     def _method_slugs(self) -> dict[MethodKey, str]:
         return dict(zip(self.methods, slugs(self.methods.values()), strict=True))
 
-    def method_page(self, name: str, options: bytes) -> str:
-        """Path of a method's page; empty for rows without one."""
-        slug = self._method_slugs.get((name, options))
+    def method_page(self, key: MethodKey) -> str:
+        """Path of a method's page; empty without one."""
+        slug = self._method_slugs.get(key)
         return f"methods/{slug}.html" if slug else ""
 
     @cached_property
@@ -221,7 +223,7 @@ class Site:
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
     def space_of(self, place: Place) -> SpacePages | None:
-        """Pages of the space that decisions of a place belong to, as far as its tables are known."""
+        """Pages of the space that decisions of a place belong to; None if it is unknown."""
         digests = self.facts.learnt.get(place._replace(budget=None), set())
         for pages in self.spaces:
             if any(table.digest in digests for table in pages.tables):
@@ -242,6 +244,15 @@ class Site:
         """
         return {digest: regrets(table) for digest, table in self.tables.items()}
 
+    def mean_regret(self, table: RewardTable) -> NDArray[np.float64]:
+        """Mean regret of every configuration over the tasks with a regret; NaN without any."""
+        known = self.table_regrets[table.digest]
+        known = known[np.isfinite(known).all(axis=1)]
+        mean: NDArray[np.float64] = (
+            known.mean(axis=0) if len(known) else np.full(table.space.size, np.nan)
+        )
+        return mean
+
 
 def _fits(space: ParameterSpace, text: str) -> bool:
     levels = [int(digit, 36) if digit.isalnum() else 99 for digit in text]
@@ -252,11 +263,6 @@ def _fits(space: ParameterSpace, text: str) -> bool:
 
 def regrets(table: RewardTable) -> NDArray[np.float64]:
     """Regret of every configuration on the scale that boards use; NaN without a scale."""
-    import numpy as np
-
-    from benchmark.leaderboard.rows import TaskFact
-    from benchmark.runs.scoring import CachedScorer
-
     scorer = CachedScorer(table)
     found = np.full(table.means.shape, np.nan)
     reliabilities = {t.name: t.reliability for t in table.card.tasks} if table.card else {}
@@ -264,7 +270,9 @@ def regrets(table: RewardTable) -> NDArray[np.float64]:
         scale = scorer.reference(task)
         gain = scale.oracle - scale.random
         fact = TaskFact(
-            reliability=reliabilities.get(task), gain=None if scale.error is None else gain, gain_error=scale.error
+            reliability=reliabilities.get(task),
+            gain=None if scale.error is None else gain,
+            gain_error=scale.error,
         )
         if fact.has_scale and gain > 0:
             found[place] = (scale.oracle - table.means[place]) / gain

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmark.core.files import canonical_json
-from benchmark.leaderboard.rows import Place
+from benchmark.leaderboard.rows import Place, origin_name
+from benchmark.paper.experiments import METHODS
 
 if TYPE_CHECKING:
     from benchmark.leaderboard.rows import Row
     from benchmark.runs.record import MethodEntry, Record, SourceEntry
     from benchmark.space import ParameterSpace
 
-#: Name and options, as canonical JSON, of a method.
-MethodKey = tuple[str, bytes]
+
+class MethodKey(NamedTuple):
+    """Method of a row: name, options as canonical JSON, and file or distribution."""
+
+    name: str
+    options: bytes
+    origin: str
+
+    @classmethod
+    def of(cls, row: Row) -> MethodKey:
+        """Method of a row of a board."""
+        return cls(row.name, row.options, row.origin)
+
 
 UNIFORM = "uniform"
 
@@ -74,16 +87,18 @@ class Facts:
     """Facts that a site shows next to its boards.
 
     Attributes:
-        methods: By name and options.
+        methods: By name, options and origin.
         choices: By the bytes of the record's id; records with a budget are left out.
         sources: Tables that scores and fits come from: digest and name.
         learnt: Digests of these tables by place of the records.
+        live: Records of live scores of methods of the paper's experiments.
     """
 
     methods: dict[MethodKey, MethodFacts] = field(default_factory=dict)
     choices: dict[bytes, Choice] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     learnt: dict[Place, set[str]] = field(default_factory=dict)
+    live: list[Record] = field(default_factory=list)
 
     def watch(self, records: Iterable[Record]) -> Iterator[Record]:
         """Yield the records after a look at each."""
@@ -94,7 +109,7 @@ class Facts:
 
     def _add(self, record: Record) -> None:
         method = record.method
-        key = (method.name, canonical_json(method.options))
+        key = MethodKey(method.name, canonical_json(method.options), origin_name(method.origin))
         known = self.methods.setdefault(key, MethodFacts(method.options))
         origin = _origin(method, record)
         known.origins[origin] = known.origins.get(origin, 0) + 1
@@ -103,6 +118,8 @@ class Facts:
         for source in (record.source, method.learnt_table):
             if source is not None and source.kind == "table":
                 self._add_table(place, source)
+        if record.source.kind == "live" and method.label in METHODS:
+            self.live.append(record)
         if record.budget is not None:
             known.budgets.add(record.budget.queries)
         elif record.status == "ok":
@@ -180,3 +197,14 @@ def shares(decisions: Iterable[str], space: ParameterSpace) -> list[list[float]]
                 level = space.parse(configuration).levels[place]
                 found[place][level] += weight / len(listed)
     return found
+
+
+def frequent(decisions: Iterable[str]) -> list[tuple[str, int]]:
+    """Different decisions and their numbers, the most frequent first; at most three."""
+    names = ("mixture" if text.startswith("{") else text for text in decisions)
+    return Counter(names).most_common(3)
+
+
+def rounded(value: float | None) -> float | None:
+    """A number with the decimals of the site's CSV files."""
+    return None if value is None else round(value, 4)

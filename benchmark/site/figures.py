@@ -34,9 +34,7 @@ class Axis:
     digits: int
 
     @classmethod
-    def over(
-        cls, values: Iterable[float], start: float, end: float, *, n_ticks: int = 6
-    ) -> Axis:
+    def over(cls, values: Iterable[float], start: float, end: float, *, n_ticks: int = 6) -> Axis:
         """Return an axis that holds some values and ends at round numbers.
 
         Example:
@@ -63,19 +61,24 @@ class Axis:
 
 
 class Interval(NamedTuple):
-    """A mean and its interval as coordinates; ``cut`` if an end lies beyond the axis."""
+    """A mean and its interval as coordinates.
+
+    Attributes:
+        low: Start of the interval.
+        mean: The mean.
+        high: End of the interval.
+        beyond: True if the mean lies beyond the axis.
+    """
 
     low: float
     mean: float
     high: float
-    cut: bool
+    beyond: bool
 
     @classmethod
-    def on(cls, axis: Axis, mean: float, width: float | None) -> Interval:
-        """Place ``mean ± width`` on an axis."""
-        half = width or 0.0
-        cut = mean + half > axis.high + 1e-9 or mean - half < axis.low - 1e-9
-        return cls(axis.at(mean - half), axis.at(mean), axis.at(mean + half), cut)
+    def on(cls, axis: Axis, mean: float, low: float, high: float) -> Interval:
+        """Place a mean and its interval on an axis."""
+        return cls(axis.at(low), axis.at(mean), axis.at(high), not axis.low <= mean <= axis.high)
 
 
 def bounded(ends: Sequence[tuple[float, float]]) -> list[float]:

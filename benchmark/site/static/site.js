@@ -137,6 +137,7 @@
     const search = document.getElementById("search");
     const tasks = document.getElementById("tasks-shown");
     const boxes = [...tools.querySelectorAll('[name="kind"]')];
+    data.columns.push(...data.tasks.map((_, place) => data.accuracies.map((row) => row[place])));
     let ready = false;
 
     const view = new TableView(table, data, () => {
@@ -257,7 +258,7 @@
     const configuration = (row, place) => {
       const text = data.decisions[row][place] ?? "";
       if (!space || !/^[0-9a-z]+$/.test(text) || text === "uniform" || text === "mixture") return text;
-      return make("a", { className: "bits", href: `${base}configurations/${space}/${text}.html`, textContent: text });
+      return make("a", { className: "bits", href: `${base}configurations/${space}.html#${text}`, textContent: text });
     };
     const body = rows.map((row) => make("tr", {},
       make("th", { scope: "row", textContent: row.task }),
@@ -282,6 +283,85 @@
     return [make("p", { className: "summary", textContent: summary }), wide];
   };
 
+  // The explorer of configurations ---------------------------------------------------------------
+  const setUpExplorer = (place, data) => {
+    const index = new Map(data.names.map((name, row) => [name, row]));
+    const digit = (level) => level.toString(36);
+    const image = make("img", { className: "sheet", width: 288, height: 192 });
+    const name = make("p", { className: "name-line" });
+    const summary = make("p");
+    summary.setAttribute("role", "status");
+    const command = make("code");
+    const settings = make("form", { className: "switches" });
+    const rewards = make("div", { className: "wide", tabIndex: 0, role: "region", ariaLabel: "Rewards of this configuration" });
+    const [effectOf, head] = [data.tables[0], data.parameters.map((one) => one.name.replaceAll("_", " "))];
+    const fields = data.parameters.map((parameter, place) => {
+      const levels = parameter.levels.map((level, value) => {
+        const input = make("input", { type: "radio", name: `p${place}`, value });
+        const effect = make("span", { className: "effect" });
+        return { input, effect, label: make("label", { className: "chip" }, input, level, effect) };
+      });
+      settings.append(make("fieldset", {}, make("legend", { textContent: head[place] }),
+        make("div", { className: "levels" }, ...levels.map((one) => one.label))));
+      return levels;
+    });
+    place.replaceChildren(make("div", { className: "explorer" },
+      make("div", {}, ...(data.pictures ? [make("figure", {}, image)] : []), name, summary),
+      make("div", {}, settings, make("p", { className: "soft small", textContent: `Numbers: change of the mean regret on ${effectOf.id}; below 0 is better.` }))),
+    make("pre", { tabIndex: 0 }, command), rewards);
+
+    const draw = (text) => {
+      const row = index.get(text);
+      if (data.pictures) Object.assign(image, { src: `${data.pictures}/${text}.webp`, alt: `Six rendered objects under configuration ${text}` });
+      name.textContent = text;
+      command.textContent = `$ t2sbench render --config ${text} -o DIR`;
+      const means = data.tables.map((table) => `${table.id}: ${shown(table.mean[row], 3)}, place ${table.place[row]} of ${data.size}`);
+      summary.textContent = `Mean regret on ${means.join("; on ")}. Chosen by ${data.chosen[row]} decisions on these boards.`;
+      fields.forEach((levels, place) => levels.forEach(({ input, effect }, level) => {
+        const other = text.slice(0, place) + digit(level) + text.slice(place + 1);
+        input.checked = other === text;
+        input.disabled = !index.has(other);
+        const [here, there] = [effectOf.mean[row], effectOf.mean[index.get(other)]];
+        const change = other === text || here === null || there === undefined || there === null ? null : there - here;
+        effect.textContent = change === null ? "" : shown(change, 2, true);
+        effect.className = `effect ${change === null ? "" : change < 0 ? "better" : "worse"}`;
+      }));
+      rewards.replaceChildren(rewardTable(data, row));
+    };
+    const current = () => fields.map((levels) => digit(levels.findIndex(({ input }) => input.checked))).join("");
+    settings.addEventListener("submit", (event) => event.preventDefault());
+    settings.addEventListener("input", () => {
+      const text = current();
+      history.replaceState(null, "", `#${text}`);
+      draw(text);
+    });
+    const follow = () => {
+      const text = location.hash.slice(1);
+      draw(index.has(text) ? text : data.start);
+      if (index.has(text)) scrollTo(0, 0);
+    };
+    addEventListener("hashchange", () => { if (index.has(location.hash.slice(1))) follow(); });
+    follow();
+  };
+
+  const rewardTable = (data, row) => {
+    const tasks = [...new Set(data.tables.flatMap((table) => table.tasks))];
+    const head = make("tr", {}, make("th", { scope: "col", className: "name", textContent: "Task" }),
+      ...data.tables.flatMap((table) => [`Accuracy, ${table.id}`, "Points", "Place"].map((textContent) => make("th", { scope: "col", textContent }))));
+    const body = tasks.map((task) => make("tr", {},
+      make("th", { scope: "row", className: "name" }, make("a", { href: `../${data.pages[task]}`, textContent: task })),
+      ...data.tables.flatMap((table) => {
+        const place = table.tasks.indexOf(task);
+        const value = place < 0 ? null : table.rewards[place][row];
+        if (value === null) return ["", "", ""].map((textContent) => make("td", { textContent }));
+        const rank = 1 + table.rewards[place].filter((other) => other > value).length;
+        return [shown(value, 2), shown(value - table.average[place], 2, true), rank].map((textContent) => make("td", { textContent }));
+      })));
+    return make("table", { className: "numbers" },
+      make("caption", { textContent: `Accuracy in percent, points over the mean configuration, and place among ${data.names.length}` }),
+      make("thead", {}, head), make("tbody", {}, ...body));
+  };
+
   // Charts of the budgeted track ---------------------------------------------------------------
   const setUpLegend = (legend) => {
     const boxes = [...legend.querySelectorAll("input")];
@@ -304,6 +384,8 @@
     setUpTheme();
     const board = document.getElementById("board");
     const data = document.getElementById("data");
+    const explorer = document.getElementById("explorer");
+    if (explorer) setUpExplorer(explorer, JSON.parse(data.textContent));
     if (board && data) setUpBoard(board, JSON.parse(data.textContent));
     for (const table of document.querySelectorAll("table[data-sortable]")) {
       if (!(table === board && data)) new TableView(table);
