@@ -86,7 +86,7 @@ def bounded(ends: Sequence[tuple[float, float]]) -> list[float]:
 
     Example:
         >>> bounded([(-1, 1), (-1, 2), (0, 1), (0, 1.5), (90, 99)])
-        [-1, 2.0]
+        [-1, 2.5]
     """
     highs = sorted(high for _, high in ends)
     usual = highs[(3 * (len(highs) - 1)) // 4]
