@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from sphinx.application import Sphinx
 
@@ -105,8 +106,20 @@ def _escape_help(_app: Sphinx, _context: object, lines: list[str]) -> None:
     lines[:] = [re.sub(r"\*(?=\.)", r"\\*", line) for line in lines]
 
 
+def _make_accessible(
+    _app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doctree: object
+) -> None:
+    """Let the keyboard scroll blocks of code, and give the captions of the sidebar a level."""
+    context["body"] = context.get("body", "").replace("<pre>", '<pre tabindex="0">')
+    tree = context.get("furo_navigation_tree", "")
+    context["furo_navigation_tree"] = tree.replace(
+        'role="heading"', 'role="heading" aria-level="2"'
+    )
+
+
 def setup(app: Sphinx) -> None:
     """Register the handlers above."""
     app.connect("source-read", _read_page)
     app.connect("autodoc-skip-member", _is_alias)
     app.connect("sphinx-click-process-options", _escape_help)
+    app.connect("html-page-context", _make_accessible, priority=900)  # after the theme
