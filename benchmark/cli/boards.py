@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from benchmark.cli.options import (
     PATH,
     Choice,
     Group,
+    decorated,
     folder_argument,
     jobs_option,
     methods_option,
@@ -18,11 +20,14 @@ from benchmark.cli.options import (
     plugin_option,
     source_options,
     table_option,
+    tasks_file_option,
 )
+from benchmark.core.errors import InvalidInputError
 from benchmark.runs.plan import Split
 
 if TYPE_CHECKING:
     from benchmark.rewards.table import RewardTable
+    from benchmark.runs.record import Record
     from benchmark.submissions.checks import Checked
     from benchmark.tasks.registry import TaskRegistry
 
@@ -179,53 +184,161 @@ def pack(**given: Any) -> int:  # noqa: ANN401 - click passes every option by na
     return 0
 
 
+def _proof_options(command: Callable[..., int]) -> Callable[..., int]:
+    return decorated(
+        command,
+        click.option(
+            "--rerun",
+            is_flag=True,
+            help="Run the submitted code, isolated, on permuted and renamed tasks.",
+        ),
+        click.option(
+            "--decisions",
+            type=PATH,
+            metavar="FILE",
+            help="Compare with decisions that 'submit decide' made elsewhere, instead of --rerun.",
+        ),
+        click.option(
+            "--summary",
+            type=PATH,
+            metavar="FILE",
+            help="Write result and boards as Markdown, as for a comment.",
+        ),
+        table_option,
+        tasks_file_option,
+    )
+
+
 @submit.command()
 @click.argument("path", type=PATH)
 @click.option(
     "--records", type=PATH, metavar="PATH", help="Records of other methods, to find duplicates."
 )
-@click.option(
-    "--rerun",
-    is_flag=True,
-    help="Run the method (installed, or of --plugin) again on permuted and renamed tasks.",
-)
-@source_options
-def check(path: Path, records: Path | None, rerun: bool, **given: Any) -> int:  # noqa: ANN401
-    """Check the submission at PATH; all faults are listed at once. CI runs the same code."""
-    checked = _check(path, given["table"], given["tasks_files"])
-    if records is not None:
-        _compare(checked, records)
-    if rerun:
-        from benchmark.submissions.rerun import check_rerun
+@_proof_options
+def check(path: Path, records: Path | None, **given: Any) -> int:  # noqa: ANN401
+    """Check the submission at PATH; all faults are listed at once. CI runs the same code.
 
-        agreed = check_rerun(checked, given["plugins"])
-        click.echo(f"Rerun: {agreed} decisions agree with tasks permuted and renamed.")
+    Nothing of the submission is executed without --rerun.
+    """
+    from benchmark.submissions.scoring import score_all
+
+    checked = _check(path, given["table"], given["tasks_files"])
+    others = _compare(checked, records) if records is not None else []
+    isolated = _prove(checked, rerun=given["rerun"], decisions=given["decisions"])
     submission = checked.submission
     click.echo(
         f"{submission.id}: ok. {len(submission.decisions)} decisions, "
         f"{len(submission.seeds)} seeds, split '{submission.split}', table {submission.source.id}."
     )
+    if given["summary"] is not None:
+        scored = score_all(checked, isolated=isolated)
+        _write_summary(given["summary"], checked, scored, others)
     return 0
 
 
 @submit.command()
 @click.argument("path", type=PATH)
 @click.option("--records", type=PATH, required=True, metavar="DIR", help="Folder of records.")
-@source_options
+@_proof_options
 def score(path: Path, records: Path, **given: Any) -> int:  # noqa: ANN401
-    """Check the submission at PATH, score it, and write its records into a folder."""
+    """Check the submission at PATH, score it, and write its records into a folder.
+
+    With --rerun or --decisions, the records state that the decisions are the code's own. Boards do
+    not rank decisions without that proof.
+    """
     from benchmark.submissions.scoring import score as write
 
     checked = _check(path, given["table"], given["tasks_files"])
-    if records.exists():
-        _compare(checked, records)
-    file, scored = write(checked, records)
+    others = _compare(checked, records) if records.exists() else []
+    isolated = _prove(checked, rerun=given["rerun"], decisions=given["decisions"])
+    file, scored = write(checked, records, isolated=isolated)
     values = [record.accuracy for record in scored if record.accuracy is not None]
     click.echo(
         f"{checked.submission.id}: {len(values)} cells, mean accuracy "
         f"{sum(values) / len(values):.2f} %. Records in {file}."
     )
+    if given["summary"] is not None:
+        _write_summary(given["summary"], checked, scored, others)
     return 0
+
+
+@submit.command()
+@click.argument("path", type=PATH)
+@table_option
+@tasks_file_option
+@output_option("New folder of the bundle.")
+def bundle(path: Path, output: Path, **given: Any) -> int:  # noqa: ANN401
+    """Write what a rerun of the submission at PATH needs: its code, and data to learn from.
+
+    The bundle holds no rewards of tasks that are only judged. Nothing is executed.
+    """
+    from benchmark.submissions.bundle import write_bundle
+
+    write_bundle(_check(path, given["table"], given["tasks_files"]), output)
+    click.echo(f"Wrote {output}. Now, where its code may run: t2sbench submit decide {output}")
+    return 0
+
+
+@submit.command()
+@click.argument("folder", metavar="BUNDLE", type=PATH)
+@output_option("File of the decisions.", Path("decisions.json"))
+def decide(folder: Path, output: Path) -> int:
+    """Run the code of a BUNDLE, isolated, and write its decisions. No table is needed."""
+    from benchmark.submissions.bundle import decide as run
+    from benchmark.submissions.bundle import read_bundle, write_rerun
+
+    rerun = run(read_bundle(folder), folder)
+    write_rerun(rerun, output)
+    click.echo(f"{len(rerun.decisions)} decisions in {output}.")
+    return 0
+
+
+def _prove(checked: Checked, *, rerun: bool, decisions: Path | None) -> bool:
+    """Compare with a rerun, if one is asked for; return True if it proves the decisions."""
+    from benchmark.submissions.bundle import read_rerun
+    from benchmark.submissions.rerun import check_rerun, require_same
+
+    if rerun and decisions is not None:
+        raise InvalidInputError("--rerun and --decisions exclude each other. Give one.")
+    if rerun:
+        again = check_rerun(checked)
+    elif decisions is not None:
+        again = read_rerun(decisions)
+        require_same(checked, again)
+    else:
+        return False
+    click.echo(f"Rerun: {len(again.decisions)} decisions agree with tasks permuted and renamed.")
+    if not again.confined:
+        _warn(["the rerun proves nothing: only Linux (5.13, with Landlock) keeps code from files."])
+    return again.confined
+
+
+def _write_summary(
+    path: Path, checked: Checked, scored: Sequence[Record], others: Sequence[Record]
+) -> None:
+    """Write a Markdown text on a submission: what is proved, and the boards with its row."""
+    from benchmark.core.files import write_bytes
+    from benchmark.leaderboard import build_all_boards
+    from benchmark.leaderboard.rows import Place
+    from benchmark.leaderboard.text_tables import escape, markdown
+
+    method, places = checked.submission.method, {Place.of(record) for record in scored}
+    boards = build_all_boards(
+        [*scored, *(record for record in others if Place.of(record) in places)],
+        checked.context.registry.names,
+    )
+    proof = (
+        "The code made the same decisions in an isolated process without the judged rewards."
+        if scored[0].method.isolated
+        else "**Nothing proves that the code made these decisions**: it was not run again."
+    )
+    parts = [
+        f"## Submission {escape(checked.submission.board_label)}",
+        escape(method.description),
+        f"By {escape(', '.join(method.authors))}. {proof}",
+        *(markdown(board.text()).rstrip() for board in boards),
+    ]
+    write_bytes(path, ("\n\n".join(parts) + "\n").encode())
 
 
 def _load(table: str, tasks_files: tuple[Path, ...]) -> tuple[RewardTable, TaskRegistry]:
@@ -243,8 +356,8 @@ def _check(path: Path, table: str, tasks_files: tuple[Path, ...]) -> Checked:
     return checked
 
 
-def _compare(checked: Checked, path: Path) -> None:
-    """Warn of duplicates, and of records that could not stand on a board."""
+def _compare(checked: Checked, path: Path) -> list[Record]:
+    """Warn of duplicates, and of records that could not stand on a board; return the records."""
     from benchmark.runs.record_file import BrokenLines, current_records, iterate_records
     from benchmark.submissions.scoring import audit_records, find_duplicates
 
@@ -259,6 +372,7 @@ def _compare(checked: Checked, path: Path) -> None:
             for label in find_duplicates(checked.submission, records)
         ]
     )
+    return records
 
 
 def _warn(sentences: list[str]) -> None:

@@ -17,6 +17,27 @@ _ARRAY = "$array"
 _DTYPE = re.compile(r"[<|][biuf][1248]")
 
 
+def to_json(value: Any) -> bytes:  # noqa: ANN401 - JSON and arrays
+    """Return the JSON text of a value in which arrays of numbers may occur."""
+    return json.dumps(value, default=_packed, sort_keys=True).encode()
+
+
+def from_json(content: bytes) -> Any:  # noqa: ANN401 - JSON and arrays
+    """Return the value of a text of :func:`to_json`, which may come from anybody.
+
+    Raises:
+        ValueError: For any other text.
+
+    Example:
+        >>> from_json(to_json({"rewards": np.array([40.5, np.nan])}))
+        {'rewards': array([40.5,  nan])}
+    """
+    try:
+        return json.loads(content, object_hook=_unpacked)
+    except (RecursionError, LookupError, TypeError) as error:
+        raise ValueError(f"malformed JSON: {error}") from error
+
+
 class Channel:
     """One end of a connection.
 
@@ -33,7 +54,7 @@ class Channel:
         Raises:
             OSError: When the other end is closed.
         """
-        content = json.dumps(value, default=_packed).encode()
+        content = to_json(value)
         self._connection.sendall(struct.pack(">Q", len(content)) + content)
 
     def receive(self) -> dict[str, Any]:
@@ -46,10 +67,7 @@ class Channel:
         (size,) = struct.unpack(">Q", self._read(8))
         if size > MAX_BYTES:
             raise ValueError(f"a message of {size:,} bytes (at most {MAX_BYTES:,})")
-        try:
-            value = json.loads(self._read(size), object_hook=_unpacked)
-        except (RecursionError, LookupError, TypeError) as error:
-            raise ValueError(f"a malformed message: {error}") from error
+        value = from_json(self._read(size))
         if not isinstance(value, dict):
             raise ValueError("a message that is not an object")  # noqa: TRY004 - as other faults
         return value

@@ -27,6 +27,7 @@ from benchmark.space import Configuration
 
 if TYPE_CHECKING:
     from benchmark.runs.scoring import Scored
+    from benchmark.space import ParameterSpace
 
 
 def _select_generator(seed: int, method: str, task: TaskView) -> np.random.Generator:
@@ -35,15 +36,14 @@ def _select_generator(seed: int, method: str, task: TaskView) -> np.random.Gener
 
 
 def decide(
-    context: Context, method: Method, selector: ParameterSelector, task: TaskView, seed: int
+    space: ParameterSpace, method: Method, selector: ParameterSelector, task: TaskView, seed: int
 ) -> Decision:
     """Return the decision of a method for one task, checked.
 
     Raises:
         InvalidInputError: For anything but a configuration of the space or a mixture.
     """
-    decision = selector.select(task, _select_generator(seed, method.name, task))
-    return check_decision(context.table.space, decision)
+    return check_decision(space, selector.select(task, _select_generator(seed, method.name, task)))
 
 
 def choose(context: Context, method: Method, fit: Fitted, task: str, seed: int) -> Decision | None:
@@ -57,7 +57,7 @@ def choose(context: Context, method: Method, fit: Fitted, task: str, seed: int) 
         return None
     if (task, seed) not in fit.decisions:
         view = context.task_view(task)
-        fit.decisions[task, seed] = decide(context, method, selector, view, seed)
+        fit.decisions[task, seed] = decide(context.table.space, method, selector, view, seed)
     return fit.decisions[task, seed]
 
 
@@ -77,14 +77,15 @@ def search(
         BaseException: The error of the fit, or that of the search.
     """
     if not queries.budget:
-        return decide(context, method, _selector(fit), context.task_view(task), seed)
+        view = context.task_view(task)
+        return decide(context.table.space, method, _selector(fit), view, seed)
     searcher: Any = _selector(fit)
     view = context.task_view(task)
     decision = searcher.search(view, queries, _select_generator(seed, method.name, view))
     return check_decision(context.table.space, decision)
 
 
-def decision_entry(context: Context, decision: Decision) -> DecisionEntry:
+def decision_entry(space: ParameterSpace, decision: Decision) -> DecisionEntry:
     """Return a decision as records state it."""
     if isinstance(decision, Configuration):
         return DecisionEntry(configuration=str(decision))
@@ -92,9 +93,7 @@ def decision_entry(context: Context, decision: Decision) -> DecisionEntry:
         return DecisionEntry(mixture="uniform")
     support = np.flatnonzero(decision.probabilities)
     return DecisionEntry(
-        mixture={
-            str(context.table.space.at(int(i))): float(decision.probabilities[i]) for i in support
-        }
+        mixture={str(space.at(int(i))): float(decision.probabilities[i]) for i in support}
     )
 
 
@@ -171,7 +170,7 @@ def _scorer_entries(context: Context) -> dict[str, Any]:
 
 def scored_entries(context: Context, decision: Decision | None, scored: Scored) -> dict[str, Any]:
     """Return status, decision, scores and environment of a scored cell, as records state them."""
-    entry = None if decision is None else decision_entry(context, decision)
+    entry = None if decision is None else decision_entry(context.table.space, decision)
     if entry is not None and scored.configuration is not None:
         entry = entry.model_copy(update={"configuration": scored.configuration})
     found = {

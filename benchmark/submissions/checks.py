@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmark.core.errors import InvalidInputError, T2SBenchError, UnknownNameError
 from benchmark.core.versions import SUITE_VERSION
-from benchmark.methods import Decision, Mixture, known_methods
+from benchmark.methods import Decision, Mixture, resembled_method
 from benchmark.protocols.registry import stated_protocol
 from benchmark.runs.context import Context
 from benchmark.runs.plan import make_folds, table_tasks
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from benchmark.tasks.registry import TaskRegistry
 
 _RECOMMENDED_SEEDS = 5
-_OWN_DISTRIBUTION = "t2sbench "
 
 
 @dataclass(frozen=True)
@@ -41,12 +40,14 @@ class Checked:
         context: Table and tasks that it was checked against.
         splits: Split of the records by task: ``all`` has seen and unseen ones.
         warnings: Remarks for its authors.
+        folder: Its folder.
     """
 
     submission: Submission
     context: Context
     splits: Mapping[str, Split]
     warnings: list[str]
+    folder: Path
 
 
 def check_path(path: Path, table: RewardTable, registry: TaskRegistry) -> Checked:
@@ -95,7 +96,8 @@ def check_content(
             f"{_RECOMMENDED_SEEDS}. Run with --seeds 0-4."
         )
     splits = {target: fold.split for fold in folds for target in fold.targets}
-    return Checked(submission, context, splits, warnings)
+    folder = path if path.is_dir() else path.parent
+    return Checked(submission, context, splits, warnings, folder)
 
 
 def _identity_faults(submission: Submission, table: RewardTable) -> Iterator[str]:
@@ -109,12 +111,21 @@ def _identity_faults(submission: Submission, table: RewardTable) -> Iterator[str
     ):
         if wanted != found:
             yield f"{field} is {found}, but {wanted} here. Run the method on this table."
-    plugin = known_methods().get(submission.id)
-    if plugin is not None and plugin.origin.startswith(_OWN_DISTRIBUTION):
-        yield (
-            f"id: '{submission.id}' is a method of t2sbench. Choose another name with "
-            "'submit pack --id'."
-        )
+    method = submission.method
+    for field, name in (
+        ("id", submission.id),
+        ("method.name", method.name),
+        ("method.label", method.label.partition("[")[0]),
+    ):
+        own = resembled_method(name)
+        if own:
+            yield (
+                f"{field}: '{name}' reads like '{own}', a method of t2sbench. Submit a method of "
+                "your own, under another name."
+            )
+    for field, name in (("method.name", method.name), ("method.label", method.label)):
+        if not name.isascii():
+            yield f"{field}: {name!a} has letters outside ASCII, which can pose as others."
 
 
 def _cell_faults(submission: Submission, legal: Mapping[str, object]) -> Iterator[str]:
@@ -148,6 +159,11 @@ def _learning_faults(
                 f"learnt_from: {name} may not be learnt from when {', '.join(broken)} is "
                 f"judged in split '{submission.split}'. Fit without its rewards."
             )
+    if fold.learnt_from and not all(decision.queries for decision in fold.decisions):
+        yield (
+            f"learnt_from names {len(fold.learnt_from)} tasks, but a decision states 0 queries. "
+            "State the queries, or leave 'learnt_from' empty if no reward was used."
+        )
     limit = len(fold.learnt_from) * table.space.size
     for decision in fold.decisions:
         if decision.queries > limit:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from benchmark.core.errors import InvalidInputError, UnknownNameError
 from benchmark.core.files import canonical_json, sha256_bytes, write_bytes
 from benchmark.core.versions import SUITE_VERSION
-from benchmark.methods import find_method, known_methods
+from benchmark.methods import find_method, known_methods, resembled_method
 from benchmark.runs.record_file import FILE as RECORDS_FILE
 from benchmark.runs.record_file import current_records, iterate_records
 from benchmark.submissions.checks import check_content
@@ -131,6 +131,11 @@ def _refuse_unfit(label: str, records: Sequence[Record]) -> None:
 def _code(request: PackRequest, record: Record) -> tuple[dict[str, str] | None, bytes | None]:
     """Location of the code, and its text when it is a file; the author's own code is imported."""
     name = record.method.name
+    if resembled_method(name):
+        raise InvalidInputError(
+            f"'{name}' is a method of t2sbench, which 'run' and 'leaderboard build' rank. Submit a "
+            "method of your own."
+        )
     if name not in known_methods(request.plugin_files):
         raise InvalidInputError(
             f"The code of '{name}' is unknown. Name its file: --plugin {record.method.origin}."
@@ -167,7 +172,8 @@ def _content(
     folds: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for record in sorted(records, key=lambda record: (record.task.name, record.seed)):
         decision = record.decision.model_dump() if record.decision else {}
-        fold = folds.setdefault(tuple(record.method.learnt_from), [])
+        learnt_from = record.method.learnt_from if record.method.queries else ()
+        fold = folds.setdefault(tuple(learnt_from), [])
         fold.append(
             {
                 **decision,

@@ -47,7 +47,7 @@ def read_submission(path: Path, faults: list[str]) -> Submission | None:
         faults.append(f"{path.name} is a symbolic link. Give the folder itself.")
         return None
     is_folder = path.is_dir()
-    content = _read(path / FILE if is_folder else path, MAX_SUBMISSION_BYTES, faults)
+    content = read_bounded(path / FILE if is_folder else path, MAX_SUBMISSION_BYTES, faults)
     submission = None if content is None else parse_submission(path, content, faults)
     code = submission.code if submission is not None else None
     included = code if isinstance(code, FileCode) else None
@@ -59,7 +59,8 @@ def read_submission(path: Path, faults: list[str]) -> Submission | None:
     return submission
 
 
-def _read(path: Path, limit: int, faults: list[str]) -> bytes | None:
+def read_bounded(path: Path, limit: int, faults: list[str]) -> bytes | None:
+    """Return the bytes of a plain UTF-8 file; None, with a fault, for anything else."""
     # O_NONBLOCK: opening a named pipe must not wait for a writer.
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -175,7 +176,7 @@ def _check_code(folder: Path | None, code: FileCode, faults: list[str]) -> None:
     elif folder is None:
         faults.append(f"code: {code.path} is missing. Give the submission's folder.")
     else:
-        content = _read(folder / code.path, MAX_CODE_BYTES, faults)
+        content = read_bounded(folder / code.path, MAX_CODE_BYTES, faults)
         if content is not None and sha256_bytes(content) != code.sha256:
             faults.append(
                 f"code: the SHA-256 of {code.path} is {sha256_bytes(content)}, not {code.sha256}. "

@@ -26,12 +26,13 @@ _TOLERANCE = 1e-6
 _Cells = dict[tuple[str, int], str]
 
 
-def score(checked: Checked, folder: Path) -> tuple[Path, list[Record]]:
+def score(checked: Checked, folder: Path, *, isolated: bool = False) -> tuple[Path, list[Record]]:
     """Score a submission and write its records.
 
     Args:
         checked: A submission without faults.
         folder: Folder of records; the new file is ``<submission id>.jsonl``.
+        isolated: True if an isolated rerun of its code made the same decisions.
 
     Returns:
         The file, and its records in the submission's order. They have the form of a run's
@@ -44,10 +45,15 @@ def score(checked: Checked, folder: Path) -> tuple[Path, list[Record]]:
     path = folder / f"{checked.submission.id}.jsonl"
     if path.exists() or path.is_symlink():
         raise _exists(path)
-    folds = checked.submission.folds
-    records = [_record(checked, fold, item) for fold in folds for item in fold.decisions]
+    records = score_all(checked, isolated=isolated)
     _write_new(path, b"".join(map(to_line, records)))
     return path, records
+
+
+def score_all(checked: Checked, *, isolated: bool) -> list[Record]:
+    """Return the records of a submission; see :func:`score`."""
+    folds = checked.submission.folds
+    return [_record(checked, fold, item, isolated) for fold in folds for item in fold.decisions]
 
 
 def _exists(path: Path) -> InvalidInputError:
@@ -76,7 +82,9 @@ def _write_new(path: Path, content: bytes) -> None:
             scratch.unlink(missing_ok=True)
 
 
-def _record(checked: Checked, fold: SubmittedFold, item: SubmittedDecision) -> Record:
+def _record(
+    checked: Checked, fold: SubmittedFold, item: SubmittedDecision, isolated: bool
+) -> Record:
     context, submission = checked.context, checked.submission
     entry = MethodEntry(
         name=submission.origin,
@@ -88,6 +96,7 @@ def _record(checked: Checked, fold: SubmittedFold, item: SubmittedDecision) -> R
         privileged=False,
         learnt_from=sorted(set(fold.learnt_from)),
         queries=item.queries,
+        isolated=isolated,
     )
     decision = read_decision(context.table.space, item)
     scored = context.scorer.scored(item.task, decision, "rendered", item.seed)

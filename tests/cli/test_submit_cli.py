@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.cli.main import main
+from benchmark.core.sandbox import landlock_version
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs" / "examples" / "my_method.py"
@@ -43,8 +44,7 @@ def packed(ran, submit, tmp_path):
 
 
 def test_the_whole_way(packed, submit, tmp_path, capsys):
-    plugin = ["--plugin", EXAMPLE]
-    assert submit("check", packed, "--rerun", *plugin, "--records", tmp_path / "results") == 0
+    assert submit("check", packed, "--rerun", "--records", tmp_path / "results") == 0
     shown = capsys.readouterr()
     assert "Rerun: 15 decisions agree" in shown.out
     assert "similarity-vote: ok. 15 decisions, 5 seeds" in shown.out
@@ -70,9 +70,51 @@ def test_a_tampered_submission_is_not_scored(packed, submit, tmp_path, capsys):
     assert not (tmp_path / "board").exists()
 
 
-def test_a_rerun_needs_the_plugin(packed, submit, capsys):
-    assert submit("check", packed, "--rerun") == 2
-    assert "--plugin executes it" in capsys.readouterr().err
+def test_three_steps(packed, submit, tmp_path, capsys):
+    bundle, decisions, summary = tmp_path / "bundle", tmp_path / "d.json", tmp_path / "s.md"
+    assert submit("bundle", packed, "-o", bundle) == 0
+    assert main(["submit", "decide", str(bundle), "-o", str(decisions)]) == 0
+    words = ["--decisions", decisions, "--summary", summary]
+    assert submit("check", packed, *words) == 0
+    assert "15 decisions agree" in capsys.readouterr().out
+    records = tmp_path / "board"
+    assert submit("score", packed, "--records", records, *words) == 0
+    proved = landlock_version() > 0
+    lines = (records / "similarity-vote.jsonl").read_text().splitlines()
+    assert {json.loads(line)["method"].get("isolated", False) for line in lines} == {proved}
+    text = summary.read_text()
+    assert text.startswith("## Submission similarity-vote")
+    assert ("in an isolated process" in text) is proved
+    assert "| similarity-vote" in text
+
+
+def test_a_summary_says_that_nothing_was_run(packed, submit, tmp_path):
+    summary = tmp_path / "s.md"
+    assert submit("check", packed, "--summary", summary) == 0
+    assert "Nothing proves" in summary.read_text()
+
+
+def test_edited_decisions_are_not_scored(packed, submit, tmp_path, capsys):
+    bundle, decisions = tmp_path / "bundle", tmp_path / "d.json"
+    assert submit("bundle", packed, "-o", bundle) == 0
+    assert main(["submit", "decide", str(bundle), "-o", str(decisions)]) == 0
+    value = json.loads(decisions.read_text())
+    value["decisions"][0]["configuration"] = "1" * 8
+    decisions.write_text(json.dumps(value))
+    records = tmp_path / "board"
+    assert submit("score", packed, "--records", records, "--decisions", decisions) == 2
+    assert "rerun 11111111" in capsys.readouterr().err
+    assert not records.exists()
+
+
+def test_rerun_and_decisions_exclude_each_other(packed, submit, capsys):
+    assert submit("check", packed, "--rerun", "--decisions", "d.json") == 2
+    assert "--decisions" in capsys.readouterr().err
+
+
+def test_a_bundle_that_is_missing(tmp_path, capsys):
+    assert main(["submit", "decide", str(tmp_path / "none")]) == 2
+    assert "bundle.json" in capsys.readouterr().err
 
 
 def test_packing_a_debug_run(ran, submit, tmp_path, capsys):
@@ -90,7 +132,7 @@ def test_broken_records_are_warned_of(packed, submit, tmp_path, capsys):
     assert "others.jsonl:1: " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("verb", ["pack", "check", "score"])
+@pytest.mark.parametrize("verb", ["pack", "check", "score", "bundle"])
 def test_help(verb, capsys):
     assert main(["submit", verb, "--help"]) == 0
     assert "--table" in capsys.readouterr().out
@@ -151,6 +193,6 @@ def test_the_guide_on_the_released_table(released_environment, tmp_path, capsys,
     method = ["-m", "similarity-vote", *plugin, *table]
     assert main(["run", *method]) == 0
     assert main(["submit", "pack", *method, *ABOUT, "-o", "mine"]) == 0
-    assert main(["submit", "check", "mine", "--rerun", *plugin, *table]) == 0
+    assert main(["submit", "check", "mine", "--rerun", *table]) == 0
     assert main(["submit", "score", "mine", "--records", "board", *table]) == 0
     assert "40 cells, mean accuracy 55.51 %" in capsys.readouterr().out

@@ -55,7 +55,20 @@ class Seer(Voter):
     def select(self, task, rng):
         return self.best[task.name]
 
+class Unchosen(Voter):
+    pretraining = "none"
+
+class Vectors:
+    """Uses the vectors of the tasks to learn from, not their rewards."""
+
+    def fit(self, tasks, rewards, rng):
+        self.space, self.mean = rewards.space, np.mean([task.vector() for task in tasks], axis=0)
+
+    def select(self, task, rng):
+        return self.space.at(int(np.abs(task.vector() - self.mean).sum() * 1000) % 256)
+
 METHODS = {
+    "unchosen": Unchosen, "vectors": Vectors,
     "voter": Voter, "mixer": Mixer, "cheater": Cheater, "unseeded": Unseeded, "seer": Seer
 }
 '''

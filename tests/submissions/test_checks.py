@@ -208,6 +208,24 @@ def test_wrong_types_of_a_decision(packed, edit, faults, key, value):
     assert len(found) == 2
 
 
+@pytest.mark.parametrize(
+    "name", ["task2sim", "Task2Sim", "single_best", "\uff54ask2sim", " oracle"]
+)
+@pytest.mark.parametrize("field", ["name", "label"])
+def test_names_of_the_suite_are_taken(packed, edit, faults, field, name):
+    folder = edit(packed(), lambda value: value["method"].update({field: name}))
+    assert any(field in fault and "t2sbench" in fault for fault in faults(folder))
+
+
+def test_letters_that_look_like_others_are_refused(packed, edit, faults):
+    folder = edit(packed(), lambda value: value["method"].update(label="t\u0430sk2sim"))
+    one(faults(folder), "method.label", "ASCII")
+
+
+def test_no_queries_and_yet_learnt_tasks(packed, edit, faults):
+    one(faults(edit(packed(), lambda value: first(value).update(queries=0))), "0 queries")
+
+
 def test_more_queries_than_there_are_rewards(packed, edit, faults):
     folder = edit(packed(), lambda value: first(value).update(queries=5 * 256 + 1))
     one(faults(folder), "at most 1280 queries")

@@ -43,9 +43,15 @@ def test_the_plugin_is_included_as_it_is(packed, plugin):
     assert {path.name for path in folder.iterdir()} == {"submission.json", "voter.py"}
 
 
-def test_an_entry_point_is_named(packed):
-    value = json.loads((packed("single-best", id="mine") / "submission.json").read_text())
-    assert value["code"]["value"] == "baselines.single_best:SingleBest"
+def test_methods_of_the_suite_are_refused(run_method, pack_now):
+    run_method("single-best")
+    with pytest.raises(InvalidInputError, match="'single-best'"):
+        pack_now("single-best")
+
+
+def test_nothing_is_learnt_from_without_queries(packed):
+    folds = json.loads((packed("vectors") / "submission.json").read_text())["folds"]
+    assert [fold["learnt_from"] for fold in folds] == [[]]
 
 
 def test_no_score_is_packed(packed):
@@ -106,9 +112,9 @@ def test_failed_records(run_method, pack_now, records_of, add_record):
 
 
 def test_privileged_methods(run_method, pack_now):
-    run_method("oracle")
-    with pytest.raises(InvalidInputError, match="oracle"):
-        pack_now("oracle")
+    run_method("seer")
+    with pytest.raises(InvalidInputError, match=r"seer.*reference"):
+        pack_now("seer")
 
 
 def test_mixed_versions(run_method, pack_now, records_of, add_record):
