@@ -39,11 +39,12 @@ lint-workflows: venv
 	$(CHECK_SCHEMA) vendor.citation-file-format --default-filetype yaml CITATION.cff
 	$(BIN)/zizmor --offline --quiet .github action.yml
 
-# The documentation site, in build/docs; warnings and broken links are errors.
+# The documentation site with the boards, in build/docs; warnings and broken links are errors.
 docs: venv
 	rm -rf build/docs
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --fresh-env \
 	    --doctree-dir build/doctrees docs build/docs
+	$(BIN)/t2sbench leaderboard site -o build/docs/leaderboards
 	$(BIN)/python docs/check_links.py build/docs
 
 # test_exactness.py takes a quarter of an hour; run it separately.

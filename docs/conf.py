@@ -45,6 +45,7 @@ html_sidebars = {
         "sidebar/brand.html",
         "sidebar/search.html",
         "sidebar/scroll-start.html",
+        "sidebar/boards.html",
         "sidebar/navigation.html",
         "sidebar/scroll-end.html",
     ]

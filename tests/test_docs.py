@@ -22,6 +22,15 @@ def test_a_site_without_faults_passes(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_states_that_a_script_restores_are_anchors(tmp_path):
+    data = '<script type="application/json">{"names": ["0110"]}</script>'
+    links = '<a href="b.html#0110">b</a><a href="b.html#sort=Avg%3Adown">b</a>'
+    assert check(tmp_path, a=links, b=data).returncode == 0
+    done = check(tmp_path, a='<a href="b.html#0111">b</a>', b=data)
+    assert done.returncode == 1
+    assert "0111" in done.stderr
+
+
 def test_every_fault_is_listed_with_its_line(tmp_path):
     done = check(
         tmp_path,
