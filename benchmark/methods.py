@@ -22,8 +22,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +32,7 @@ import numpy as np
 from benchmark.core.errors import InvalidInputError, T2SBenchError, UnavailableError
 from benchmark.core.options import OptionValue, option_defaults, read_options
 from benchmark.core.plugins import Plugin, find_plugin, known_plugins
+from benchmark.core.texts import folded
 from benchmark.space import Configuration, ParameterSpace
 
 if TYPE_CHECKING:
@@ -297,26 +296,18 @@ def suite_methods() -> frozenset[str]:
     return frozenset(name for name, plugin in known_methods().items() if plugin.is_own)
 
 
+@functools.lru_cache(maxsize=10_000)
 def resembled_method(name: str) -> str:
     """Return the method of this package whose name a reader could take a name for; else nothing.
 
-    Names are compared without case, width, invisible characters, and the kind of their hyphens.
+    Names are compared as :func:`benchmark.core.texts.folded`.
 
     Example:
-        >>> resembled_method(" Single_Best\u200b"), resembled_method("single-better")
+        >>> resembled_method(" Single_Best"), resembled_method("single-better")
         ('single-best', '')
     """
-    folded = _folded(name)
-    return next((known for known in suite_methods() if _folded(known) == folded), "")
-
-
-def _folded(name: str) -> str:
-    visible = (
-        character
-        for character in unicodedata.normalize("NFKC", name)
-        if unicodedata.category(character) not in {"Cc", "Cf"}
-    )
-    return re.sub(r"[\s_\u2010-\u2015\u2212-]+", "-", "".join(visible).strip()).casefold()
+    wanted = folded(name)
+    return next((known for known in suite_methods() if folded(known) == wanted), "")
 
 
 def find_method(

@@ -442,7 +442,7 @@ def _regret_on(scorer: CachedScorer, layers: Sequence[int], record: Record) -> f
     """Regret of a decision on some seeds, on the scale of all; None where the task has none."""
     from benchmark.leaderboard.rows import TaskFact
     from benchmark.leaderboard.statistics import normalised_regret
-    from benchmark.submissions.checks import read_decision
+    from benchmark.runs.scoring import read_decision
 
     scale = scorer.reference(record.task.name)
     gain = scale.oracle - scale.random

@@ -193,11 +193,11 @@ def build_record(
         supersedes: Digest of the record that this one replaces.
     """
     from benchmark.core.files import digest
-    from benchmark.runs.record import seal
+    from benchmark.methods import suite_methods
+    from benchmark.runs.record import MethodEntry, SourceEntry, cell_digest, seal
 
     failed = value is None
     options = options or {}
-    cell = digest([[method, options, task, seed, split], source_id, protocol, debug])
     content = {
         "status": "failed" if failed else "ok",
         "error": {"type": "ValueError", "message": "broke"} if failed else None,
@@ -219,7 +219,7 @@ def build_record(
             "name": method,
             "label": label or method,
             "version": version,
-            "origin": "tests",
+            "origin": "t2sbench 0" if method in suite_methods() else "tests 0",
             "code_sha256": "1" * 64,
             "options": options,
             "privileged": privileged,
@@ -239,12 +239,38 @@ def build_record(
         "cost": {"wall_seconds": seconds},
         "environment": {"python": "3", "packages": {}, "platform": "any"},
         "supersedes": supersedes,
-        "cell": cell,
-        "key": digest([cell, version, source_digest]),
     }
+    content["cell"] = cell_digest(
+        method=MethodEntry.model_validate(content["method"]),
+        task=task,
+        split=split,
+        seed=seed,
+        protocol=protocol,
+        source=SourceEntry.model_validate(content["source"]),
+        debug=debug,
+    )
+    content["key"] = digest([content["cell"], version, source_digest])
     if reference_error is not None:
         content["reference"]["error"] = reference_error
     return seal(content)
+
+
+@pytest.fixture(scope="session")
+def faults_of() -> Callable[..., list[str]]:
+    """Function that checks records against a table: ``faults_of(records, table)``."""
+    from benchmark.leaderboard.audit import Audit
+    from benchmark.tasks.registry import load_data_tasks
+
+    def check(records: Any, *tables: RewardTable) -> list[str]:
+        audit, faults = Audit(load_data_tasks(), tables), []
+        for number, record in enumerate(records):
+            try:
+                audit.check(record, f"file:{number}")
+            except ValueError as error:
+                faults.append(str(error))
+        return faults
+
+    return check
 
 
 @pytest.fixture(scope="session")

@@ -49,36 +49,58 @@ def leaderboard() -> None:
     """Build or verify leaderboards."""
 
 
+_tables_option = click.option(
+    "--table",
+    "tables",
+    type=PATH,
+    multiple=True,
+    metavar="DIR",
+    help="Reward table of the records that has no name on this machine; may be repeated.",
+)
+
+
 @leaderboard.command()
 @_records_option
 @output_option("Folder of boards.", _BOARDS)
+@_tables_option
+@tasks_file_option
 @click.option("--plots", is_flag=True, help="Also draw ranks and wins of each board as SVG.")
-def build(records: Path, output: Path, *, plots: bool) -> int:
+def build(records: Path, output: Path, **given: Any) -> int:  # noqa: ANN401 - options of the API
     """Write one board per source, protocol and split as Markdown, CSV and JSON.
 
-    Broken lines are reported and left out. Files without records are reported, not deleted.
+    Scores of tables are computed again from the decisions. Lines that are broken or disagree with
+    their table are reported and left out; the exit code is 2 then. Files without records are
+    reported, not deleted.
     """
     import t2sbench as t2s
 
-    files = t2s.build_boards(records, output, plots=plots)
+    files = t2s.build_boards(records, output, **given)
     _warn_broken(files.broken)
     for path in files.written:
         click.echo(path)
-    _warn([f"{path} has no records any more; delete it." for path in files.stale])
-    return 0
+    _warn(
+        [*files.warnings, *(f"{path} has no records any more; delete it." for path in files.stale)]
+    )
+    return 2 if files.broken else 0
 
 
 @leaderboard.command("verify")
 @_records_option
 @click.option("--boards", type=PATH, default=_BOARDS, show_default=True, help="Folder of boards.")
-def verify_boards(records: Path, boards: Path) -> int:
+@_tables_option
+@tasks_file_option
+@click.option(
+    "--strict", is_flag=True, help="Fail if the table of a score is not here to compute it again."
+)
+def verify_boards(records: Path, boards: Path, **given: Any) -> int:  # noqa: ANN401 - of the API
     """Rebuild the boards in memory and compare them with the folder, byte for byte.
 
-    Exits with 1 if they differ.
+    Scores of tables are computed again from the decisions. Exits with 1 if boards differ, or if a
+    record is broken or disagrees with its table.
     """
     import t2sbench as t2s
 
-    t2s.verify_boards(records, boards)
+    _warn(t2s.verify_boards(records, boards, **given))
     click.echo(f"{boards}: every board equals the one built from {records}.")
     return 0
 
@@ -141,7 +163,7 @@ def seeds(methods: tuple[str, ...], **given: Any) -> int:  # noqa: ANN401 - opti
 def _warn_broken(faults: list[str]) -> None:
     from benchmark.runs.record_file import first_faults
 
-    _warn([f"skipped a broken line: {fault}" for fault in first_faults(faults)])
+    _warn([f"skipped a line: {fault}" for fault in first_faults(faults)])
 
 
 @click.group(cls=Group)
@@ -358,13 +380,14 @@ def _check(path: Path, table: str, tasks_files: tuple[Path, ...]) -> Checked:
 
 def _compare(checked: Checked, path: Path) -> list[Record]:
     """Warn of duplicates, and of records that could not stand on a board; return the records."""
+    from benchmark.leaderboard.audit import Audit
     from benchmark.runs.record_file import BrokenLines, current_records, iterate_records
-    from benchmark.submissions.scoring import audit_records, find_duplicates
+    from benchmark.submissions.scoring import find_duplicates
 
-    broken = BrokenLines()
-    records = current_records(iterate_records(path, broken))
+    broken, audit = BrokenLines(), Audit(checked.context.registry, [checked.context.table])
+    records = current_records(iterate_records(path, broken, audit.check))
     _warn_broken(broken.faults)
-    _warn(audit_records(records, checked.context.table))
+    _warn(audit.warnings())
     _warn(
         [
             f"same decisions on every task as '{label}'. Fine only if it is the same method, or if "

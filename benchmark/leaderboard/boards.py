@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import difflib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ from benchmark.leaderboard.rows import (
     Group,
     Place,
     Row,
+    Scores,
     Standing,
     TaskFact,
     collect,
@@ -111,6 +113,11 @@ class Board:
     def digits(self) -> int:
         """Decimals of differences in these numbers."""
         return 3 if self.has_regret else 2
+
+    @property
+    def scores(self) -> set[Scores | None]:
+        """Origins of the scores of its rows."""
+        return {row.scores for row in self.rows}
 
     @property
     def n_records(self) -> int:
@@ -217,7 +224,10 @@ def _versus(standing: Standing, digits: int) -> str | None:
 
 
 def build_boards(
-    records: Iterable[Record], task_order: Sequence[str] = (), *, need_proof: bool = False
+    records: Iterable[Record],
+    task_order: Sequence[str] = (),
+    *,
+    recomputed: Container[str] | None = None,
 ) -> list[Board]:
     """Boards of a stream of records, without those of the budgeted track.
 
@@ -226,25 +236,29 @@ def build_boards(
     Args:
         records: Read once; none is kept. Superseded ones must be among them.
         task_order: Order of the columns; tasks that it lacks follow by name.
-        need_proof: Leave rows of decisions only unranked.
+        recomputed: Digests of the tables that scores were recomputed from, read after the records.
+            Rows of decisions only are not ranked then. None if records were not checked: all
+            complete rows of methods are ranked, as in the results of one's own run.
 
     Returns:
         Boards in order of their places.
     """
-    return _boards(collect(records, by_version=True), task_order, need_proof)
+    groups = collect(records, by_version=True, recomputed=recomputed)
+    return _boards(groups, task_order)
 
 
 def build_all_boards(
-    records: Iterable[Record], task_order: Sequence[str] = (), *, need_proof: bool = False
+    records: Iterable[Record],
+    task_order: Sequence[str] = (),
+    *,
+    recomputed: Container[str] | None = None,
 ) -> list[Board | BudgetBoard]:
     """The same, and the boards of the budgeted track after them."""
-    groups = collect(records, by_version=True)
-    return [*_boards(groups, task_order, need_proof), *budget_boards(groups, task_order)]
+    groups = collect(records, by_version=True, recomputed=recomputed)
+    return [*_boards(groups, task_order), *budget_boards(groups, task_order)]
 
 
-def _boards(
-    found: Mapping[Place, Group], task_order: Sequence[str], need_proof: bool
-) -> list[Board]:
+def _boards(found: Mapping[Place, Group], task_order: Sequence[str]) -> list[Board]:
     groups = {place: group for place, group in found.items() if place.budget is None}
     tasks = {place: _ordered(group, task_order) for place, group in groups.items()}
     complete: dict[Place, set[str]] = {}  # methods with a complete row, over the splits of a source
@@ -253,24 +267,21 @@ def _boards(
         names = {row.name for row in group.rows if row.complete}
         complete.setdefault(place._replace(split=""), set()).update(names)
     return [
-        _build(place, groups[place], tasks[place], complete[place._replace(split="")], need_proof)
+        _build(place, groups[place], tasks[place], complete[place._replace(split="")])
         for place in sorted(groups)
     ]
 
 
-def _build(
-    place: Place, group: Group, tasks: tuple[str, ...], expected: set[str], need_proof: bool
-) -> Board:
+def _build(place: Place, group: Group, tasks: tuple[str, ...], expected: set[str]) -> Board:
     complete = [row for row in group.rows if row.complete]
     methods = [row for row in complete if row.kind == "method"]
-    decisions = [row for row in methods if need_proof and row.proof == "decisions"]
-    ranking = rank_rows([row for row in methods if row not in decisions], tasks)
+    ranking = rank_rows([row for row in methods if row.may_be_ranked], tasks)
     return Board(
         place=place,
         tasks=tasks,
         ranked=ranking.rows,
         reference=tuple(row for row in complete if row.kind == "reference"),
-        decisions=tuple(decisions),
+        decisions=tuple(row for row in methods if not row.may_be_ranked),
         incomplete=tuple(row for row in group.rows if not row.complete),
         missing=tuple(sorted(expected - {row.name for row in complete})),
         detectable=ranking.detectable,
@@ -299,7 +310,8 @@ def board_paths(boards: Sequence[Board | BudgetBoard]) -> dict[str, Board | Budg
     """Path of every board, without suffix.
 
     Where several boards claim one path, the one with the newest suite version, then protocol
-    version, keeps it (of equal ones the greatest digest); the others get
+    version, keeps it (of equal ones one with recomputed scores, then the greatest digest); the
+    others get
     ``@v<suite version>-<first 8 digits of the digest>``, or more digits if that is taken, too.
     """
     groups: dict[str, list[Board | BudgetBoard]] = {}
@@ -315,9 +327,10 @@ def board_paths(boards: Sequence[Board | BudgetBoard]) -> dict[str, Board | Budg
     return paths
 
 
-def _age(board: Board | BudgetBoard) -> tuple[int, int, str, str]:
+def _age(board: Board | BudgetBoard) -> tuple[int, int, bool, str, str]:
     place = board.place
-    return place.suite_version, place.protocol_version, place.digest, place.kind
+    known = board.scores == {"recomputed"}
+    return place.suite_version, place.protocol_version, known, place.digest, place.kind
 
 
 def _other_path(stem: str, place: Place, taken: Mapping[str, object]) -> str:
@@ -365,18 +378,16 @@ def board_files(folder: Path, records: Path | None = None) -> list[str]:
 
 
 def verify(
-    records: Iterable[Record],
-    folder: Path,
-    task_order: Sequence[str] = (),
-    *,
-    records_path: Path | None = None,
+    boards: Sequence[Board | BudgetBoard], folder: Path, records_path: Path | None = None
 ) -> list[str]:
-    """Rebuild the boards and compare them with a folder, byte for byte.
+    """Compare boards with the files of a folder, byte for byte.
+
+    Rows whose scores were not recomputed, as their table is not on this machine, may be recomputed
+    ones in the files.
 
     Args:
-        records: All records that the boards are built from.
+        boards: Boards of the records.
         folder: Folder of boards.
-        task_order: Same as for :func:`build_boards`.
         records_path: Path of the records, if inside ``folder``.
 
     Returns:
@@ -387,7 +398,16 @@ def verify(
     """
     if not folder.is_dir():
         raise InvalidFileError(folder, ["no such folder"], "Build the boards first.")
-    expected = render_boards(build_all_boards(records, task_order))
+    found = _differences(render_boards(boards), folder, records_path)
+    if found and any("not recomputed" in board.scores for board in boards):
+        complete = render_boards(list(map(_as_recomputed, boards)))
+        found = min(found, _differences(complete, folder, records_path), key=len)
+    return found
+
+
+def _differences(
+    expected: Mapping[str, bytes], folder: Path, records_path: Path | None
+) -> list[str]:
     present = board_files(folder, records_path)
     differences = [
         f"{name}: missing; the records call for it" for name in sorted({*expected} - {*present})
@@ -399,6 +419,14 @@ def verify(
         elif content != expected[name]:
             differences.append(f"{name}: differs\n{_diff(name, content, expected[name])}")
     return differences
+
+
+def _as_recomputed(board: Board | BudgetBoard) -> Board | BudgetBoard:
+    """The board of a machine that has its table."""
+    changed = deepcopy(board)
+    for row in changed.rows if isinstance(changed, Board) else changed.cells:
+        row.scores = "recomputed" if row.scores == "not recomputed" else row.scores
+    return changed
 
 
 def _diff(name: str, found: bytes, rebuilt: bytes) -> str:

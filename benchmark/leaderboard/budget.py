@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmark.core.files import canonical_json, safe_name
 from benchmark.leaderboard.columns import row_origin
-from benchmark.leaderboard.rows import Group, Place, Row, finish, records_digest
+from benchmark.leaderboard.rows import Group, Place, Row, Scores, finish, records_digest
 from benchmark.leaderboard.text_tables import (
     Column,
     TextTable,
@@ -111,6 +111,11 @@ class BudgetBoard:
     budgets: tuple[int, ...]
     rows: tuple[BudgetRow, ...]
     facts: Mapping[str, TaskFact]
+
+    @property
+    def scores(self) -> set[Scores | None]:
+        """Origins of the scores of its rows."""
+        return {row.scores for row in self.cells}
 
     @property
     def cells(self) -> list[Row]:

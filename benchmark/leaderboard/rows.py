@@ -2,17 +2,20 @@
 
 Rules, none of which depends on the order of the records:
 
-* Superseded records do not count; debug records never count together with others.
+* A record supersedes only its own cell by the same method's label, version and origin. Debug
+  records never count together with others.
 * Of several records of one cell, those that succeeded count. Equal outcomes are one; different
-  ones are a conflict, which a person solves by letting one record supersede the others.
+  ones are a conflict, which a person solves by letting one record supersede the others. Live scores
+  of several environments that agree within their sampling error are no conflict: the lowest counts.
 * On boards, each version and each origin of a method has a row.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -33,6 +36,9 @@ _DIGITS = 6
 #: Smallest oracle gain of a task with a regret, in standard errors of the gain. Regret is measured
 #: in gains: with three, the unit of each task is known to a third or better.
 MIN_GAIN = 3.0
+
+#: Largest difference of two live scores of a cell that agree, in standard errors of the difference.
+MAX_ERRORS = 3.0
 
 Kind = Literal["method", "reference", "published"]
 
@@ -214,6 +220,7 @@ class Row:
         faults: Reasons why the row is incomplete; empty when it is complete.
         origin: File or distribution of the method; empty where rows unite several.
         proof: Origin of its decisions.
+        n_repeated: Number of its live cells that several environments agree on.
         scores: Origin of its scores; None if they were not checked.
         published: Published average, percent.
         note: Footnote.
@@ -231,6 +238,7 @@ class Row:
     faults: tuple[str, ...] = ()
     origin: str = ""
     proof: Proof = "suite"
+    n_repeated: int = 0
     scores: Scores | None = None
     published: float | None = None
     note: str = ""
@@ -240,6 +248,11 @@ class Row:
     def version(self) -> str:
         """Version of the method; several are joined."""
         return ", ".join(sorted(self.versions))
+
+    @property
+    def may_be_ranked(self) -> bool:
+        """True unless the records were checked and hold decisions without proof."""
+        return self.scores is None or self.proof != "decisions"
 
     @property
     def complete(self) -> bool:
@@ -367,34 +380,31 @@ class _Variant(NamedTuple):
 
     label: str
     version: str
+    origin: str
     privileged: bool
     proof: Proof
+    environment: str
 
 
-def origin_name(origin: str) -> str:
-    """Name of a distribution without its version, or of a file without its folder.
+class _Candidate(NamedTuple):
+    """A record of a cell. Numbers stand for variants: a hundred thousand candidates stay small."""
 
-    Example:
-        >>> origin_name("t2sbench 0.1.0"), origin_name("/home/me/mine.py")
-        ('t2sbench', 'mine.py')
-    """
-    if origin.endswith(".py"):
-        return origin.rpartition("/")[2]
-    return origin.partition(" ")[0]
+    record_id: bytes
+    cell: bytes
+    outcome: Outcome
+    variant: int
+
+
+_Coordinates = tuple[int, int, str, int]
 
 
 def proof_of(record: Record) -> Proof:
     """Origin of a record's decision, as far as the record states it."""
     method = record.method
-    is_own = origin_name(method.origin) == "t2sbench" and method.name in suite_methods()
+    is_own = method.origin_name == "t2sbench" and method.name in suite_methods()
     if is_own or (record.decision is None and record.pretraining.kind != "rendered"):
         return "suite"
     return "isolated" if method.isolated else "decisions"
-
-
-# Numbers stand for places, methods and variants: a hundred thousand candidates stay small.
-_Coordinates = tuple[int, int, str, int]
-_Candidate = tuple[bytes, Outcome, int]
 
 
 class _Collector:
@@ -405,29 +415,36 @@ class _Collector:
         self.methods: dict[_Method, int] = {}
         self.variants: dict[_Variant, int] = {}
         self.cells: dict[_Coordinates, list[_Candidate]] = {}
-        self.superseded: set[bytes] = set()
+        self.superseded: set[tuple[bytes, bytes, str, str, str]] = set()
         self.facts: dict[tuple[int, str], set[TaskFact]] = {}
 
     def add(self, record: Record) -> None:
+        cell, label, version, origin = record.lineage
         if record.supersedes:
-            self.superseded.add(bytes.fromhex(record.supersedes))
+            ids = (bytes.fromhex(record.supersedes), bytes.fromhex(cell))
+            self.superseded.add((*ids, label, version, origin))
         if record.debug is not self.debug:
             return
         method = record.method
-        variant = _Variant(method.label, method.version, method.privileged, proof_of(record))
-        row = _Method(
-            method.name,
-            canonical_json(method.options),
-            *((origin_name(method.origin), method.version) if self.by_version else ("", "")),
+        variant = _Variant(
+            label,
+            version,
+            origin,
+            method.privileged,
+            proof_of(record),
+            repr(record.environment) if record.source.kind == "live" else "",
         )
+        edition = (origin, version) if self.by_version else ("", "")
+        row = _Method(method.name, canonical_json(method.options), *edition)
         coordinates = (
             self.places.setdefault(Place.of(record), len(self.places)),
             self.methods.setdefault(row, len(self.methods)),
             record.task.name,
             record.seed,
         )
-        candidate = (
+        candidate = _Candidate(
             bytes.fromhex(record.record_id),
+            bytes.fromhex(cell),
             Outcome.of(record),
             self.variants.setdefault(variant, len(self.variants)),
         )
@@ -435,43 +452,83 @@ class _Collector:
         known = self.facts.setdefault((coordinates[0], record.task.name), set())
         known.add(TaskFact.of(record))
 
-    def groups(self) -> dict[Place, Group]:
+    def groups(self, recomputed: Container[str] | None) -> dict[Place, Group]:
         places, methods, variants = list(self.places), list(self.methods), list(self.variants)
         rows: dict[tuple[int, int], Row] = {}
         groups: dict[Place, Group] = {}
-        for (place, method, task, seed), candidates in self.cells.items():
-            left = [one for one in candidates if one[0] not in self.superseded]
+        for (number, method, task, seed), candidates in self.cells.items():
+            left = [one for one in candidates if not self._is_superseded(one, variants)]
             if not left:
                 continue
-            group = groups.setdefault(places[place], Group([], {}))
-            if (place, method) not in rows:
+            place = places[number]
+            group = groups.setdefault(place, Group([], {}))
+            if (number, method) not in rows:
                 name, options, origin, _ = methods[method]
-                rows[place, method] = Row(name, options, origin=origin)
-                group.rows.append(rows[place, method])
-            _settle(rows[place, method], task, seed, left, variants)
-            group.facts[task] = min(self.facts[place, task], key=repr)
+                rows[number, method] = Row(name, options, origin=origin)
+                group.rows.append(rows[number, method])
+            _settle(rows[number, method], task, seed, left, variants)
+            group.facts[task] = min(self.facts[number, task], key=repr)
+        if recomputed is not None:
+            for place, group in groups.items():
+                for row in group.rows:
+                    row.scores = _scores_of(row, place, recomputed)
         return groups
+
+    def _is_superseded(self, one: _Candidate, variants: Sequence[_Variant]) -> bool:
+        if not self.superseded:
+            return False
+        label, version, origin, *_ = variants[one.variant]
+        return (one.record_id, one.cell, label, version, origin) in self.superseded
+
+
+def _scores_of(row: Row, place: Place, recomputed: Container[str]) -> Scores:
+    if place.kind == "table":
+        return "recomputed" if place.digest in recomputed else "not recomputed"
+    n_cells = sum(map(len, row.cells.values()))
+    return "measured again" if row.n_repeated == n_cells else "as reported"
 
 
 def _settle(
     row: Row, task: str, seed: int, left: list[_Candidate], variants: list[_Variant]
 ) -> None:
     """Enter the outcome of one cell into its row."""
-    scored = [one for one in left if one[1].accuracy is not None] or left
-    if len({one[1] for one in scored}) > 1:
+    scored = [one for one in left if one.outcome.accuracy is not None] or left
+    environments = {variants[one.variant].environment for one in scored}
+    if len(environments) > 1 and _agree([one.outcome for one in scored]):
+        row.n_repeated += 1
+    elif len({one.outcome for one in scored}) > 1:
         row.conflicts.add(task)
-    best = min(scored, key=lambda one: (_PROOFS.index(variants[one[2]].proof), one[0]))
-    record_id, outcome, variant = best[0], best[1], variants[best[2]]
+
+    def preference(one: _Candidate) -> tuple[float, int, bytes]:
+        proof = _PROOFS.index(variants[one.variant].proof)
+        return one.outcome.accuracy or 0.0, proof, one.record_id
+
+    best = min(scored, key=preference)
+    variant = variants[best.variant]
     row.label = min(row.label or variant.label, variant.label)
     row.versions.add(variant.version)
     row.kind = "reference" if variant.privileged else row.kind
     row.proof = max(row.proof, variant.proof, key=_PROOFS.index)
-    row.cells.setdefault(task, {})[seed] = outcome
-    row.record_ids.append(record_id)
+    row.cells.setdefault(task, {})[seed] = best.outcome
+    row.record_ids.append(best.record_id)
+
+
+def _agree(outcomes: Sequence[Outcome]) -> bool:
+    """Return True if accuracies differ by at most three standard errors of a difference."""
+    values = [one.accuracy for one in outcomes if one.accuracy is not None]
+    if len(values) < len(outcomes) or len({one.n_test for one in outcomes}) > 1:
+        return False
+    share = mean(values) / 100
+    error = 100 * math.sqrt(2 * share * (1 - share) / outcomes[0].n_test)
+    return max(values) - min(values) <= MAX_ERRORS * error
 
 
 def collect(
-    records: Iterable[Record], *, debug: bool = False, by_version: bool = False
+    records: Iterable[Record],
+    *,
+    debug: bool = False,
+    by_version: bool = False,
+    recomputed: Container[str] | None = None,
 ) -> dict[Place, Group]:
     """Rows of every place that the records belong to.
 
@@ -480,6 +537,8 @@ def collect(
         debug: Take the debug records, and only these.
         by_version: Give each version and each origin of a method a row. Otherwise a row with
             several versions is incomplete.
+        recomputed: Digests of the tables that scores were recomputed from, read after the records;
+            None if scores were not checked.
 
     Returns:
         Rows and facts by place, in order of first appearance.
@@ -487,7 +546,7 @@ def collect(
     collector = _Collector(debug=debug, by_version=by_version)
     for record in records:
         collector.add(record)
-    return collector.groups()
+    return collector.groups(recomputed)
 
 
 def finish(rows: Iterable[Row], tasks: Sequence[str]) -> list[Row]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from benchmark.core.files import write_bytes, write_text
+from benchmark.core.texts import visible
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +26,7 @@ DASH = "–"  # noqa: RUF001 - what a typeset table shows for "no value"
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~])")
 _WRAPS = {"best": ("**", "**"), "second": ("<u>", "</u>"), "": ("", "")}
 _STYLES = {"best": "bold", "second": "underline", "": ""}
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}")
 _LATEX_MARKS = {"best": r"\textbf{%s}", "second": r"\underline{%s}", "": "%s"}
 _LATEX = str.maketrans(
     {
@@ -73,7 +74,7 @@ class Column:
 
     def texts(self) -> list[str]:
         """The values as a reader sees them."""
-        return [v if isinstance(v, str) else number(v, self.digits) for v in self.values]
+        return [_one_line(v) if isinstance(v, str) else number(v, self.digits) for v in self.values]
 
     def marks(self) -> list[Mark]:
         """Marks of the values. Equal texts share a mark.
@@ -137,7 +138,12 @@ def escape(text: str) -> str:
         >>> print(escape("task2sim(a_b=1)|*"))
         task2sim(a\_b=1)\|\*
     """
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    return _SPECIAL.sub(r"\\\1", _one_line(text))
+
+
+def _one_line(text: str) -> str:
+    """The text without line ends or control characters."""
+    return visible(" ".join(text.split()))
 
 
 def markdown(table: TextTable) -> str:
@@ -155,8 +161,8 @@ def markdown(table: TextTable) -> str:
             disable_numparse=True,
         )
     )
-    for note in table.notes:
-        lines += ["", escape(note)]
+    for note in table.notes:  # a label at the start of a note must not begin a heading or a list
+        lines += ["", re.sub(r"^(\d*)([#+.)=-])", r"\1\\\2", escape(note))]
     return "\n".join(lines) + "\n"
 
 
@@ -205,7 +211,7 @@ def latex_escape(text: str) -> str:
         >>> print(latex_escape("task2sim[a_b=1] ± 5 %"))
         task2sim{[}a\_b=1{]} $\pm$ 5 \%
     """
-    return " ".join(text.split()).translate(_LATEX)
+    return _one_line(text).translate(_LATEX)
 
 
 def latex(table: TextTable) -> str:
@@ -283,8 +289,9 @@ def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _safe(value: object) -> object:
-    is_formula = isinstance(value, str) and value.startswith(_FORMULA_STARTS)
-    return f"'{value}" if is_formula else value
+    if not isinstance(value, str):
+        return value
+    return f"'{visible(value)}" if value.lstrip().startswith(_FORMULA_STARTS) else visible(value)
 
 
 def write_table(stem: Path, text: str, csv: str, json: bytes) -> None:
@@ -414,4 +421,4 @@ def print_table(table: TextTable, console: Console) -> None:
         console.print(part)
         console.print()
     for note in table.notes:
-        console.print(Text(note))
+        console.print(Text(visible(note)))

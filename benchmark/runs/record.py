@@ -82,6 +82,13 @@ class MethodEntry(Frozen):
     learnt_table: SourceEntry | None = None
     isolated: bool = False
 
+    @property
+    def origin_name(self) -> str:
+        """Distribution without its version, or file without its folder."""
+        if self.origin.endswith(".py"):
+            return self.origin.rpartition("/")[2]
+        return self.origin.partition(" ")[0]
+
     @model_serializer(mode="wrap")
     def _without_absent_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         content: dict[str, Any] = handler(self)
@@ -224,7 +231,8 @@ class Record(Frozen):
 
     Attributes:
         record_id: SHA-256 of the canonical content without this field.
-        supersedes: ``record_id`` that this record replaces; nothing is ever deleted.
+        supersedes: ``record_id`` that this record replaces, if both have the same
+            :attr:`lineage`; nothing is ever deleted.
         key: Digest of everything that the score depends on; equal keys, equal cells.
         cell: Digest of the coordinates alone (method, options, task, split, seed, protocol, source,
             suite version): same cell, other key means that the method's code or the task's
@@ -267,6 +275,12 @@ class Record(Frozen):
         if content.get("budget") is None:
             content.pop("budget", None)
         return content
+
+    @property
+    def lineage(self) -> tuple[str, str, str, str]:
+        """Cell, and label, version and origin of the method: a record supersedes only its own."""
+        method = self.method
+        return self.cell, method.label, method.version, method.origin_name
 
     @property
     def accuracy(self) -> float | None:

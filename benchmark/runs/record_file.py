@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from benchmark.core.errors import InvalidFileError, validation_faults
 from benchmark.core.files import append_line, sha256_bytes
+from benchmark.core.texts import visible
 from benchmark.runs.record import RECORD_ADAPTER, Record, to_line
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def append_record(path: Path, record: Record) -> None:
 
 @dataclass
 class BrokenLines:
-    """Unreadable lines of record files: ``path:line: reason``."""
+    """Lines of record files that do not count: ``path:line: reason``."""
 
     faults: list[str] = field(default_factory=list)
 
@@ -58,12 +59,22 @@ def parse_line(line: bytes) -> Record:
     return record
 
 
-def iterate_records(path: Path, broken: BrokenLines | None = None) -> Iterator[Record]:
+def _accept(_record: Record, _line: str) -> None:
+    """Accept every record."""
+
+
+def iterate_records(
+    path: Path,
+    broken: BrokenLines | None = None,
+    check: Callable[[Record, str], None] = _accept,
+) -> Iterator[Record]:
     """Yield the records of a file, or of all ``*.jsonl`` files below a folder, in order.
 
     Args:
         path: File or folder.
-        broken: Takes up unreadable lines; without it the first one raises.
+        broken: Takes up lines that do not count; without it the first one raises.
+        check: Called with every record and its ``path:line``; the line of a record that it refuses
+            with a ValueError does not count.
 
     Raises:
         InvalidFileError: When the path does not exist, or (without ``broken``) at a broken line.
@@ -77,23 +88,29 @@ def iterate_records(path: Path, broken: BrokenLines | None = None) -> Iterator[R
                 if not line.strip():
                     continue
                 try:
-                    yield parse_line(line)
+                    record = parse_line(line)
+                    check(record, f"{file}:{number}")
                 except ValueError as error:
                     if broken is None:
-                        raise InvalidFileError(file, [f"line {number}: {error}"]) from error
-                    broken.faults.append(f"{file}:{number}: {error}")
+                        raise InvalidFileError(
+                            file, [visible(f"line {number}: {error}")]
+                        ) from error
+                    broken.faults.append(visible(f"{file}:{number}: {error}"))
+                else:
+                    yield record
 
 
 def current_records(records: Iterable[Record]) -> list[Record]:
     """Return the records that no other record supersedes, repetitions once, in order.
 
-    Where one cell was recorded several times without ``supersedes``, the last one counts.
+    Where one cell was recorded several times without ``supersedes``, or by several methods or
+    versions, the last record counts.
     """
     everything = list(records)
-    superseded = {record.supersedes for record in everything}
+    superseded = {(record.supersedes, *record.lineage) for record in everything}
     latest: dict[str, Record] = {}
     for record in everything:
-        if record.record_id not in superseded:
+        if (record.record_id, *record.lineage) not in superseded:
             latest.pop(record.cell, None)
             latest[record.cell] = record
     return list(latest.values())

@@ -33,13 +33,46 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmark.rewards.table import RewardTable
+    from benchmark.runs.record import DecisionEntry
     from benchmark.sources.registry import NamedSource
+    from benchmark.space import ParameterSpace
     from benchmark.tasks.registry import Task
 
 _MAX_HALVINGS = 100
 
 # References of a table's card, by the pre-training of their methods.
 _REFERENCES = {"none": "untrained", "real-images": "real-images"}
+
+
+def read_decision(space: ParameterSpace, entry: DecisionEntry) -> Decision:
+    """The configuration or mixture that an entry of a record or submission states.
+
+    Raises:
+        InvalidInputError: When it is not one of this space.
+
+    Example:
+        >>> from benchmark.space import PAPER_SPACE
+        >>> from benchmark.runs.record import DecisionEntry
+        >>> str(read_decision(PAPER_SPACE, DecisionEntry(configuration="01101101")))
+        '01101101'
+        >>> read_decision(PAPER_SPACE, DecisionEntry(mixture="uniform")).is_uniform
+        True
+    """
+    if entry.mixture == "uniform":
+        return Mixture.uniform(space)
+    if entry.mixture is None:
+        return space.at(_index(space, entry.configuration or ""))
+    probabilities = np.zeros(space.size)
+    for text, probability in entry.mixture.items():
+        probabilities[_index(space, text)] = probability
+    return Mixture(probabilities)
+
+
+def _index(space: ParameterSpace, text: str) -> int:
+    configuration = space.parse(text)
+    if str(configuration) != text:  # other spellings would let one mixture name a point twice
+        raise InvalidInputError(f"'{text}' is not a configuration as digits. Write it so.")
+    return space.index(configuration)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmark.core.files import canonical_json
-from benchmark.leaderboard.rows import Place, origin_name
+from benchmark.leaderboard.rows import Place
 from benchmark.paper.experiments import METHODS
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Facts:
 
     def _add(self, record: Record) -> None:
         method = record.method
-        key = MethodKey(method.name, canonical_json(method.options), origin_name(method.origin))
+        key = MethodKey(method.name, canonical_json(method.options), method.origin_name)
         known = self.methods.setdefault(key, MethodFacts(method.options))
         origin = _origin(method, record)
         known.origins[origin] = known.origins.get(origin, 0) + 1

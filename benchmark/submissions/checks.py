@@ -7,15 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from benchmark.core.errors import InvalidInputError, T2SBenchError, UnknownNameError
+from benchmark.core.errors import T2SBenchError, UnknownNameError
 from benchmark.core.versions import SUITE_VERSION
-from benchmark.methods import Decision, Mixture, resembled_method
+from benchmark.methods import resembled_method
 from benchmark.protocols.registry import stated_protocol
 from benchmark.runs.context import Context
 from benchmark.runs.plan import make_folds, table_tasks
-from benchmark.runs.scoring import CachedScorer
+from benchmark.runs.scoring import CachedScorer, read_decision
 from benchmark.submissions.reading import invalid, read_submission
 
 if TYPE_CHECKING:
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
 
     from benchmark.rewards.table import RewardTable
     from benchmark.runs.plan import Split
-    from benchmark.runs.record import DecisionEntry
-    from benchmark.space import ParameterSpace
     from benchmark.submissions.model import Submission, SubmittedFold
     from benchmark.tasks.registry import TaskRegistry
 
@@ -183,34 +179,3 @@ def _decision_faults(
                 scorer.score(decision.task, read_decision(table.space, decision))
             except T2SBenchError as error:
                 yield f"{decision}: {error}"
-
-
-def read_decision(space: ParameterSpace, entry: DecisionEntry) -> Decision:
-    """The configuration or mixture that an entry of a record or submission states.
-
-    Raises:
-        InvalidInputError: When it is not one of this space.
-
-    Example:
-        >>> from benchmark.space import PAPER_SPACE
-        >>> from benchmark.runs.record import DecisionEntry
-        >>> str(read_decision(PAPER_SPACE, DecisionEntry(configuration="01101101")))
-        '01101101'
-        >>> read_decision(PAPER_SPACE, DecisionEntry(mixture="uniform")).is_uniform
-        True
-    """
-    if entry.mixture == "uniform":
-        return Mixture.uniform(space)
-    if entry.mixture is None:
-        return space.at(_index(space, entry.configuration or ""))
-    probabilities = np.zeros(space.size)
-    for text, probability in entry.mixture.items():
-        probabilities[_index(space, text)] = probability
-    return Mixture(probabilities)
-
-
-def _index(space: ParameterSpace, text: str) -> int:
-    configuration = space.parse(text)
-    if str(configuration) != text:  # other spellings would let one mixture name a point twice
-        raise InvalidInputError(f"'{text}' is not a configuration as digits. Write it so.")
-    return space.index(configuration)

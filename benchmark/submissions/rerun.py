@@ -8,11 +8,12 @@ import numpy as np
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError, T2SBenchError
 from benchmark.methods import Mixture
+from benchmark.runs.scoring import read_decision
 from benchmark.submissions.bundle import Rerun, decide, disguise, make_bundle
-from benchmark.submissions.checks import Checked, read_decision
 
 if TYPE_CHECKING:
     from benchmark.methods import Decision
+    from benchmark.submissions.checks import Checked
 
 # Probabilities of a mixture may differ by the rounding of sums taken in another order.
 _TOLERANCE = 1e-9

@@ -1,27 +1,22 @@
-"""From a submission to records, and the audit of records that claim to come from a table."""
+"""From a submission to records, and its comparison with the records of others."""
 
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from benchmark.core.errors import InvalidInputError, StorageError, T2SBenchError
+from benchmark.core.errors import InvalidInputError, StorageError
 from benchmark.runs.cells import scored_entries, seal_cell
 from benchmark.runs.record import Cost, MethodEntry, Record, to_line
-from benchmark.runs.scoring import CachedScorer
-from benchmark.submissions.checks import Checked, read_decision
+from benchmark.runs.scoring import read_decision
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from benchmark.rewards.table import RewardTable
+    from benchmark.submissions.checks import Checked
     from benchmark.submissions.model import Submission, SubmittedDecision, SubmittedFold
-
-# Accuracies are stored as float64 percentages of counts below a few hundred thousand.
-_TOLERANCE = 1e-6
 
 _Cells = dict[tuple[str, int], str]
 
@@ -108,44 +103,6 @@ def _record(
         "cost": Cost(wall_seconds=item.cost.wall_seconds).model_dump(),
     }
     return seal_cell(context, entry, item.task, item.seed, content)
-
-
-def audit_records(records: Sequence[Record], table: RewardTable) -> list[str]:
-    """Find faults of scores that claim to come from a table.
-
-    Args:
-        records: Records of any methods; failed cells and other sources are passed over.
-        table: The table.
-
-    Returns:
-        One sentence per accuracy that the table does not hold for the decision.
-    """
-    scorer = CachedScorer(table)
-    found = (
-        (record, _score_fault(record, table, scorer))
-        for record in records
-        if record.status == "ok" and record.source.digest == table.digest
-    )
-    return [f"{r.method.label}, {r.task.name}, seed {r.seed}: {text}" for r, text in found if text]
-
-
-def _score_fault(record: Record, table: RewardTable, scorer: CachedScorer) -> str:
-    kind, value, task = record.pretraining.kind, record.accuracy, record.task.name
-    undecided = record.decision is None and kind == "rendered"
-    if value is None or task not in table.tasks or undecided:
-        return "no accuracy or no decision on a task of the table."
-    try:
-        if record.budget is not None:
-            scorer = scorer.of_seeds(
-                [k for k, seed in enumerate(table.seeds) if seed in record.budget.judged_seeds]
-            )
-        decision = read_decision(table.space, record.decision) if record.decision else None
-        stored = scorer.scored(task, decision, kind, record.seed).scores[0].value
-    except T2SBenchError as error:
-        return str(error)
-    if stored is not None and not math.isclose(value, stored, abs_tol=_TOLERANCE):
-        return f"the accuracy is {value:.4f}, but the table holds {stored:.4f}."
-    return ""
 
 
 def find_duplicates(submission: Submission, records: Sequence[Record]) -> list[str]:

@@ -66,7 +66,7 @@ def test_verify_names_a_changed_board(build, records, capsys):
 def test_broken_lines_are_left_out_but_fail_verification(build, records, capsys):
     with (records / "mine.jsonl").open("a") as stream:
         stream.write("{broken\n")
-    assert build() == 0
+    assert build() == 2
     assert "mine.jsonl:3: " in capsys.readouterr().err
     assert build("verify") == 1
     assert "broken record: " in capsys.readouterr().err

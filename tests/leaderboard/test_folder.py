@@ -3,7 +3,8 @@ import json
 import pytest
 
 from benchmark.core.errors import InvalidFileError
-from benchmark.leaderboard import build_boards, verify, write_boards
+from benchmark.leaderboard import build_boards, write_boards
+from benchmark.leaderboard import verify as verify_boards
 
 
 @pytest.fixture
@@ -13,6 +14,10 @@ def records(make_record):
         for method, value in [("random", 40.0), ("mine", 50.0)]
         for task in ("CUB", "AID")
     ]
+
+
+def verify(records, folder, records_path=None):
+    return verify_boards(build_boards(records), folder, records_path)
 
 
 @pytest.fixture
@@ -46,7 +51,7 @@ def test_missing_and_extra_files_show(records, folder):
     (folder / "README.md").write_text("not a board")
     (folder / "records/a/b").mkdir(parents=True)
     (folder / "records/a/b.json").write_text("{}")
-    assert verify(records, folder, records_path=folder / "records") == [
+    assert verify(records, folder, folder / "records") == [
         "toy/knn5/unseen.csv: missing; the records call for it",
         "toy/knn5/seen.md: extra; no record calls for it",
     ]

@@ -13,7 +13,6 @@ from benchmark.runs.execution import existing_records, make_plan, retry, run
 from benchmark.runs.plan import MethodSpec, RunRequest, Split
 from benchmark.runs.record import to_line
 from benchmark.runs.record_file import parse_line
-from benchmark.submissions.scoring import audit_records
 
 PLUGIN = """
 from benchmark.core.errors import AccessError
@@ -126,7 +125,9 @@ def test_a_table_of_one_seed_says_that_the_same_values_score(request_for, small_
     assert any("one seed" in note for note in board.text().notes)
 
 
-def test_records_are_read_again_and_are_cells_of_their_own(request_for, seeded: RewardTable):
+def test_records_are_read_again_and_are_cells_of_their_own(
+    request_for, seeded: RewardTable, faults_of
+):
     with_budget = run(request_for("random"))
     without = run(request_for("random", budgets=()))
     assert not {r.cell for r in with_budget} & {r.cell for r in without}
@@ -135,12 +136,17 @@ def test_records_are_read_again_and_are_cells_of_their_own(request_for, seeded: 
         line = to_line(record)
         assert parse_line(line) == record
         assert (b'"budget"' in line) is (record.budget is not None)
-    assert not audit_records(with_budget, seeded)
+    assert faults_of(with_budget, seeded) == []
     wrong = [
         r.model_copy(update={"scores": [r.scores[0].model_copy(update={"value": 1.0})]})
         for r in with_budget
     ]
-    assert len(audit_records(wrong, seeded)) == len(wrong)
+    assert len(faults_of(wrong, seeded)) == len(wrong)
+    (shifted,) = (
+        r.model_copy(update={"budget": r.budget.model_copy(update={"judged_seeds": [0, 1]})})
+        for r in with_budget[:1]
+    )
+    assert "judge" in faults_of([shifted], seeded)[0]
 
 
 def test_the_board_has_all_budgets_and_other_boards_none_of_them(request_for):

@@ -9,9 +9,10 @@ import pytest
 from benchmark.core.errors import InvalidFileError
 from benchmark.rewards.table import RewardTable
 from benchmark.runs.record import DecisionEntry
+from benchmark.runs.scoring import read_decision
 from benchmark.space import PAPER_SPACE
 from benchmark.submissions import reading
-from benchmark.submissions.checks import check_path, read_decision
+from benchmark.submissions.checks import check_path
 
 
 @pytest.fixture
