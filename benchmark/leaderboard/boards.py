@@ -238,7 +238,7 @@ def build_boards(
         task_order: Order of the columns; tasks that it lacks follow by name.
         recomputed: Digests of the tables that scores were recomputed from, read after the records.
             Rows of decisions only are not ranked then. None if records were not checked: all
-            complete rows of methods are ranked, as in the results of one's own run.
+            complete rows of methods are ranked, as for a run's results.
 
     Returns:
         Boards in order of their places.
