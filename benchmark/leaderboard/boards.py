@@ -56,6 +56,7 @@ _DECISIONS = (
     "judged rewards"
 )
 _SUFFIXES = (".md", ".csv", ".json")
+_OTHERS = ("entries", "sheets")  # folders of submissions and of contact sheets
 _MAX_LINES = 40
 _MAX_WIDTH = 160
 
@@ -373,6 +374,7 @@ def board_files(folder: Path, records: Path | None = None) -> list[str]:
         path.relative_to(folder).as_posix()
         for path in folder.glob("*/*/*")
         if path.suffix in _SUFFIXES
+        and path.relative_to(folder).parts[0] not in _OTHERS
         and (hidden is None or not path.resolve().is_relative_to(hidden))
     )
 

@@ -170,9 +170,9 @@ def test_equal_records_make_equal_pages(write_records, make_record, tmp_path):
 
 def test_labels_cannot_leave_the_folder_or_add_elements(write_records, make_record, tmp_path):
     records = [
-        make_record(label, task, 0, 50.0 + number, split=HOSTILE[0], source_id=HOSTILE[1])
+        make_record(label, task, 0, 50.0 + number, protocol=HOSTILE[0], source_id=HOSTILE[1])
         for number, label in enumerate(HOSTILE)
-        for task in ("CUB", HOSTILE[0])
+        for task in ("CUB", "AID")
     ]
     folder = tmp_path / "outer" / "site"
     files = t2s.build_site(write_records(records), folder)
@@ -190,7 +190,7 @@ def test_labels_cannot_leave_the_folder_or_add_elements(write_records, make_reco
     assert HOSTILE[0] in methods.text
 
 
-def test_a_space_of_other_levels_has_pages(write_records, make_record, tmp_path):
+def test_a_space_of_other_levels_has_pages(write_records, tmp_path):
     space = ParameterSpace(
         (Parameter("fog", ("none", "thin", "thick")), Parameter("light", ("off", "on")))
     )
@@ -202,13 +202,11 @@ def test_a_space_of_other_levels_has_pages(write_records, make_record, tmp_path)
     ]
     rewards = pd.DataFrame(rows).assign(reward=np.arange(24) + 40.0)
     t2s.import_table(rewards, tmp_path / "table", protocol="knn5", space=space, name="foggy")
-    digest = load_table(str(tmp_path / "table")).digest
-    records = [
-        make_record(method, task, 0, value, source_id="foggy", source_digest=digest)
-        for method, value in (("one", 50.0), ("two", 45.0))
-        for task in ("CUB", "AID")
-    ]
-    files = t2s.build_site(write_records(records), tmp_path / "site", tables=[tmp_path / "table"])
+    methods = ["single-best", "random"]
+    records = t2s.run(methods, table=tmp_path / "table", split="leave-one-task-out", seeds=[0])
+    files = t2s.build_site(
+        write_records(list(records)), tmp_path / "site", tables=[tmp_path / "table"]
+    )
     assert files.absent == []
     page = Page(tmp_path / "site" / "configurations" / "foggy.html")
     assert "thick" in page.text
