@@ -92,7 +92,7 @@ class Isolation:
 
     It starts when it is needed; starting takes about half a second, and a session a few
     milliseconds. A session fits methods that learn from the same tasks. One that learns from fewer
-    gets another session: none ever held more rewards than the fit available may know.
+    gets another session: none ever held more rewards than that fit may know.
 
     Args:
         files: Users' files with methods.
