@@ -7,6 +7,7 @@ import json
 import re
 import socket
 import struct
+import time
 from typing import Any
 
 import numpy as np
@@ -55,26 +56,33 @@ class Channel:
             OSError: When the other end is closed.
         """
         content = to_json(value)
+        self._connection.settimeout(None)
         self._connection.sendall(struct.pack(">Q", len(content)) + content)
 
-    def receive(self) -> dict[str, Any]:
+    def receive(self, deadline: float | None = None) -> dict[str, Any]:
         """Wait for a message and return it.
 
+        Args:
+            deadline: Time of :func:`time.monotonic` until which it waits; None without end.
+
         Raises:
+            TimeoutError: At the deadline.
             EOFError: When the other end is closed.
             ValueError: For anything but a JSON object of bounded size.
         """
-        (size,) = struct.unpack(">Q", self._read(8))
+        (size,) = struct.unpack(">Q", self._read(8, deadline))
         if size > MAX_BYTES:
             raise ValueError(f"a message of {size:,} bytes (at most {MAX_BYTES:,})")
-        value = from_json(self._read(size))
+        value = from_json(self._read(size, deadline))
         if not isinstance(value, dict):
             raise ValueError("a message that is not an object")  # noqa: TRY004 - as other faults
         return value
 
-    def _read(self, size: int) -> bytes:
+    def _read(self, size: int, deadline: float | None) -> bytes:
         content = bytearray()
         while len(content) < size:
+            left = None if deadline is None else max(deadline - time.monotonic(), 1e-6)
+            self._connection.settimeout(left)
             part = self._connection.recv(min(size - len(content), 1 << 20))
             if not part:
                 raise EOFError("the other end is closed")

@@ -217,7 +217,7 @@ def _resolved(request: RunRequest) -> tuple[tuple[Method, ...], tuple[Isolation,
     found: dict[tuple[Path, ...], Isolation] = {}
     for spec in request.methods:
         if not isinstance(spec, Method):
-            found.setdefault(spec.plugins, Isolation(spec.plugins, hidden=hidden))
+            found.setdefault(spec.plugins, Isolation(spec.plugins, None, hidden, request.timeout))
     methods = (
         spec if isinstance(spec, Method) else found[spec.plugins].method(spec.name, spec.options)
         for spec in request.methods

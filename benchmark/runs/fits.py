@@ -11,6 +11,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -47,6 +48,13 @@ WORTHWHILE_SECONDS = 2.0
 
 class FitTimeoutError(T2SBenchError):
     """A method took longer than the run allows."""
+
+    @classmethod
+    def of(cls, seconds: float) -> FitTimeoutError:
+        """Return the error for a limit."""
+        return cls(
+            f"The method did not finish within {seconds:g} s. Raise --timeout, or make it faster."
+        )
 
 
 class MethodError(Exception):
@@ -106,9 +114,7 @@ def _time_limit(seconds: float | None) -> Iterator[None]:
         return
 
     def expire(_signal: int, _frame: object) -> None:
-        raise FitTimeoutError(
-            f"The method did not finish within {seconds:g} s. Raise --timeout, or make it faster."
-        )
+        raise FitTimeoutError.of(seconds)
 
     previous = signal.signal(signal.SIGALRM, expire)
     signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -233,7 +239,7 @@ class Fitter:
         places = [(self.place(unit, seed), unit, seed) for unit in units for seed in unit.seeds]
         self._uses = Counter(place for place, _, _ in places)
         self._left = {place: (unit, seed) for place, unit, seed in places}
-        self._in_workers: dict[Place, Future[bytes | None]] = {}
+        self._in_workers: dict[Place, Future[bytes | Fitted | None]] = {}
         self._stack = ExitStack()
 
     def __enter__(self) -> Fitter:
@@ -297,8 +303,8 @@ class Fitter:
     def _from_worker(self, place: Place) -> Fitted | None:
         future = self._in_workers.pop(place, None)
         content = None if future is None else future.result()
-        if content is None:
-            return None
+        if content is None or isinstance(content, Fitted):
+            return content
         found: Fitted = pickle.loads(content)  # noqa: S301 - from this program's own process
         return found
 
@@ -315,30 +321,44 @@ class Fitter:
         missing = [place for place in self._left if self._is_to_fit(place)]
         if not pays(missing):
             return
+        isolated = [place for place in missing if self._left[place][0].method.isolated]
+        if isolated:
+            self._start_threads(isolated)
+        others = [place for place in missing if place not in self._in_workers]
+        if others:
+            self._start_processes(others)
+
+    def _start_threads(self, places: Sequence[Place]) -> None:
+        """Fit isolated methods: threads wait for their processes, which end with the run."""
+        threads = ThreadPoolExecutor(min(self._request.jobs, len(places)))
+        self._stack.callback(threads.shutdown, wait=False, cancel_futures=True)
+        for place in places:
+            unit, seed = self._left[place]
+            task = self._task(unit, seed)
+            self._in_workers[place] = threads.submit(_fit_here, unit.method, task)
+
+    def _start_processes(self, places: Sequence[Place]) -> None:
         pairs = zip(self._methods, self._request.methods, strict=False)  # without rows of sources
         known = [(method, spec) for method, spec in pairs if not method.isolated]
         pool = self._stack.enter_context(
             worker_pool(
-                min(jobs, len(missing)),
+                min(self._request.jobs, len(places)),
                 _start,
                 ([spec for _, spec in known], self._request.isolated),
                 remedy="Finished cells are kept; run the command again with fewer --jobs.",
                 terminate=True,
             )
         )
-        for place in missing:
+        for place in places:
             unit, seed = self._left[place]
             index = next(i for i, (method, _) in enumerate(known) if method is unit.method)
             self._in_workers[place] = pool.submit(_work, index, self._task(unit, seed))
 
     def _is_to_fit(self, place: Place) -> bool:
-        """True if a worker can make a fit that is not known.
-
-        Methods without choices have nothing to fit; isolated ones have processes of their own.
-        """
+        """True if a fit is not known; methods without choices have nothing to fit."""
         method = self._left[place][0].method
         renew = self._request.overwrite is Overwrite.ALWAYS
-        if place in self._known or method.pretraining != "rendered" or method.isolated:
+        if place in self._known or method.pretraining != "rendered":
             return False
         return renew or not _Cell(method, place).exists()
 

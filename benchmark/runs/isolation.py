@@ -15,6 +15,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -39,7 +41,8 @@ from benchmark.core.plugins import Plugin, known_plugins
 from benchmark.core.sandbox import grants
 from benchmark.methods import Decision, Method, Mixture, TaskView, check_decision, find_method
 from benchmark.rewards.catalog import DEFAULT_TABLE, find_known
-from benchmark.runs.fits import MethodError
+from benchmark.runs.fits import FitTimeoutError, MethodError
+from benchmark.runs.record_file import FILE as RECORDS
 from benchmark.tasks.card import data_root
 
 if TYPE_CHECKING:
@@ -97,8 +100,9 @@ class Isolation:
     Args:
         files: Users' files with methods.
         readable: Further files and folders that methods may read; by default the folders of the
-            files.
+            files, without results and tables in them.
         hidden: Further files and folders that they must not read.
+        timeout: Limit of one fit in seconds; None for no limit.
     """
 
     def __init__(
@@ -106,12 +110,15 @@ class Isolation:
         files: Sequence[Path],
         readable: Iterable[Path] | None = None,
         hidden: Iterable[Path] = (),
+        timeout: float | None = None,
     ) -> None:
-        self.files = tuple(files)
+        self.files, self.timeout = tuple(files), timeout
         folders = [path.resolve().parent for path in self.files]
         self._readable = folders if readable is None else list(readable)
-        self._hidden = list(hidden)
+        self._hidden = [*hidden, *(path for folder in folders for path in _rewards_in(folder))]
         self._session: _Session | None = None
+        self._lock = threading.Lock()
+        self._unused: list[_Session] = []
         self._server: _Server | None = None
 
     def method(self, name: str, options: Mapping[str, str]) -> Method:
@@ -163,10 +170,22 @@ class Isolation:
         if current is None or not current.alive or not current.held <= wanted:
             if current is not None:
                 current.end()
-            self._server = self._server or _Server(self._settings())
-            current = self._session = _Session(self._server)
+            current = self._session = self.new_session()
         current.held |= wanted
         return current
+
+    def new_session(self) -> _Session:
+        """Return a session for one fit, which :meth:`drop` ends; for any thread."""
+        with self._lock:
+            self._server = self._server or _Server(self._settings())
+            unused, self._unused = self._unused, []
+            for session in unused:
+                session.end()
+            return _Session(self._server)
+
+    def drop(self, session: _Session) -> None:
+        """End a session before the next one begins; allowed in a finaliser."""
+        self._unused.append(session)
 
     def _settings(self) -> dict[str, Any]:
         root = Path(__file__).resolve().parents[2]
@@ -199,6 +218,14 @@ class Isolation:
         if self._server is not None:
             self._server.close()
         self._server = self._session = None
+        self._unused = []
+
+
+def _rewards_in(folder: Path) -> Iterable[Path]:
+    """Records of runs and tables in a folder."""
+    yield from folder.glob("*.jsonl")
+    for name in (RECORDS, "card.json"):
+        yield from (path.parent for path in folder.glob(f"*/{name}"))
 
 
 def _foreign_packages() -> Iterable[Path]:
@@ -231,14 +258,14 @@ class _Server:
                 env={k: v for k, v in os.environ.items() if not _SECRET.search(k.upper())},
                 start_new_session=True,  # Ctrl-C is for the run
             )
-        self._open = {self._control}
+        self._open, self._lock = {self._control}, threading.Lock()
         self.close = weakref.finalize(self, _shut_down, self._open, process, scratch)
 
     def start(self) -> tuple[int, socket.socket]:
         """Start a session; return its process and the connection to it."""
         ours, theirs = socket.socketpair()
-        self._open.add(ours)
-        with theirs:
+        with theirs, self._lock:
+            self._open.add(ours)
             try:
                 self._channel.send({"start": self._settings})
                 socket.send_fds(self._control, [b"s"], [theirs.fileno()])
@@ -251,19 +278,22 @@ class _Server:
 
     def end(self, process: int, connection: socket.socket, patience: float) -> int:
         """End a session, after some seconds of patience; return its exit code."""
-        self._open.discard(connection)
-        connection.close()
-        try:
-            self._channel.send({"end": process, "patience": patience})
-            return int(self._channel.receive()["status"])
-        except (EOFError, OSError):
-            return -signal.SIGKILL
+        with self._lock:
+            self._open.discard(connection)
+            connection.close()
+            try:
+                self._channel.send({"end": process, "patience": patience})
+                return int(self._channel.receive()["status"])
+            except (EOFError, OSError):
+                return -signal.SIGKILL
 
 
 def _shut_down(
     connections: set[socket.socket], process: subprocess.Popen[bytes], scratch: str
 ) -> None:
-    for connection in connections:  # the server ends its sessions, then itself
+    for connection in list(connections):  # the server ends its sessions, then itself
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)  # wakes a thread that waits for an answer
         connection.close()
     try:
         process.wait(5)
@@ -291,18 +321,28 @@ class _Session:
         self.alive, self.n_fits = True, 0
         self.dropped: list[int] = []
 
-    def call(self, message: dict[str, Any], answers: _Answers | None = None) -> dict[str, Any]:
+    def call(
+        self,
+        message: dict[str, Any],
+        answers: _Answers | None = None,
+        timeout: float | None = None,
+    ) -> dict[str, Any]:
         """Send a request, answer the session's questions, and return its reply.
 
         Raises:
             MethodError: When the method fails, or the process ends.
+            FitTimeoutError: When the reply takes longer than ``timeout`` seconds.
         """
+        deadline = None if timeout is None else time.monotonic() + timeout
         try:
             self._channel.send(message)
-            reply = self._channel.receive()
+            reply = self._channel.receive(deadline)
             while "question" in reply:
                 self._channel.send(_answer(reply, answers or {}))
-                reply = self._channel.receive()
+                reply = self._channel.receive(deadline)
+        except TimeoutError as error:
+            self.end()
+            raise FitTimeoutError.of(timeout or 0) from error
         except (EOFError, OSError, ValueError, KeyError) as error:
             raise MethodError("failed", "ProcessEnded", _ending(self.end(1), error)) from error
         except BaseException:  # a time limit, or Ctrl-C: its state is unknown
@@ -355,7 +395,7 @@ class _Selector:
 
     def __init__(self, **_options: OptionValue) -> None:
         self._session: _Session | None = None
-        self._number = 0
+        self._number, self._is_alone = 0, False
 
     def fit(self, tasks: Sequence[TaskView], rewards: RewardView, rng: np.random.Generator) -> None:
         """Fit the method in a session."""
@@ -372,11 +412,14 @@ class _Selector:
         self._fit()
 
     def _fit(self) -> _Session:
-        session = self.isolation.session(self._learnt)
+        # Threads fit at the same time: each fit has a session of its own.
+        self._is_alone = threading.current_thread() is not threading.main_thread()
+        find = self.isolation.session
+        session = self.isolation.new_session() if self._is_alone else find(self._learnt)
         session.n_fits += 1
         dropped, session.dropped = session.dropped, []
         request = {**self._request, "fit": session.n_fits, "dropped": dropped}
-        session.call(request, self._answers)
+        session.call(request, self._answers, self.isolation.timeout)
         self._session, self._number = session, session.n_fits
         return session
 
@@ -409,6 +452,8 @@ class _Selector:
     def __del__(self) -> None:
         if self._session is not None:
             self._session.dropped.append(self._number)
+            if self._is_alone:
+                self.isolation.drop(self._session)
 
 
 class _Searching(_Selector):

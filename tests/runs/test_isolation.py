@@ -14,6 +14,7 @@ import pytest
 from benchmark.core.errors import InvalidInputError, UnknownNameError
 from benchmark.core.sandbox import landlock_version
 from benchmark.methods import TaskView
+from benchmark.runs import fits
 from benchmark.runs.execution import execute, make_plan
 from benchmark.runs.fits import MethodError, seed_generator
 from benchmark.runs.isolation import Isolation
@@ -120,6 +121,31 @@ def test_the_end_of_a_process_fails_its_cells_only(attempt, way, says):
     assert len(records) == 3
 
 
+def test_fits_at_the_same_time_give_the_same_records(request_for, monkeypatch):
+    monkeypatch.setattr(fits, "WORTHWHILE_SECONDS", 0.0)
+    names = ("draw", "deterministic", "fit-raises", "exits")
+    request = request_for(*names, split=Split.LEAVE_ONE_TASK_OUT, limit=3, output=None)
+    alone = execute(make_plan(replace(request, isolated=True)))
+    assert outcomes(execute(make_plan(replace(request, isolated=True, jobs=2)))) == outcomes(alone)
+
+
+def test_the_time_limit_holds_for_fits_at_the_same_time(request_for, monkeypatch):
+    monkeypatch.setattr(fits, "WORTHWHILE_SECONDS", 0.0)
+    request = request_for("draw", "sleeps", isolated=True, timeout=1.0, limit=1, jobs=2)
+    records = execute(make_plan(request))
+    assert {r.status for r in records if r.method.name == "draw"} == {"ok"}
+    assert {r.status for r in records if r.method.name == "sleeps"} == {"timeout"}
+
+
+def test_results_next_to_a_plugin_cannot_be_read(attempt, hostile, small_table_folder):
+    import shutil
+
+    copy = hostile.parent / "copied"
+    shutil.copytree(small_table_folder, copy)
+    (record,) = attempt("folder", copy, limit=1)
+    assert record.status == "failed"
+
+
 def test_a_time_limit_ends_the_process(request_for):
     request = request_for("sleeps", "draw", isolated=True, timeout=0.5, limit=1, seeds=(0,))
     sleeps, draw = execute(make_plan(request))
@@ -203,21 +229,27 @@ def test_no_process_outlives_a_stopped_run(small_table_folder, tmp_path, number)
         "import os, subprocess, sys, time\nclass Slow:\n    def fit(self, tasks, rewards, rng):\n"
         "        child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
         "        print('PIDS', os.getpid(), os.getppid(), child.pid, flush=True)\n"
-        "        time.sleep(600)\n    def select(self, task, rng): pass\nMETHODS = {'slow': Slow}"
+        "        first = rng.bit_generator.seed_seq.entropy[0] == 0\n"
+        "        self.space = rewards.space\n"
+        "        time.sleep(1.1 if first else 600)\n"
+        "    def select(self, task, rng): return self.space.at(0)\n"
+        "METHODS = {'slow': Slow}"
     )
     start = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "from benchmark.cli.main import run_main\nif __name__ == '__main__': run_main()"
     )
-    words = ["run", "-m", "slow", "--plugin", plugin, "--table", small_table_folder]
+    words = ["run", "-m", "slow", "--plugin", plugin, "--table", small_table_folder, "-j", "2"]
     command = [sys.executable, "-c", start, *map(str, words), "-o", str(tmp_path / "out")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        while not (line := process.stdout.readline()).startswith(b"PIDS"):
-            assert line, "it ended before the fit"
+        left = []
+        while len(left) < 9:  # of the first fit and of two at once
+            line = process.stdout.readline()
+            assert line, "it ended before the fits"
+            left += line.split()[1:] if line.startswith(b"PIDS") else []
         process.send_signal(number)
         process.wait(60)
         deadline = time.monotonic() + 30
-        left = line.split()[1:]
         while left := [pid for pid in left if Path("/proc", pid.decode()).exists()]:
             assert time.monotonic() < deadline, left
             time.sleep(0.05)
