@@ -117,14 +117,21 @@ def labelled_files(
         class_names=tuple(class_names),
         labels=labels,
         is_train=mask,
-        read=lambda row: _file_bytes(paths[row]),
+        read=lambda row: file_bytes(paths[row]),
         split_rule=SEVENTY_THIRTY if is_train is None else "",
         where=lambda row: str(paths[row]),
     )
 
 
-def _file_bytes(path: Path) -> bytes:
+def file_bytes(path: Path) -> bytes:
+    """Content of an image file.
+
+    Raises:
+        OSError: If it is not readable, not a regular file, or larger than :data:`MAX_BYTES`.
+    """
     size = path.stat().st_size
+    if not path.is_file():  # a pipe would block
+        raise OSError("not a regular file")
     if size > MAX_BYTES:
         raise OSError(f"{size:,} bytes, more than the limit of {MAX_BYTES // 10**6} million")
     return path.read_bytes()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,15 @@ from benchmark.tasks.images import (
     flat_note,
     shortened,
 )
+from benchmark.tasks.parquet_files import (
+    batches,
+    encoded_images,
+    holds_images,
+    holds_numbers,
+    holds_text,
+    opened,
+    read_labels,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,6 +40,7 @@ if TYPE_CHECKING:
     from pyarrow import Table
 
 ROWS_PER_GROUP = 512
+_MAX_LABELS = 20  # faulty values of a column that a message names
 # Size of the images that a group ends at, for it is in memory while it is written.
 _GROUP_BYTES = 2**26
 PARTS = ("train", "test")
@@ -102,11 +113,8 @@ class ImagePack:
 
         Missing images come as empty bytes.
         """
-        from pyarrow import parquet
-
-        with parquet.ParquetFile(self.path) as file:
-            for batch in file.iter_batches(ROWS_PER_GROUP, columns=[self.column]):
-                yield from (image or b"" for image in _encoded(batch.column(0)))
+        for batch in batches(self.path, self.column):
+            yield from (image or b"" for image in encoded_images(batch))
 
     def image_bytes(self, row: int) -> bytes:
         """Encoded bytes of one image.
@@ -116,9 +124,16 @@ class ImagePack:
         """
         if not 0 <= row < len(self):
             raise InvalidInputError(f"{self.path} has rows 0 to {len(self) - 1} (got {row}).")
+        # Rows are mostly asked for in order: the last batch is kept, with those after it.
         group = int(np.searchsorted(self._group_ends, row, side="right"))
-        start = int(self._group_ends[group - 1]) if group else 0
-        return self._group(group)[row - start] or b""
+        kept, start, images, rest = self.__dict__.get("_kept", (-1, 0, [], iter(())))
+        if kept != group or row < start:
+            start, images = int(self._group_ends[group - 1]) if group else 0, []
+            rest = batches(self.path, self.column, range(group, group + 1))
+        while row >= start + len(images):
+            start, images = start + len(images), encoded_images(next(rest))
+        self.__dict__["_kept"] = group, start, images, rest
+        return images[row - start] or b""
 
     def as_images(self, split_rule: str = "") -> LabelledImages:
         """The same images for :func:`write_pack`."""
@@ -127,42 +142,10 @@ class ImagePack:
 
     @functools.cached_property
     def _group_ends(self) -> NDArray[np.int64]:
-        from pyarrow import parquet
-
-        metadata = parquet.read_metadata(self.path)
-        sizes = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
+        with opened(self.path) as file:
+            groups = range(file.num_row_groups)
+            sizes = [file.metadata.row_group(group).num_rows for group in groups]
         return np.cumsum(np.array(sizes, dtype=np.int64))
-
-    def _group(self, group: int) -> list[bytes | None]:
-        # Rows are mostly asked for in order: the last group is kept.
-        kept: tuple[int, list[bytes | None]] | None = self.__dict__.get("_kept")
-        if kept is None or kept[0] != group:
-            from pyarrow import parquet
-
-            with parquet.ParquetFile(self.path) as file:
-                table = file.read_row_group(group, columns=[self.column])
-            kept = (group, _encoded(table.column(0).combine_chunks()))
-            self.__dict__["_kept"] = kept
-        return kept[1]
-
-
-def _encoded(column: Any) -> list[bytes | None]:  # noqa: ANN401 - pyarrow has no types
-    """Bytes of a column of images, which the library ``datasets`` writes as a structure."""
-    from pyarrow import types
-
-    found = column.field("bytes") if types.is_struct(column.type) else column
-    images: list[bytes | None] = found.to_pylist()
-    return images
-
-
-def holds_images(kind: Any) -> bool:  # noqa: ANN401 - pyarrow has no types
-    """True if a column of a type can hold encoded images."""
-    from pyarrow import types
-
-    if types.is_struct(kind):
-        names = [kind.field(number).name for number in range(kind.num_fields)]
-        return "bytes" in names and holds_images(kind.field(names.index("bytes")).type)
-    return any(fits(kind) for fits in (types.is_binary, types.is_large_binary, types.is_null))
 
 
 class ContentDigest:
@@ -300,13 +283,8 @@ def is_pack(path: Path) -> bool:
     Raises:
         InvalidFileError: If it is not readable as Parquet.
     """
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    try:
-        return set(_COLUMNS) <= set(parquet.read_schema(path).names)
-    except (OSError, pa.ArrowException) as error:
-        raise InvalidFileError(path, [f"not readable as Parquet: {error}"], REMEDY) from error
+    with opened(path) as file:
+        return set(_COLUMNS) <= set(file.schema_arrow.names)
 
 
 def open_pack(path: Path, *, min_train: int = 1, known_digest: str = "") -> ImagePack:
@@ -324,38 +302,39 @@ def open_pack(path: Path, *, min_train: int = 1, known_digest: str = "") -> Imag
     Raises:
         InvalidFileError: With all faults of the structure.
     """
-    columns = _read_columns(path)
-    labels = columns["label"].to_numpy().astype(np.int64)
-    names, parts = (np.array(columns[name].to_pylist(), dtype=str) for name in _COLUMNS[2:])
-    class_names, faults = _class_names(labels, names)
-    faults += _part_faults(parts, labels, min_train)
+    (numbers, labels), (texts, names), (words, parts) = _read_columns(path)
+    class_names, faults = _class_names(numbers, labels, texts, names)
+    faults += _part_faults(words, parts, labels, min_train)
     if faults:
         raise InvalidFileError(path, shortened(faults), REMEDY)
-    return ImagePack(path, class_names, labels, parts == PARTS[0], known_digest)
+    is_train = parts == words.index(PARTS[0])
+    return ImagePack(path, class_names, labels, is_train, known_digest)
 
 
-def _read_columns(path: Path) -> Any:  # noqa: ANN401 - pyarrow has no types
-    import pyarrow as pa
-    from pyarrow import parquet
+def _read_columns(path: Path) -> list[tuple[list[Any], NDArray[np.int64]]]:
+    """Values of the columns other than images, and the number of each row's value.
 
-    try:
-        schema = parquet.read_schema(path)
-        missing = [name for name in _COLUMNS if name not in schema.names]
-        if missing:
-            raise InvalidFileError(path, [f"no column '{name}'" for name in missing], REMEDY)
-        kind = schema.field("image").type
-        if not holds_images(kind):
-            fault = f"column 'image' is {kind}; it must be binary or struct(bytes, path)"
-            raise InvalidFileError(path, [fault], REMEDY)
-        columns = parquet.read_table(path, columns=list(_COLUMNS[1:]))
-        wanted = pa.schema([_schema().field(name) for name in columns.schema.names])
-        columns = columns.cast(wanted)
-    except (OSError, pa.ArrowException) as error:
-        raise InvalidFileError(path, [f"not readable as Parquet: {error}"], REMEDY) from error
+    Raises:
+        InvalidFileError: If columns are missing, of other types, or have empty rows.
+    """
+    with opened(path) as file:
+        kinds = {name: file.schema_arrow.field(name).type for name in file.schema_arrow.names}
+    faults = [f"no column '{name}'" for name in _COLUMNS if name not in kinds]
+    if not faults:
+        forms = ["binary or struct(bytes, path)", "whole numbers", "text", "text"]
+        checks = [holds_images, holds_numbers, holds_text, holds_text]
+        faults = [
+            f"column '{name}' is {kinds[name]}; it must be {form}"
+            for name, form, fits in zip(_COLUMNS, forms, checks, strict=True)
+            if not fits(kinds[name])
+        ]
+    if faults:
+        raise InvalidFileError(path, faults, REMEDY)
+    columns = [read_labels(path, name) for name in _COLUMNS[1:]]
     empty = [
-        f"column '{name}': {columns[name].null_count} rows are empty"
-        for name in _COLUMNS[1:]
-        if columns[name].null_count
+        f"column '{name}': {(codes < 0).sum()} rows are empty"
+        for name, (_, codes) in zip(_COLUMNS[1:], columns, strict=True)
+        if (codes < 0).any()
     ]
     if empty:
         raise InvalidFileError(path, empty, REMEDY)
@@ -363,19 +342,18 @@ def _read_columns(path: Path) -> Any:  # noqa: ANN401 - pyarrow has no types
 
 
 def _class_names(
-    labels: NDArray[np.int64], names: NDArray[np.str_]
+    numbers: list[Any], labels: NDArray[np.int64], texts: list[Any], names: NDArray[np.int64]
 ) -> tuple[tuple[str, ...], list[str]]:
     """Names in the order of the labels, and what is wrong with either."""
-    pairs = sorted(set(zip(labels.tolist(), names.tolist(), strict=True)))
-    found = {label for label, _ in pairs}
-    classes = len({name for _, name in pairs})
+    joint = np.unique(labels * len(texts) + names)
+    pairs = [(numbers[code // len(texts)], texts[code % len(texts)]) for code in joint.tolist()]
+    classes = len(texts)
     faults = [
-        f"row {np.flatnonzero(labels == label)[0]}: label {label} is out of range: "
+        f"row {np.flatnonzero(labels == place)[0]}: label {numbers[place]} is out of range: "
         f"{classes} class names make labels 0 to {classes - 1}"
-        for label in sorted(found)
-        if not 0 <= label < classes
+        for place in [p for p, n in enumerate(numbers) if not 0 <= n < classes][:_MAX_LABELS]
     ]
-    if len(pairs) > len(found) or len(pairs) > classes:
+    if len(pairs) > len(numbers) or len(pairs) > classes:
         shown = ", ".join(f"{label} '{name}'" for label, name in _conflicts(pairs)[:6])
         faults.append(f"labels and names do not belong one to one: {shown}")
     if classes == 1:
@@ -384,20 +362,25 @@ def _class_names(
 
 
 def _conflicts(pairs: list[tuple[int, str]]) -> list[tuple[int, str]]:
-    labels, names = [label for label, _ in pairs], [name for _, name in pairs]
-    return [pair for pair in pairs if labels.count(pair[0]) > 1 or names.count(pair[1]) > 1]
+    labels, names = Counter(label for label, _ in pairs), Counter(name for _, name in pairs)
+    return [pair for pair in pairs if labels[pair[0]] > 1 or names[pair[1]] > 1]
 
 
-def _part_faults(parts: NDArray[np.str_], labels: NDArray[np.int64], min_train: int) -> list[str]:
-    unknown = np.flatnonzero(~np.isin(parts, PARTS))
+def _part_faults(
+    words: list[Any], parts: NDArray[np.int64], labels: NDArray[np.int64], min_train: int
+) -> list[str]:
     faults = [
-        f"row {row}: split is '{parts[row]}'; it must be 'train' or 'test'" for row in unknown
+        f"row {np.flatnonzero(parts == place)[0]}: split is '{word}'; it must be 'train' or 'test'"
+        for place, word in [pair for pair in enumerate(words) if pair[1] not in PARTS][:_MAX_LABELS]
     ]
-    n_train, n_test = (int((parts == part).sum()) for part in PARTS)
-    if not n_test:
+    train, test = (
+        parts == words.index(part) if part in words else np.zeros(len(parts), dtype=bool)
+        for part in PARTS
+    )
+    if not test.any():
         faults.append("the test split is empty")
-    if n_train < max(min_train, 1):
-        faults.append(f"{n_train} training images, fewer than the {max(min_train, 1)} needed")
-    elif len(np.unique(labels[parts == PARTS[0]])) == 1 < len(np.unique(labels)):
+    if train.sum() < max(min_train, 1):
+        faults.append(f"{train.sum()} training images, fewer than the {max(min_train, 1)} needed")
+    elif len(np.unique(labels[train])) == 1 < len(np.unique(labels)):
         faults.append("all training images are of one class")
     return faults

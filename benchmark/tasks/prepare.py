@@ -13,7 +13,7 @@ from benchmark.core.extras import require
 from benchmark.core.models import Frozen
 from benchmark.core.yaml_files import read_model_yaml
 from benchmark.tasks.fetching import torchvision_files
-from benchmark.tasks.loaders.hub import from_hub, hub_id
+from benchmark.tasks.loaders.hub import from_hub, hub_id, hub_images
 from benchmark.tasks.loaders.official import LOADERS, loader_of
 from benchmark.tasks.loaders.own import parquet_images
 from benchmark.tasks.registry import FORM, TaskRegistry, load_data_tasks, load_tasks
@@ -106,7 +106,9 @@ def _read(task: Task, source: str) -> tuple[LabelledImages, str, bool]:
         return images, f"torchvision's download of {task.home}", True
     if kind == "hub":
         identifier = detail or hub_id(task)
-        return from_hub(task, identifier), f"hub: {identifier}", not detail
+        official = task.name in LOADERS
+        images = from_hub(task, identifier) if official else hub_images(identifier)
+        return images, f"hub: {identifier}", not detail
     if not Path(source).is_dir():
         raise InvalidInputError(
             f"'{source}' is no folder, no Parquet file, and neither 'torchvision' nor 'hub'. "

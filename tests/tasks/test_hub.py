@@ -98,6 +98,52 @@ def test_users_data_sets(folder, tmp_path):
         assert images.read(3) == png(3)
 
 
+def test_unused_and_pooled_parts_are_named(folder):
+    labels = [0, 1] * 5
+    name = folder(train=(0, labels), validation=(50, [1, 0]), test=(60, [0, 1]))
+    images = own_images(name)
+    assert len(images) == 12
+    assert images.notes == ("Unused parts: validation.",)
+    pooled = from_hub(load_tasks()["Sketch"], name)
+    assert len(pooled) == 14
+    assert all(part in pooled.notes[0] for part in ("train", "validation", "test"))
+
+
+def test_a_task_with_parts_is_tested_on_validation(folder):
+    images = from_hub(load_tasks()["SVHN"], folder(train=(0, [0, 1] * 5), validation=(50, [1, 0])))
+    assert images.is_train.tolist() == [True] * 10 + [False] * 2
+    assert "validation tests" in images.split_rule
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels", "names"),
+    [
+        ("string", ["b", "a"] * 5, ("a", "b")),
+        ("int64", [7, 3] * 5, ("3", "7")),
+        ("bool", [True, False] * 5, ("False", "True")),
+    ],
+)
+@pytest.mark.parametrize("structure", [True, False])
+def test_plain_columns(tmp_path, monkeypatch, kind, labels, names, structure):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "hub-cache")
+    image = datasets.Value("binary")
+    features = {
+        "img": {"bytes": image, "path": datasets.Value("string")} if structure else image,
+        "label": datasets.Value(kind),
+    }
+    encoded = [png(i) for i in range(10)]
+    rows = {
+        "img": [{"bytes": one, "path": None} for one in encoded] if structure else encoded,
+        "label": labels,
+    }
+    made = datasets.Dataset.from_dict(rows, features=datasets.Features(features))
+    made.to_parquet(tmp_path / "set" / "train-00000-of-00001.parquet")
+    images = own_images(str(tmp_path / "set"))
+    assert images.class_names == names
+    assert [images.read(row) for row in range(10)] == encoded
+    assert [names[label] for label in images.labels] == [str(label) for label in labels]
+
+
 def test_what_cannot_be_loaded_is_one_sentence(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UnavailableError, match="empty from the hub"):

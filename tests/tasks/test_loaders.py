@@ -601,11 +601,11 @@ def test_names_that_are_not_text(tmp_path, put):
         own_images(str(tmp_path))
 
 
-def parquet(path: Path, image, **columns) -> str:
+def parquet(path: Path, image=None, **columns) -> str:
     pa = pytest.importorskip("pyarrow")
     from pyarrow import parquet as pq
 
-    pq.write_table(pa.table({"image": image, **columns}), path)
+    pq.write_table(pa.table(({} if image is None else {"image": image}) | columns), path)
     return str(path)
 
 
@@ -616,12 +616,96 @@ def test_parquet_files_of_others(tmp_path, put):
     expected = seventy_thirty(list(zip(encoded, labels, strict=True)))
     for image in (encoded, structure):
         assert content(own_images(parquet(tmp_path / "a.parquet", image, label=labels))) == expected
-    with pytest.raises(InvalidFileError, match="no column of labels; it has image, kind"):
+    with pytest.raises(
+        InvalidFileError, match=r"no column of labels.*it has image \(binary\), kind"
+    ):
         own_images(parquet(tmp_path / "a.parquet", encoded, kind=labels))
     with pytest.raises(InvalidFileError, match="20 rows have no label"):
         own_images(parquet(tmp_path / "a.parquet", encoded, label=[None] * 20))
     with pytest.raises(InvalidInputError, match=r"absent.*one folder of images per class"):
         own_images(str(tmp_path / "absent"))
+
+
+def named(images: LabelledImages) -> list[tuple[bytes, str]]:
+    return [(images.read(i), images.class_names[images.labels[i]]) for i in range(len(images))]
+
+
+def test_columns_of_images_and_labels(tmp_path, put):
+    pa = pytest.importorskip("pyarrow")
+    encoded = [put(tmp_path / f"{i}.jpg") for i in range(6)]
+    structure = [{"bytes": one, "path": f"{i}.jpg"} for i, one in enumerate(encoded)]
+    texts, numbers = ["no", "yes", "maybe"] * 2, [4, 9, 2] * 2
+    images = [encoded, structure, pa.array(encoded, pa.large_binary())]
+    images += [pa.array(encoded).dictionary_encode()]
+    for image in images:
+        for label, kinds in [
+            (texts, texts),
+            (pa.array(texts).dictionary_encode(), texts),
+            (pa.array(texts, pa.large_string()), texts),
+            (numbers, ["4", "9", "2"] * 2),
+            (pa.array(numbers, pa.uint8()), ["4", "9", "2"] * 2),
+            ([float(n) for n in numbers], ["4", "9", "2"] * 2),
+            ([True, False, True] * 2, ["True", "False", "True"] * 2),
+        ]:
+            found = own_images(parquet(tmp_path / "a.parquet", image, label=label))
+            assert named(found) == list(zip(encoded, kinds, strict=True))
+            file = parquet(tmp_path / "a.parquet", image, Label=label, split=["Train", "dev"] * 3)
+            found = own_images(file)
+            assert named(found) == list(zip(encoded, kinds, strict=True))
+            assert found.is_train.tolist() == [True, False] * 3
+
+
+@pytest.mark.parametrize("column", ["label_name", "class_name", "label_text"])
+def test_names_of_numbers_are_in_a_column_of_texts(tmp_path, put, column):
+    encoded = [put(tmp_path / f"{i}.jpg") for i in range(4)]
+    columns = {"label": [7, 3] * 2, column: ["ant", "bee"] * 2}
+    images = own_images(parquet(tmp_path / "a.parquet", encoded, **columns))
+    assert images.class_names == ("bee", "ant")
+    assert named(images) == list(zip(encoded, ["ant", "bee"] * 2, strict=True))
+    columns[column] = ["ant", "bee", "cow", "dog"]  # of single images
+    images = own_images(parquet(tmp_path / "a.parquet", encoded, **columns))
+    assert images.class_names == ("3", "7")
+
+
+@pytest.mark.parametrize(
+    ("split", "train", "note"),
+    [
+        (["train", "test", "TRAIN", "Test"], [True, False, True, False], ()),
+        (["train", "valid", "train", "valid"], [True, False, True, False], ()),
+        (["train", "val", "train", "test"], [True, True, False], ("val",)),
+    ],
+)
+def test_a_column_of_parts(tmp_path, put, split, train, note):
+    encoded = [put(tmp_path / f"{i}.jpg") for i in range(4)]
+    images = own_images(parquet(tmp_path / "a.parquet", encoded, label=[0, 1, 1, 0], split=split))
+    assert images.is_train.tolist() == train
+    assert [name in images.notes[0] for name in note] == [True] * len(images.notes)
+
+
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        ({"label": [[0], [1]] * 2}, r"'label'.*list"),
+        ({"label": [0.5, 1, 2, 3]}, "not whole"),
+        ({"split": ["train", "extra"] * 2}, r"'split'.*extra, train"),
+        ({"split": ["test", "val"] * 2}, r"'split'.*test, val"),
+        ({"split": ["train", None] * 2}, "'split'"),
+        ({"image": ["a.jpg"] * 4}, r"no column of images.*image \(string\)"),
+        ({"image": [[1, 2]] * 4}, r"image \(list"),
+        ({"image": None, "x": [b"1"] * 4, "z": [b"2"] * 4}, r"\(x, z\)"),
+    ],
+)
+def test_columns_that_cannot_be_used(tmp_path, put, columns, says):
+    given = {"image": [put(tmp_path / "0.jpg")] * 4, "label": [0, 1, 2, 3], **columns}
+    file = parquet(tmp_path / "a.parquet", **{k: v for k, v in given.items() if v is not None})
+    with pytest.raises(InvalidFileError, match=says):
+        own_images(file)
+
+
+def test_other_columns_of_images_are_named(tmp_path, put):
+    encoded = [put(tmp_path / f"{i}.jpg") for i in range(4)]
+    images = own_images(parquet(tmp_path / "a.parquet", encoded, mask=encoded, label=[0, 1] * 2))
+    assert "mask" in images.notes[0]
 
 
 def test_a_prepared_parquet_file_may_hold_structures(tmp_path, put):

@@ -100,7 +100,7 @@ def test_what_is_no_image_is_not_written(tmp_path, small):
     [
         ({"label": None}, "no column 'label'"),
         ({"split": None, "image": None}, "no column 'split'"),
-        ({"label": ["x", "y", "x", "y"]}, "not readable as Parquet"),
+        ({"label": ["x", "y", "x", "y"]}, "column 'label' is string"),
         ({"label": [0, None, 0, 1]}, "column 'label': 1 rows are empty"),
         ({"label": [0, 2, 0, 2]}, "row 1: label 2 is out of range"),
         ({"label": [-1, 1, -1, 1]}, "row 0: label -1 is out of range"),

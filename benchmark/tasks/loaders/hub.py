@@ -9,14 +9,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmark.core.errors import InvalidInputError, UnavailableError
-from benchmark.tasks.images import SEVENTY_THIRTY, LabelledImages, train_mask_70_30
-from benchmark.tasks.loaders.folders import PARTS
+from benchmark.tasks.images import SEVENTY_THIRTY, LabelledImages, file_bytes, train_mask_70_30
+from benchmark.tasks.loaders.folders import part_of
+from benchmark.tasks.parquet_files import opened
 
 if TYPE_CHECKING:
     from benchmark.tasks.registry import Task
 
+#: Names of columns of labels; the first one that is there counts.
+LABELS = (
+    *("label", "labels", "class", "category", "target", "fine_label", "label_id", "class_id"),
+    *("category_id", "class_name", "label_name", "category_name", "label_text", "species", "y"),
+)
 # Configurations of the data sets that tasks.yaml names.
 _CONFIGURATIONS = {"ufldl-stanford/svhn": "cropped_digits"}
+
+
+_TEXTS = ("string", "large_string", "bool")
+_NUMBERS = ("int", "uint")
 
 
 def hub_id(task: Task) -> str:
@@ -37,8 +47,8 @@ def hub_id(task: Task) -> str:
 def from_hub(task: Task, name: str) -> LabelledImages:
     """Images of a data set of the hub, by the task's split rule.
 
-    Tasks split 70/30 take all rows of all parts; others take the parts 'train' and 'test'. Code
-    that a data set may bring is never run.
+    Tasks split 70/30 take all rows of all parts, others take the parts as :func:`hub_images` does.
+    Code that a data set may bring is never run.
 
     Args:
         task: The task.
@@ -52,19 +62,25 @@ def from_hub(task: Task, name: str) -> LabelledImages:
         InvalidInputError: If the data set lacks images, labels or parts.
     """
     parts = _load(name)
+    if task.split.rule != SEVENTY_THIRTY:
+        return _by_parts(parts, name)
     if "train" not in parts:
-        raise InvalidInputError(
-            f"{name} has no part 'train', only {', '.join(parts)}. Name another data set."
-        )
-    whole = task.split.rule == SEVENTY_THIRTY or "test" not in parts
-    return _images(list(parts.values()) if whole else [parts["train"], parts["test"]], name, whole)
+        raise InvalidInputError(_no_train(parts, name))
+    images = _images(list(parts.values()), name, whole=True)
+    pooled = (f"All parts are pooled: {', '.join(parts)}.",) if len(parts) > 1 else ()
+    return replace(images, notes=pooled)
+
+
+def _no_train(parts: Any, name: str) -> str:  # noqa: ANN401 - datasets has no types
+    return f"{name} has no part 'train', only {', '.join(parts)}. Name another data set."
 
 
 def hub_images(name: str) -> LabelledImages:
     """Images of any data set of the hub, or of a folder in its form.
 
     The parts 'train' and 'test' keep their roles; without a test part, one named 'validation' (or
-    'valid', 'val', 'dev') tests. A data set of one part is split 70/30.
+    'valid', 'val', 'dev') tests. Without either, or with one part alone, the part 'train' (or the
+    only one) is split 70/30. Unused parts are named in the notes.
 
     Args:
         name: As in :func:`from_hub`.
@@ -83,6 +99,9 @@ def saved_images(folder: Path) -> LabelledImages:
         UnavailableError: If ``datasets`` is not installed or the data set cannot be read.
         InvalidInputError: If the data set lacks images, labels or parts.
     """
+    for path in sorted({*folder.glob("*.parquet"), *folder.glob("*/*.parquet")}):
+        with opened(path):  # its sizes are checked
+            pass
     if not any((folder / name).is_file() for name in ("dataset_dict.json", "state.json")):
         return hub_images(str(folder))
     try:
@@ -97,21 +116,25 @@ def saved_images(folder: Path) -> LabelledImages:
 
 
 def _by_parts(parts: Any, name: str) -> LabelledImages:  # noqa: ANN401 - datasets has no types
-    test = next((part for part in ("test", *PARTS["val"]) if part in parts), None)
-    if "train" in parts and test is not None:
-        rule = f"The parts as given: train trains, {test} tests."
-        return replace(_images([parts["train"], parts[test]], name, whole=False), split_rule=rule)
-    if "train" not in parts and len(parts) > 1:
-        raise InvalidInputError(
-            f"{name} has no part 'train', only {', '.join(parts)}. Name another data set."
-        )
-    return _images(list(parts.values()), name, whole=True)
+    kinds = {kind: part for part in reversed(list(parts)) if (kind := part_of(str(part)))}
+    train, test = kinds.get("train"), kinds.get("test") or kinds.get("val")
+    if train is None and len(parts) > 1:
+        raise InvalidInputError(_no_train(parts, name))
+    used = [part for part in (train, test) if part is not None] or list(parts)
+    images = _images([parts[part] for part in used], name, whole=len(used) == 1)
+    if len(used) == 2:
+        rule = f"The parts as given: {train} trains, {test} tests."
+        images = replace(images, split_rule=rule)
+    unused = [str(part) for part in parts if part not in used]
+    notes = (f"Unused parts: {', '.join(unused)}.",) if unused else ()
+    return replace(images, notes=notes)
 
 
 def _images(chosen: list[Any], name: str, whole: bool) -> LabelledImages:
     """Images of some parts: all split 70/30, or the first for training and the second for tests."""
     image, label = _columns(chosen[0].features, name)
-    labels = np.concatenate([np.array(part[label], dtype=np.int64) for part in chosen])
+    names, parts = _labels([part[label] for part in chosen], chosen[0].features[label], name)
+    labels = np.concatenate(parts)
     starts = np.cumsum([0, *(len(part) for part in chosen)])
     encoded = [_undecoded(part, image) for part in chosen]
 
@@ -119,14 +142,34 @@ def _images(chosen: list[Any], name: str, whole: bool) -> LabelledImages:
         part = int(np.searchsorted(starts, row, side="right")) - 1
         return _bytes(encoded[part][row - int(starts[part])][image])
 
-    names = tuple(chosen[0].features[label].names)
-    if labels.size and not 0 <= labels.min() <= labels.max() < len(names):
-        raise InvalidInputError(
-            f"Labels of {name} must be 0 to {len(names) - 1} (got {labels.min()} to "
-            f"{labels.max()}). A part without labels cannot be used."
-        )
     mask = train_mask_70_30(labels) if whole else np.arange(len(labels)) < starts[1]
     return LabelledImages(names, labels, mask, read, SEVENTY_THIRTY if whole else "")
+
+
+def _labels(
+    columns: list[Any],
+    kind: Any,  # noqa: ANN401 - datasets has no types
+    name: str,
+) -> tuple[tuple[str, ...], list[np.ndarray[Any, Any]]]:
+    """Class names, and the labels of each part."""
+    given = [list(column) for column in columns]
+    empty = sum(value is None for values in given for value in values)
+    if empty:
+        raise InvalidInputError(f"{empty} rows of {name} have no label. Remove them.")
+    stated = tuple(getattr(kind, "names", None) or ())
+    if not stated:
+        values = sorted({value for column in given for value in column})
+        number = {value: place for place, value in enumerate(values)}
+        coded = [np.array([number[v] for v in column], dtype=np.int64) for column in given]
+        return tuple(map(str, values)), coded
+    parts = [np.array(column, dtype=np.int64) for column in given]
+    labels = np.concatenate(parts)
+    if labels.size and not 0 <= labels.min() <= labels.max() < len(stated):
+        raise InvalidInputError(
+            f"Labels of {name} must be 0 to {len(stated) - 1} (got {labels.min()} to "
+            f"{labels.max()}). A part without labels cannot be used."
+        )
+    return stated, parts
 
 
 def _library() -> Any:  # noqa: ANN401 - datasets has no types
@@ -155,26 +198,42 @@ def _load(name: str) -> Any:  # noqa: ANN401 - datasets has no types
 
 
 def _columns(features: Any, name: str) -> tuple[str, str]:  # noqa: ANN401 - datasets has no types
-    """Names of the first column of images and the first of class labels."""
-    from datasets import ClassLabel, Image
+    """Names of the first column of images and the first of class labels, or of known name."""
+    from datasets import ClassLabel, Image, Value
 
-    found = [
-        next((column for column, kind in features.items() if isinstance(kind, wanted)), None)
-        for wanted in (Image, ClassLabel)
-    ]
-    if found[0] is None or found[1] is None:
+    images = [column for column, kind in features.items() if isinstance(kind, Image)]
+    images += [column for column, kind in features.items() if _is_bytes(kind)]
+    labels = [column for column, kind in features.items() if isinstance(kind, ClassLabel)]
+    plain = {
+        column.casefold(): column
+        for column, kind in features.items()
+        if isinstance(kind, Value) and (kind.dtype in _TEXTS or kind.dtype.startswith(_NUMBERS))
+    }
+    labels += [plain[column] for column in LABELS if column in plain]
+    if not images or not labels:
         raise InvalidInputError(
             f"{name} lacks a column of images or one of class labels (it has "
             f"{', '.join(features)}). Name another data set."
         )
-    return found[0], found[1]
+    return images[0], labels[0]
+
+
+def _is_bytes(kind: Any) -> bool:  # noqa: ANN401 - datasets has no types
+    if isinstance(kind, dict):
+        return _is_bytes(kind.get("bytes"))
+    return getattr(kind, "dtype", None) in ("binary", "large_binary")
 
 
 def _undecoded(part: Any, image: str) -> Any:  # noqa: ANN401 - datasets has no types
     from datasets import Image
 
-    return part.cast_column(image, Image(decode=False))
+    is_feature = isinstance(part.features[image], Image)
+    return part.cast_column(image, Image(decode=False)) if is_feature else part
 
 
-def _bytes(value: dict[str, Any]) -> bytes:
-    return value["bytes"] or Path(value["path"]).read_bytes()
+def _bytes(value: Any) -> bytes:  # noqa: ANN401 - datasets has no types
+    if not isinstance(value, dict):
+        return bytes(value or b"")
+    if value.get("bytes") or not value.get("path"):
+        return bytes(value.get("bytes") or b"")
+    return file_bytes(Path(value["path"]))

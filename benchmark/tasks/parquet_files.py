@@ -1,0 +1,202 @@
+"""Parquet files of others, read within bounds of memory.
+
+Sizes are refused from the metadata before a page is read. A few kilobytes can stand for gigabytes
+still: a value in a dictionary counts once in the metadata, whatever its rows. Hence rows are read
+in batches that are small where values may be large, and what they hold is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmark.core.errors import InvalidFileError
+from benchmark.tasks.card import REMEDY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+#: Largest number of rows.
+MAX_ROWS = 20_000_000
+# Content that any file may hold, and the largest ratio of content and file beyond it.
+_ALLOWANCE, _RATIO = 2**26, 100
+_BATCH_BYTES, _BATCH_ROWS = 2**27, 512
+_BUFFER = 2**20
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """Open a Parquet file whose sizes are within the bounds.
+
+    Raises:
+        InvalidFileError: If it is not readable as Parquet, also while it is read; or too large.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    if path.exists() and not path.is_file():  # a pipe would block
+        raise InvalidFileError(path, ["not a regular file"], REMEDY)
+    try:
+        with parquet.ParquetFile(path, buffer_size=_BUFFER) as file:
+            faults = _size_faults(path, file.metadata)
+            if faults:
+                raise InvalidFileError(path, faults, "Get or write the file again.")
+            yield file
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InvalidFileError(path, [f"not readable as Parquet: {reason}"], REMEDY) from error
+
+
+def _bound(path: Path) -> int:
+    return _ALLOWANCE + _RATIO * path.stat().st_size
+
+
+def _size_faults(path: Path, metadata: Any) -> list[str]:  # noqa: ANN401 - pyarrow has no types
+    faults = []
+    if metadata.num_rows > MAX_ROWS:
+        faults.append(f"{metadata.num_rows:,} rows exceed the limit of {MAX_ROWS:,}")
+    chunks = (
+        metadata.row_group(group).column(column)
+        for group in range(metadata.num_row_groups)
+        for column in range(metadata.num_columns)
+    )
+    size = sum(abs(chunk.total_uncompressed_size) for chunk in chunks)
+    if size > _bound(path):
+        faults.append(_too_large(path, size))
+    return faults
+
+
+def _too_large(path: Path, size: int) -> str:
+    return (
+        f"{size / 1e6:,.0f} MB of content in a file of {path.stat().st_size / 1e3:,.0f} kB; the "
+        f"limit is {_bound(path) / 1e6:,.0f} MB"
+    )
+
+
+def batches(path: Path, column: str, groups: range | None = None) -> Iterator[Any]:
+    """Yield the arrays of a column, in the order of the rows.
+
+    Args:
+        path: The file.
+        column: Name of the column.
+        groups: Row groups to read; None for all.
+
+    Raises:
+        InvalidFileError: If the file is damaged, or the column holds far more than its file.
+    """
+    from pyarrow import types
+
+    with opened(path) as file:
+        found = 0
+        for group in range(file.num_row_groups) if groups is None else groups:
+            rows = _batch_rows(file.metadata.row_group(group), column)
+            for batch in file.iter_batches(rows, row_groups=[group], columns=[column]):
+                array = batch.column(0)
+                array = array.dictionary_decode() if types.is_dictionary(array.type) else array
+                found += array.nbytes
+                if found > _bound(path):
+                    fault = f"column '{column}': {_too_large(path, found)}"
+                    raise InvalidFileError(path, [fault], "Get or write the file again.")
+                yield array
+
+
+def _batch_rows(group: Any, column: str) -> int:  # noqa: ANN401 - pyarrow has no types
+    """Rows that fit into memory even if each holds the largest value that the group can have."""
+    chunks = [group.column(number) for number in range(group.num_columns)]
+    size = sum(
+        chunk.total_uncompressed_size
+        for chunk in chunks
+        if chunk.path_in_schema.partition(".")[0] == column
+    )
+    return int(min(max(_BATCH_BYTES // max(size, 1), 1), _BATCH_ROWS))
+
+
+def encoded_images(column: Any) -> list[bytes | None]:  # noqa: ANN401 - pyarrow has no types
+    """Bytes of a column of images, which the library ``datasets`` writes as a structure."""
+    from pyarrow import types
+
+    found = column.field("bytes") if types.is_struct(column.type) else column
+    images: list[bytes | None] = found.to_pylist()
+    return images
+
+
+def holds_images(kind: Any) -> bool:  # noqa: ANN401 - pyarrow has no types
+    """True if a column of a type can hold encoded images."""
+    from pyarrow import types
+
+    if types.is_struct(kind):
+        inner = [kind.field(number) for number in range(kind.num_fields)]
+        return any(
+            field.name == "bytes"
+            and not types.is_dictionary(field.type)
+            and not types.is_struct(field.type)
+            and holds_images(field.type)
+            for field in inner
+        )
+    if types.is_dictionary(kind):
+        return holds_images(kind.value_type)
+    fitting = types.is_binary, types.is_large_binary, types.is_fixed_size_binary, types.is_null
+    return any(fits(kind) for fits in fitting)
+
+
+def holds_numbers(kind: Any) -> bool:  # noqa: ANN401 - pyarrow has no types
+    """True if a column of a type can hold whole numbers."""
+    from pyarrow import types
+
+    return bool(types.is_integer(kind) or types.is_null(kind))
+
+
+def holds_booleans(kind: Any) -> bool:  # noqa: ANN401 - pyarrow has no types
+    """True if a column of a type can hold booleans, or numbers that may be whole."""
+    from pyarrow import types
+
+    return bool(types.is_boolean(kind) or types.is_floating(kind))
+
+
+def holds_text(kind: Any) -> bool:  # noqa: ANN401 - pyarrow has no types
+    """True if a column of a type can hold text."""
+    from pyarrow import types
+
+    if types.is_dictionary(kind):
+        return holds_text(kind.value_type)
+    fitting = types.is_string, types.is_large_string, types.is_null
+    return any(fits(kind) for fits in fitting)
+
+
+def read_labels(path: Path, column: str) -> tuple[list[int | str], NDArray[np.int64]]:
+    """Read a column of numbers or texts.
+
+    Returns:
+        Its values in ascending order, and the number of each row's value, int64 ``(n,)``; -1 for
+        empty rows.
+
+    Raises:
+        InvalidFileError: If the file is damaged, or numbers are not whole.
+    """
+    places: dict[Any, int] = {None: -1}
+    found = []
+    for array in batches(path, column):
+        codes = [places.setdefault(value, len(places) - 1) for value in _values(path, array)]
+        found.append(np.array(codes, dtype=np.int64))
+    values = list(places)[1:]
+    if any(isinstance(value, float) and not value.is_integer() for value in values):
+        raise InvalidFileError(path, [f"column '{column}': numbers are not whole"], REMEDY)
+    values = [int(value) if isinstance(value, float) else value for value in values]
+    order = sorted(range(len(values)), key=values.__getitem__)
+    rank = np.empty(len(values) + 1, dtype=np.int64)
+    rank[order], rank[-1] = np.arange(len(values)), -1
+    labels = rank[np.concatenate(found)] if found else np.empty(0, dtype=np.int64)
+    return [values[place] for place in order], labels
+
+
+def _values(path: Path, array: Any) -> list[Any]:  # noqa: ANN401 - pyarrow has no types
+    try:
+        values: list[Any] = array.to_pylist()
+    except UnicodeDecodeError as error:
+        raise InvalidFileError(path, ["text is not UTF-8"], REMEDY) from error
+    return values
