@@ -16,8 +16,14 @@ GITHUB = ROOT / ".github"
 ENTRY = "leaderboards/entries/mine"
 
 
-def program(*words: object, cwd: Path) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+def program(*words: object, cwd: Path, **variables: str) -> subprocess.CompletedProcess:
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_SYSTEM": os.devnull,
+        **variables,
+    }
     return subprocess.run(
         list(map(str, words)), cwd=cwd, env=environment, capture_output=True, text=True, check=False
     )
@@ -160,9 +166,69 @@ def test_the_code_of_an_entry_runs_without_rights(rerun):
     assert not any("checkout" in step.get("uses", "") for step in jobs["comment"]["steps"])
 
 
+def step(workflow: dict, name: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess:
+    """Run a step by its name, as a workflow with ``shell: bash`` does."""
+    steps = [s for job in workflow["jobs"].values() for s in job["steps"] if s.get("name") == name]
+    assert set(variables) >= set(steps[0].get("env", {}))
+    return program("bash", "-eo", "pipefail", "-c", steps[0]["run"], cwd=cwd, **variables)
+
+
+@pytest.fixture
+def pull_request(tmp_path) -> tuple[Path, str]:
+    """A clone of main, and the commit of a fork that adds an entry of the example's method."""
+    clone, fork = tmp_path / "clone", tmp_path / "fork"
+    shutil.copytree(GITHUB / "scripts", clone / ".github" / "scripts")
+    records = Path("leaderboards", "records", "gl-mini", "unseen-baselines.jsonl")
+    (clone / records).parent.mkdir(parents=True)
+    shutil.copy(ROOT / records, clone / records)
+    assert program("git", "init", "--quiet", cwd=clone).returncode == 0
+    commit(clone)
+    assert program("git", "clone", "--quiet", clone, fork, cwd=tmp_path).returncode == 0
+    plugin = ["-m", "similarity-vote", "--plugin", ROOT / "docs" / "examples" / "my_method.py"]
+    about = ["--author", "A", "--description", "B.", "-o", fork / "leaderboards/entries/mine"]
+    for words in (["run", *plugin], ["submit", "pack", *plugin, "--id", "mine", *about]):
+        done = program("t2sbench", *words, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    head = commit(fork)
+    assert program("git", "remote", "add", "origin", fork, cwd=clone).returncode == 0
+    return clone, head
+
+
+def test_a_pull_request_is_checked_executed_again_and_answered(rerun, pull_request):
+    clone, head = pull_request
+    variables = {"GITHUB_OUTPUT": str(clone / "output"), "HEAD_SHA": head, "ID": "mine"}
+    variables["GITHUB_STEP_SUMMARY"] = str(clone / "step.md")
+    check = yaml.safe_load((GITHUB / "workflows" / "submission.yml").read_text())
+    for name in ("Read the entry", "Check it"):
+        done = step(check, name, clone, **variables)
+        assert done.returncode == 0, done.stderr
+    assert (clone / "output").read_text() == "id=mine\n"
+    assert step(rerun, "Bundle the learnt rewards", clone, **variables).returncode == 0
+    # The workflow does this in a container.
+    done = program("t2sbench", "submit", "decide", "bundle", "-o", "decisions.json", cwd=clone)
+    assert done.returncode == 0, done.stderr
+    decisions = (clone / "decisions.json").read_text()
+    configurations = re.findall(r'"[01]{8}"', decisions)
+    other = decisions.replace(configurations[0], '"11111111"')
+    (clone / "decisions.json").write_text(other)
+    done = step(rerun, "Compare and score", clone, **variables)
+    assert done.returncode == 2, done.stdout
+    assert all(
+        line.startswith("    ") for line in (clone / "summary.md").read_text().split("\n")[2:-1]
+    )
+    (clone / "summary.md").unlink()
+    (clone / "decisions.json").write_text(decisions)
+    done = step(rerun, "Compare and score", clone, **variables)
+    assert done.returncode == 0, done.stdout
+    summary = (clone / "summary.md").read_text()
+    assert "single-best" in summary
+    assert summary in (clone / "step.md").read_text()
+    records = (clone / "leaderboards" / "records" / "mine.jsonl").read_text()
+    assert '"isolated":true' in records
+
+
 @pytest.mark.parametrize("kind", ["file", "link", "large", "none"])
 def test_only_a_regular_file_of_decisions_leaves_the_container(rerun, tmp_path, kind):
-    (step,) = (s for s in rerun["jobs"]["rerun"]["steps"] if s.get("name") == "Take the decisions")
     (tmp_path / "out").mkdir()
     left = tmp_path / "out" / "decisions.json"
     if kind == "link":
@@ -170,5 +236,5 @@ def test_only_a_regular_file_of_decisions_leaves_the_container(rerun, tmp_path, 
         left.symlink_to(tmp_path / "secret")
     elif kind != "none":
         left.write_text("{}" if kind == "file" else " " * 1_000_001)
-    done = program("bash", "-eo", "pipefail", "-c", step["run"], cwd=tmp_path)
+    done = step(rerun, "Take the decisions", tmp_path)
     assert (done.returncode == 0) == (tmp_path / "decisions.json").exists() == (kind == "file")
