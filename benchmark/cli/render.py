@@ -167,6 +167,8 @@ def _save(draw: Callable[..., Image], options: dict[str, Any]) -> int:
     output = options.pop("output")
     _check_picture(output)
     with opened(take_simulator(options).build()) as simulator:
+        for note in simulator.assets().notes:
+            click.echo(f"Note: {note}", err=True)
         sheet = draw(simulator, **options)
     return _write(sheet, output)
 

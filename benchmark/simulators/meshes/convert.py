@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.core.errors import UnavailableError
-from benchmark.simulators.meshes.loading import Part
 from benchmark.simulators.meshes.mesh import MAX_SLOTS, Mesh, Surface, UnusableMeshError
+from benchmark.simulators.meshes.parts import Part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

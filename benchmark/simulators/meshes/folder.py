@@ -9,23 +9,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from benchmark.core.errors import InvalidInputError, StorageError, T2SBenchError, UnknownNameError
 from benchmark.core.files import canonical_json, digest, inside, sha256_file
 from benchmark.core.store import default_store
 from benchmark.simulators.meshes.cache import MESHES_FILE, PackedMeshes, Stored, pack
 from benchmark.simulators.meshes.convert import make_mesh
 from benchmark.simulators.meshes.framing import Silhouettes, silhouettes
-from benchmark.simulators.meshes.loading import Sources, import_trimesh, load_parts
+from benchmark.simulators.meshes.layout import Finding, MeshFile, find_meshes
+from benchmark.simulators.meshes.loading import import_trimesh, load_parts
 from benchmark.simulators.meshes.mesh import UnusableMeshError
+from benchmark.simulators.meshes.parts import Sources
 
 if TYPE_CHECKING:
     from benchmark.simulators.meshes.mesh import Mesh
 
 #: Raised when the same file becomes another mesh.
-CONVERSION_VERSION = 1
-
-SUFFIXES = (".glb", ".gltf", ".obj", ".ply", ".stl")
-_LAYOUT = f"category/object{{{','.join(SUFFIXES)}}} or category/object/model.obj with its textures"
+CONVERSION_VERSION = 2
 
 _LOG = logging.getLogger(__name__)
 _KEPT_MESHES = 64
@@ -49,96 +50,14 @@ class Prepared:
     warnings: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class MeshFile:
-    """One object's file.
-
-    Attributes:
-        category: Name of its folder.
-        name: Name of the object.
-        path: The file.
-    """
-
-    category: str
-    name: str
-    path: Path
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A fault of a file.
-
-    Attributes:
-        path: The file, relative to the library's folder.
-        reason: The fault in a few words.
-        skipped: True if the object is left out.
-    """
-
-    path: str
-    reason: str
-    skipped: bool = True
-
-    def __str__(self) -> str:
-        return f"{self.path}: {'left out, ' if self.skipped else ''}{self.reason}"
-
-
-def find_meshes(folder: Path) -> tuple[list[MeshFile], list[Finding]]:
-    """Find all mesh files of a library's folder, in a fixed order.
-
-    Args:
-        folder: Folder with a folder per category.
-
-    Raises:
-        InvalidInputError: If the folder is missing or holds no mesh.
-    """
-    if not folder.is_dir():
-        what = "is a file, not a folder of meshes" if folder.exists() else "does not exist"
-        raise InvalidInputError(f"{folder} {what}. Lay out a folder of meshes as {_LAYOUT}.")
-    found: list[MeshFile] = []
-    findings: list[Finding] = []
-    for category in sorted(path for path in folder.iterdir() if path.is_dir()):
-        if not category.name.startswith("."):
-            _find_in_category(folder, category, found, findings)
-    if not found:
-        raise InvalidInputError(f"No meshes in {folder}. Lay out the folder as {_LAYOUT}.")
-    return found, findings
-
-
-def _find_in_category(
-    folder: Path, category: Path, found: list[MeshFile], findings: list[Finding]
-) -> None:
-    names: dict[str, Path] = {}
-    for path in sorted(category.iterdir()):
-        for mesh in _candidates(path):
-            relative = mesh.relative_to(folder).as_posix()
-            name = path.stem if path.is_file() else path.name
-            if not mesh.resolve().is_relative_to(folder.resolve()):
-                findings.append(Finding(relative, "a link that leads out of the folder"))
-            elif name in names:
-                findings.append(Finding(relative, f"the same name as {names[name].name}"))
-            else:
-                names[name] = mesh
-                found.append(MeshFile(category.name, name, mesh))
-
-
-def _candidates(path: Path) -> list[Path]:
-    """Mesh files of one object: the file itself, or the only one in its folder."""
-    if path.is_file():
-        return [path] if path.suffix.casefold() in SUFFIXES else []
-    if not path.is_dir() or path.name.startswith("."):
-        return []
-    inner = sorted(p for p in path.iterdir() if p.suffix.casefold() in SUFFIXES and p.is_file())
-    return inner if len(inner) <= 1 else [p for p in inner if p.stem == path.name] or inner[:1]
-
-
 class FolderLibrary:
-    """Objects of a folder ``category/object.glb`` (also gltf, obj, ply, stl), loaded with trimesh.
+    """Objects of a folder ``category/object.glb`` (also gltf, obj, ply, stl).
 
-    Every file is loaded once, on the first request for the categories, and kept in the store;
+    Every file is read once, on the first request for the categories, and kept in the store;
     unusable files are left out and reported. Axes stay as they are, y up.
 
     Args:
-        folder: Folder with a folder per category.
+        folder: Folder with a folder per category (see :func:`find_meshes`).
         max_triangles: Larger meshes are decimated.
 
     Raises:
@@ -160,22 +79,23 @@ class FolderLibrary:
         from rich.console import Console
         from rich.progress import track
 
-        usable = {}
+        usable, findings = {}, []
         console = Console(stderr=True)
         hidden = not console.is_terminal
         for file in track(self._files, "meshes", console=console, transient=True, disable=hidden):
             prepared = self._prepare(file)
             relative = file.path.relative_to(self._folder).as_posix()
-            self._findings += [Finding(relative, w, skipped=False) for w in prepared.warnings]
+            findings += [Finding(relative, w, skipped=False) for w in prepared.warnings]
             if prepared.fault:
-                self._findings.append(Finding(relative, prepared.fault))
+                findings.append(Finding(relative, prepared.fault))
             else:
                 usable[file.category, file.name] = prepared
         if not usable:
-            reasons = "; ".join(str(finding) for finding in self._findings[:5])
+            reasons = "; ".join(str(finding) for finding in findings[:5])
             raise InvalidInputError(
                 f"No usable meshes in {self._folder}: {reasons}. Repair these files."
             )
+        self._findings += findings
         return usable
 
     @functools.cached_property
@@ -215,24 +135,42 @@ class FolderLibrary:
 
     def _read_or_make(self, category: str, name: str) -> Stored:
         prepared = self._prepared[category, name]
+        file = next(f for f in self._files if (f.category, f.name) == (category, name))
         try:
-            folder = default_store().find("mesh", self._identity(prepared.sha256), sealed=True)
+            identity = self._identity(file, prepared.sha256)
+            folder = default_store().find("mesh", identity, sealed=True)
             if folder is not None and _outcome(folder)["key"] == prepared.key:
                 return PackedMeshes((folder / MESHES_FILE).read_bytes())["mesh"]
         except (OSError, ValueError, KeyError, T2SBenchError) as error:
             _LOG.info("mesh '%s' of '%s' is loaded again: %s", name, category, error)
-        files = {(file.category, file.name): file for file in self._files}
-        return self._convert(files[category, name], Sources())
+        return self._convert(file, Sources())
 
     def _convert(self, file: MeshFile, sources: Sources) -> Stored:
-        parts = load_parts(file.path, self._folder, sources)
-        mesh = make_mesh(parts, self._max_triangles)
-        return mesh, silhouettes(mesh)
+        """Read and convert a file.
+
+        Raises:
+            UnusableMeshError: If it gives no object, whatever the reason.
+        """
+        try:
+            with np.errstate(all="ignore"):  # the mesh is checked afterwards
+                parts = load_parts(file.path, self._folder, sources)
+                mesh = make_mesh(parts, self._max_triangles)
+                return mesh, silhouettes(mesh)
+        except MemoryError as error:
+            raise UnusableMeshError("too large for the memory") from error
+        except T2SBenchError:
+            raise
+        except Exception as error:  # readers raise errors of many types; one file ends no library
+            reason = " ".join(str(error).split())[:120]
+            raise UnusableMeshError(f"cannot be read ({type(error).__name__}: {reason})") from error
 
     def _prepare(self, file: MeshFile) -> Prepared:
         """Load a file, or return the outcome of the last time."""
-        own = sha256_file(file.path)
-        known = self._known(own)
+        try:
+            own = sha256_file(file.path)
+        except OSError as error:
+            return Prepared("", "", f"cannot be read ({error.strerror})", ())
+        known = self._known(file, own)
         if known is not None:
             return known
         sources, fault, stored = Sources(), "", None
@@ -243,30 +181,33 @@ class FolderLibrary:
         key = digest([CONVERSION_VERSION, self._max_triangles, own, sources.files])
         # Warnings do not matter for a file that gives no object.
         prepared = Prepared(own, key, fault, () if fault else tuple(sources.warnings))
-        self._keep(prepared, sources, stored)
+        self._keep(file, prepared, sources, stored)
         return prepared
 
-    def _identity(self, sha256: str) -> list[Any]:
-        return ["folder", CONVERSION_VERSION, self._max_triangles, sha256]
+    def _identity(self, file: MeshFile, sha256: str) -> list[Any]:
+        # Two equal files can have different textures, found by their names.
+        place = file.path.parent.relative_to(self._folder).as_posix()
+        return ["folder", CONVERSION_VERSION, self._max_triangles, sha256, place, file.path.suffix]
 
-    def _known(self, sha256: str) -> Prepared | None:
-        """Outcome for a file of the same content whose textures have not changed since."""
-        folder = default_store().find("mesh", self._identity(sha256), sealed=True)
+    def _known(self, file: MeshFile, sha256: str) -> Prepared | None:
+        """Outcome for a file whose content, textures and missing textures are the same."""
+        folder = default_store().find("mesh", self._identity(file, sha256), sealed=True)
         if folder is None:
             return None
         try:
             entry = _outcome(folder)
             for name, texture in entry["files"].items():
-                if sha256_file(inside(self._folder, name)) != texture:
+                path = inside(self._folder, name)
+                if (sha256_file(path) if path.is_file() else None) != texture:
                     return None
-            # Missing textures may exist by now: such files are loaded again.
-            if entry["warnings"]:
-                return None
-            return Prepared(sha256, str(entry["key"]), str(entry["fault"]), ())
+            warnings = tuple(map(str, entry["warnings"]))
+            return Prepared(sha256, str(entry["key"]), str(entry["fault"]), warnings)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, InvalidInputError):
             return None
 
-    def _keep(self, prepared: Prepared, sources: Sources, stored: Stored | None) -> None:
+    def _keep(
+        self, file: MeshFile, prepared: Prepared, sources: Sources, stored: Stored | None
+    ) -> None:
         """Replace the cell of a file, because its textures may have changed."""
         outcome = {
             "key": prepared.key,
@@ -280,7 +221,7 @@ class FolderLibrary:
             if stored is not None:
                 (folder / MESHES_FILE).write_bytes(pack({"mesh": stored}))
 
-        store, identity = default_store(), self._identity(prepared.sha256)
+        store, identity = default_store(), self._identity(file, prepared.sha256)
         try:
             store.discard("mesh", identity)
             store.get("mesh", identity, write, "mesh of a folder", sealed=True)

@@ -1,131 +1,35 @@
-"""Reading of a mesh file with trimesh: parts with their materials, and warnings."""
+"""Reading of a mesh file, of OBJ, PLY and STL files with trimesh: parts with their materials."""
 
 from __future__ import annotations
 
-import io
-import json
 import logging
 import re
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmark.core.errors import InvalidInputError, UnavailableError
-from benchmark.core.files import inside, sha256_bytes
+from benchmark.core.errors import UnavailableError
+from benchmark.simulators.meshes.gltf import read_gltf
 from benchmark.simulators.meshes.mesh import Surface, UnusableMeshError
+from benchmark.simulators.meshes.parts import (
+    MAX_FILE_BYTES,
+    FolderResolver,
+    Part,
+    Sources,
+    check_triangles,
+    opaque,
+    reduced_image,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: Larger files are left out: reading them needs gigabytes, and only 2,000 triangles are kept.
-MAX_TRIANGLES_READ = 2_000_000
-MAX_FILE_BYTES = 512 * 2**20
-_TEXTURE_SIZE = 256
-_IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tga", ".tif", ".tiff", ".webp")
-_MAX_PIXELS = 64_000_000
+_GLTF = (".glb", ".gltf")
 _CHUNK = 2**22
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """Triangles of one material.
-
-    Attributes:
-        positions: float64 ``(n, 3)``.
-        faces: int64 ``(m, 3)``.
-        uvs: float64 ``(n, 2)`` or ``None``.
-        surface: Its appearance.
-    """
-
-    positions: NDArray[np.float64]
-    faces: NDArray[np.int64]
-    uvs: NDArray[np.float64] | None
-    surface: Surface
-
-
-@dataclass
-class Sources:
-    """Further files that a mesh file refers to.
-
-    Attributes:
-        files: SHA-256 of each file, by its path below the library's folder.
-        warnings: Faults of these files.
-    """
-
-    files: dict[str, str] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-
-    def warn(self, text: str) -> None:
-        """Add a warning, once."""
-        if text not in self.warnings:
-            self.warnings.append(text)
-
-
-class FolderResolver:
-    """Material and texture files of a mesh file; nothing from outside the library.
-
-    trimesh requests every name that a file mentions. Absolute paths, ``..`` and addresses are
-    refused; nothing is downloaded.
-    """
-
-    def __init__(self, root: Path, base: Path, sources: Sources) -> None:
-        self._root, self._base, self._sources = root, base, sources
-
-    def get(self, name: str) -> bytes:
-        """Content of a file next to the mesh.
-
-        Raises:
-            FileNotFoundError: If it is missing or not allowed; trimesh continues without it.
-        """
-        plain = str(name).strip().replace("\\", "/").removeprefix("./")
-        try:
-            path = inside(self._base, plain)
-            relative = path.relative_to(self._root.resolve()).as_posix()
-            content = path.read_bytes()
-        except (InvalidInputError, ValueError, OSError) as error:
-            self._sources.warn(f"'{plain}' cannot be used ({_why(error)})")
-            raise FileNotFoundError(plain) from error
-        self._sources.files[relative] = sha256_bytes(content)
-        if path.suffix.casefold() in _IMAGES:
-            self._check_image(plain, content)
-        return content
-
-    def _check_image(self, name: str, content: bytes) -> None:
-        from PIL import Image
-
-        try:
-            with Image.open(io.BytesIO(content)) as image:
-                if image.width * image.height > _MAX_PIXELS:
-                    raise ValueError(f"{image.width} x {image.height} pixels")  # noqa: TRY301
-                image.load()
-        except Exception as error:  # image files fail in many ways
-            self._sources.warn(f"texture '{name}' is not an image that can be read")
-            raise FileNotFoundError(name) from error
-
-    def keys(self) -> list[str]:
-        """Names of the files next to the mesh."""
-        return sorted(path.name for path in self._base.iterdir() if path.is_file())
-
-    def namespaced(self, namespace: str) -> FolderResolver:
-        """Resolver of a folder below."""
-        return FolderResolver(self._root, inside(self._base, namespace), self._sources)
-
-    def __getitem__(self, name: str) -> bytes:
-        return self.get(name)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.keys()
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "missing"
-    return "it leads out of the library" if isinstance(error, ValueError) else "unreadable"
 
 
 def import_trimesh() -> Any:  # noqa: ANN401 - a module
@@ -155,24 +59,27 @@ def load_parts(path: Path, root: Path, sources: Sources) -> list[Part]:
     Raises:
         UnusableMeshError: If the file has no usable triangles.
         UnavailableError: If trimesh is not installed.
+        Exception: Whatever trimesh raises for a damaged file.
     """
-    trimesh = import_trimesh()
     _check_size(path)
     resolver = FolderResolver(root, path.parent, sources)
-    try:
-        with path.open("rb") as stream, _listening(sources):
-            scene = trimesh.load_scene(
-                stream, file_type=path.suffix[1:].casefold(), resolver=resolver, process=False
-            )
-            meshes = [g for g in scene.dump() if isinstance(g, trimesh.Trimesh) and len(g.faces)]
-    except MemoryError as error:
-        raise UnusableMeshError("too large for the memory") from error
-    except Exception as error:  # its readers raise errors of many types
-        reason = (str(error).splitlines() or [""])[0][:120]
-        raise UnusableMeshError(f"cannot be read ({type(error).__name__}: {reason})") from error
-    if not meshes:
+    if path.suffix.casefold() in _GLTF:
+        parts = read_gltf(path, resolver, sources)
+    else:
+        parts = _read_with_trimesh(path, resolver, sources)
+    if not parts:
         raise UnusableMeshError("no faces")
-    return [_part(mesh, sources) for mesh in meshes]
+    return parts
+
+
+def _read_with_trimesh(path: Path, resolver: FolderResolver, sources: Sources) -> list[Part]:
+    trimesh = import_trimesh()
+    with path.open("rb") as stream, _listening(sources):
+        scene = trimesh.load_scene(
+            stream, file_type=path.suffix[1:].casefold(), resolver=resolver, process=False
+        )
+        meshes = [g for g in scene.dump() if isinstance(g, trimesh.Trimesh) and len(g.faces)]
+        return [_part(mesh, sources) for mesh in meshes]
 
 
 def _check_size(path: Path) -> None:
@@ -181,11 +88,7 @@ def _check_size(path: Path) -> None:
         raise UnusableMeshError("an empty file")
     if size > MAX_FILE_BYTES:
         raise UnusableMeshError(f"{size:,} bytes (at most {MAX_FILE_BYTES:,})")
-    count = count_triangles(path)
-    if count is not None and count > MAX_TRIANGLES_READ:
-        raise UnusableMeshError(
-            f"{count:,} triangles (at most {MAX_TRIANGLES_READ:,} are read; reduce it first)"
-        )
+    check_triangles(count_triangles(path) or 0)
 
 
 @contextmanager
@@ -211,10 +114,6 @@ def _listening(sources: Sources) -> Iterator[None]:
 def _part(mesh: Any, sources: Sources) -> Part:  # noqa: ANN401 - trimesh has no types
     positions = np.asarray(mesh.vertices, dtype=np.float64)
     faces = np.asarray(mesh.faces, dtype=np.int64)
-    if faces.min() < 0 or faces.max() >= len(positions):
-        raise UnusableMeshError(f"a face with vertex {faces.max()} of {len(positions)}")
-    if not np.isfinite(positions[faces]).all():
-        raise UnusableMeshError("a vertex that is not a finite number")
     uvs = getattr(mesh.visual, "uv", None)
     usable = uvs is not None and len(uvs) == len(positions) and np.isfinite(uvs).all()
     surface = _surface(mesh.visual, sources, textured=usable)
@@ -226,26 +125,19 @@ def _surface(visual: Any, sources: Sources, *, textured: bool) -> Surface:  # no
     material = getattr(visual, "material", None)
     if material is None:
         return Surface(None, _mean_colour(visual), 0.6, 0.0)
-    if hasattr(material, "baseColorFactor"):
-        image, factor = material.baseColorTexture, material.baseColorFactor
-        texture = _texture(image, sources) if textured else None
-        roughness = 1.0 if material.roughnessFactor is None else float(material.roughnessFactor)
-        metalness = 0.0 if material.metallicFactor is None else float(material.metallicFactor)
-        return Surface(None, _colour(factor, squared=False), roughness, metalness, texture)
     texture = _texture(getattr(material, "image", None), sources) if textured else None
     # Many exporters write a black diffuse colour next to a texture; then the texture alone counts.
-    colour = (1.0, 1.0, 1.0) if texture is not None else _colour(material.diffuse, squared=True)
+    colour = (1.0, 1.0, 1.0) if texture is not None else _colour(material.diffuse)
     return Surface(None, colour, 0.6, 0.0, texture)
 
 
-def _colour(value: Any, *, squared: bool) -> tuple[float, float, float]:  # noqa: ANN401
-    """Linear colour of a factor; OBJ files hold screen colours, glTF files linear ones."""
+def _colour(value: Any) -> tuple[float, float, float]:  # noqa: ANN401
+    """Linear colour of the screen colour in a material file."""
     if value is None:
         return (1.0, 1.0, 1.0)
     given = np.asarray(value)
     numbers = given[:3] / 255 if given.dtype.kind in "ui" else given[:3].astype(np.float64)
-    numbers = np.clip(np.nan_to_num(numbers), 0, 1)
-    red, green, blue = (numbers**2 if squared else numbers).tolist()
+    red, green, blue = (np.clip(np.nan_to_num(numbers), 0, 1) ** 2).tolist()
     return (red, green, blue)
 
 
@@ -260,26 +152,23 @@ def _mean_colour(visual: Any) -> tuple[float, float, float]:  # noqa: ANN401
 
 
 def _texture(image: Any, sources: Sources) -> NDArray[np.uint8] | None:  # noqa: ANN401
+    """Colours of an image that trimesh opened; the resolver has checked it."""
     if image is None:
         return None
     try:
-        if image.width * image.height > _MAX_PIXELS:
-            raise ValueError("too many pixels")  # noqa: TRY301
-        small = image.convert("RGB")
-        small.thumbnail((_TEXTURE_SIZE, _TEXTURE_SIZE))
-        return np.asarray(small, dtype=np.uint8)
-    except Exception:
+        return opaque(reduced_image(image))
+    except Exception:  # image files fail in many ways
         sources.warn("a texture is not an image that can be read")
         return None
 
 
 def count_triangles(path: Path) -> int | None:
-    """Count triangles (or polygons) from a file's header or text; ``None`` if it is unreadable."""
+    """Count triangles (or polygons) from a file's header or text; ``None`` for others."""
     counters = {".stl": _count_stl, ".ply": _count_ply, ".obj": _count_obj}
+    counter = counters.get(path.suffix.casefold())
     try:
-        counter = counters.get(path.suffix.casefold(), _count_gltf)
-        return counter(path)
-    except (OSError, ValueError, KeyError, TypeError, IndexError, struct.error):
+        return counter(path) if counter is not None else None
+    except (OSError, ValueError, struct.error):
         return None
 
 
@@ -315,21 +204,3 @@ def _blocks_of_lines(path: Path) -> Iterator[bytes]:
             if newline:
                 yield block
         yield rest
-
-
-def _count_gltf(path: Path) -> int:
-    with path.open("rb") as stream:
-        head = stream.read(20)
-        if head[:4] == b"glTF":
-            (length,) = struct.unpack("<I", head[12:16])
-            text = stream.read(min(length, 2**28))
-        else:
-            text = head + stream.read()
-    tree = json.loads(text)
-    accessors = tree["accessors"]
-    total = 0
-    for mesh in tree["meshes"]:
-        for primitive in mesh["primitives"]:
-            number = primitive.get("indices", primitive["attributes"]["POSITION"])
-            total += accessors[number]["count"] // 3
-    return total
