@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from benchmark.site.context import Site
 
 #: Rows that a page shows at first; a script adds the others.
-SHOWN = 200
+SHOWN = 100
 _MAX_DIAGRAM, _MAX_WINS, _MAX_CURVES = 30, 24, 12
 _DIGITS = 5  # of the numbers that scripts use; the CSV files have all
 #: Kinds of rows, as filters name them.
@@ -98,7 +98,8 @@ def board_content(site: Site, stem: str, board: Board) -> dict[str, Any]:
             {"name": task, "page": site.task_page(task), "header": column.header}
             for task, column in zip(board.tasks, of_tasks, strict=True)
         ],
-        "rows": rows,
+        "rows": rows[:SHOWN],
+        "further": rows[SHOWN:],
         "kinds": _counted(rows),
         "notes": table.notes,
         "data": _data(site, board, rows, main),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -33,7 +35,7 @@ def methods_content(site: Site) -> dict[str, Any]:
             {
                 "label": label,
                 "page": site.method_page(key),
-                "summary": _summary(site, key),
+                "summary": _summary(key),
                 "ranks": [ranks.get(key, {}).get(stem, ("", None)) for stem in site.ranked_boards],
                 "facts": site.facts.methods.get(key),
             }
@@ -42,17 +44,19 @@ def methods_content(site: Site) -> dict[str, Any]:
     }
 
 
-def _summary(site: Site, key: MethodKey) -> str:
+def _summary(key: MethodKey) -> str:
     """First line of the docstring of a method of this distribution; empty for others."""
-    plugin = known_methods().get(key[0])
-    facts = site.facts.methods.get(key)
-    own = facts is not None and all(one.origin.startswith("t2sbench ") for one in facts.origins)
-    if plugin is None or not plugin.is_own or not own:
-        return ""
-    try:
-        return (plugin.load().__doc__ or "").partition("\n")[0]
-    except T2SBenchError:  # a package that the method needs is missing here
-        return ""
+    return _own_summaries().get(key.name, "") if key.origin == "t2sbench" else ""
+
+
+@functools.cache
+def _own_summaries() -> dict[str, str]:
+    found = {}
+    for name, plugin in known_methods().items():
+        if plugin.is_own:
+            with contextlib.suppress(T2SBenchError):  # a package that it needs is missing here
+                found[name] = (plugin.load().__doc__ or "").partition("\n")[0]
+    return found
 
 
 def method_content(site: Site, key: MethodKey) -> dict[str, Any]:
@@ -77,7 +81,7 @@ def method_content(site: Site, key: MethodKey) -> dict[str, Any]:
     return {
         "label": site.methods[key],
         "name": key[0],
-        "summary": _summary(site, key),
+        "summary": _summary(key),
         "facts": facts,
         "sections": sections,
         "budgets": budgets,

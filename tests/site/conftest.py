@@ -1,5 +1,6 @@
 """The site of the committed records, built once."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,26 @@ def write_records(tmp_path_factory):
         return path
 
     return write
+
+
+def _find(*names: str) -> str | None:
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Headless Chromium; the test is skipped where it is not installed."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
+    chromium = _find("chromium", "chromium-browser", "google-chrome")
+    driver = _find("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("needs chromium and chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    for word in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage"):
+        options.add_argument(f"--{word}")
+    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    chrome.set_script_timeout(60)
+    yield chrome
+    chrome.quit()

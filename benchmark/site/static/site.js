@@ -2,7 +2,8 @@
 "use strict";
 
 (() => {
-  const SHOWN = 200;
+  const SHOWN = 100; // rows that a page of a board holds at first
+  const collator = new Intl.Collator("en", { numeric: true });
   const root = document.documentElement;
 
   // Theme -----------------------------------------------------------------------------------
@@ -105,7 +106,7 @@
         rows.sort((a, b) => {
           const [one, other] = [values[a], values[b]];
           if (one === null || other === null) return (one === null) - (other === null) || a - b;
-          const order = typeof one === "string" ? one.localeCompare(other, "en", { numeric: true }) : one - other;
+          const order = typeof one === "string" ? collator.compare(one, other) : one - other;
           return sign * order || a - b;
         });
       }
