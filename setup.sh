@@ -44,6 +44,9 @@ dev)
     # Rendering needs EGL and an OpenGL driver; Mesa's software driver is enough.
     can_render || { install_system libegl1 libgl1 libgl1-mesa-dri && can_render; } ||
         echo "Rendering does not work yet: see $venv/bin/t2sbench doctor. Other tests run." >&2
+    # Tests of the site need a browser; without one they are skipped.
+    command -v chromedriver >/dev/null || install_system chromium chromium-driver ||
+        echo "No chromium and chromedriver: tests of the site in a browser are skipped." >&2
     ;;
 *)
     echo "Usage: setup.sh core|dev PYTHON VENV" >&2

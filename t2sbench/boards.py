@@ -196,14 +196,16 @@ class SiteFiles(NamedTuple):
 
     Attributes:
         written: Pages, pictures and data.
-        broken: Unreadable lines of the records, which were left out: ``path:line: reason``.
+        broken: Lines of the records that do not count: ``path:line: reason``.
         absent: Names of the tables of records that are not on this machine; their tasks and
-            configurations have no pages.
+            configurations have no pages, and their scores are not computed again.
+        warnings: Claims of records without effect.
     """
 
     written: list[Path]
     broken: list[str]
     absent: list[str]
+    warnings: list[str]
 
 
 def build_site(
@@ -211,6 +213,7 @@ def build_site(
     output: str | Path,
     *,
     tables: Sequence[TableLike] = (),
+    tasks_files: Sequence[str | Path] = (),
     sheets: str | Path | None = None,
 ) -> SiteFiles:
     """Write the leaderboards as a static site: HTML pages that need no server.
@@ -221,6 +224,7 @@ def build_site(
         records: Folder or file of records; all ``*.jsonl`` files below it count.
         output: New or empty folder, or one of an earlier site.
         tables: Tables of the records that this machine does not have by name.
+        tasks_files: Users' files with more tasks.
         sheets: Folder of contact sheets.
 
     Raises:
@@ -244,12 +248,12 @@ def build_site(
     from benchmark.tasks.registry import load_data_tasks
 
     source, facts = Path(records), Facts()
-    found = _read(source, tables, watch=facts.watch)
+    found = _read(source, tables, tasks_files, facts.watch)
     if not found.boards:
         raise _nothing(source, found)
     known = {digest: found.tables[digest] for digest in facts.sources if digest in found.tables}
-    boards, tasks = board_paths(found.boards), load_data_tasks()
+    boards, tasks = board_paths(found.boards), load_data_tasks(tuple(map(Path, tasks_files)))
     site = Site(boards, facts, known, tasks, Path(sheets) if sheets else None)
     written = write_site(site, source, Path(output))
     absent = [name for digest, name in facts.sources.items() if digest not in known]
-    return SiteFiles(written, found.broken, absent)
+    return SiteFiles(written, found.broken, absent, found.warnings)

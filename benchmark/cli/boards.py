@@ -23,6 +23,7 @@ from benchmark.cli.options import (
     tasks_file_option,
 )
 from benchmark.core.errors import InvalidInputError
+from benchmark.core.texts import visible
 from benchmark.runs.plan import Split
 
 if TYPE_CHECKING:
@@ -108,32 +109,36 @@ def verify_boards(records: Path, boards: Path, **given: Any) -> int:  # noqa: AN
 @leaderboard.command()
 @_records_option
 @output_option("New folder of the site, or one of an earlier build.")
-@click.option(
-    "--table", "tables", multiple=True, metavar="TABLE", help="One more reward table: a folder."
-)
+@_tables_option
+@tasks_file_option
 @click.option(
     "--sheets", type=PATH, default=_SHEETS, show_default=True, help="Folder of contact sheets."
 )
-def site(records: Path, output: Path, sheets: Path, *, tables: tuple[str, ...]) -> int:
+def site(records: Path, output: Path, **given: Any) -> int:  # noqa: ANN401 - options of the API
     """Write the boards as a static site, for a browser.
 
     Pages: boards, tasks, methods, configurations, and the paper's tables. Open index.html, or put
-    the folder on any web server. See docs/site.md.
+    the folder on any web server. See docs/site.md. Lines that are broken or disagree with their
+    table are reported and left out; the exit code is 2 then.
     """
     import t2sbench as t2s
 
-    files = t2s.build_site(records, output, tables=tables, sheets=sheets)
+    files = t2s.build_site(records, output, **given)
     _warn_broken(files.broken)
     _warn(
         [
-            f"table '{name}' is not on this machine: its tasks and configurations have no pages. "
-            f"Get it with 't2sbench table fetch {name}', or name its folder with --table."
-            for name in files.absent
+            *files.warnings,
+            *(
+                f"table '{visible(name)}' is not on this machine: its scores are not computed "
+                "again, and its tasks and configurations have no pages. Name its folder with "
+                "--table, or see 't2sbench table fetch --help'."
+                for name in files.absent
+            ),
         ]
     )
     size = sum(path.stat().st_size for path in files.written) / 2**20
     click.echo(f"{len(files.written)} files, {size:.1f} MiB. Open {output / 'index.html'}")
-    return 0
+    return 2 if files.broken else 0
 
 
 @leaderboard.command()

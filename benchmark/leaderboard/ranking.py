@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -94,10 +93,11 @@ def task_scores(rows: Sequence[Row], tasks: Sequence[str]) -> NDArray[np.float64
 def _detectable(scores: NDArray[np.float64]) -> float | None:
     known = [
         found
-        for one, other in itertools.combinations(scores, 2)
-        if (found := smallest_detectable_difference((one - other).tolist())) is not None
+        for place in range(len(scores) - 1)
+        if (found := smallest_detectable_difference(scores[place] - scores[place + 1 :]))
+        is not None
     ]
-    return _rounded(np.median(known)) if known else None
+    return _rounded(np.median(np.concatenate(known))) if known else None
 
 
 def _rounded(value: float | np.floating | None) -> float | None:

@@ -7,13 +7,12 @@ not the ones of ``Generator.integers``, and boards must be rebuilt byte for byte
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmark.core.errors import InvalidInputError
-from benchmark.rewards.noise import deviation, t_quantile
+from benchmark.rewards.noise import t_quantile
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -161,24 +160,26 @@ def shared_ranks(
 
 
 def smallest_detectable_difference(
-    differences: Sequence[float], level: float = LEVEL, power: float = 0.8
-) -> float | None:
+    differences: ArrayLike, level: float = LEVEL, power: float = 0.8
+) -> NDArray[np.float64] | None:
     """Smallest true mean difference that a paired test over these tasks would likely find.
 
     Args:
-        differences: Paired differences, one per task; only their spread matters.
+        differences: ``(..., n_tasks)``, paired differences; only their spread matters.
         level: Two-sided significance level.
         power: Probability of finding it.
 
     Returns:
-        None for fewer than two tasks.
+        float64 ``(...)``; None for fewer than two tasks.
 
     Example:
-        >>> round(smallest_detectable_difference([1.0, 2.0, 3.0, 4.0]), 3)
-        2.686
+        >>> smallest_detectable_difference([1.0, 2.0, 3.0, 4.0]).round(3)
+        np.float64(2.686)
     """
-    n = len(differences)
+    table = np.asarray(differences, dtype=np.float64)
+    n = table.shape[-1]
     if n < 2:
         return None
     reach = t_quantile(n - 1, 1 - level / 2) + t_quantile(n - 1, power)
-    return reach * deviation(differences) / math.sqrt(n)
+    found: NDArray[np.float64] = reach / math.sqrt(n) * table.std(axis=-1, ddof=1)
+    return found

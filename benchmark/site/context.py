@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -152,23 +152,32 @@ class Site:
         """Boards without budgets."""
         return {s: board for s, board in self.boards.items() if isinstance(board, Board)}
 
-    def all_rows(self) -> Iterator[tuple[str, Board | BudgetBoard, Row]]:
-        """Path, board and row of every method; of budgets, the first one."""
+    @cached_property
+    def rows_of(self) -> dict[MethodKey, list[tuple[str, Board, Row]]]:
+        """Path, board and row of a method on every board without budgets."""
+        found: dict[MethodKey, list[tuple[str, Board, Row]]] = {}
+        for stem, board in self.ranked_boards.items():
+            for row in board.rows:
+                found.setdefault(MethodKey.of(row), []).append((stem, board, row))
+        return found
+
+    @cached_property
+    def budgets_of(self) -> dict[MethodKey, list[tuple[str, Row]]]:
+        """Path of every board with budgets that a method is on, and its row of one budget."""
+        found: dict[MethodKey, list[tuple[str, Row]]] = {}
         for stem, board in self.boards.items():
-            if isinstance(board, Board):
-                yield from ((stem, board, row) for row in board.rows)
-            else:
-                firsts = (next(iter(row.by_budget.values())) for row in board.rows)
-                yield from ((stem, board, row) for row in firsts)
+            for whole in board.rows if isinstance(board, BudgetBoard) else ():
+                row = next(iter(whole.by_budget.values()))
+                found.setdefault(MethodKey.of(row), []).append((stem, row))
+        return found
 
     @cached_property
     def methods(self) -> dict[MethodKey, str]:
         """Label of every method with its options, by name of the label."""
-        labels: dict[MethodKey, str] = {}
-        for _, _, row in self.all_rows():
-            if row.name:
-                key = MethodKey.of(row)
-                labels[key] = min(labels.get(key, row.label), row.label)
+        rows = {key: [row for _, _, row in found] for key, found in self.rows_of.items()}
+        for key, others in self.budgets_of.items():
+            rows.setdefault(key, []).extend(row for _, row in others)
+        labels = {key: min(row.label for row in found) for key, found in rows.items()}
         return dict(sorted(labels.items(), key=lambda item: (item[1], item[0])))
 
     @cached_property

@@ -9,26 +9,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.errors import T2SBenchError
-from benchmark.leaderboard import Board
-from benchmark.leaderboard.text_tables import DASH, csv_text
+from benchmark.leaderboard.text_tables import csv_text, number
 from benchmark.methods import known_methods
 from benchmark.rewards.catalog import DEFAULT_TABLE
 from benchmark.site.boards import kind_of, marks_of
 from benchmark.site.facts import MethodKey, frequent, rounded, shares, weights
 
 if TYPE_CHECKING:
+    from benchmark.leaderboard import Board
     from benchmark.leaderboard.rows import Row
     from benchmark.site.context import Site, SpacePages
 
 
 def methods_content(site: Site) -> dict[str, Any]:
     """Content of the list of methods: the rank of each on every board."""
-    ranks: dict[MethodKey, dict[str, tuple[str, float | None]]] = {}
-    for stem, board in site.ranked_boards.items():
-        for row in board.rows:
-            rank = row.standing.rank
-            text = str(rank) if rank is not None else DASH
-            ranks.setdefault(MethodKey.of(row), {}).setdefault(stem, (text, rank))
+    ranks = {
+        key: {stem: row.standing.rank for stem, _, row in reversed(found)}
+        for key, found in site.rows_of.items()
+    }
     return {
         "boards": list(site.ranked_boards.values()),
         "methods": [
@@ -36,12 +34,18 @@ def methods_content(site: Site) -> dict[str, Any]:
                 "label": label,
                 "page": site.method_page(key),
                 "summary": _summary(key),
-                "ranks": [ranks.get(key, {}).get(stem, ("", None)) for stem in site.ranked_boards],
+                "ranks": [_rank(ranks.get(key, {}), stem) for stem in site.ranked_boards],
                 "facts": site.facts.methods.get(key),
             }
             for key, label in site.methods.items()
         ],
     }
+
+
+def _rank(ranks: Mapping[str, int | None], stem: str) -> tuple[str, int | None]:
+    """Text and number of a rank: a dash for a row that is not ranked, empty without a row."""
+    rank = ranks.get(stem)
+    return ("" if stem not in ranks else number(rank, 0)), rank
 
 
 def _summary(key: MethodKey) -> str:
@@ -64,20 +68,13 @@ def method_content(site: Site, key: MethodKey) -> dict[str, Any]:
     facts = site.facts.methods[key]
     sections: list[dict[str, Any]] = []
     shown: set[tuple[Any, ...]] = set()
-    ordered = sorted(site.ranked_boards.items(), key=lambda item: item[1].place.kind != "table")
-    for stem, board in ordered:
-        for row in board.rows:
-            if MethodKey.of(row) == key:
-                # Fits to one table and split choose alike, whatever measures the choices.
-                learnt = (board.place.split, *sorted(site.facts.learnt.get(board.place, ())))
-                sections.append(_method_section(site, stem, board, row, learnt not in shown))
-                shown.add(learnt)
-    budgets = [
-        stem
-        for stem, board in site.boards.items()
-        if not isinstance(board, Board)
-        and any(MethodKey.of(one) == key for row in board.rows for one in row.by_budget.values())
-    ]
+    ordered = sorted(site.rows_of.get(key, []), key=lambda one: one[1].place.kind != "table")
+    for stem, board, row in ordered:
+        # Fits to one table and split choose alike, whatever measures the choices.
+        learnt = (board.place.split, *sorted(site.facts.learnt.get(board.place, ())))
+        sections.append(_method_section(site, stem, board, row, learnt not in shown))
+        shown.add(learnt)
+    budgets = [stem for stem, _ in site.budgets_of.get(key, [])]
     return {
         "label": site.methods[key],
         "name": key[0],
@@ -165,26 +162,20 @@ def _typed(value: object) -> str:
 def method_csv(site: Site, key: MethodKey) -> str:
     """Decisions and accuracies of a method by board, task and seed, as CSV."""
     rows = []
-    for stem, board in site.ranked_boards.items():
-        for row in board.rows:
-            if MethodKey.of(row) != key:
-                continue
-            chosen = {
-                (c.task, c.seed): c.decision
-                for c in map(site.facts.choices.get, row.record_ids)
-                if c
+    for stem, board, row in site.rows_of.get(key, []):
+        found = filter(None, map(site.facts.choices.get, row.record_ids))
+        chosen = {(choice.task, choice.seed): choice.decision for choice in found}
+        rows += [
+            {
+                "board": stem,
+                "method": row.label,
+                "task": task,
+                "seed": seed,
+                "decision": chosen.get((task, seed), ""),
+                "accuracy": rounded(outcome.accuracy),
+                "regret": rounded(outcome.regret),
             }
-            rows += [
-                {
-                    "board": stem,
-                    "method": row.label,
-                    "task": task,
-                    "seed": seed,
-                    "decision": chosen.get((task, seed), ""),
-                    "accuracy": rounded(outcome.accuracy),
-                    "regret": rounded(outcome.regret),
-                }
-                for task in board.tasks
-                for seed, outcome in sorted(row.cells.get(task, {}).items())
-            ]
+            for task in board.tasks
+            for seed, outcome in sorted(row.cells.get(task, {}).items())
+        ]
     return csv_text(rows)
