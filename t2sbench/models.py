@@ -265,7 +265,7 @@ def fit(  # noqa: PLR0913 - the settings of a fit
 
 
 def _raise(error: BaseException, method: Method) -> NoReturn:
-    from benchmark.runs.fits import MethodError
+    from benchmark.runs.failures import MethodError
 
     if isinstance(error, T2SBenchError):
         raise error

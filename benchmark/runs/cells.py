@@ -12,7 +12,8 @@ from benchmark.core.files import sha256_bytes
 from benchmark.methods import Decision, Method, ParameterSelector, TaskView, check_decision
 from benchmark.rewards.view import Queries
 from benchmark.runs.context import Context, Unit, environment, provenance
-from benchmark.runs.fits import MAY_RAISE, Fitted, Fitter, MethodError, seed_generator
+from benchmark.runs.failures import MAY_RAISE, MethodError
+from benchmark.runs.fits import Fitted, Fitter, seed_generator
 from benchmark.runs.record import (
     BudgetEntry,
     Cost,

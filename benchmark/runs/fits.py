@@ -8,23 +8,22 @@ import signal
 import statistics
 import threading
 import time
-import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmark.core.errors import InvalidInputError, T2SBenchError
+from benchmark.core.errors import InvalidInputError
 from benchmark.core.files import sha256_bytes
 from benchmark.core.processes import worker_pool
 from benchmark.core.state import load_state, save_state
 from benchmark.core.store import default_store
 from benchmark.methods import Decision, Method, ParameterSelector, TaskView
+from benchmark.runs.failures import MAY_RAISE, FitTimeoutError, MethodError
 from benchmark.runs.plan import Overwrite
 
 if TYPE_CHECKING:
@@ -37,64 +36,10 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
-#: Exceptions of a user's method that fail its cell only; sys.exit() in a method is one.
-MAY_RAISE = (Exception, SystemExit)
-
 #: Kind of the cells that hold fits.
 KIND = "fit"
 #: Estimated seconds of fits from which workers are started; starting one takes half a second.
 WORTHWHILE_SECONDS = 2.0
-
-
-class FitTimeoutError(T2SBenchError):
-    """A method took longer than the run allows."""
-
-    @classmethod
-    def of(cls, seconds: float) -> FitTimeoutError:
-        """Return the error for a limit."""
-        return cls(
-            f"The method did not finish within {seconds:g} s. Raise --timeout, or make it faster."
-        )
-
-
-class MethodError(Exception):
-    """An error of a method, as records state it; picklable, unlike a traceback.
-
-    Attributes:
-        status: "failed" or "timeout".
-        kind: Name of the original class.
-        message: Message, with the method's line.
-    """
-
-    def __init__(self, status: str, kind: str, message: str) -> None:
-        super().__init__(status, kind, message)
-        self.status, self.kind, self.message = status, kind, message
-
-    def __str__(self) -> str:
-        return self.message
-
-    @classmethod
-    def of(cls, error: BaseException, method: Method) -> MethodError:
-        """Return the description of an error."""
-        if isinstance(error, cls):
-            return error
-        message = (str(error).strip() or "no message") + _author_line(error, method)
-        status = "timeout" if isinstance(error, FitTimeoutError) else "failed"
-        return cls(status, type(error).__name__, message)
-
-
-def _author_line(error: BaseException, method: Method) -> str:
-    """File, line and code of the method's innermost frame of a traceback; empty without one."""
-    package = method.plugin.load().__module__.partition(".")[0]
-    frames = [
-        (frame, line)
-        for frame, line in traceback.walk_tb(error.__traceback__)
-        if frame.f_globals.get("__name__", "").partition(".")[0] == package
-    ]
-    if not frames:
-        return ""
-    (found,) = traceback.StackSummary.extract(iter(frames[-1:]))
-    return f" ({Path(found.filename).name}:{found.lineno}: {found.line})"
 
 
 def seed_generator(seed: int, method: str, purpose: str = "fit") -> np.random.Generator:

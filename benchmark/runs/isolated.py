@@ -26,7 +26,7 @@ from benchmark.core.messages import Channel
 from benchmark.core.sandbox import confine
 from benchmark.methods import Mixture, TaskView, check_decision, find_method, known_methods
 from benchmark.rewards.view import Queries, RewardView
-from benchmark.runs.fits import MAY_RAISE, MethodError
+from benchmark.runs.failures import MAY_RAISE, MethodError
 from benchmark.space import ParameterSpace, space_from_json
 
 if TYPE_CHECKING:

@@ -41,7 +41,7 @@ from benchmark.core.plugins import Plugin, known_plugins
 from benchmark.core.sandbox import grants
 from benchmark.methods import Decision, Method, Mixture, TaskView, check_decision, find_method
 from benchmark.rewards.catalog import DEFAULT_TABLE, find_known
-from benchmark.runs.fits import FitTimeoutError, MethodError
+from benchmark.runs.failures import FitTimeoutError, MethodError
 from benchmark.runs.record_file import FILE as RECORDS
 from benchmark.tasks.card import data_root
 

@@ -11,7 +11,8 @@ from benchmark.pipeline.profiles import find_profile
 from benchmark.runs.cells import choose
 from benchmark.runs.estimates import Estimates
 from benchmark.runs.execution import existing_records
-from benchmark.runs.fits import MAY_RAISE, Fitter, kept_seconds
+from benchmark.runs.failures import MAY_RAISE
+from benchmark.runs.fits import Fitter, kept_seconds
 from benchmark.runs.live_scorer import LiveScorer
 
 if TYPE_CHECKING:

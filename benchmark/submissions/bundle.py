@@ -21,7 +21,8 @@ from benchmark.methods import Method, TaskView
 from benchmark.rewards.view import RewardView
 from benchmark.runs.cells import decide as decide_cell
 from benchmark.runs.cells import decision_entry
-from benchmark.runs.fits import MAY_RAISE, FitTask
+from benchmark.runs.failures import MAY_RAISE
+from benchmark.runs.fits import FitTask
 from benchmark.runs.isolation import Isolation
 from benchmark.runs.plan import make_folds, table_tasks
 from benchmark.runs.record import DecisionEntry, Option

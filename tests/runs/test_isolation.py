@@ -16,7 +16,8 @@ from benchmark.core.sandbox import landlock_version
 from benchmark.methods import TaskView
 from benchmark.runs import fits
 from benchmark.runs.execution import execute, make_plan
-from benchmark.runs.fits import MethodError, seed_generator
+from benchmark.runs.failures import MethodError
+from benchmark.runs.fits import seed_generator
 from benchmark.runs.isolation import Isolation
 from benchmark.runs.plan import MethodSpec, Split
 
@@ -123,7 +124,7 @@ def test_the_end_of_a_process_fails_its_cells_only(attempt, way, says):
 
 def test_fits_at_the_same_time_give_the_same_records(request_for, monkeypatch):
     monkeypatch.setattr(fits, "WORTHWHILE_SECONDS", 0.0)
-    names = ("draw", "deterministic", "fit-raises", "exits")
+    names = ("draw", "fit-raises")
     request = request_for(*names, split=Split.LEAVE_ONE_TASK_OUT, limit=3, output=None)
     alone = execute(make_plan(replace(request, isolated=True)))
     assert outcomes(execute(make_plan(replace(request, isolated=True, jobs=2)))) == outcomes(alone)
