@@ -190,7 +190,9 @@ def _described(error: BaseException, method: Method | None) -> dict[str, str]:
         kind = "invalid" if isinstance(error, T2SBenchError) else type(error).__name__
         return {"status": "failed", "kind": kind, "message": str(error)}
     found = MethodError.of(error, method)
-    return {"status": "failed", "kind": found.kind, "message": found.message}
+    hint = " Isolated methods have few permissions: see docs/trust.md, or use --no-isolation."
+    message = found.message + (hint if isinstance(error, PermissionError) else "")
+    return {"status": "failed", "kind": found.kind, "message": message}
 
 
 def _plain(space: ParameterSpace, decision: object) -> dict[str, Any]:

@@ -99,6 +99,7 @@ def test_an_isolated_method_cannot_write(attempt, tmp_path):
     target = tmp_path / "out" / "records.jsonl"
     records = attempt("write", target, limit=1)
     assert {record.error.type for record in records} == {"PermissionError"}
+    assert all("--no-isolation" in record.error.message for record in records)
     assert "forged" not in target.read_text()
 
 
