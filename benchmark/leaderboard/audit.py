@@ -83,6 +83,7 @@ def read_boards(
 
 
 _TOLERANCE = 1e-6  # sums differ between processors in their last digits
+_SPLITS = frozenset(map(str, Split))
 _SEPARATORS = re.compile(r"[\[\]():]")
 
 
@@ -189,7 +190,7 @@ def _identity_faults(record: Record) -> Iterator[str]:
     if 0 < known < record.protocol.version:
         protocol = record.protocol
         yield f"version {protocol.version} of {protocol.name} is newer than this package's, {known}"
-    if record.split not in set(Split):
+    if record.split not in _SPLITS:
         yield f"unknown split '{record.split}'"
     cell = cell_digest(
         method=record.method,
@@ -215,12 +216,18 @@ def _name_faults(record: Record) -> Iterator[str]:
         if method.label.partition("[")[0] != method.name:
             yield f"label '{method.label}' does not begin with the method's name, '{method.name}'"
         return
-    for part in (method.name, *_SEPARATORS.split(f"{method.name}:{method.label}")):
-        if known := resembled_method(part):
-            yield (
-                f"'{known}' is a method of t2sbench, but the record's origin is '{method.origin}'. "
-                "Choose another name and label"
-            )
+    if known := _taken_name(method.name, method.label):
+        yield (
+            f"'{known}' is a method of t2sbench, but the record's origin is '{method.origin}'. "
+            "Choose another name and label"
+        )
+
+
+@functools.lru_cache(maxsize=10_000)
+def _taken_name(name: str, label: str) -> str:
+    """Name of a method of this package that a part of a name or label could be taken for."""
+    parts = (name, *_SEPARATORS.split(name), *_SEPARATORS.split(label))
+    return next(filter(None, map(resembled_method, parts)), "")
 
 
 @functools.cache
@@ -271,6 +278,7 @@ class _Derived:
     def __init__(self, table: RewardTable, registry: TaskRegistry) -> None:
         self.table = table
         self._registry = registry
+        self._size = table.space.size
         self._scorer = CachedScorer(table)
         self._stated = {task.name: task for task in table.card.tasks} if table.card else {}
         self._references: dict[str, ReferenceEntry] = {}
@@ -320,7 +328,7 @@ class _Derived:
 
     def _learning_faults(self, record: Record) -> Iterator[str]:
         method, task = record.method, record.task.name
-        limit = len(method.learnt_from) * self.table.space.size
+        limit = len(method.learnt_from) * self._size
         if method.queries is not None and not 0 <= method.queries <= limit:
             yield f"method.queries is {method.queries}; learnt_from has {limit} rewards"
         legal = self._may_learn(record.split).get(task)
@@ -389,7 +397,8 @@ class _Derived:
         """Score of a record's decision, or the reason why it has none."""
         decision, kind, task = record.decision, record.pretraining.kind, record.task.name
         judged = tuple(record.budget.judged_seeds) if record.budget else ()
-        key = (task, kind, judged, decision.model_dump_json() if decision else None)
+        choice = (decision.configuration, repr(decision.mixture)) if decision else None
+        key = (task, kind, judged, choice)
         if key not in self._scores:
             try:
                 chosen = read_decision(self.table.space, decision) if decision else None

@@ -16,6 +16,7 @@ from benchmark.core.files import canonical_json, inside, safe_name, write_bytes
 from benchmark.leaderboard.budget import BudgetBoard, budget_boards
 from benchmark.leaderboard.columns import (
     columns_of,
+    decision_notes,
     explanation,
     fact_notes,
     legend,
@@ -51,10 +52,6 @@ _VERSUS = (
     "row on its own; {better} 0 is better."
 )
 _WINS = "Wins: share of pairs of another method and a task that the row wins."
-_DECISIONS = (
-    "Decisions only, not ranked: the benchmark has not run the code of these methods without the "
-    "judged rewards"
-)
 _SUFFIXES = (".md", ".csv", ".json")
 _OTHERS = ("entries", "sheets")  # folders of submissions and of contact sheets
 _MAX_LINES = 40
@@ -176,10 +173,7 @@ class Board:
                 "On the boards of other splits, but absent or incomplete here: "
                 f"{', '.join(self.missing)}."
             )
-        if self.decisions:
-            labels = ", ".join(row.label for row in self.decisions)
-            notes.append(f"{_DECISIONS}: {labels}.")
-        notes += score_notes(self.rows)
+        notes += decision_notes([row.label for row in self.decisions]) + score_notes(self.rows)
         if self.incomplete:
             notes.append("Incomplete rows come last and are not ranked.")
         notes.append(f"Built from {self.n_records} records, digest {self.records_sha256}.")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmark.core.files import canonical_json, safe_name
-from benchmark.leaderboard.columns import row_origin
+from benchmark.leaderboard.columns import decision_notes, row_origin, score_notes
 from benchmark.leaderboard.rows import Group, Place, Row, Scores, finish, records_digest
 from benchmark.leaderboard.text_tables import (
     Column,
@@ -85,6 +85,12 @@ class BudgetRow:
             if row.complete and row.regrets
         }
 
+    @property
+    def may_compete(self) -> bool:
+        """True for a method whose cells may be ranked at every budget."""
+        ranked = all(row.may_be_ranked for row in self.by_budget.values())
+        return ranked and self.kind == "method"
+
     def minus(self, other: BudgetRow, budget: int) -> Difference | None:
         """Paired difference of regrets at one budget; None where either is incomplete."""
         if budget not in self.regrets or budget not in other.regrets:
@@ -102,7 +108,8 @@ class BudgetBoard:
         place: Coordinates of all its numbers, without a budget.
         tasks: Judged tasks, in order.
         budgets: Numbers of queries, ascending.
-        rows: Methods by their mean regret over the budgets, incomplete ones last.
+        rows: Methods by their mean regret over the budgets, incomplete ones last; then references
+            and rows of decisions only.
         facts: Facts about the tasks.
     """
 
@@ -155,16 +162,17 @@ class BudgetBoard:
     def text(self) -> TextTable:
         """The board as texts."""
         columns = [Column("Method", [row.label for row in self.rows])]
+        competing = [row.may_compete for row in self.rows]
         for budget in self.budgets:
             found = [row.regrets.get(budget) for row in self.rows]
             columns += [
-                Column(f"q = {budget}", [f and f.mean for f in found], 3, best="smallest"),
+                Column(f"q = {budget}", [f and f.mean for f in found], 3, "smallest", competing),
                 Column("±", [f and f.interval for f in found], 3),
             ]
         return TextTable(
             title=f"Budgeted track: {self.place.title}",
             columns=tuple(columns),
-            sections=(len(self.rows),),
+            sections=tuple(n for n in (sum(competing), competing.count(False)) if n),
             notes=tuple(self._notes()),
         )
 
@@ -194,6 +202,8 @@ class BudgetBoard:
             f"{label} at q = {', '.join(budgets)}: incomplete ({'; '.join(found)})."
             for (label, found), budgets in faults.items()
         ]
+        apart = [row.label for row in self.rows if row.kind == "method" and not row.may_compete]
+        notes += decision_notes(apart) + score_notes(self.cells)
         count = sum(len(row.record_ids) for row in self.cells)
         return [*notes, f"Built from {count} records, digest {records_digest(self.cells)}."]
 
@@ -293,7 +303,7 @@ def _board(place: Place, groups: Mapping[int, Group], order: Mapping[str, int]) 
     return BudgetBoard(place, tasks, budgets, tuple(sorted(rows, key=_standing)), facts)
 
 
-def _standing(row: BudgetRow) -> tuple[int, float, str]:
-    """Sort key: most complete budgets first, then the mean regret over them."""
+def _standing(row: BudgetRow) -> tuple[bool, int, float, str]:
+    """Sort key: rows that compete, with most complete budgets, with least mean regret over them."""
     regrets = [one.mean for one in row.regrets.values()]
-    return -len(regrets), mean(regrets) if regrets else 0.0, row.label
+    return not row.may_compete, -len(regrets), mean(regrets) if regrets else 0.0, row.label

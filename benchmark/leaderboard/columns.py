@@ -74,15 +74,23 @@ def legend(rows: Sequence[Row]) -> list[str]:
     return lines
 
 
+def decision_notes(labels: Sequence[str]) -> list[str]:
+    """Footnote on rows of decisions only."""
+    text = (
+        "Decisions only, not ranked: the benchmark has not run the code of these methods without "
+        "the judged rewards"
+    )
+    return [f"{text}: {', '.join(labels)}."] * bool(labels)
+
+
 def score_notes(rows: Sequence[Row]) -> list[str]:
     """Footnotes on the origin of scores that were not recomputed."""
     notes = []
     for scores, text in _SCORES.items():
-        labels = [row.label for row in rows if row.scores == scores]
-        if labels:
-            notes.append(
-                f"{text}: {'all rows' if len(labels) == len(rows) else ', '.join(labels)}."
-            )
+        found = [row for row in rows if row.scores == scores]
+        labels = dict.fromkeys(row.label for row in found)
+        named = "all rows" if len(found) == len(rows) else ", ".join(labels)
+        notes += [f"{text}: {named}."] * bool(found)
     return notes
 
 

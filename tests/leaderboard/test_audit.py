@@ -41,6 +41,7 @@ def changed(record, path, value, *, same_cell=False):
             protocol=content["protocol"]["name"],
             source=SourceEntry.model_validate(content["source"]),
             debug=content["debug"],
+            budget=content["budget"]["queries"] if "budget" in content else None,
         )
     return seal(content)
 
@@ -357,3 +358,20 @@ def test_strict_verification_needs_boards(tmp_path, make_record):
     append_record(tmp_path / "records.jsonl", make_record())
     with pytest.raises(InvalidFileError, match="no such folder"):
         t2s.verify_boards(tmp_path / "records.jsonl", tmp_path / "none")
+
+
+def test_the_budgeted_track_lists_decisions_only_after_the_others(small_table, faults_of):
+    records = list(t2s.run(["portfolio-order", "random"], table=small_table, budgets=[0, 1]))
+    strange = [
+        changed(changed(r, "method.origin", "mine 1.0"), "method.name", "mine")
+        for r in records
+        if r.method.name == "portfolio-order"
+    ]
+    strange = [changed(record, "method.label", "mine") for record in strange]
+    assert faults_of([*records, *strange], small_table) == []
+    (board,) = build_all_boards([*records, *strange], recomputed={small_table.digest})
+    assert [row.label for row in board.rows] == ["portfolio-order", "random", "mine"]
+    text = board.text()
+    assert text.sections == (2, 1)
+    assert any("mine" in note and "not ranked" in note for note in text.notes)
+    assert {row["proof"] for row in board.values()} == {"suite", "decisions"}
