@@ -196,11 +196,11 @@ class _Search:
         for path in paths:
             stem = path.stem.casefold()
             forms[stem if direct else _FORMS.sub("", stem)].append(path)
-        named = [p for p in paths if p.stem.casefold() == p.parent.name.casefold()]
-        if named and not direct:  # a folder with a mesh of its own name is one object
+        named = forms.get(paths[0].parent.name.casefold()) if paths and not direct else None
+        if named:  # a folder with a mesh of its own name is one object
             forms = defaultdict(list, {"": paths})
         for same in forms.values():
-            best = min(named if named and not direct else same, key=_rank)
+            best = min(named or same, key=_rank)
             yield best
             for path in same:
                 if path != best:
