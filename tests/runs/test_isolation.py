@@ -88,9 +88,18 @@ def test_rewards_of_judged_tasks_are_out_of_reach(attempt, small_table_folder, w
 
 
 @only_confined
-@pytest.mark.parametrize("way", ["native", "process", "memory", "kill"])
-def test_the_kernel_refuses_ways_around_python(attempt, small_table_folder, way):
-    place = "" if way == "memory" else small_table_folder
+@pytest.mark.parametrize(
+    ("way", "root"),
+    [
+        ("native", ""),
+        ("native", "/proc/self/root"),
+        ("process", ""),
+        ("memory", None),
+        ("kill", ""),
+    ],
+)
+def test_the_kernel_refuses_ways_around_python(attempt, small_table_folder, way, root):
+    place = "" if root is None else f"{root}{small_table_folder}"
     records = attempt(way, place, limit=1)
     assert {record.status for record in records} == {"failed"}
 
