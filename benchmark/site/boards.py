@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 #: Rows that a page shows at first; a script adds the others.
 SHOWN = 100
 _MAX_DIAGRAM, _MAX_WINS, _MAX_CURVES = 30, 24, 12
-_DIGITS = 5  # of the numbers that scripts use; the CSV files have all
+_DIGITS = 4  # of the numbers that scripts use; the CSV files have all
 #: Kinds of rows, as filters name them.
 KINDS = {
     "method": "Methods",
@@ -136,6 +136,8 @@ def _rows(
 ) -> Iterator[dict[str, Any]]:
     texts = [list(zip(column.texts(), column.marks(), strict=True)) for column in main]
     of_task = [list(zip(column.texts(), column.marks(), strict=True)) for column in of_tasks]
+    # A mark of all rows says nothing about one; the notes state it.
+    common = set.intersection(*(set(marks_of(row)) for row in board.rows))
     ties = Counter(row.standing.rank for row in board.ranked)
     for place, row in enumerate(board.rows):
         rank = row.standing.rank
@@ -148,7 +150,7 @@ def _rows(
             "page": site.method_page(MethodKey.of(row)),
             "dagger": DAGGERS[row.kind],
             "kind": kind_of(site, row),
-            "marks": marks_of(row),
+            "marks": [mark for mark in marks_of(row) if mark not in common],
             "shared": shared,
             "cells": cells,
             "tasks": [column[place] for column in of_task],

@@ -233,7 +233,7 @@ class Site:
 
     def space_of(self, place: Place) -> SpacePages | None:
         """Pages of the space that decisions of a place belong to; None if it is unknown."""
-        digests = self.facts.learnt.get(place._replace(budget=None), set())
+        digests = self.facts.learnt.get(place.digest, set())
         for pages in self.spaces:
             if any(table.digest in digests for table in pages.tables):
                 return pages

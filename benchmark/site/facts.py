@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmark.core.files import canonical_json
-from benchmark.leaderboard.rows import Place
 from benchmark.paper.experiments import METHODS
 
 if TYPE_CHECKING:
     from benchmark.leaderboard.rows import Row
-    from benchmark.runs.record import MethodEntry, Record, SourceEntry
+    from benchmark.runs.record import MethodEntry, Record
     from benchmark.space import ParameterSpace
 
 
@@ -90,14 +89,14 @@ class Facts:
         methods: By name, options and origin.
         choices: By the bytes of the record's id; records with a budget are left out.
         sources: Tables that scores and fits come from: digest and name.
-        learnt: Digests of these tables by place of the records.
+        learnt: Digests of these tables by digest of the table or profile of the scores.
         live: Records of live scores of methods of the paper's experiments.
     """
 
     methods: dict[MethodKey, MethodFacts] = field(default_factory=dict)
     choices: dict[bytes, Choice] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
-    learnt: dict[Place, set[str]] = field(default_factory=dict)
+    learnt: dict[str, set[str]] = field(default_factory=dict)
     live: list[Record] = field(default_factory=list)
 
     def watch(self, records: Iterable[Record]) -> Iterator[Record]:
@@ -114,10 +113,10 @@ class Facts:
         origin = _origin(method, record)
         known.origins[origin] = known.origins.get(origin, 0) + 1
         known.seconds += record.cost.wall_seconds
-        place = Place.of(record)._replace(budget=None)
         for source in (record.source, method.learnt_table):
             if source is not None and source.kind == "table":
-                self._add_table(place, source)
+                self.sources[source.digest] = source.id
+                self.learnt.setdefault(record.source.digest, set()).add(source.digest)
         if record.source.kind == "live" and method.label in METHODS:
             self.live.append(record)
         if record.budget is not None:
@@ -125,10 +124,6 @@ class Facts:
         elif record.status == "ok":
             choice = Choice(record.task.name, record.seed, _decision(record))
             self.choices[bytes.fromhex(record.record_id)] = choice
-
-    def _add_table(self, place: Place, source: SourceEntry) -> None:
-        self.sources[source.digest] = source.id
-        self.learnt.setdefault(place, set()).add(source.digest)
 
     def decisions(self, row: Row) -> dict[str, list[str]]:
         """Decisions of a row by task, in the order of the seeds; empty ones are left out."""
@@ -190,12 +185,11 @@ def shares(decisions: Iterable[str], space: ParameterSpace) -> list[list[float]]
     found = [[0.0] * levels for levels in space.shape]
     for decision in listed:
         mixture = weights(decision)
-        for place, levels in enumerate(space.shape):
-            for level in range(levels) if not mixture else ():
-                found[place][level] += 1 / levels / len(listed)
-            for configuration, weight in mixture.items():
-                level = space.parse(configuration).levels[place]
-                found[place][level] += weight / len(listed)
+        for configuration, weight in mixture.items():
+            for levels, digit in zip(found, configuration, strict=True):
+                levels[int(digit, 36)] += weight / len(listed)
+        for levels in found if not mixture else ():
+            levels[:] = [share + 1 / len(levels) / len(listed) for share in levels]
     return found
 
 
@@ -207,4 +201,4 @@ def frequent(decisions: Iterable[str]) -> list[tuple[str, int]]:
 
 def rounded(value: float | None) -> float | None:
     """A number with the decimals of the site's CSV files."""
-    return None if value is None else round(value, 4)
+    return None if value is None else round(value, 3)

@@ -71,7 +71,7 @@ def method_content(site: Site, key: MethodKey) -> dict[str, Any]:
     ordered = sorted(site.rows_of.get(key, []), key=lambda one: one[1].place.kind != "table")
     for stem, board, row in ordered:
         # Fits to one table and split choose alike, whatever measures the choices.
-        learnt = (board.place.split, *sorted(site.facts.learnt.get(board.place, ())))
+        learnt = (board.place.split, *sorted(site.facts.learnt.get(board.place.digest, ())))
         sections.append(_method_section(site, stem, board, row, learnt not in shown))
         shown.add(learnt)
     budgets = [stem for stem, _ in site.budgets_of.get(key, [])]
@@ -168,7 +168,7 @@ def method_csv(site: Site, key: MethodKey) -> str:
         rows += [
             {
                 "board": stem,
-                "method": row.label,
+                "version": row.version,
                 "task": task,
                 "seed": seed,
                 "decision": chosen.get((task, seed), ""),

@@ -21,25 +21,23 @@ _N_TOP = 6
 
 def index_content(site: Site) -> dict[str, Any]:
     """Content of the first page: boards by source and protocol, and some pictures."""
-    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    groups: dict[tuple[bool, bool, str, str, int], list[dict[str, Any]]] = {}
     for stem, board in site.boards.items():
         place = board.place
-        key = (place.source, place.kind, place.digest, place.protocol, place.protocol_version)
-        groups.setdefault((*key, place.suite_version), []).append(_card(site, stem, board))
-    order = sorted(groups, key=lambda key: (key[1] != "table", key[0] != DEFAULT_TABLE, key))
+        is_live, is_other = place.kind != "table", place.source != DEFAULT_TABLE
+        key = (is_live, is_other, place.source, place.digest, place.suite_version)
+        groups.setdefault(key, []).append(_card(site, stem, board))
     return {
         "groups": [
             {
-                "source": key[0],
-                "kind": key[1],
-                "digest": key[2],
-                "protocol": f"{key[3]} v{key[4]}",
-                "suite": key[5],
-                "table": site.tables.get(key[2]),
-                "cards": cards,
+                "source": source,
+                "is_live": is_live,
+                "digest": digest,
+                "suite": suite,
+                "table": site.tables.get(digest),
+                "cards": groups[is_live, is_other, source, digest, suite],
             }
-            for key in order
-            for cards in [groups[key]]
+            for is_live, is_other, source, digest, suite in sorted(groups)
         ],
         "strip": list(_strip(site)),
         "counts": {
@@ -55,6 +53,7 @@ def _card(site: Site, stem: str, board: Board | BudgetBoard) -> dict[str, Any]:
     card: dict[str, Any] = {
         "stem": stem,
         "split": board.place.split,
+        "protocol": f"{board.place.protocol} v{board.place.protocol_version}",
         "n_tasks": len(board.tasks),
         "n_methods": len(board.rows),
         "is_budget": not isinstance(board, Board),

@@ -252,7 +252,8 @@
     const known = rows.filter((row) => row.gap !== null);
     const most = Math.max(...known.map((row) => Math.abs(row.gap)), 1e-9);
     const decided = data.decisions[a].length > 0 || data.decisions[b].length > 0;
-    const heads = ["Task", names[a], names[b], "Difference", "", "Regret, first", "Regret, second", ...(decided ? ["Chosen, first", "Chosen, second"] : [])];
+    const scaled = [a, b].some((row) => data.regrets[row].some((value) => value !== null));
+    const heads = ["Task", names[a], names[b], "Difference", "", ...(scaled ? ["Regret, first", "Regret, second"] : []), ...(decided ? ["Chosen, first", "Chosen, second"] : [])];
     const bar = (gap) => svg("svg", { viewBox: "0 0 160 14", "aria-hidden": "true" },
       svg("line", { x1: 80, x2: 80, y1: 0, y2: 14 }),
       svg("rect", { x: gap < 0 ? 80 + (78 * gap) / most : 80, y: 3, width: Math.abs((78 * gap) / most), height: 8, rx: 2, class: gap < 0 ? "less" : "" }));
@@ -265,7 +266,7 @@
       make("th", { scope: "row", textContent: row.task }),
       ...[shown(row.one, 2), shown(row.other, 2), shown(row.gap, 2, true)].map((text) => make("td", { textContent: text })),
       make("td", { className: "bar-cell" }, ...(row.gap === null ? [] : [bar(row.gap)])),
-      ...[data.regrets[a][row.place], data.regrets[b][row.place]].map((value) => make("td", { textContent: shown(value, 3) })),
+      ...(scaled ? [data.regrets[a][row.place], data.regrets[b][row.place]] : []).map((value) => make("td", { textContent: shown(value, 3) })),
       ...(decided ? [make("td", { className: "text" }, configuration(a, row.place)), make("td", { className: "text" }, configuration(b, row.place))] : [])));
     const mean = known.reduce((sum, row) => sum + row.gap, 0) / known.length;
     const spread = Math.sqrt(known.reduce((sum, row) => sum + (row.gap - mean) ** 2, 0) / (known.length - 1));
