@@ -6,6 +6,8 @@ are imported when live scores need them.
 
 from __future__ import annotations
 
+import functools
+import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +23,7 @@ from benchmark.sources.registry import REAL_IMAGES, NamedSource, SourceSpec
 if TYPE_CHECKING:
     from benchmark.pipeline.profiles import Profile
     from benchmark.rendering.request import DatasetRequest
-    from benchmark.simulators.interface import Simulator
+    from benchmark.simulators.interface import AssetCatalog, Simulator
     from benchmark.sources.collection import Collection
     from benchmark.space import Configuration
     from benchmark.tasks.task_data import TaskData
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 StageObserver = Callable[[str, str], None]
 
 _REAL_IMAGES = "T2SBENCH_REAL_IMAGES"
+_LOG = logging.getLogger(__name__)
 
 
 def no_observer(_stage: str, _subject: str) -> None:
@@ -124,7 +127,7 @@ class LiveSettings:
         content: dict[str, Any] = {
             "profile": profile.digest,
             "simulator": simulator.version,
-            "catalog": simulator.assets().digest,
+            "catalog": _catalog(simulator).digest,
         }
         abilities = simulator.capabilities
         if abilities.draws:
@@ -171,6 +174,19 @@ class LiveSettings:
         if real_images is not None:
             found[REAL_IMAGES] = NamedSource(REAL_IMAGES, real_images)
         return found
+
+
+def _catalog(simulator: Simulator) -> AssetCatalog:
+    """Assets of a simulator; what it leaves out is logged as a warning."""
+    catalog = simulator.assets()
+    for note in catalog.notes:
+        _warn_once(note)
+    return catalog
+
+
+@functools.cache
+def _warn_once(note: str) -> None:
+    _LOG.warning("Note: %s", note)
 
 
 def build_simulator(profile: Profile, plugin_files: tuple[Path, ...] = ()) -> Simulator:
@@ -227,7 +243,7 @@ def dataset_request(
     request = DatasetRequest(
         choice or simulator_choice(profile),
         configuration,
-        choose_categories(simulator.assets(), profile.classes),
+        choose_categories(_catalog(simulator), profile.classes),
         profile.images_per_class,
         objects_per_class=profile.objects_per_class,
         size=profile.size,

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ from benchmark.pipeline.profiles import (
     parse_changes,
     read_profiles,
 )
-from benchmark.pipeline.settings import build_simulator, dataset_request
+from benchmark.pipeline.settings import LiveSettings, build_simulator, dataset_request
 from benchmark.pretraining.recipes import find_recipe
+from benchmark.simulators.toy import ToySimulator
 
 MINE = """\
 schema: 1
@@ -158,3 +160,11 @@ def test_a_changed_file_is_read_anew(tmp_path):
     for classes in (2, 3):
         file.write_text(text.replace("CLASSES", str(classes)))
         assert find_profile(str(file)).classes == classes
+
+
+def test_assets_that_are_left_out_are_logged_once(monkeypatch, caplog):
+    catalog = replace(ToySimulator().assets(), notes=("chair/bad.glb: left out",))
+    monkeypatch.setattr(ToySimulator, "assets", lambda _self: catalog)
+    for _ in range(2):
+        LiveSettings(profile="mini", changes={"simulator": "toy", "classes": 4}).source_digest()
+    assert [r.getMessage() for r in caplog.records].count("Note: chair/bad.glb: left out") == 1

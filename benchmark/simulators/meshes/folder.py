@@ -177,7 +177,7 @@ class FolderLibrary:
         try:
             stored = self._convert(file, sources)
         except UnusableMeshError as error:
-            fault = error.reason
+            fault = " ".join(error.reason.split())[:300]
         key = digest([CONVERSION_VERSION, self._max_triangles, own, sources.files])
         # Warnings do not matter for a file that gives no object.
         prepared = Prepared(own, key, fault, () if fault else tuple(sources.warnings))

@@ -72,7 +72,8 @@ class Sources:
     pixels: int = 0
 
     def warn(self, text: str) -> None:
-        """Add a warning, once."""
+        """Add a warning, once; names in it come from the file and may be of any length."""
+        text = " ".join(text.split())[:300]
         if text not in self.warnings:
             self.warnings.append(text)
 
