@@ -92,6 +92,16 @@ def digest(value: Any) -> str:  # noqa: ANN401 - any JSON value
     return sha256_bytes(canonical_json(value))
 
 
+def is_file(path: Path) -> bool:
+    """True for a regular file; False for all else, also names that no file can have."""
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises for long names
+
+
+def is_folder(path: Path) -> bool:
+    """True for a folder; False for all else, also names that no folder can have."""
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises for long names
+
+
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` fill a temporary file next to ``path``, then move it there in one step.
 

@@ -15,6 +15,7 @@ from benchmark.core.errors import (
     T2SBenchError,
     UnavailableError,
 )
+from benchmark.core.files import is_file, is_folder
 from benchmark.sources.arrays import DATASET_VERSION
 from benchmark.sources.interface import Amount, ImageSource
 
@@ -158,11 +159,11 @@ def open_collection(place: str) -> Collection:
     if place.startswith(HUB):
         pack = _packed([place], place, lambda: own_images(place))
         return Collection(place.rpartition("/")[2], pack, place)
-    if path.is_dir():
+    if is_folder(path):
         facts, images = _folder(path)
         pack = _packed(facts, path.name, images)
         return Collection(path.name, pack, place, licence=_stated_licence(path))
-    if not path.is_file():
+    if not is_file(path):
         raise UnavailableError(
             f"No images at {path}. Give a folder with one folder per class, a Parquet file with "
             f"columns of images and labels, or {HUB}OWNER/NAME for a data set of Hugging Face."

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmark.core.errors import InvalidFileError
+from benchmark.core.files import is_file
 from benchmark.tasks.card import REMEDY
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ def opened(path: Path) -> Iterator[Any]:
     import pyarrow as pa
     from pyarrow import parquet
 
-    if path.exists() and not path.is_file():  # a pipe would block
-        raise InvalidFileError(path, ["not a regular file"], REMEDY)
+    if not is_file(path):  # a pipe would block
+        raise InvalidFileError(path, ["not readable as Parquet: no such file"], REMEDY)
     try:
         with parquet.ParquetFile(path, buffer_size=_BUFFER) as file:
             faults = _size_faults(path, file.metadata)

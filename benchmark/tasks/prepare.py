@@ -10,6 +10,7 @@ from pydantic import Field
 
 from benchmark.core.errors import InvalidInputError, UnknownNameError
 from benchmark.core.extras import require
+from benchmark.core.files import is_file, is_folder
 from benchmark.core.models import Frozen
 from benchmark.core.yaml_files import read_model_yaml
 from benchmark.tasks.fetching import torchvision_files
@@ -109,7 +110,7 @@ def _read(task: Task, source: str) -> tuple[LabelledImages, str, bool]:
         official = task.name in LOADERS
         images = from_hub(task, identifier) if official else hub_images(identifier)
         return images, f"hub: {identifier}", not detail
-    if not Path(source).is_dir():
+    if not is_folder(Path(source)):
         raise InvalidInputError(
             f"'{source}' is no folder, no Parquet file, and neither 'torchvision' nor 'hub'. "
             "Check the path."
@@ -173,12 +174,12 @@ def adoptable(
         UnknownNameError: If the task of a single file is unknown.
         InvalidInputError: If there is no file, or ``task`` is given for a folder.
     """
-    if path.is_dir() and not task:
+    if is_folder(path) and not task:
         files = sorted(path.glob("*.parquet"))
         known = {file.stem: file for file in files if file.stem in registry}
         if known:
             return known, [file for file in files if file.stem not in registry]
-    elif path.is_file():
+    elif is_file(path):
         return {registry[task or path.stem].name: path}, []
     wanted = "a Parquet file" if task else "a Parquet file or a folder with TASK.parquet"
     raise InvalidInputError(f"{path} is not {wanted}. Check the path.")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError, UnavailableError
-from benchmark.core.files import sha256_file
+from benchmark.core.files import is_file, sha256_file
 from benchmark.tasks.card import (
     REMEDY,
     DataCard,
@@ -249,7 +249,7 @@ def load_task_data(
 def is_prepared(name: str, folder: Path | None = None) -> bool:
     """True if a folder (:func:`data_root` if None) holds a task's file and card."""
     folder = data_root() if folder is None else folder
-    return pack_path(name, folder).is_file() and card_path(name, folder).is_file()
+    return is_file(pack_path(name, folder)) and is_file(card_path(name, folder))
 
 
 def how_to_get(task: Task) -> str:

@@ -158,3 +158,14 @@ def test_images_of_one_value_give_a_warning(data, tmp_path, capsys):
     assert "Warning: 8 of 8 images" in text
     assert main(["data", "check", *words]) == 0
     assert "Warning: 8 of 8 images" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("long", ["a" * 300, "a/" * 3000, "a" * 300 + ".parquet"])
+def test_names_that_are_too_long(data, capsys, monkeypatch, long):
+    assert main(["data", "prepare", "FMD", "--from", long]) == 2
+    assert main(["data", "prepare", "TrashNet", "--from", long]) == 2
+    assert main(["data", "adopt", long, "--task", "FMD"]) == 2
+    monkeypatch.setenv("T2SBENCH_DATA", long)
+    assert main(["data", "check", "FMD"]) == 2
+    assert main(["data", "ls"]) == 0
+    assert "Traceback" not in capsys.readouterr().err

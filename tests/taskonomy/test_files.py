@@ -1,5 +1,8 @@
 """Files of users: transfer tables, samples, numbers; every fault with its line."""
 
+import os
+import struct
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -197,6 +200,49 @@ def test_damaged_compressed_samples(tmp_path):
     path.write_bytes(whole)
     with pytest.raises(InvalidFileError, match=r"readable \.npz archive"):
         read_samples(path)
+
+
+def npy(shape: str, content: bytes = b"", kind: str = "<f8") -> bytes:
+    header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}"
+    text = header.encode().ljust(117) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + content
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        npy("(3000000000000,)"),
+        npy("(1, 1000000000000000000000)"),
+        npy("(-1, 3)", b"12345678" * 3),
+        npy("(2, 2)", b"12345678" * 3),
+        npy("(1, 1)", b"", "<U1000000000"),
+        npy("(" * 100),
+        npy("('a',)"),
+        b"\x93NUMPY\x03\x00",
+        b"\x93NUMPY",
+        b"",
+    ],
+)
+def test_shapes_that_a_member_does_not_hold(tmp_path, member):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("T.npy", member)
+        with archive.open("sources.npy", "w") as stream:
+            np.save(stream, np.array(["A"]))
+    with pytest.raises(InvalidFileError, match=r"readable \.npz archive"):
+        read_samples(tmp_path / "a.npz")
+
+
+def test_arrays_that_are_too_large_together(tmp_path, monkeypatch):
+    np.savez_compressed(tmp_path / "a.npz", sources=np.array(["A"]), T=np.zeros((1, 9999)))
+    monkeypatch.setattr("taskonomy.files.MAX_BYTES", 9999)
+    with pytest.raises(InvalidFileError, match="9,999"):
+        read_samples(tmp_path / "a.npz")
+
+
+def test_a_pipe_of_samples_does_not_block(tmp_path):
+    os.mkfifo(tmp_path / "a.npz")
+    with pytest.raises(InvalidFileError, match="regular file"):
+        read_samples(tmp_path / "a.npz")
 
 
 def test_samples_that_are_no_archive(tmp_path):

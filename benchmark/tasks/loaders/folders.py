@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError
+from benchmark.core.files import is_folder
 from benchmark.tasks.images import LabelledImages, labelled_files, shortened
 
 #: Suffixes that torchvision's ImageFolder accepts.
@@ -114,7 +115,7 @@ def find_root(folder: Path, *markers: str) -> Path:
     Raises:
         InvalidInputError: If none has them all.
     """
-    level = [folder] if folder.is_dir() else []
+    level = [folder] if is_folder(folder) else []
     for _ in range(_DEPTH + 1):
         for candidate in level:
             if all((candidate / marker).exists() for marker in markers):
@@ -285,7 +286,7 @@ def whole_folder(folder: Path) -> LabelledImages:
 
 def _unwrapped(folder: Path) -> Path:
     """The folder, or the one below that it holds alone, at any depth."""
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise InvalidInputError(f"{folder} is not a folder of images. Check the path.")
     below = visible_folders(folder)
     while len(below) == 1 and visible_folders(below[0]):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError
+from benchmark.core.files import is_file, is_folder
 from benchmark.tasks.images import SEVENTY_THIRTY, train_mask_70_30
 from benchmark.tasks.loaders.folders import image_folder, part_of
 from benchmark.tasks.loaders.hub import LABELS, hub_images, saved_images
@@ -58,9 +59,9 @@ def own_images(source: str) -> LabelledImages:
     if kind == "hub" and name:
         return hub_images(name)
     path = Path(source).expanduser()
-    if source and path.is_dir():
+    if source and is_folder(path):
         return saved_images(path) if _is_data_set(path) else image_folder(path)
-    if not source or not path.is_file():
+    if not source or not is_file(path):
         raise InvalidInputError(
             f"No images at '{source}'. Name a folder with one folder of images per class, a "
             "Parquet file, or hub:OWNER/NAME."
