@@ -9,6 +9,7 @@ import argparse
 import pickle
 import re
 import struct
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -50,7 +51,9 @@ _REMEDY = (
     "architecture, as in resnet50:weights.pth."
 )
 # Keys under which training scripts save a state dict.
-_WRAPPERS = ("state_dict", "model", "model_state_dict", "model_state")
+_WRAPPERS = ("state_dict", "model", "model_state_dict", "model_state", "net", "network")
+# PyTorch does not compress its archives; content that exceeds this many bytes is made to.
+_ALLOWANCE, _RATIO = 2**26, 4
 # Number of classes of a classifier that is built only to be found and removed.
 _MARK = 11
 # Architectures of torchvision that a refusal compares with: the frequent ones.
@@ -185,7 +188,24 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     if not head.startswith((b"PK", b"\x80")):
         fault = f"neither safetensors nor a file of PyTorch: it begins with {head!r}"
         raise InvalidFileError(path, [fault], _REMEDY)
+    _check_sizes(path)
     return _unwrapped(path, _unpickled(path)), {}
+
+
+def _check_sizes(path: Path) -> None:
+    """Refuse an archive that unpacks to far more than its size.
+
+    Raises:
+        InvalidFileError: If it does.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+        return  # the form before PyTorch 1.6, or damaged: reading it tells
+    if size > _ALLOWANCE + _RATIO * path.stat().st_size:
+        fault = f"{size:,} bytes of content in a file of {path.stat().st_size:,}"
+        raise InvalidFileError(path, [fault], _REMEDY)
 
 
 def _unpickled(path: Path) -> object:

@@ -1,6 +1,7 @@
 """Checkpoints of others: wrapped, prefixed, in half precision; and refusals."""
 
 import argparse
+import zipfile
 
 import pytest
 import torch
@@ -37,6 +38,8 @@ WRAPPED = {
     "plain": lambda w: w,
     "nested": lambda w: {"state_dict": w, "epoch": 9, "loss": torch.tensor(0.5)},
     "model": lambda w: {"model": w, "args": argparse.Namespace(lr=0.1)},
+    "net": lambda w: {"net": {f"module.{k}": v for k, v in w.items()}, "optimizer": {"state": {}}},
+    "compiled": lambda w: {"model_state_dict": {f"_orig_mod.{k}": v for k, v in w.items()}},
     "twice": lambda w: {"model": {"state_dict": w}},
     "parallel": lambda w: {f"module.{k}": v for k, v in w.items()},
     "lightning": lambda w: {"state_dict": {f"model.backbone.{k}": v for k, v in w.items()}},
@@ -60,13 +63,21 @@ def test_wrapped_weights_give_the_features_of_torchvision(wrapped, tmp_path, res
     assert any(part.endswith("fc (2 tensors)") for part in found.unused)
 
 
-def test_half_precision_is_read_as_float32(tmp_path, resnet):
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_half_precision_is_read_as_float32(tmp_path, resnet, kind):
     path = tmp_path / "half.safetensors"
     state = resnet.state_dict()
-    save_file({k: v.half() if v.is_floating_point() else v for k, v in state.items()}, path)
+    save_file({k: v.to(kind) if v.is_floating_point() else v for k, v in state.items()}, path)
     loaded = read_checkpoint(path, "resnet18").backbone.state_dict()
     assert loaded["trunk.conv1.weight"].dtype == torch.float32
-    assert torch.equal(loaded["trunk.conv1.weight"], state["conv1.weight"].half().float())
+    assert torch.equal(loaded["trunk.conv1.weight"], state["conv1.weight"].to(kind).float())
+
+
+def test_archives_that_unpack_to_far_more_are_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.pth", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a/data/0", bytes(80_000_000))
+    with pytest.raises(InvalidFileError, match="80,000,000 bytes"):
+        read_checkpoint(tmp_path / "a.pth", "resnet18")
 
 
 CLASSIFIERS = ["alexnet", "vgg11_bn", "squeezenet1_1", "mobilenet_v3_small", "shufflenet_v2_x0_5"]
