@@ -311,6 +311,32 @@ def _lowest(by_task: Mapping[str, float | None], n: int = 3) -> list[str]:
     return [f"{task} {value:.2f}" for value, task in known[:n]]
 
 
+def paper_averages(name: str) -> str:
+    """Averages of a table of the paper as measured, the published ones in brackets; best bold."""
+    methods, *columns = t2s.paper(name).tables[0].columns
+    titles: list[str] = []
+    cells: list[list[str]] = []
+    for column in columns:
+        if column.header == "here":
+            size, protocol = column.group
+            titles.append(f"{size.partition(',')[0]}, {protocol}")
+            known = [value for value in column.values if value is not None]
+            best = max(known, default=None)
+            cells.append([_percent(value, best) for value in column.values])
+        else:
+            pairs = zip(cells[-1], column.values, strict=True)
+            cells[-1] = [f"{a} ({_percent(b)})" if b is not None else a for a, b in pairs]
+    lines = [f"| method | {' | '.join(titles)} |", "| --- |" + " ---: |" * len(titles)]
+    for method, *row in zip(methods.values, *cells, strict=True):
+        lines.append(f"| {method} | {' | '.join(row)} |")
+    return "\n".join(lines)
+
+
+def _percent(value: float | None, best: float | None = None) -> str:
+    text = "-" if value is None else f"{value:.1f}"
+    return f"**{text}**" if best is not None and value == best else text
+
+
 def other_seeds() -> str:
     """Regret on the seeds that methods learnt from, and on the seed held out."""
     rows = t2s.cross_seeds(["single-best", "portfolio", "nearest-task", "walsh-gp"])
@@ -386,9 +412,9 @@ def main() -> None:
     boards, searched = make_boards()
     made = {name: text for table in tables for name, text in blocks(table, boards).items()}
     made |= {f"budgets of {board.place.source}": regrets(board) for board in searched}
-    for path, text in pages(
-        made | {"comparison": comparison(), f"seeds of {DEFAULT_TABLE}": other_seeds()}
-    ).items():
+    made |= {"comparison": comparison(), f"seeds of {DEFAULT_TABLE}": other_seeds()}
+    made |= {f"{name} of the paper": paper_averages(name) for name in ("table2", "table3")}
+    for path, text in pages(made).items():
         write_text(path, text)
     make_pictures(boards)
     for board in searched:
