@@ -21,7 +21,7 @@ from benchmark.simulators.registry import find_simulator
 
 SHEETS = Path(__file__).parents[1] / "leaderboards" / "sheets"
 SIZE, COLUMNS, ROWS, SEED = 96, 3, 2, 0
-ENCODING = {"format": "WEBP", "quality": 40, "method": 6}
+ENCODING = {"format": "WEBP", "quality": 32, "method": 6}
 
 
 def main(name: str) -> None:
