@@ -237,6 +237,7 @@ def evaluate(  # noqa: PLR0913 - the settings of an evaluation
         InvalidFileError: For files that are damaged or hold other weights.
         InvalidInputError: For values that do not fit.
         UnavailableError: When data or packages are missing.
+        StorageError: When another command writes records to the folder.
     """
     require("live", "Evaluation of backbones")
     from benchmark.runs.checkpoints import (
@@ -245,6 +246,7 @@ def evaluate(  # noqa: PLR0913 - the settings of an evaluation
         plan_checkpoints,
     )
     from benchmark.runs.plan import Overwrite, Split
+    from benchmark.runs.record_file import records_held
 
     if not backbones:
         raise InvalidInputError("No backbone to evaluate. Name at least one, as in mine=FILE.")
@@ -264,7 +266,9 @@ def evaluate(  # noqa: PLR0913 - the settings of an evaluation
     )
     plan = plan_checkpoints(request)
     on_plan(plan)
-    return Results(tuple(execute_checkpoints(plan, on_record, on_stage)), tuple(plan.broken))
+    with records_held(request.output, plan.records_size):
+        records = execute_checkpoints(plan, on_record, on_stage)
+    return Results(tuple(records), tuple(plan.broken))
 
 
 def _evaluation(changes: Mapping[str, Any]) -> Any:  # noqa: ANN401 - imported lazily

@@ -102,19 +102,24 @@ def retry(
     Raises:
         UnknownNameError: For another status.
         InvalidInputError: When no request of the folder contains a cell.
+        StorageError: When another command writes records to the folder.
     """
     from benchmark.runs.execution import retry as repeat
     from benchmark.runs.history import missing_cells
+    from benchmark.runs.record_file import records_held
 
     for name in set(statuses).difference(_REDONE):
         raise UnknownNameError("status of cells to redo", name, _REDONE)
-    results, records = load_results(folder), []
-    cells = {record.cell for record in results if record.status in statuses}
-    if "missing" in statuses:
-        cells |= missing_cells(Path(folder), results)
-    for record in repeat(Path(folder), cells):
-        records.append(record)
-        on_record(record)
+    load_results(folder)  # refuses a folder that is none, before it is locked
+    records = []
+    with records_held(Path(folder)):
+        results = load_results(folder)
+        cells = {record.cell for record in results if record.status in statuses}
+        if "missing" in statuses:
+            cells |= missing_cells(Path(folder), results)
+        for record in repeat(Path(folder), cells):
+            records.append(record)
+            on_record(record)
     return Results(tuple(records))
 
 

@@ -311,6 +311,7 @@ def run(  # noqa: PLR0913 - the settings of a run
         InvalidInputError: For values that do not fit, or a class that worker processes cannot
             import.
         UnavailableError: When data or packages are missing.
+        StorageError: When another command writes records to the folder.
 
     Example:
         >>> results = run(["single-best", "oracle"], tasks=["USPS", "CactusAerial"], seeds=[0])
@@ -325,6 +326,7 @@ def run(  # noqa: PLR0913 - the settings of a run
     """
     from benchmark.runs.execution import execute, make_plan
     from benchmark.runs.plan import Overwrite, RunRequest, Split
+    from benchmark.runs.record_file import records_held
 
     files = tuple(map(Path, plugins))
     budgets = tuple(budgets)
@@ -358,7 +360,10 @@ def run(  # noqa: PLR0913 - the settings of a run
     )
     plan = make_plan(request)
     on_plan(plan)
-    records = plan.done if dry_run else execute(plan, on_record, on_unit, on_stage)
+    if dry_run:
+        return Results(tuple(plan.done), tuple(plan.broken))
+    with records_held(request.output, plan.records_size):
+        records = execute(plan, on_record, on_unit, on_stage)
     return Results(tuple(records), tuple(plan.broken))
 
 

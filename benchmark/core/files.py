@@ -209,10 +209,10 @@ def held(folder: Path, by_whom: str) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        stream = (folder / LOCK).open("w")
+        stream = (folder / LOCK).open("a+")  # does not wait if it is a pipe
     except OSError as error:
         raise StorageError(
-            f"Cannot write to {folder}: {error.strerror}. Choose another --output."
+            f"Cannot write to {folder}: {error.strerror or error}. Choose another --output."
         ) from error
     with stream:
         try:

@@ -29,7 +29,7 @@ from benchmark.runs.record import (
     key_digest,
     seal,
 )
-from benchmark.runs.record_file import FILE, append_record
+from benchmark.runs.record_file import FILE, append_record, records_size
 from benchmark.tasks.registry import load_data_tasks
 
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ class CheckpointPlan:
         cells: Cells left to do.
         done: Current records of requested cells that are kept.
         broken: Unreadable lines of the folder's records.
+        records_size: Size of the folder's records in bytes, before they were read.
     """
 
     request: CheckpointRequest
@@ -107,6 +108,7 @@ class CheckpointPlan:
     cells: list[_Cell] = field(default_factory=list)
     done: list[Record] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+    records_size: int = 0
 
 
 def plan_checkpoints(request: CheckpointRequest) -> CheckpointPlan:
@@ -132,6 +134,7 @@ def plan_checkpoints(request: CheckpointRequest) -> CheckpointPlan:
     )
     source = SourceEntry(kind="live", id=f"evaluate-{size}px", digest=scores.digest)
     plan = CheckpointPlan(request, checkpoints, source, size)
+    plan.records_size = records_size(request.output)
     existing, plan.broken = existing_records(request.output)
     by_cell = {record.cell: record for record in existing}
     for protocol, name, seed, place in product(protocols, checkpoints, request.seeds, tasks):

@@ -33,6 +33,7 @@ from benchmark.runs.record_file import (
     append_record,
     current_records,
     iterate_records,
+    records_size,
 )
 from benchmark.runs.scoring import CachedScorer
 
@@ -58,6 +59,7 @@ class Plan:
         other_protocols: Methods that are not scored under some protocols, and these protocols.
         without_search: Methods that cannot ask for rewards of the judged task, with budgets.
         broken: Unreadable lines of the folder's records.
+        records_size: Size of the folder's records in bytes, before they were read.
         is_part: True if the plan was narrowed to some cells of its request.
         isolations: Processes that run users' methods.
     """
@@ -74,6 +76,7 @@ class Plan:
     other_protocols: dict[str, list[str]] = field(default_factory=dict)
     without_search: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+    records_size: int = 0
     is_part: bool = False
     isolations: tuple[Isolation, ...] = ()
 
@@ -124,6 +127,7 @@ def make_plan(request: RunRequest) -> Plan:
     if request.budgets:
         _check_budgets(request, table.space.size)
     plan = Plan(request, methods, contexts, tuple(folds), isolations=isolations)
+    plan.records_size = records_size(request.output)
     existing, plan.broken = existing_records(request.output)
     by_cell = {record.cell: record for record in existing}
     for unit in make_units(contexts, methods, request.seeds, folds, request.budgets):
@@ -263,7 +267,8 @@ def execute(
 ) -> list[Record]:
     """Do all units of a plan, and return the records of all its cells, earlier ones first.
 
-    With ``keep_going`` off, the first failed cell ends the run (after it was recorded).
+    With ``keep_going`` off, the first failed cell ends the run (after it was recorded). The caller
+    holds the output folder: :func:`benchmark.runs.record_file.records_held`.
 
     Args:
         plan: The plan; its request is added to the output folder.

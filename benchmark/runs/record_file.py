@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from benchmark.core.errors import InvalidFileError, validation_faults
-from benchmark.core.files import append_line, sha256_bytes
+from benchmark.core.errors import InvalidFileError, StorageError, validation_faults
+from benchmark.core.files import append_line, held, sha256_bytes
 from benchmark.core.texts import visible
 from benchmark.runs.record import RECORD_ADAPTER, Record, to_line
 
@@ -19,6 +20,35 @@ if TYPE_CHECKING:
 FILE = "records.jsonl"
 _ID = b'"record_id":"%s",'
 _MAX_SHOWN = 10
+
+
+def records_size(folder: Path | None) -> int:
+    """Return the size of a folder's records in bytes; 0 without a folder or records."""
+    path = None if folder is None else folder / FILE
+    return path.stat().st_size if path is not None and path.exists() else 0
+
+
+@contextmanager
+def records_held(folder: Path | None, planned_size: int | None = None) -> Iterator[None]:
+    """Lock a folder of records against other processes; without a folder, do nothing.
+
+    Args:
+        folder: The folder; created if it is missing.
+        planned_size: Size of its records when the work was planned, if it was planned before.
+
+    Raises:
+        StorageError: If another process holds the folder, or wrote records since the plan.
+    """
+    if folder is None:
+        yield
+        return
+    with held(folder, "another command writes records there"):
+        if planned_size is not None and records_size(folder) != planned_size:
+            raise StorageError(
+                f"Another command wrote records to {folder} after this one was planned. Run the "
+                "same command again: it keeps them and does the missing cells."
+            )
+        yield
 
 
 def append_record(path: Path, record: Record) -> None:

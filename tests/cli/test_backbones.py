@@ -7,6 +7,7 @@ from safetensors.torch import load_file, save_file
 import t2sbench as t2s
 from benchmark.cli.main import main
 from benchmark.core.errors import InvalidInputError, UnknownNameError
+from benchmark.core.files import held
 from benchmark.leaderboard import build_boards
 from benchmark.pretraining.backbone_io import save_backbone, untrained, weights_digest
 from benchmark.pretraining.foreign import read_checkpoint
@@ -215,6 +216,9 @@ def test_a_task_that_fails_is_a_failed_cell(place, capsys):
     found = records(place / "out")
     assert {r.task.name: r.status for r in found} == {"EuroSAT": "ok", "PacsC": "failed"}
     assert "PacsC" in capsys.readouterr().err
+    with held(place / "out", "a test"):  # another command
+        assert main(["evaluate", "c.safetensors", "--size", "32", "-o", "out"]) == 2
+    assert records(place / "out") == found
 
 
 def test_further_trained_backbones_keep_their_architecture(place):

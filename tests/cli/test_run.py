@@ -246,6 +246,52 @@ def test_workers_do_not_outlive_a_killed_run(slow_run, tmp_path: Path):
         time.sleep(0.05)
 
 
+def test_one_of_two_equal_runs_does_the_cells(small_table_folder: Path, tmp_path: Path):
+    (tmp_path / "slow.py").write_text(SLOW.replace("sleep(60)", "sleep(3)"))
+    (tmp_path / "pids").mkdir()
+    command = [sys.executable, "-m", "t2sbench", "run", "-m", "slow", "--seeds", "0", "-o", "out"]
+    command += ["--plugin", "slow.py", "--table", str(small_table_folder), "--no-isolation"]
+    environment = {**os.environ, "PIDS": str(tmp_path / "pids")}
+    two = [
+        subprocess.Popen(command, env=environment, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    errors = [process.communicate(timeout=60)[1] for process in two]
+    codes = [process.returncode for process in two]
+    assert sorted(codes) == [0, 2], errors
+    refusal = errors[codes.index(2)]
+    assert "out" in refusal
+    assert "Traceback" not in refusal
+    lines = (tmp_path / "out" / "records.jsonl").read_text().splitlines()
+    assert len({json.loads(line)["cell"] for line in lines}) == len(lines) == 3
+
+
+def test_commands_that_write_records_hold_their_folder(run, tmp_path: Path, capsys):
+    from benchmark.core.files import held
+
+    out = tmp_path / "out"
+    assert run("-m", "random", "--seeds", "0") == 0
+    before = (out / "records.jsonl").read_bytes()
+    with held(out, "a test"):
+        assert run("-m", "random", "--seeds", "0", "--overwrite", "always") == 2
+        assert main(["retry", str(out)]) == 2
+        assert capsys.readouterr().err.count(f"{out} is in use") == 2
+        assert run("-m", "random", "--seeds", "0", "--dry-run") == 0
+        assert main(["status", str(out)]) == main(["report", str(out)]) == 0
+    assert (out / "records.jsonl").read_bytes() == before
+    assert run("-m", "random", "--seeds", "0", "--overwrite", "always") == 0
+
+
+def test_records_written_since_the_plan_are_not_done_again(small_table_folder, tmp_path: Path):
+    import t2sbench as t2s
+    from benchmark.core.errors import StorageError
+
+    settings = {"table": small_table_folder, "seeds": [0], "output": tmp_path / "out"}
+    with pytest.raises(StorageError, match="out"):
+        t2s.run("random", on_plan=lambda _plan: t2s.run("random", **settings), **settings)
+    assert len(t2s.load_results(tmp_path / "out")) == 3
+
+
 def test_a_report_prints_and_writes_the_tables_of_all_splits(run, tmp_path: Path, capsys):
     run("-m", "random", "--seeds", "0")
     run("-m", "oracle", "--seeds", "0", "--split", "seen")
