@@ -90,6 +90,7 @@ def retry(
     folder: str | Path = "results",
     statuses: Sequence[str] = _REDONE,
     *,
+    plugins: Sequence[str | Path] = (),
     on_record: Callable[[Record], None] = lambda _record: None,
 ) -> Results:
     """Redo cells of a results folder as they were requested; return their new records.
@@ -97,11 +98,13 @@ def retry(
     Args:
         folder: The folder; new records supersede old ones.
         statuses: Cells to redo: ``failed``, ``timeout`` and ``missing`` ones.
+        plugins: Users' files that the requests name; they are executed.
         on_record: Called with every new record.
 
     Raises:
         UnknownNameError: For another status.
-        InvalidInputError: When no request of the folder contains a cell.
+        InvalidInputError: When no request of the folder contains a cell, or when a request names
+            a file to execute that is not in ``plugins``.
         StorageError: When another command writes records to the folder.
     """
     from benchmark.runs.execution import retry as repeat
@@ -117,7 +120,7 @@ def retry(
         cells = {record.cell for record in results if record.status in statuses}
         if "missing" in statuses:
             cells |= missing_cells(Path(folder), results)
-        for record in repeat(Path(folder), cells):
+        for record in repeat(Path(folder), cells, tuple(map(Path, plugins))):
             records.append(record)
             on_record(record)
     return Results(tuple(records))

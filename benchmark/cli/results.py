@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchmark.cli.options import PATH, RESULTS, Choice, Command, folder_argument
+from benchmark.cli.options import PATH, RESULTS, Choice, Command, folder_argument, plugin_option
 from benchmark.core.errors import CellsFailedError, InvalidInputError
 from benchmark.runs.plan import Split
 
@@ -75,17 +75,21 @@ def print_report(report: Report | BudgetBoard) -> None:
 @click.option("--failed", is_flag=True, help="Redo failed cells only.")
 @click.option("--timed-out", is_flag=True, help="Redo timed-out cells only.")
 @click.option("--missing", is_flag=True, help="Do missing cells only.")
-def retry(folder: Path, *, failed: bool, timed_out: bool, missing: bool) -> int:
+@plugin_option
+def retry(
+    folder: Path, *, failed: bool, timed_out: bool, missing: bool, plugins: tuple[Path, ...]
+) -> int:
     """Redo failed, timed-out and missing cells of results FOLDER as they were requested.
 
-    New records supersede old ones.
+    New records supersede old ones. Plug-in files of the requests are executed only if --plugin
+    names them again.
     """
     import t2sbench as t2s
 
     chosen = {"failed": failed, "timeout": timed_out, "missing": missing}
     statuses = [status for status, wanted in chosen.items() if wanted] or list(chosen)
     _warn(folder)
-    found = t2s.retry(folder, statuses, on_record=_echo)
+    found = t2s.retry(folder, statuses, plugins=plugins, on_record=_echo)
     if not found:
         click.echo("No cells to redo.")
     bad = sum(record.status != "ok" for record in found)

@@ -17,7 +17,7 @@ from benchmark.runs.cells import run_unit
 from benchmark.runs.context import Context, Unit, make_units, read_own_vectors
 from benchmark.runs.fits import Fitter
 from benchmark.runs.history import FILE as REQUESTS_FILE
-from benchmark.runs.history import read_requests, remember
+from benchmark.runs.history import check_executed, read_requests, remember
 from benchmark.runs.isolation import Isolation
 from benchmark.runs.plan import (
     Fold,
@@ -322,14 +322,22 @@ def _check_picklable(request: RunRequest) -> None:
         ) from error
 
 
-def retry(folder: Path, cells: Iterable[str]) -> Iterator[Record]:
+def retry(folder: Path, cells: Iterable[str], plugins: Sequence[Path] = ()) -> Iterator[Record]:
     """Do the cells with these digests, each exactly as its request states.
 
+    Args:
+        folder: The result folder.
+        cells: Digests of the cells.
+        plugins: Users' files that may be executed; requests name them, too.
+
     Raises:
-        InvalidInputError: For a cell that no request of the folder contains.
+        InvalidInputError: For a cell that no request of the folder contains, and for a request
+            that executes another file.
     """
     left = set(cells)
-    for entry in reversed(read_requests(folder)):
+    entries = [entry for entry in read_requests(folder) if left.intersection(entry.cells)]
+    check_executed(folder, entries, plugins)
+    for entry in reversed(entries):
         wanted = left.intersection(entry.cells)
         if not wanted:
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
-from benchmark.core.errors import InvalidFileError, validation_faults
+from benchmark.core.errors import InvalidFileError, InvalidInputError, validation_faults
 from benchmark.core.files import canonical_json, write_bytes
 from benchmark.pipeline.profiles import PACKAGED, parted
 from benchmark.pipeline.settings import LiveSettings  # noqa: TC001 - read by pydantic
@@ -63,6 +64,22 @@ class Entry:
         """Return the request with its output folder."""
         return RunRequest(**vars(self.request), output=folder)
 
+    @property
+    def plugins(self) -> set[Path]:
+        """Users' files that the request executes."""
+        found = [path for spec in self.request.methods for path in spec.plugins]
+        for live in self.request.live:
+            found += live.plugins
+            found += [path for spec in live.sources for path in spec.plugins]
+        return set(found)
+
+    @property
+    def programs(self) -> set[str]:
+        """Programs that the request's simulators start, named by their option ``build``."""
+        profiles = (one.find_profile() for one in self.request.live)
+        named = {profile.simulator_options.get("build", "") for profile in profiles}
+        return named - {"", "wait"}
+
 
 _ENTRIES = TypeAdapter(tuple[Entry, ...])
 
@@ -115,6 +132,33 @@ def missing_cells(folder: Path, records: Sequence[Record]) -> set[str]:
     """Return digests of requested cells without a record."""
     requested = {cell for entry in read_requests(folder) for cell in entry.cells}
     return requested - {record.cell for record in records}
+
+
+def check_executed(folder: Path, entries: Sequence[Entry], plugins: Sequence[Path]) -> None:
+    """Check that the user named all that these requests of a folder execute.
+
+    A folder can come from anyone: reading it must not run what it names.
+
+    Args:
+        folder: The result folder.
+        entries: Requests to repeat.
+        plugins: Files that the user named.
+
+    Raises:
+        InvalidInputError: For another plug-in file, or a program of a simulator.
+    """
+    known = {same for path in plugins for same in (path, path.absolute(), path.resolve())}
+    if unnamed := sorted({path for entry in entries for path in entry.plugins} - known):
+        named = " ".join(f"--plugin {shlex.quote(str(path))}" for path in unnamed)
+        raise InvalidInputError(
+            f"{folder / FILE} names plug-in files, and repeating its cells executes them. If you "
+            f"trust them, name them again: t2sbench retry {shlex.quote(str(folder))} {named}"
+        )
+    if programs := sorted({name for entry in entries for name in entry.programs}):
+        raise InvalidInputError(
+            f"{folder / FILE} names programs of simulators, and repeating its cells starts them: "
+            f"{', '.join(programs)}. If you trust them, run the original command again."
+        )
 
 
 def read_requests(folder: Path) -> tuple[Entry, ...]:

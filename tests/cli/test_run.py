@@ -58,10 +58,12 @@ def test_failed_cells_exit_3_and_can_be_retried(run, tmp_path: Path, capsys):
     out = str(tmp_path / "out")
     assert main(["status", out]) == 0
     assert "failed: flaky on AID" in capsys.readouterr().out
-    assert main(["retry", out]) == 3
+    assert main(["retry", out]) == 2
+    assert f"--plugin {plugin}" in capsys.readouterr().err
+    assert main(["retry", out, "--plugin", str(plugin)]) == 3
     plugin.write_text(FLAKY.replace('"AID"', '"none"'))
     assert main(["retry", "--missing", out]) == 0
-    assert main(["retry", "--failed", out]) == 0
+    assert main(["retry", "--failed", out, "--plugin", str(plugin)]) == 0
     capsys.readouterr()
     assert main(["retry", out]) == 0
     assert "No cells" in capsys.readouterr().out

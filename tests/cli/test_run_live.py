@@ -416,7 +416,7 @@ def test_a_failed_source_is_retried(live, tmp_path, monkeypatch, capsys):
     assert live(*words) == 3
     assert "not today" in capsys.readouterr().err
     monkeypatch.delenv("MOODY")
-    assert main(["retry", str(tmp_path / "out")]) == 0
+    assert main(["retry", str(tmp_path / "out"), "--plugin", str(plugin)]) == 0
     (record,) = records(tmp_path)
     assert (record.status, record.method.name) == ("ok", "moody")
     assert record.method.code_sha256

@@ -197,7 +197,7 @@ def test_retry_repeats_the_failed_budget_only(request_for, plugin, small_table_f
     run(request_for("greedy", table=str(small_table_folder), output=out))
     failed = [record for record in existing_records(out)[0] if record.status != "ok"]
     assert {record.budget.queries for record in failed} == {1}
-    again = list(retry(out, {record.cell for record in failed}))
+    again = list(retry(out, {record.cell for record in failed}, [plugin]))
     assert {record.cell for record in again} == {record.cell for record in failed}
 
 
