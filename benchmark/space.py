@@ -28,6 +28,8 @@ _LEVEL = re.compile(r"(?! )[^,=|\x00-\x1f]+(?<! )")
 _MAX_LEVELS = 36  # one character per parameter: 0-9, a-z
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
+#: Largest number of configurations of a table.
+MAX_CONFIGURATIONS = 65_536
 #: Largest number of configurations with contrasts: their matrix has half a gigabyte.
 MAX_CONTRASTS = 8192
 
@@ -347,17 +349,20 @@ def contrasts(shape: tuple[int, ...]) -> Contrasts:
 
 
 def space_from_json(value: Sequence[Mapping[str, object]]) -> ParameterSpace:
-    """Read the output of :meth:`ParameterSpace.to_json`.
+    """Read the output of :meth:`ParameterSpace.to_json`, for a space of a table.
 
     Raises:
-        InvalidInputError: For anything else.
+        InvalidInputError: For anything else, and for more than :data:`MAX_CONFIGURATIONS`
+            configurations, which are counted, not enumerated.
 
     Example:
         >>> space_from_json(PAPER_SPACE.to_json()) == PAPER_SPACE
         True
     """
     parameters = []
-    for item in value:
+    # A parameter has two levels or more: with this many, their product need not be computed.
+    is_too_large = len(value) >= MAX_CONFIGURATIONS.bit_length()
+    for item in () if is_too_large else value:
         name, levels = item.get("name"), item.get("levels")
         if not isinstance(name, str) or not isinstance(levels, list | tuple):
             raise InvalidInputError(
@@ -365,6 +370,11 @@ def space_from_json(value: Sequence[Mapping[str, object]]) -> ParameterSpace:
             )
         most_varied = str(item.get("most_varied", ""))
         parameters.append(Parameter(name, tuple(map(str, levels)), most_varied))
+    if is_too_large or math.prod(len(p.levels) for p in parameters) > MAX_CONFIGURATIONS:
+        raise InvalidInputError(
+            f"A space of {len(value)} parameters has more than {MAX_CONFIGURATIONS:,} "
+            "configurations, the limit of tables. Declare fewer parameters or levels."
+        )
     return ParameterSpace(tuple(parameters))
 
 

@@ -189,11 +189,25 @@ def read_model(path: Path, model: type[_Model], remedy: str) -> _Model:
     from pydantic import ValidationError
 
     try:
+        if path.exists() and not is_file(path):  # a pipe would block
+            raise InvalidFileError(path, ["not a file"], remedy)
         return model.model_validate_json(path.read_bytes())
     except OSError as error:
         raise InvalidFileError(path, [f"not readable: {error.strerror}"], remedy) from error
     except ValidationError as error:
         raise InvalidFileError(path, validation_faults(error), remedy) from error
+
+
+def json_value(content: bytes | str) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the value of a JSON text.
+
+    Raises:
+        ValueError: If it is no JSON, or nested more deeply than Python can read.
+    """
+    try:
+        return json.loads(content)
+    except RecursionError as error:
+        raise ValueError("too many levels of nesting") from error
 
 
 @contextmanager

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import fcntl
 import functools
-import json
 import logging
 import os
 import shutil
@@ -23,7 +22,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from benchmark.core.errors import InvalidInputError, StorageError
-from benchmark.core.files import cache_root, canonical_json, digest, sha256_file, write_bytes
+from benchmark.core.files import (
+    cache_root,
+    canonical_json,
+    digest,
+    json_value,
+    sha256_file,
+    write_bytes,
+)
 
 #: Raised whenever a reader of an older version could not read the cells.
 STORE_VERSION = 1
@@ -92,7 +98,7 @@ class CellStore:
     def _check_version(self) -> None:
         path = self.root / _VERSION
         try:
-            found = json.loads(path.read_bytes())
+            found = json_value(path.read_bytes())
         except OSError:  # no store yet, or an unusable folder: reported when a cell is written
             return
         except ValueError:
@@ -219,7 +225,7 @@ class CellStore:
         found = []
         for about in self.root.glob(f"{kind}/*/*/{_ABOUT}"):
             with suppress(OSError, ValueError, KeyError, TypeError):
-                content = json.loads(about.read_bytes())
+                content = json_value(about.read_bytes())
                 found.append((str(content["label"]), float(content["seconds"])))
         return found
 
@@ -370,7 +376,7 @@ def cached_value(
 def _is_whole(folder: Path) -> bool:
     """True if the files of a sealed cell have the digests that were stored with it."""
     try:
-        stated = json.loads((folder / _ABOUT).read_bytes())["sha256"]
+        stated = json_value((folder / _ABOUT).read_bytes())["sha256"]
         return all(sha256_file(folder / name) == sha256 for name, sha256 in stated.items())
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
@@ -392,7 +398,7 @@ def _remove(folder: Path) -> None:
 def _entry(about: Path) -> Entry | None:
     folder = about.parent
     try:
-        content = json.loads(about.read_bytes())
+        content = json_value(about.read_bytes())
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         used = about.stat().st_mtime
         kind = folder.parent.parent.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
@@ -22,6 +23,7 @@ _Model = TypeVar("_Model", bound="BaseModel")
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 32
 MAX_LISTED = 100
+_MAX_DIGITS = 400  # more take long to convert, and Python refuses to print the longest numbers
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
 _PLAIN_TAGS = {f"{_TAG}{name}" for name in ("str", "int", "float", "bool", "null", "timestamp")}
@@ -269,12 +271,15 @@ def _scalar(document: Document, node: yaml.ScalarNode) -> str | int | float | bo
     if node.tag == f"{_TAG}str" and not node.style and _NUMBER.fullmatch(node.value):
         return float(node.value)
     make: Callable[[yaml.ScalarNode], Any] | None = _constructors().get(node.tag)
-    try:
-        return str(node.value) if make is None else make(node)
-    except (ValueError, KeyError, IndexError):  # an explicit !!int on text; a number too long
-        kind, value = node.tag.removeprefix(_TAG), _short(node.value)
-        document.note(node, f"'{value}' is not of type {kind}. Remove the tag or quote the text.")
+    if make is None:
         return str(node.value)
+    if len(node.value) <= _MAX_DIGITS:
+        with suppress(ValueError, KeyError, IndexError):  # an explicit !!int on text
+            value: str | int | float | bool | None = make(node)
+            return value
+    kind, value = node.tag.removeprefix(_TAG), _short(node.value)
+    document.note(node, f"'{value}' is not of type {kind}. Remove the tag or quote the text.")
+    return str(node.value)
 
 
 @functools.cache

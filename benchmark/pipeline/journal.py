@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.errors import InvalidInputError
-from benchmark.core.files import append_line, canonical_json, held, write_bytes
+from benchmark.core.files import append_line, canonical_json, held, json_value, write_bytes
 from benchmark.pipeline.table_jobs import JobResult, TableJob, result_from_json
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ class Journal:
         found: dict[TableJob, JobResult] = {}
         for line in lines:
             try:
-                result = result_from_json(json.loads(line))
+                result = result_from_json(json_value(line))
             except (ValueError, KeyError, TypeError):
                 continue
             earlier = found.get(result.job)

@@ -15,6 +15,7 @@ from benchmark.core.errors import InvalidInputError, UnknownNameError
 from benchmark.pipeline.settings import LiveSettings
 from benchmark.protocols.registry import find_protocol
 from benchmark.rewards.ladder import step_configurations
+from benchmark.space import MAX_CONFIGURATIONS
 
 if TYPE_CHECKING:
     from benchmark.space import ParameterSpace
@@ -24,10 +25,6 @@ REFERENCES: Mapping[str, Literal["none", "real-images"]] = {
     "untrained": "none",
     "real-images": "real-images",
 }
-
-
-#: Largest number of configurations of a table; its rewards are one array.
-MAX_CONFIGURATIONS = 65_536
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ end. The manifest of a finished dataset records its content, its origin and the 
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import shutil
@@ -25,7 +24,7 @@ from benchmark.core.errors import (
     StorageError,
     validation_faults,
 )
-from benchmark.core.files import LOCK, canonical_json, digest, held, write_bytes
+from benchmark.core.files import LOCK, canonical_json, digest, held, json_value, write_bytes
 from benchmark.core.versions import package_version
 from benchmark.rendering.shards import (
     MARKERS,
@@ -125,8 +124,10 @@ def claim(folder: Path, identity: Mapping[str, Any], key: str) -> None:
     """
     path = folder / _REQUEST
     try:
-        begun = json.loads(path.read_bytes())
+        begun = json_value(path.read_bytes())
     except (FileNotFoundError, ValueError):
+        begun = None
+    if not isinstance(begun, dict):
         write_bytes(path, canonical_json({"key": key, "identity": identity}))
         return
     if begun.get("key") != key:
@@ -214,7 +215,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         raise InvalidFileError(path, validation_faults(error), _REMEDY) from error
     except OSError as error:
         raise InvalidFileError(path, [str(error.strerror)], _REMEDY) from error
-    manifest: dict[str, Any] = json.loads(content)
+    manifest: dict[str, Any] = json_value(content)
     return manifest
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from benchmark.core.download import SourceFile  # noqa: TC001 - read by pydantic
 from benchmark.core.errors import InvalidInputError
@@ -13,6 +13,9 @@ from benchmark.core.models import Frozen, Sha256
 from benchmark.rewards.noise import TaskNoise  # noqa: TC001 - read by pydantic
 from benchmark.space import ParameterSpace, space_from_json
 
+#: Largest number of cells of a table: tasks x configurations x seeds.
+MAX_CELLS = 10_000_000
+Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 TableId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=64)]
 
 
@@ -94,7 +97,7 @@ class TableTask(Frozen):
     """
 
     name: str
-    n_test: Annotated[int, Field(gt=0)]
+    n_test: Annotated[int, Field(gt=0, lt=2**53)]
     reliability: float | None = None
     noise: TaskNoise | None = None
     data: TableDataEntry | None = None
@@ -136,7 +139,7 @@ class TableFacts(Frozen):
     citation: str = ""
     licence: str = ""
     notes: list[str] = Field(default_factory=list)
-    references: dict[str, dict[str, list[float]]] = Field(default_factory=dict)
+    references: dict[str, dict[str, list[Percent]]] = Field(default_factory=dict)
     real_images: str | None = None
     cost: CostEntry | None = None
 
@@ -174,7 +177,7 @@ class TableCard(TableFacts):
     profile: str
     space: list[dict[str, Any]]
     tasks: list[TableTask]
-    seeds: list[int]
+    seeds: list[Annotated[int, Field(ge=-(2**63), lt=2**63)]]
     digest: Sha256
     rewards_sha256: Sha256
     embeddings: EmbeddingsCard | None = None
@@ -184,6 +187,16 @@ class TableCard(TableFacts):
     def _is_a_space(cls, value: list[dict[str, Any]]) -> list[dict[str, Any]]:
         space_from_json(value)  # raises a ValueError
         return value
+
+    @model_validator(mode="after")
+    def _fits_into_memory(self) -> Self:
+        cells = len(self.tasks) * self.parameter_space.size * len(self.seeds)
+        if cells > MAX_CELLS:
+            raise ValueError(
+                f"{len(self.tasks):,} tasks x {self.parameter_space.size:,} configurations x "
+                f"{len(self.seeds):,} seeds exceed the limit of {MAX_CELLS:,} cells"
+            )
+        return self
 
     @property
     def stand_ins(self) -> dict[str, str]:

@@ -6,6 +6,7 @@ string), ``seed`` (int64), ``accuracy`` (float64, percent).
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -26,16 +27,18 @@ from benchmark.rewards.card import (
     TableFacts,
     TableTask,
 )
+from benchmark.rewards.checks import range_faults
 from benchmark.rewards.noise import task_noise
 from benchmark.rewards.reliability import split_half_reliability
 from benchmark.rewards.table import RewardTable, content_digest
+from benchmark.tasks.parquet_files import opened
 from benchmark.tasks.vectors import read_embeddings, write_embeddings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from pyarrow import Table
+    from pyarrow import ChunkedArray, Table
 
     from benchmark.tasks.vectors import TaskEmbeddings
 
@@ -50,7 +53,12 @@ def write_table(table: RewardTable, folder: Path, description: Description) -> R
 
     Returns:
         The table as :func:`read_table` gives it, card included.
+
+    Raises:
+        InvalidInputError: For accuracies outside 0 to 100 percent; nothing is written then.
     """
+    if faults := range_faults(table):
+        raise InvalidFileError(f"table {table.id}", faults, "Measure these cells again.")
     (folder / CARD).unlink(missing_ok=True)
     write_atomically(folder / REWARDS, lambda scratch: _write_rewards(table, scratch))
     card = TableCard(
@@ -121,7 +129,7 @@ def read_card(folder: Path) -> TableCard:
 
 
 def read_table(folder: Path) -> RewardTable:
-    """Read a table and verify it: file digests, schema, content digest.
+    """Read a table and verify it: file digests, schema, content digest, range of accuracies.
 
     Raises:
         InvalidFileError: When anything disagrees with the card.
@@ -143,6 +151,8 @@ def read_table(folder: Path) -> RewardTable:
         raise InvalidFileError(
             folder, [f"content digest is {table.digest}, but the card says {card.digest}"], _RESTORE
         )
+    if faults := range_faults(table):
+        raise InvalidFileError(folder, faults, "Measure these cells again, or correct the table.")
     if card.embeddings is None:
         return table
     _verify_file(folder / EMBEDDINGS, card.embeddings.file_sha256)
@@ -164,39 +174,55 @@ def _verify_file(path: Path, expected: str) -> None:
         raise InvalidFileError(path.parent, [fault], _RESTORE)
 
 
-def _read_rewards(path: Path) -> Table:
+def _check_size(path: Path, most_rows: int) -> None:
+    with opened(path) as file:
+        rows = file.metadata.num_rows
+    if rows > most_rows:
+        raise InvalidFileError(path, [f"{rows:,} rows for {most_rows:,} cells"])
+
+
+def _read_rewards(path: Path, most_rows: int) -> Table:
     import pyarrow as pa
     from pyarrow import parquet
 
+    names = pa.dictionary(pa.int32(), pa.string())
     schema = pa.schema(
         [
-            ("task", pa.string()),
-            ("configuration", pa.string()),
+            ("task", names),
+            ("configuration", names),
             ("seed", pa.int64()),
             ("accuracy", pa.float64()),
         ]
     )
     try:
+        _check_size(path, most_rows)
         # Not read_table (pyarrow.dataset): it imports pandas, as to_numpy does, in half a second.
-        with parquet.ParquetFile(path) as file:
+        # Texts stay in dictionaries: written out, a long one in many rows would fill the memory.
+        with parquet.ParquetFile(path, read_dictionary=["task", "configuration"]) as file:
             return file.read().select(schema.names).cast(schema)
+    except InvalidFileError as error:
+        faults = [f"{path.name}: {fault}" for fault in error.faults]
+        raise InvalidFileError(path.parent, faults, _RESTORE) from error
     except (OSError, KeyError, pa.ArrowException) as error:
         raise InvalidFileError(path.parent, [f"{path.name}: {error}"], _RESTORE) from error
 
 
 def _cells(folder: Path, card: TableCard) -> NDArray[np.float64]:
     """Values (n_tasks, n_configurations, n_seeds) from the long form; absent cells are NaN."""
-    content = _read_rewards(folder / REWARDS)
     space = card.parameter_space
+    shape = len(card.tasks), space.size, len(card.seeds)
+    content = _read_rewards(folder / REWARDS, math.prod(shape))
+    if any(column.null_count for column in content.columns):
+        raise InvalidFileError(folder, [f"{REWARDS}: a value is missing"], _RESTORE)
     positions: tuple[dict[str, int] | dict[int, int], ...] = (
         {name: row for row, name in enumerate(card.task_names)},
         {str(configuration): column for column, configuration in enumerate(space)},
         {seed: layer for layer, seed in enumerate(card.seeds)},
     )
-    values = np.full((len(card.tasks), space.size, len(card.seeds)), np.nan)
+    values = np.full(shape, np.nan)
     try:
         cells = tuple(
-            np.array([where[key] for key in content.column(name).to_pylist()], dtype=np.int64)
+            _numbers(content.column(name), where)
             for name, where in zip(("task", "configuration", "seed"), positions, strict=True)
         )
     except KeyError as error:
@@ -208,6 +234,17 @@ def _cells(folder: Path, card: TableCard) -> NDArray[np.float64]:
         raise InvalidFileError(folder, [f"{REWARDS}: a cell occurs twice"], _RESTORE)
     values.reshape(-1)[flat] = content.column("accuracy").to_pylist()
     return values
+
+
+def _numbers(column: ChunkedArray, where: dict[str, int] | dict[int, int]) -> NDArray[np.int64]:
+    """Positions of the values of a column."""
+    found = [np.empty(0, dtype=np.int64)]
+    for chunk in column.chunks:
+        is_text = hasattr(chunk, "dictionary")
+        keys = (chunk.dictionary if is_text else chunk).to_pylist()
+        numbers = np.array([where[key] for key in keys], dtype=np.int64)
+        found.append(numbers[chunk.indices.to_pylist()] if is_text else numbers)
+    return np.concatenate(found)
 
 
 def read_any_table(folder: Path) -> RewardTable:

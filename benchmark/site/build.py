@@ -12,7 +12,7 @@ from urllib.parse import quote
 import jinja2
 
 from benchmark.core.errors import InvalidInputError, StorageError
-from benchmark.core.files import inside
+from benchmark.core.files import inside, json_value
 from benchmark.leaderboard import Board
 from benchmark.leaderboard.text_tables import number
 from benchmark.site import boards, configurations, methods, overview, paper, tasks
@@ -56,7 +56,7 @@ def _earlier(folder: Path) -> list[str]:
     marker = folder / _MARKER
     if marker.is_file():
         try:
-            return [str(name) for name in json.loads(marker.read_text(encoding="utf-8"))["files"]]
+            return [str(name) for name in json_value(marker.read_text(encoding="utf-8"))["files"]]
         except (ValueError, KeyError, TypeError):
             pass
     elif not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):

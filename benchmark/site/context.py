@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmark.core.files import json_value
 from benchmark.leaderboard import Board, BudgetBoard
 from benchmark.leaderboard.rows import Row, TaskFact
 from benchmark.rewards.effects import Effects, main_effects
@@ -74,7 +74,7 @@ class Sheets:
         path = folder / version / "sheets.json"
         if not path.is_file():
             return None
-        about = json.loads(path.read_text(encoding="utf-8"))
+        about = json_value(path.read_text(encoding="utf-8"))
         if about["space"] != table.space.to_json():
             return None
         size = (about["columns"] * about["size"], about["rows"] * about["size"])

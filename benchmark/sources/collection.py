@@ -224,13 +224,14 @@ def _card_licence(path: Path) -> str:
 
 def _stated_licence(folder: Path) -> str:
     """Licence in the head of the folder's README.md, as data sets of Hugging Face state it."""
-    import yaml
+    from benchmark.core.yaml_files import parse
 
     try:
         with (folder / "README.md").open(encoding="utf-8") as stream:
             text = stream.read(_README_BYTES)
-        head = yaml.safe_load(text.split("---")[1]) if text.startswith("---") else None
-    except (OSError, ValueError, yaml.YAMLError):
+        begun = text.startswith("---")
+        head = parse(folder / "README.md", text.split("---")[1]).value if begun else None
+    except (OSError, ValueError):
         return ""
     found = head.get("license", "") if isinstance(head, dict) else ""
     return ", ".join(map(str, found)) if isinstance(found, list) else str(found or "")

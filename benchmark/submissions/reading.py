@@ -91,21 +91,22 @@ def parse_submission(path: Path, content: bytes, faults: list[str]) -> Submissio
     value = _parse(content, faults)
     if value is None:
         return None
-    try:
-        return Submission.model_validate_json(json.dumps(value))
-    except ValidationError as error:
-        found = Document(path, value).validation_faults(error, Submission, _prefix)
-        items = error.errors(include_url=False)
+    for _ in range(2):  # the second time without unknown keys, which may have hidden other faults
+        try:
+            return Submission.model_validate_json(json.dumps(value))
+        except ValidationError as error:
+            found = Document(path, value).validation_faults(error, Submission, _prefix)
+            items = error.errors(include_url=False)
         faults += [
             fault.text + _hint(item["type"], item["loc"])
             for fault, item in zip(found, items, strict=True)
         ]
-    if any(item["type"] != "extra_forbidden" for item in items):
-        faults.append("tasks, decisions and digests are not checked before this is fixed")
-        return None
-    for item in items:
-        _drop(value, item["loc"])
-    return Submission.model_validate_json(json.dumps(value))
+        if any(item["type"] != "extra_forbidden" for item in items):
+            break
+        for item in items:
+            _drop(value, item["loc"])
+    faults.append("tasks, decisions and digests are not checked before this is fixed")
+    return None
 
 
 def _parse(content: bytes, faults: list[str]) -> dict[str, Any] | None:

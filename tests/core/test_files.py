@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.core.errors import InvalidInputError, StorageError
+from benchmark.core.errors import InvalidFileError, InvalidInputError, StorageError
 from benchmark.core.files import canonical_json, digest, inside, write_atomically, write_text
 
 JSON = st.recursive(
@@ -65,3 +65,26 @@ def test_links_may_not_lead_out(tmp_path: Path):
     (tmp_path / "link").symlink_to("/etc")
     with pytest.raises(InvalidInputError, match="not a path inside"):
         inside(tmp_path, "link/passwd")
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"a":' * 100_000, "[" * 1000 + "]" * 1000])
+def test_deep_json_is_a_fault(content, tmp_path: Path):
+    from benchmark.core.files import json_value, read_model
+    from benchmark.core.state import _Description
+
+    (tmp_path / "a.json").write_text(f'{{"sha256": "", "facts": {{}}, "values": {{"a": {content}')
+    with pytest.raises(InvalidFileError):
+        read_model(tmp_path / "a.json", _Description, "")
+    with pytest.raises(ValueError, match=r"levels|Expecting"):
+        json_value(content.encode() + b"?")
+
+
+def test_a_pipe_is_no_file_of_a_model(tmp_path: Path):
+    import os
+
+    from benchmark.core.files import read_model
+    from benchmark.core.state import _Description
+
+    os.mkfifo(tmp_path / "a.json")
+    with pytest.raises(InvalidFileError, match="not a file"):
+        read_model(tmp_path / "a.json", _Description, "")

@@ -187,3 +187,15 @@ def test_what_yaml_writes_is_read_back(value: object) -> None:
         text = yaml.safe_dump(value, default_style='"', allow_unicode=False)
         read = parse(HERE, text)
         assert not [fault for fault in read.faults if "already" in fault.text]
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "0x" + "f" * 5000, "1" + ":1" * 5000, "9" * 401])
+def test_numbers_of_many_digits_are_faults(number):
+    (fault,) = parse(HERE, f"a: 1\nb: {number}").faults
+    assert fault.line == 2
+
+
+@pytest.mark.parametrize("one", ["[", "{a: ", "- ", "? "])
+def test_deep_nesting_is_refused_in_every_notation(one):
+    with pytest.raises(InvalidFileError):
+        parse(HERE, one * 100_000)

@@ -114,9 +114,75 @@ def test_ranges_and_integrality_are_checked(small_table):
     values[1, 0, 0] = 33.3333
     faults = table_faults(replace(small_table, values=values))
     assert faults == [
-        "range: 1 accuracies lie outside 0 to 100 percent",
+        f"range: 1 accuracies of {small_table.tasks[0]} lie outside 0 to 100 percent, such as 101",
         "integrality: 1 accuracies of EuroSAT are no multiple of 1/400",
     ]
+
+
+@pytest.mark.parametrize("value", [-0.25, 100.25, np.inf, -np.inf, 1e308, -1e-300])
+def test_sealed_but_impossible_values_are_faults(small_table, tmp_path: Path, value, monkeypatch):
+    from dataclasses import replace
+
+    from benchmark.rewards import storage
+
+    values = np.array(small_table.values)
+    values[1, 0, 0], values[2, 0, 0] = value, np.nan
+    table = replace(small_table, values=values)
+    about = Description(title="Small", simulator="toy", simulator_version="1")
+    with pytest.raises(InvalidInputError, match=f"range: 1 .*{small_table.tasks[1]}"):
+        write_table(table, tmp_path / "table", about)
+    assert not (tmp_path / "table").exists()
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "range_faults", lambda _table: [])
+        for name in ("task_noise", "split_half_reliability"):
+            patch.setattr(storage, name, lambda *_arguments: None)
+        write_table(table, tmp_path / "table", about)
+    with pytest.raises(InvalidFileError, match=f"range: 1 .*{small_table.tasks[1]}"):
+        read_table(tmp_path / "table")
+
+
+@pytest.mark.parametrize("value", [140.25, -1, 1e308, np.nan, np.inf])
+def test_impossible_references_are_faults_of_the_card(small_table, tmp_path: Path, value):
+    with_references(small_table, tmp_path / "table")
+    card = json.loads((tmp_path / "table" / "card.json").read_text())
+    card["references"]["untrained"]["CUB"] = [value]
+    _edit_card(tmp_path / "table", **card)
+    with pytest.raises(InvalidFileError, match=r"references\.untrained\.CUB"):
+        read_table(tmp_path / "table")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"space": [{"name": f"p{n}", "levels": ["0", "1"]} for n in range(64)]},
+        {"space": [{"name": f"p{n}", "levels": ["0", "1"]} for n in range(50_000)]},
+        {"space": [{"name": f"p{n}", "levels": ["0", "1"]} for n in range(17)]},
+        {"space": [{"name": f"p{n}", "levels": [*"0123456789"]} for n in range(5)]},
+        {"seeds": [*range(100_000)]},
+        {"seeds": [10**30]},
+        {"tasks": [{"name": "CUB", "n_test": 10**30}]},
+    ],
+)
+def test_sizes_are_refused_from_the_card(small_table_folder: Path, changes):
+    _edit_card(small_table_folder, **changes)
+    with pytest.raises(InvalidFileError, match=r"card\.json"):
+        read_table(small_table_folder)
+
+
+def test_more_rows_than_cells_and_long_texts_are_refused_unread(small_table_folder: Path):
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    path = small_table_folder / "rewards.parquet"
+    for name, rows in (("CUB", 100_000), ("x" * 10**6, 2000)):
+        indices = pa.array(np.zeros(rows, dtype=np.int32))
+        column = pa.DictionaryArray.from_arrays(indices, pa.array([name]))
+        zeros = np.zeros(rows)
+        content = {"task": column, "configuration": column, "seed": zeros.astype(int)}
+        parquet.write_table(pa.table({**content, "accuracy": zeros}), path)
+        _edit_card(small_table_folder, rewards_sha256=sha256_file(path))
+        with pytest.raises(InvalidFileError, match=r"rewards\.parquet"):
+            read_table(small_table_folder)
 
 
 def test_an_interrupted_rewrite_leaves_no_card(small_table, small_table_folder: Path, monkeypatch):
@@ -216,7 +282,6 @@ def test_references_are_part_of_the_digest(small_table, tmp_path: Path):
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ([140.25], "range: reference untrained of CUB"),
         ([25.1], "integrality: reference untrained of CUB is no multiple of 1/400"),
         ([25.0, 25.0], "coverage: reference untrained has 2 accuracies of CUB for 1 seeds"),
         (None, "coverage: reference untrained has 0 accuracies of CUB"),

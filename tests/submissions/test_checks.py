@@ -57,6 +57,21 @@ def test_scores_cannot_be_smuggled_in(packed, edit, faults, place):
     one(faults(folder), "unknown field 'accuracy'", "states decisions")
 
 
+@pytest.mark.parametrize("key", ["configuration", "cost", "task", "seed"])
+def test_a_renamed_key_is_a_fault_with_what_it_hides(packed, edit, faults, key):
+    folder = edit(packed(), lambda value: first(value).update({"renamed": first(value).pop(key)}))
+    found = faults(folder)
+    assert any("unknown field 'renamed'" in fault for fault in found)
+    assert any(key in fault for fault in found)
+
+
+@pytest.mark.parametrize("depth", [50, 300, 900, 950, 985, 100_000])
+def test_deep_nesting_is_a_fault(packed, faults, depth):
+    folder = packed()
+    (folder / "submission.json").write_text('{"id": ' + "[" * depth + "]" * depth + "}")
+    assert faults(folder)
+
+
 def test_every_fault_is_reported_at_once(packed, edit, faults):
     def spoil(value):
         value["scores"] = [99]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmark.core.errors import InvalidInputError, StorageError, T2SBenchError, UnknownNameError
-from benchmark.core.files import canonical_json, digest, inside, sha256_file
+from benchmark.core.files import canonical_json, digest, inside, json_value, sha256_file
 from benchmark.core.store import default_store
 from benchmark.simulators.meshes.cache import MESHES_FILE, PackedMeshes, Stored, pack
 from benchmark.simulators.meshes.convert import make_mesh
@@ -230,5 +229,5 @@ class FolderLibrary:
 
 
 def _outcome(folder: Path) -> dict[str, Any]:
-    outcome: dict[str, Any] = json.loads((folder / _OUTCOME).read_bytes())
+    outcome: dict[str, Any] = json_value((folder / _OUTCOME).read_bytes())
     return outcome

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError
-from benchmark.core.files import is_file, is_folder
+from benchmark.core.files import is_file, is_folder, json_value
 from benchmark.tasks.images import SEVENTY_THIRTY, train_mask_70_30
 from benchmark.tasks.loaders.folders import image_folder, part_of
 from benchmark.tasks.loaders.hub import LABELS, hub_images, saved_images
@@ -188,7 +187,7 @@ def _parts(path: Path, kinds: Mapping[str, Any]) -> tuple[NDArray[np.int64] | No
 def _stated_names(schema: Any, label: str) -> list[str]:  # noqa: ANN401 - pyarrow has no types
     """Class names that the library ``datasets`` keeps in the metadata of a file."""
     try:
-        about = json.loads((schema.metadata or {})[b"huggingface"])
+        about = json_value((schema.metadata or {})[b"huggingface"])
         return [str(name) for name in about["info"]["features"][label]["names"]]
     except (KeyError, TypeError, ValueError):
         return []
