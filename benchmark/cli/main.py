@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 
 import click
 from click.shell_completion import CompletionItem
 
 from benchmark.cli.options import Group
 from benchmark.core.errors import T2SBenchError
+from benchmark.core.texts import VisibleStream
 from benchmark.core.versions import package_version
 
 _INTERRUPTED = 130
@@ -86,10 +88,18 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; print the message of a user's error without a traceback.
 
+    Control characters of all that is printed are shown as escapes.
+
     Returns:
         The exit code: 0 success, 1 a comparison or verification failed, 2 wrong usage or input,
         3 some cells failed, 130 interrupted.
     """
+    out, err = (stream and VisibleStream(stream) for stream in (sys.stdout, sys.stderr))
+    with redirect_stdout(out), redirect_stderr(err):
+        return _main(arguments)
+
+
+def _main(arguments: list[str] | None) -> int:
     from benchmark.core.owners import check_import_owners
 
     words = sys.argv[1:] if arguments is None else arguments

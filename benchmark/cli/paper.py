@@ -166,12 +166,13 @@ def _show(
 
 
 def _print(exhibit: Exhibit) -> None:
-    from rich.console import Console
+    from rich.text import Text
 
+    from benchmark.core.terminal import SafeConsole
     from benchmark.leaderboard.text_tables import print_table
 
-    console = Console()
-    click.secho(exhibit.title, bold=True)
+    console = SafeConsole()
+    console.print(Text(exhibit.title, style="bold"), soft_wrap=True)
     for table in exhibit.tables[:_MOST_TABLES]:
         print_table(table, console)
     for line in exhibit.differences:

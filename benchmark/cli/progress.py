@@ -6,13 +6,14 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Self
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
     TextColumn,
 )
+
+from benchmark.core.terminal import SafeConsole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +52,7 @@ class _Display:
     """
 
     def __init__(self, noun: str, total: int | None) -> None:
-        console = Console(stderr=True)
+        console = SafeConsole(stderr=True)
         self._plain = not console.is_terminal
         self._progress = Progress(
             TextColumn("{task.description}"),

@@ -62,12 +62,11 @@ def report(folders: tuple[Path, ...], split: str | None, output: Path | None) ->
 
 def print_report(report: Report | BudgetBoard) -> None:
     """Print the tables of a report, or a board of budgets."""
-    from rich.console import Console
-
+    from benchmark.core.terminal import SafeConsole
     from benchmark.leaderboard.text_tables import print_table
 
     for text in report.texts():
-        print_table(text, Console())
+        print_table(text, SafeConsole())
 
 
 @click.command(cls=Command)

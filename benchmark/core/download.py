@@ -103,8 +103,9 @@ def _download(source: SourceFile, cached: Path) -> None:
 def _append_rest(url: str, partial: Path) -> None:
     """Download what is missing of a partial file, or all of it if the server cannot resume."""
     import requests
-    from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    from benchmark.core.terminal import SafeConsole
 
     have = partial.stat().st_size if partial.exists() else 0
     headers = {"Range": f"bytes={have}-"} if have else {}
@@ -123,7 +124,7 @@ def _append_rest(url: str, partial: Path) -> None:
             Progress(
                 *columns,
                 TransferSpeedColumn(),
-                console=Console(stderr=True),
+                console=SafeConsole(stderr=True),
                 transient=True,
                 disable=not sys.stderr.isatty(),
             ) as bar,

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections.abc import Iterable
+from typing import Any, TextIO
 
 _INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+# Progress bars of other packages begin with a carriage return.
+_BETWEEN = re.compile(r"(?!\A\r)[^\n\t]+")
 
 
 def visible(text: str) -> str:
@@ -42,3 +47,41 @@ def folded(name: str) -> str:
         if unicodedata.category(character) not in _INVISIBLE
     )
     return "".join(shown).strip("-").casefold()
+
+
+class VisibleStream:
+    r"""Text stream that shows control characters as escapes; line ends and tabs remain.
+
+    Characters that the stream's encoding lacks become escapes, too. The stream has no ``buffer``:
+    bytes would pass unseen.
+
+    Args:
+        stream: The stream to write to.
+
+    Example:
+        >>> import io
+        >>> stream = VisibleStream(io.StringIO())
+        >>> print("name:\t\x1b[2J", file=stream)
+        >>> stream.stream.getvalue()
+        'name:\t\\x1b[2J\n'
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text; return its length."""
+        shown = text if text.isprintable() else _BETWEEN.sub(lambda part: visible(part[0]), text)
+        encoding = self.stream.encoding or "utf-8"
+        self.stream.write(shown.encode(encoding, "backslashreplace").decode(encoding))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write texts one after the other."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - attributes of streams
+        if name == "buffer":
+            raise AttributeError(name)
+        return getattr(self.stream, name)

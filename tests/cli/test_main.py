@@ -8,6 +8,7 @@ from click.shell_completion import ShellComplete
 
 from benchmark.cli.main import _COMMANDS, cli, main
 from benchmark.core import extras
+from benchmark.runs.record_file import append_record
 
 
 def test_help_names_every_command(capsys):
@@ -238,3 +239,70 @@ def test_ctrl_c_exits_130(monkeypatch, capsys, small_table_folder):
 def test_an_output_without_a_default_is_required(words, capsys):
     assert main(words) == 2
     assert "--output" in capsys.readouterr().err
+
+
+HOSTILE = "\x1b]0;PWNED\x07\x1b[2J\x1b[31m\x9b31m\r\u202eX"
+
+
+def hostile_words(tmp_path: Path, small_table_folder: Path, record, failed) -> dict[str, list[str]]:
+    """Commands whose files hold control characters."""
+    escaped = json.dumps(HOSTILE)
+    tasks, transfers, out = tmp_path / "t.yaml", tmp_path / "t.csv", tmp_path / "results"
+    tasks.write_text(f"schema: 1\ntasks:\n  - name: {escaped}\n")
+    transfers.write_text(f"target,sources,affinity,{HOSTILE}\nA,self,0.3,\n")
+    card = small_table_folder / "card.json"
+    changes = {HOSTILE: 1, "title": HOSTILE}
+    card.write_text(json.dumps({**json.loads(card.read_text()), **changes}))
+    append_record(out / "records.jsonl", record)
+    append_record(out / "records.jsonl", failed)
+    with (out / "records.jsonl").open("a") as stream:
+        stream.write(f'{{{escaped}: "{HOSTILE}\n')
+    return {
+        "tasks": ["ls", "tasks", "--tasks-file", str(tasks)],
+        "transfers": ["taxonomy", "solve", "--transfers", str(transfers), "--budget", "1"],
+        "table": ["table", "check", str(small_table_folder)],
+        "status": ["status", str(out)],
+        "report": ["report", str(out)],
+        "retry": ["retry", str(out)],
+        "argument": ["show", HOSTILE],
+        "option": ["run", f"--{HOSTILE}"],
+        "folder": ["status", str(tmp_path / HOSTILE)],
+        "command": [HOSTILE],
+    }
+
+
+def test_control_characters_never_reach_a_terminal(
+    tmp_path, small_table_folder, make_record, capsys
+):
+    records = make_record(label=HOSTILE), make_record(label=HOSTILE, seed=1, value=None)
+    for name, words in hostile_words(tmp_path, small_table_folder, *records).items():
+        capsys.readouterr()
+        main(words)
+        printed = "".join(capsys.readouterr())
+        assert not {c for c in printed if not c.isprintable()} - {"\n", "\t"}, name
+        assert "PWNED" in printed or name == "retry", name
+
+
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_consoles_escape_texts_but_keep_their_own_colours(is_terminal, monkeypatch):
+    import io
+
+    from rich.progress import Progress
+    from rich.text import Text
+
+    from benchmark.core.terminal import SafeConsole
+    from benchmark.core.texts import VisibleStream
+
+    stream = io.StringIO()
+    stream.isatty = lambda: is_terminal
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setattr("sys.stderr", VisibleStream(VisibleStream(stream)))
+    console = SafeConsole(stderr=True)
+    with Progress(console=console, transient=True, disable=not is_terminal) as progress:
+        progress.add_task(HOSTILE)
+        console.print(HOSTILE, markup=False, highlight=False, soft_wrap=True)
+        console.print(Text(HOSTILE, style="bold"))
+    shown = stream.getvalue()
+    assert "PWNED" in shown
+    assert not [part for part in ("\x1b]", "\x07", "\x1b[2J", "\x9b", "\u202e") if part in shown]
+    assert ("\x1b[" in shown) == is_terminal

@@ -75,11 +75,12 @@ class FolderLibrary:
     @functools.cached_property
     def _prepared(self) -> dict[tuple[str, str], Prepared]:
         """Usable objects; the others are added to the findings."""
-        from rich.console import Console
         from rich.progress import track
 
+        from benchmark.core.terminal import SafeConsole
+
         usable, findings = {}, []
-        console = Console(stderr=True)
+        console = SafeConsole(stderr=True)
         hidden = not console.is_terminal
         for file in track(self._files, "meshes", console=console, transient=True, disable=hidden):
             prepared = self._prepare(file)
