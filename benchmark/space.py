@@ -268,7 +268,7 @@ class ParameterSpace:
         known = self.parameters[self.names.index(name)].levels
         if level in known:
             return known.index(level)
-        if level.isdecimal() and int(level) < len(known):
+        if level.isdecimal() and len(level) < 9 and int(level) < len(known):
             return int(level)
         raise UnknownNameError(f"level of '{name}'", level, known)
 

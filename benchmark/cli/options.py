@@ -23,6 +23,7 @@ PATH = click.Path(path_type=Path)
 RESULTS = Path("results")
 _MOST_NUMBERS = 100_000  # a longer range is a typing error
 _LARGEST = 2**53
+_MOST_DIGITS = len(str(_LARGEST))  # Python refuses to convert very long numbers
 # Spellings of earlier versions, and what replaces them.
 _FORMER = {
     "--assets": "Use -O assets=NAME",
@@ -151,10 +152,11 @@ def number_range(first: str, last: str, noun: str) -> range:
     Raises:
         InvalidInputError: If they are too large or too many.
     """
-    begin, end = int(first), int(last)
-    if end > _LARGEST or end - begin >= _MOST_NUMBERS:
+    digits = max(len(first), len(last))
+    begin, end = (int(text[-_MOST_DIGITS:]) for text in (first, last))
+    if digits > _MOST_DIGITS or end > _LARGEST or end - begin >= _MOST_NUMBERS:
         raise InvalidInputError(
-            f"'{first}-{last}' exceeds the limit of {_MOST_NUMBERS:,} {noun} (each at most "
+            f"'{first:.40}-{last:.40}' exceeds the limit of {_MOST_NUMBERS:,} {noun} (each at most "
             f"{_LARGEST:,}). Name fewer or smaller ones."
         )
     return range(begin, end + 1)

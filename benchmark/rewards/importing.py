@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from benchmark.rewards.card import Description
     from benchmark.tasks.registry import TaskRegistry
 
+_MOST_DIGITS = 15  # exact as floats, and within 64 bits
 #: Names of references that a table may have.
 REFERENCES = ("untrained", "real-images")
 
@@ -200,8 +201,11 @@ def _frame_rows(frame: pd.DataFrame) -> Sheet:
 def _whole(name: str, least: int, text: str) -> int:
     """Whole number of at least ``least``; ``3.0`` is one, as frames with gaps write it."""
     digits = text.removesuffix(".0")
-    if not digits.isdecimal() or int(digits) < least:
-        raise InvalidInputError(f"{name} must be a whole number of at least {least} (got '{text}')")
+    if not digits.isdecimal() or len(digits) > _MOST_DIGITS or int(digits) < least:
+        raise InvalidInputError(
+            f"{name} must be a whole number of at least {least} and at most {_MOST_DIGITS} digits "
+            f"(got '{text:.40}')"
+        )
     return int(digits)
 
 

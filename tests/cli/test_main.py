@@ -306,3 +306,23 @@ def test_consoles_escape_texts_but_keep_their_own_colours(is_terminal, monkeypat
     assert "PWNED" in shown
     assert not [part for part in ("\x1b]", "\x07", "\x1b[2J", "\x9b", "\u202e") if part in shown]
     assert ("\x1b[" in shown) == is_terminal
+
+
+@pytest.mark.parametrize("option", ["--seeds", "--budget", "--jobs", "--limit"])
+@pytest.mark.parametrize("text", ["9" * 5000, "0-" + "9" * 5000])
+def test_numbers_of_many_digits_are_refused(option, text, tmp_path, capsys):
+    assert main(["run", "-m", "random", option, text, "-o", str(tmp_path / "out")]) == 2
+    assert "Error" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("column", ["seed", "n_test"])
+@pytest.mark.parametrize("text", ["9" * 5000, "9" * 30, "9" * 17, "1e308"])
+def test_long_numbers_of_imported_rows_are_faults(column, text, tmp_path, capsys):
+    cells = {"task": "mine", "configuration": "00000000", "seed": "0", "reward": "50"}
+    cells |= {"n_test": "100", column: text}
+    path = tmp_path / "rows.csv"
+    path.write_text(f"{','.join(cells)}\n{','.join(cells.values())}\n")
+    words = ["table", "import", str(path), "--protocol", "knn5", "-o", str(tmp_path / "table")]
+    assert main(words) == 2
+    assert column in capsys.readouterr().err
