@@ -109,6 +109,7 @@ def _main(arguments: list[str] | None) -> int:
         result = cli.main(words, prog_name="t2sbench", standalone_mode=False)
     except T2SBenchError as error:
         click.echo(f"Error: {error}", err=True)
+        _show_traceback(error, words)
         return error.exit_code
     except click.ClickException as error:
         error.show()
@@ -118,15 +119,55 @@ def _main(arguments: list[str] | None) -> int:
             "Interrupted. Finished cells are kept; run the same command to continue.", err=True
         )
         return _INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader has gone, as with `| head`
-        return 0
+    except Exception as error:
+        if not _shown(error, words):
+            raise
+        return T2SBenchError.exit_code
     return result if isinstance(result, int) else 0
+
+
+def _show_traceback(error: Exception, words: list[str]) -> str:
+    """Print the traceback of a plug-in's error with ``--verbose``; return it."""
+    from benchmark.core.tracebacks import author_traceback
+
+    text = author_traceback(error)
+    if text and "--verbose" in words:
+        click.echo(text, err=True)
+    return text
+
+
+def _shown(error: Exception, words: list[str]) -> bool:
+    """Print an error of a plug-in or of a file; return False for one of this package."""
+    text = _show_traceback(error, words)
+    if text:
+        hint = "" if "--verbose" in words else " --verbose shows the place."
+        click.echo(f"Error: A plug-in failed: {text.splitlines()[-1]}.{hint}", err=True)
+        return True
+    if isinstance(error, OSError) and error.errno is not None:
+        name = "" if error.filename is None else f"{error.filename}: "
+        click.echo(
+            f"Error: {name}{error.strerror}. Check the path, its permissions and the free space. "
+            "Finished work is kept.",
+            err=True,
+        )
+        return True
+    return False
 
 
 def run_main() -> None:
     """Console script."""
-    sys.exit(main())
+    from benchmark.core.outputs import Outputs
+
+    outputs = Outputs()
+    code = main()
+    lost = outputs.failure()
+    if lost:
+        click.echo(
+            f"Error: the standard output cannot be written: {lost}. Files of this command are "
+            "not affected.",
+            err=True,
+        )
+    sys.exit(code or (T2SBenchError.exit_code if lost else 0))
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ RESULTS = Path("results")
 _MOST_NUMBERS = 100_000  # a longer range is a typing error
 _LARGEST = 2**53
 _MOST_DIGITS = len(str(_LARGEST))  # Python refuses to convert very long numbers
+_VERBOSE = "t2sbench.verbose"
 # Spellings of earlier versions, and what replaces them.
 _FORMER = {
     "--assets": "Use -O assets=NAME",
@@ -35,7 +36,19 @@ _FORMER = {
 
 
 class Command(click.Command):
-    """A command that suggests the right spelling of a mistyped option."""
+    """A command that suggests the right spelling of a mistyped option, and has ``--verbose``."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:  # noqa: ANN401 - click's
+        super().__init__(*args, **settings)
+        self.params.append(
+            click.Option(
+                ["--verbose"],
+                is_flag=True,
+                expose_value=False,
+                callback=_set_verbose,
+                help="Show the traceback of a plug-in's error.",
+            )
+        )
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments.
@@ -47,6 +60,16 @@ class Command(click.Command):
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
             raise InvalidInputError(_unknown_option(ctx, error)) from error
+
+
+def _set_verbose(context: click.Context, _option: click.Parameter, value: bool) -> None:
+    context.find_root().meta[_VERBOSE] = value
+
+
+def is_verbose() -> bool:
+    """Return True if the command that is executed has ``--verbose``."""
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.find_root().meta.get(_VERBOSE))
 
 
 def _unknown_option(ctx: click.Context, error: click.NoSuchOption) -> str:

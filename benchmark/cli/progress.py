@@ -13,6 +13,7 @@ from rich.progress import (
     TextColumn,
 )
 
+from benchmark.cli.options import is_verbose
 from benchmark.core.terminal import SafeConsole
 
 if TYPE_CHECKING:
@@ -181,6 +182,8 @@ class RunDisplay(_PlannedDisplay):
         where = f"{record.method.label} on {record.task.name}, seed {record.seed}"
         if record.error is not None:
             self._say(f"Failed: {where}: {record.error.type}: {record.error.message}")
+            if record.error.traceback and is_verbose():
+                self._say(record.error.traceback)
         kind, now = (record.source.id, record.protocol.name), time.monotonic()
         self._done[kind] += 1
         self._spent[kind] = self._spent.get(kind, 0.0) + now - self._last

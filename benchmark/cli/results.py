@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchmark.cli.options import PATH, RESULTS, Choice, Command, folder_argument, plugin_option
+from benchmark.cli.options import (
+    PATH,
+    RESULTS,
+    Choice,
+    Command,
+    folder_argument,
+    is_verbose,
+    plugin_option,
+)
 from benchmark.core.errors import CellsFailedError, InvalidInputError
 from benchmark.runs.plan import Split
 
@@ -109,6 +117,8 @@ def _warn(folder: Path) -> None:
 def _echo(record: Record) -> None:
     line = f"{record.status}: {record.method.label} on {record.task.name}, seed {record.seed}"
     click.echo(f"{line}{f': {record.error.message}' if record.error else ''}")
+    if record.error and record.error.traceback and is_verbose():
+        click.echo(record.error.traceback)
 
 
 @click.command(cls=Command)

@@ -324,12 +324,12 @@ def _print_results(plan: Plan, results: Results) -> None:
     import t2sbench as t2s
     from benchmark.cli.results import print_report
 
+    assert plan.request.output is not None  # noqa: S101 - the command has a folder
+    stems = ", ".join(f"{stem}.*" for stem in t2s.report(plan.request.output))
     for one in results.tables():
         print_report(one)
     if plan.request.live:
         _compare_with_table(plan)
-    assert plan.request.output is not None  # noqa: S101 - the command has a folder
-    stems = ", ".join(f"{stem}.*" for stem in t2s.report(plan.request.output))
     click.echo(f"Records: {plan.records_path}. Tables: {stems}", err=True)
 
 

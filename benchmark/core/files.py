@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -95,6 +96,16 @@ def digest(value: Any) -> str:  # noqa: ANN401 - any JSON value
 def is_file(path: Path) -> bool:
     """True for a regular file; False for all else, also names that no file can have."""
     return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises for long names
+
+
+def check_regular(path: Path) -> None:
+    """Refuse a pipe or device: reading it could wait or go on for ever.
+
+    Raises:
+        OSError: If the path exists and is neither a regular file nor a folder, or is too long.
+    """
+    if path.exists() and not is_file(path) and not is_folder(path):
+        raise OSError(errno.EINVAL, "not a regular file but a pipe or device", str(path))
 
 
 def is_folder(path: Path) -> bool:

@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 
 from benchmark.core.errors import InvalidInputError, UnavailableError, UnknownNameError
 from benchmark.core.extras import missing_packages
-from benchmark.core.files import sha256_bytes, sha256_file
+from benchmark.core.files import check_regular, sha256_bytes, sha256_file
 
 #: Kinds of plug-ins.
 KINDS = ("method", "simulator", "network", "recipe", "protocol", "source")
@@ -217,6 +217,7 @@ def load_file_module(path: Path) -> Any:  # noqa: ANN401 - a module of the user
     """
     path = path.resolve()
     try:
+        check_regular(path)
         content = path.read_bytes()
     except OSError as error:
         raise InvalidInputError(
@@ -240,6 +241,6 @@ def load_file_module(path: Path) -> Any:  # noqa: ANN401 - a module of the user
             raise
         raise InvalidInputError(
             f"{path} cannot be imported ({type(error).__name__}: {error}). "
-            "Run it with python to see where."
+            "Correct the file; --verbose shows the place."
         ) from error
     return module

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 import yaml
 
 from benchmark.core.errors import InvalidFileError, did_you_mean
+from benchmark.core.files import check_regular
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -160,6 +161,7 @@ def read_document(path: Path) -> Document:
         InvalidFileError: If the file is missing, too large, not UTF-8, empty or not YAML.
     """
     try:
+        check_regular(path)
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:

@@ -226,5 +226,7 @@ def _budgeted_outcome(
 
 def _failure(error: BaseException, method: Method) -> dict[str, Any]:
     found = MethodError.of(error, method)
-    failure = Failure(type=found.kind, message=found.message)
+    failure = Failure(
+        type=found.kind, message=found.message, traceback=found.author_traceback or None
+    )
     return {"status": found.status, "error": failure.model_dump()}

@@ -9,13 +9,15 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.core.errors import InvalidInputError, T2SBenchError
+from benchmark.core.errors import InvalidInputError
 from benchmark.core.store import default_store
+from benchmark.core.tracebacks import author_traceback
 from benchmark.pipeline.profiles import EvaluationProfile
 from benchmark.pipeline.settings import StageObserver, no_observer
 from benchmark.protocols.registry import EvaluationProtocol, find_protocol
 from benchmark.runs.context import environment, provenance
 from benchmark.runs.execution import existing_records, redo
+from benchmark.runs.failures import MAY_RAISE, error_message
 from benchmark.runs.live_scorer import Inputs, cell_scores, prepared_entry
 from benchmark.runs.plan import Overwrite, Split, prepared_tasks
 from benchmark.runs.record import (
@@ -271,8 +273,12 @@ def _records(plan: CheckpointPlan, on_stage: StageObserver) -> Iterator[Record]:
         try:
             task = inputs.task(one.task.name, request.tasks_files)
             found = scores.score(checkpoint, task, one.protocol, one.seed)
-        except T2SBenchError as error:
-            failure = Failure(type=type(error).__name__, message=str(error))
+        except MAY_RAISE as error:  # of plug-ins, too
+            failure = Failure(
+                type=type(error).__name__,
+                message=error_message(error),
+                traceback=author_traceback(error) or None,
+            )
             outcome = {"status": "failed", "error": failure.model_dump()}
             outcome |= _entries(checkpoint, one.protocol, None)
         else:

@@ -9,7 +9,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.core.errors import InvalidInputError
+from benchmark.core.errors import InvalidInputError, StorageError
 from benchmark.methods import Method, source_method
 from benchmark.pipeline.settings import StageObserver, no_observer
 from benchmark.rewards.catalog import is_path, load_table
@@ -299,12 +299,19 @@ def _records(plan: Plan, on_unit: Callable[[Unit], None]) -> Iterator[Record]:
     """Records of all units, each on disk before it is yielded."""
     if plan.request.jobs > 1:
         _check_picklable(plan.request)
+    has_written = False
     with Fitter(plan.contexts[0], plan.request, plan.methods, plan.units) as fitter:
         for unit, following in zip_longest(plan.units, plan.units[1:]):
             on_unit(unit)
             for record in run_unit(unit, fitter, plan.supersedes):
                 if plan.records_path is not None:
+                    if (has_written or plan.done) and not plan.records_path.parent.is_dir():
+                        raise StorageError(
+                            f"The folder {plan.records_path.parent} vanished during the run, and "
+                            "its records with it. Run the same command again."
+                        )
                     append_record(plan.records_path, record)
+                    has_written = True
                 yield record
             source = unit.context.scorer.source
             if following is None or following.context.scorer.source != source:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.core.errors import T2SBenchError
+from benchmark.core.tracebacks import author_traceback
 
 if TYPE_CHECKING:
     from benchmark.methods import Method
@@ -33,11 +34,13 @@ class MethodError(Exception):
         status: "failed" or "timeout".
         kind: Name of the original class.
         message: Message, with the method's line.
+        author_traceback: Traceback without the frames of this package; empty if nothing is left.
     """
 
-    def __init__(self, status: str, kind: str, message: str) -> None:
-        super().__init__(status, kind, message)
+    def __init__(self, status: str, kind: str, message: str, author_traceback: str = "") -> None:
+        super().__init__(status, kind, message, author_traceback)
         self.status, self.kind, self.message = status, kind, message
+        self.author_traceback = author_traceback
 
     def __str__(self) -> str:
         return self.message
@@ -47,9 +50,17 @@ class MethodError(Exception):
         """Return the description of an error."""
         if isinstance(error, cls):
             return error
-        message = (str(error).strip() or "no message") + _author_line(error, method)
+        message = error_message(error) + _author_line(error, method)
         status = "timeout" if isinstance(error, FitTimeoutError) else "failed"
-        return cls(status, type(error).__name__, message)
+        return cls(status, type(error).__name__, message, author_traceback(error))
+
+
+def error_message(error: BaseException) -> str:
+    """Return the message of an error of users' code, whose text may be empty or fail."""
+    try:
+        return str(error).strip() or "no message"
+    except Exception:
+        return "no message"
 
 
 def _author_line(error: BaseException, method: Method) -> str:

@@ -23,10 +23,12 @@ import numpy as np
 
 from benchmark.core.errors import T2SBenchError
 from benchmark.core.messages import Channel
+from benchmark.core.outputs import Outputs
 from benchmark.core.sandbox import confine
+from benchmark.core.tracebacks import author_traceback
 from benchmark.methods import Mixture, TaskView, check_decision, find_method, known_methods
 from benchmark.rewards.view import Queries, RewardView
-from benchmark.runs.failures import MAY_RAISE, MethodError
+from benchmark.runs.failures import MAY_RAISE, MethodError, error_message
 from benchmark.space import ParameterSpace, space_from_json
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ def serve(descriptor: int) -> None:
     Messages are ``{"start": settings}``, with the session's socket, and ``{"end": process,
     "patience": seconds}``.
     """
+    Outputs()  # for the sessions: what a method prints must not end them
     control = socket.socket(fileno=descriptor)
     channel, alive = Channel(control), set[int]()
     try:
@@ -188,11 +191,15 @@ class _Session:
 def _described(error: BaseException, method: Method | None) -> dict[str, str]:
     if method is None:
         kind = "invalid" if isinstance(error, T2SBenchError) else type(error).__name__
-        return {"status": "failed", "kind": kind, "message": str(error)}
+        return {
+            "kind": kind,
+            "message": error_message(error),
+            "traceback": author_traceback(error),
+        }
     found = MethodError.of(error, method)
     hint = " Isolated methods have few permissions: see docs/trust.md, or use --no-isolation."
     message = found.message + (hint if isinstance(error, PermissionError) else "")
-    return {"status": "failed", "kind": found.kind, "message": message}
+    return {"kind": found.kind, "message": message, "traceback": found.author_traceback}
 
 
 def _plain(space: ParameterSpace, decision: object) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from benchmark.core.options import OptionValue  # noqa: TC001 - read by pydantic
 from benchmark.core.owners import IMPORT_NAMES
 from benchmark.core.plugins import Plugin, known_plugins
 from benchmark.core.sandbox import grants
+from benchmark.core.texts import visible
 from benchmark.methods import Decision, Method, Mixture, TaskView, check_decision, find_method
 from benchmark.rewards.catalog import DEFAULT_TABLE, find_known
 from benchmark.runs.failures import FitTimeoutError, MethodError
@@ -59,7 +60,7 @@ _BOOT = (
 _SECRET = re.compile("TOKEN|SECRET|PASSW|CREDENTIAL|API_?KEY|^(T2SBENCH|SSH|AWS|ACTIONS)_")
 #: Folders of records and boards, in a checkout or where the user works.
 _RECORDS = ("leaderboards", "results")
-_LONGEST_MESSAGE = 2000
+_LONGEST_MESSAGE, _LONGEST_TRACEBACK = 2000, 5000
 
 _Text = Annotated[str, Field(max_length=200)]
 _Answers = Mapping[str, "Callable[..., object]"]
@@ -372,7 +373,9 @@ def _answer(reply: Mapping[str, Any], answers: _Answers) -> dict[str, Any]:
 def _method_error(value: object) -> MethodError:
     given = value if isinstance(value, dict) else {}
     kind, message = (str(given.get(key, "unknown")) for key in ("kind", "message"))
-    return MethodError("failed", kind[:100], message[:_LONGEST_MESSAGE])
+    lines = str(given.get("traceback", ""))[:_LONGEST_TRACEBACK].splitlines()
+    traceback = "\n".join(map(visible, lines))
+    return MethodError("failed", kind[:100], message[:_LONGEST_MESSAGE], traceback)
 
 
 def _ending(code: int, error: Exception) -> str:

@@ -220,10 +220,22 @@ class Environment(Frozen):
 
 
 class Failure(Frozen):
-    """Reason of a missing score."""
+    """Reason of a missing score.
+
+    Attributes:
+        traceback: Traceback of a plug-in's error without the frames of this package.
+    """
 
     type: str
     message: str
+    traceback: str | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_absent_traceback(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = handler(self)
+        if content.get("traceback") is None:
+            content.pop("traceback", None)
+        return content
 
 
 class Record(Frozen):

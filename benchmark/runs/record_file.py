@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from benchmark.core.errors import InvalidFileError, StorageError, validation_faults
-from benchmark.core.files import append_line, held, sha256_bytes
+from benchmark.core.files import append_line, check_regular, held, sha256_bytes
 from benchmark.core.texts import visible
 from benchmark.runs.record import RECORD_ADAPTER, Record, to_line
 
@@ -111,8 +111,7 @@ def iterate_records(
     """
     if not path.exists():
         raise InvalidFileError(path, ["no such file or folder"], "Check the path of the records.")
-    files = sorted(path.rglob("*.jsonl")) if path.is_dir() else [path]
-    for file in files:
+    for file in _files(path):
         with file.open("rb") as stream:
             for number, line in enumerate(stream, start=1):
                 if not line.strip():
@@ -128,6 +127,16 @@ def iterate_records(
                     broken.faults.append(visible(f"{file}:{number}: {error}"))
                 else:
                     yield record
+
+
+def _files(path: Path) -> list[Path]:
+    files = sorted(path.rglob("*.jsonl")) if path.is_dir() else [path]
+    for file in files:
+        try:
+            check_regular(file)
+        except OSError as error:
+            raise InvalidFileError(file, [f"{error.strerror}"], "Name another file.") from error
+    return files
 
 
 def current_records(records: Iterable[Record]) -> list[Record]:

@@ -284,6 +284,110 @@ def test_commands_that_write_records_hold_their_folder(run, tmp_path: Path, caps
     assert run("-m", "random", "--seeds", "0", "--overwrite", "always") == 0
 
 
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("{} | head -1; exit ${{PIPESTATUS[0]}}", 0),
+        ("{} > /dev/full", 2),
+        ("{} 2> /dev/full", 0),
+        ("{} >&- 2>&-", 0),
+        ("LC_ALL=C PYTHONUTF8=0 PYTHONIOENCODING=ascii {}", 0),
+    ],
+)
+def test_outputs_of_any_kind_lose_no_table(small_table_folder, tmp_path: Path, command, code):
+    words = f"{sys.executable} -m t2sbench run -m random --seeds 0 -o out --table"
+    found = subprocess.run(
+        ["bash", "-c", command.format(f"{words} {small_table_folder}")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == code, found.stderr
+    assert "Traceback" not in found.stderr
+    assert {"records.jsonl", "unseen.md"} <= {path.name for path in (tmp_path / "out").iterdir()}
+
+
+@pytest.mark.parametrize("isolation", ["--isolation", "--no-isolation"])
+def test_the_traceback_of_a_method_is_kept(run, tmp_path: Path, isolation, capsys):
+    plugin, odd = tmp_path / "flaky.py", 'import json\n            json.loads("{")'
+    plugin.write_text(FLAKY.replace('raise RuntimeError("not today")', odd))
+    words = ["-m", "flaky", "--plugin", str(plugin), "--seeds", "0", isolation]
+    place = 'File "flaky.py", line 8, in select'
+    assert run(*words) == 3
+    assert place not in capsys.readouterr().err
+    assert run(*words, "--verbose") == 3
+    shown = capsys.readouterr().err
+    assert place in shown
+    assert 'json.loads("{")' in shown
+    lines = (tmp_path / "out" / "records.jsonl").read_text().splitlines()
+    found = [json.loads(line)["error"] for line in lines]
+    (trace, _) = [error["traceback"] for error in found if error]
+    assert place in trace
+    assert "cells.py" not in trace
+    assert trace.splitlines()[-1].startswith("json.decoder.JSONDecodeError")
+
+
+def test_the_traceback_of_an_import_is_shown(run, tmp_path: Path, capsys):
+    (tmp_path / "wrong.py").write_text("import os\nos.nothing\n")
+    for isolation in ("--isolation", "--no-isolation"):
+        words = ["-m", "x", "--plugin", str(tmp_path / "wrong.py"), "--verbose", isolation]
+        assert run(*words) == 2
+        shown = capsys.readouterr().err
+        assert 'File "wrong.py", line 2' in shown
+        assert "click" not in shown
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_the_traceback_of_a_simulator_is_shown(tmp_path: Path, jobs, capsys):
+    (tmp_path / "sim.py").write_text(
+        "from benchmark.simulators.toy import ToySimulator\n"
+        "class Bad(ToySimulator):\n"
+        "    name = 'bad'\n"
+        "    def render(self, scenes):\n"
+        "        return [1 / 0 for _ in scenes]\n"
+        "SIMULATORS = {'bad': Bad}\n"
+    )
+    words = ["render", "--simulator", "bad", "--plugin", str(tmp_path / "sim.py"), "-o", "set"]
+    words += ["--config", "0" * 8, "--classes", "2", "--images-per-class", "2", "-j", jobs]
+    assert main([*words, "--verbose"]) == 2
+    shown = capsys.readouterr().err
+    assert 'File "sim.py", line 5, in render' in shown
+    assert "rendering/run.py" not in shown
+
+
+def test_pipes_and_long_names_are_refused(run, tmp_path: Path, capsys):
+    pipe, long = str(tmp_path / "pipe"), "a" * 5000
+    os.mkfifo(pipe)
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "folder" / "records.jsonl")
+    for place in (pipe, long, "/dev/zero"):
+        assert run("-m", "random", "--tasks-file", place) == 2
+        assert run("-m", "random", "--plugin", place) == 2
+        assert run("-m", "random", "-o", place) == 2
+        assert main(["status", place]) == 2
+        assert "Traceback" not in capsys.readouterr().err
+    assert main(["status", str(tmp_path / "folder")]) == 2
+    assert run("-m", "random", "-o", str(tmp_path / "folder")) == 2
+
+
+def test_a_folder_that_vanishes_ends_the_run(small_table_folder, tmp_path: Path):
+    import shutil
+
+    import t2sbench as t2s
+    from benchmark.core.errors import StorageError
+
+    out = tmp_path / "out"
+    with pytest.raises(StorageError, match="out"):
+        t2s.run(
+            "random",
+            table=small_table_folder,
+            output=out,
+            on_record=lambda _record: shutil.rmtree(out),
+        )
+    assert not out.exists()
+
+
 def test_records_written_since_the_plan_are_not_done_again(small_table_folder, tmp_path: Path):
     import t2sbench as t2s
     from benchmark.core.errors import StorageError
