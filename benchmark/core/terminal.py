@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterable
 
@@ -24,6 +25,8 @@ class SafeConsole(Console):
         stream = sys.stderr if stderr else sys.stdout
         while isinstance(stream, VisibleStream):
             stream = stream.stream
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # characters that its encoding lacks
         super().__init__(file=stream)
 
     def render(

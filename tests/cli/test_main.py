@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -326,3 +327,17 @@ def test_long_numbers_of_imported_rows_are_faults(column, text, tmp_path, capsys
     words = ["table", "import", str(path), "--protocol", "knn5", "-o", str(tmp_path / "table")]
     assert main(words) == 2
     assert column in capsys.readouterr().err
+
+
+def test_tables_are_printed_and_written_on_a_terminal_of_ascii(tmp_path: Path):
+    out = tmp_path / "out"
+    words = ["run", "-m", "single-best", "--tasks", "CUB", "--seeds", "0", "-o", str(out)]
+    done = subprocess.run(
+        [sys.executable, "-m", "t2sbench", *words],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"single-best" in done.stdout
+    assert (out / "unseen.md").is_file()
