@@ -42,10 +42,16 @@ class WorkerPool(ProcessPoolExecutor):
     ) -> None:
         stop_repetition()
         spawn = get_context("spawn")
-        self._begun = spawn.Value("b", 0, lock=False)
-        super().__init__(
-            workers, mp_context=spawn, initializer=_begin, initargs=(self._begun, start, args)
-        )
+        try:
+            self._begun = spawn.Value("b", 0, lock=False)
+            super().__init__(
+                workers, mp_context=spawn, initializer=_begin, initargs=(self._begun, start, args)
+            )
+        except OSError as error:
+            raise UnavailableError(
+                f"Worker processes cannot be prepared: {error}. They need shared memory and open "
+                "files: make /dev/shm writable, or use one process (-j 1)."
+            ) from error
 
     def loss(self, remedy: str) -> T2SBenchError:
         """Error that explains why a process of the pool died.

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.core.processes import WorkerDiedError, worker_pool
+from benchmark.core.errors import UnavailableError
+from benchmark.core.processes import WorkerDiedError, WorkerPool, worker_pool
 
 _KEPT = []
 
@@ -73,3 +74,12 @@ def test_a_script_without_a_guard_is_named(guarded):
         assert "script.py" in done.stdout
         assert "__name__" in done.stdout
         assert "Traceback" not in done.stderr
+
+
+def test_no_shared_memory_is_one_sentence(monkeypatch):
+    def refuse(*_args, **_settings):
+        raise OSError(30, "Read-only file system", "/shared/x")
+
+    monkeypatch.setattr("concurrent.futures.ProcessPoolExecutor.__init__", refuse)
+    with pytest.raises(UnavailableError, match="/shared/x"):
+        WorkerPool(1)
