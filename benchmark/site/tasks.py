@@ -15,7 +15,7 @@ from benchmark.site.figures import Axis, Interval
 if TYPE_CHECKING:
     from benchmark.leaderboard import Board
     from benchmark.rewards.table import RewardTable
-    from benchmark.site.context import Site
+    from benchmark.site.context import Site, SpacePages
 
 _N_BEST, _N_PAIRS, _N_METHODS, _N_RANKED = 6, 8, 40, 8
 
@@ -109,8 +109,17 @@ def _task_table(site: Site, table: RewardTable, name: str) -> dict[str, Any]:
             for i in order[:_N_BEST]
             if np.isfinite(means[i])
         ],
+        "pictured": _other_simulator(pages, table),
         "effects": _task_effects(site, table, name),
     }
+
+
+def _other_simulator(pages: SpacePages, table: RewardTable) -> str:
+    """Name of the simulator of the pictures, where it is not the table's."""
+    card = table.card
+    own = f"{card.simulator}-{card.simulator_version}" if card else ""
+    name = pages.sheets.folder.name if pages.sheets else own
+    return "" if name == own else name.partition("-")[0]
 
 
 def _task_effects(site: Site, table: RewardTable, name: str) -> dict[str, Any] | None:
