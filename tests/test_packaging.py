@@ -133,9 +133,9 @@ from benchmark.cli.main import main
 for words in [
     "ls methods",
     "table effects gl-mini",
-    "run -m single-best -m nearest-task --split unseen -o results",
+    "run -m single-best -m similarity-vote --plugin {plugin} --split unseen -o results",
     "compare results results",
-    "submit pack -m nearest-task --id my-method --author A --description D. -o mine",
+    "submit pack -m similarity-vote --plugin {plugin} --author A --description D. -o mine",
     "submit check mine",
     "leaderboard build --records results -o boards",
 ]:
@@ -187,7 +187,8 @@ def test_a_core_installation_runs_and_builds_boards(project, optional_modules, t
     assert {"torch", "moderngl", "matplotlib", "PIL"} <= optional_modules
     absent = names(text for texts in for_users(project).values() for text in texts)
     absent -= {"t2sbench", *names(project["dependencies"])}
-    code = CORE_CODE.format(blocked=optional_modules, absent=absent)
+    plugin = ROOT / "docs" / "examples" / "my_method.py"
+    code = CORE_CODE.format(blocked=optional_modules, absent=absent, plugin=plugin)
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )
