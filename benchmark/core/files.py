@@ -55,6 +55,12 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+# One encoder for all calls: making one costs as much as encoding a short value.
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
+
+
 def canonical_json(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
     """Canonical bytes of a JSON value: sorted keys, no spaces, UTF-8.
 
@@ -69,9 +75,7 @@ def canonical_json(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
         b'{"a":[0.5,null],"b":1}'
     """
     try:
-        text = json.dumps(
-            value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-        )
+        text = _CANONICAL.encode(value)
     except (TypeError, ValueError) as error:
         raise InvalidInputError(f"Not a JSON value: {error}.") from error
     return text.encode()

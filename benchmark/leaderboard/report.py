@@ -413,7 +413,7 @@ def tidy_row(record: Record) -> dict[str, Any]:
         "source": record.source.id,
         "kind": "reference" if record.method.privileged else "method",
         "name": record.method.name,
-        "options": canonical_json(record.method.options).decode(),
+        "options": record.method.options_json.decode(),
         "source_kind": record.source.kind,
         "profile": pretraining.profile,
         "n_images": pretraining.n_images,
@@ -503,7 +503,7 @@ def _report(
 
 
 def _method_of(record: Record) -> tuple[str, bytes]:
-    return record.method.name, canonical_json(record.method.options)
+    return record.method.name, record.method.options_json
 
 
 def _rows(

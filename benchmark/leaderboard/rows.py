@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from benchmark.core.files import canonical_json, sha256_bytes
+from benchmark.core.files import sha256_bytes
 from benchmark.leaderboard.statistics import normalised_regret
 from benchmark.methods import suite_methods
 from benchmark.protocols.metrics import wilson_interval
@@ -435,7 +435,7 @@ class _Collector:
             repr(record.environment) if record.source.kind == "live" else "",
         )
         edition = (origin, version) if self.by_version else ("", "")
-        row = _Method(method.name, canonical_json(method.options), *edition)
+        row = _Method(method.name, method.options_json, *edition)
         coordinates = (
             self.places.setdefault(Place.of(record), len(self.places)),
             self.methods.setdefault(row, len(self.methods)),

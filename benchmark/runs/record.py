@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -81,6 +82,11 @@ class MethodEntry(Frozen):
     queries: int | None
     learnt_table: SourceEntry | None = None
     isolated: bool = False
+
+    @cached_property
+    def options_json(self) -> bytes:
+        """Canonical JSON of the options."""
+        return canonical_json(self.options)
 
     @property
     def origin_name(self) -> str:

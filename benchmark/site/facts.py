@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmark.core.files import canonical_json
 from benchmark.paper.experiments import METHODS
 
 if TYPE_CHECKING:
@@ -108,7 +107,7 @@ class Facts:
 
     def _add(self, record: Record) -> None:
         method = record.method
-        key = MethodKey(method.name, canonical_json(method.options), method.origin_name)
+        key = MethodKey(method.name, method.options_json, method.origin_name)
         known = self.methods.setdefault(key, MethodFacts(method.options))
         origin = _origin(method, record)
         known.origins[origin] = known.origins.get(origin, 0) + 1
