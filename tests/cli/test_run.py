@@ -213,6 +213,7 @@ def slow_run(small_table_folder: Path, tmp_path: Path):
         )
         command = [sys.executable, "-c", start, "run", "-m", "slow", "-m", "other", "--seeds", "0"]
         command += ["--plugin", str(plugin), "--table", str(small_table_folder), *words]
+        command += ["--no-isolation"]  # the plug-in writes outside its folder
         process = subprocess.Popen(
             [*command, "-o", str(path.parent)],
             stderr=subprocess.PIPE,
@@ -221,6 +222,7 @@ def slow_run(small_table_folder: Path, tmp_path: Path):
         while not (path.exists() and path.read_bytes().count(b"\n") >= 2):
             assert process.poll() is None, "it ended before two cells were on disk"
             time.sleep(0.05)
+        assert any(pids.iterdir())
         process.send_signal(number)
         _, error = process.communicate(timeout=30)
         return process.returncode, error, path
