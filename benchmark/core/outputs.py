@@ -5,10 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
+from typing import Any
 
 
 class _Output(io.FileIO):
@@ -20,7 +17,7 @@ class _Output(io.FileIO):
 
     error: OSError | None = None
 
-    def write(self, content: Buffer, /) -> Any:  # noqa: ANN401 - number, or None if it must wait
+    def write(self, content: Any, /) -> Any:  # noqa: ANN401 - any buffer; number, or None if it must wait
         """Write bytes; after an error, discard them."""
         if self.error is None:
             try:
