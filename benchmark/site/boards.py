@@ -53,7 +53,7 @@ MARKS = {
     "isolated": ("rerun", "Its code was rerun in a process without the judged rewards."),
     "not recomputed": ("not recomputed", "Its reward table was not available to recompute scores."),
     "as reported": ("as reported", "Measured by its author; nobody else has repeated it."),
-    "measured again": ("measured again", "Somebody else measured the same scores."),
+    "measured again": ("measured again", "Another environment measured the same scores."),
 }
 
 
