@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from benchmark.core.errors import T2SBenchError
+    from benchmark.executors.interface import Placement
     from benchmark.methods import Mixture
     from benchmark.tasks.prepare import prepare
     from t2sbench.backbones import Pretrained, evaluate, pretrain
@@ -65,6 +66,7 @@ __all__ = [
     "Mixture",
     "Model",
     "Picture",
+    "Placement",
     "Pretrained",
     "Proxies",
     "Ranking",
@@ -125,6 +127,7 @@ _MODULES = {
         "t2sbench.boards",
     ),
     "describe": "t2sbench.descriptions",
+    "Placement": "benchmark.executors.interface",
     "T2SBenchError": "benchmark.core.errors",
     **dict.fromkeys(("Picture", "Rows"), "t2sbench.display"),
     **dict.fromkeys(("embed", "render"), "t2sbench.images"),

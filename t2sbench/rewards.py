@@ -20,6 +20,7 @@ from t2sbench.display import Picture, Rows
 if TYPE_CHECKING:
     import pandas as pd
 
+    from benchmark.executors.interface import Placement
     from benchmark.pipeline.settings import LiveSettings
     from benchmark.pipeline.table_builder import TableBuilder
     from benchmark.pipeline.table_jobs import JobResult, TableRequest
@@ -371,9 +372,7 @@ def build_table(  # noqa: PLR0913 - the settings of a table
     plugins: Sequence[str | Path] = (),
     tasks_files: Sequence[str | Path] = (),
     jobs: int = 1,
-    executor: str = "processes",
-    address: str | None = None,
-    gpus: float = 0,
+    executor: str | Placement = "processes",
     limit: int | None = None,
     with_gaps: bool = False,
     dry_run: bool = False,
@@ -409,9 +408,7 @@ def build_table(  # noqa: PLR0913 - the settings of a table
         tasks_files: Users' files with more tasks.
         jobs: Backbones that are measured at once. With more than one, a script needs
             ``if __name__ == "__main__":``.
-        executor: ``processes``, or ``ray`` for a cluster.
-        address: Address of the Ray cluster; this machine by default.
-        gpus: GPUs per job, for Ray.
+        executor: ``processes``, ``ray``, or a placement with its options.
         limit: Largest number of backbones to measure now.
         with_gaps: True to write the table although rewards are missing.
         dry_run: True to only count the missing backbones.
@@ -434,8 +431,8 @@ def build_table(  # noqa: PLR0913 - the settings of a table
     for option, count in (("jobs", jobs), ("limit", limit)):
         if count is not None and count < 1:
             raise InvalidInputError(f"--{option} must be at least 1 (got {count}).")
-    _check_executor(executor, address=address, gpus=gpus)
     from benchmark.core.store import default_store
+    from benchmark.executors.interface import Placement, Workers
     from benchmark.pipeline.settings import LiveSettings
     from benchmark.pipeline.table_builder import (
         TableBuilder,
@@ -443,8 +440,8 @@ def build_table(  # noqa: PLR0913 - the settings of a table
         make_labels,
         measure_tables,
     )
-    from benchmark.pipeline.worker import Workers
 
+    placement = Placement(executor) if isinstance(executor, str) else executor
     first, *others = dict.fromkeys((protocol,) if isinstance(protocol, str) else protocol)
     settings = LiveSettings(
         protocol=first,
@@ -477,8 +474,8 @@ def build_table(  # noqa: PLR0913 - the settings of a table
     ]
     if not dry_run:
         store = default_store()
-        workers = Workers(store.root, jobs, store.max_bytes, address, gpus)
-        failed = measure_tables(builds, workers, executor, on_job, limit)
+        workers = Workers(store.root, jobs, store.max_bytes, placement)
+        failed = measure_tables(builds, workers, on_job, limit)
         if failed and not with_gaps:
             raise _failure(len(failed))
     left = len(jobs_left(builds))
@@ -489,16 +486,6 @@ def build_table(  # noqa: PLR0913 - the settings of a table
         for build, label in zip(builds, labels, strict=True)
     }
     return BuiltTable(written[first], left, written)
-
-
-def _check_executor(executor: str, **of_ray: object) -> None:
-    foreign = [f"--{name}" for name, value in of_ray.items() if value]
-    if foreign and executor == "processes":
-        raise InvalidInputError(
-            f"{' and '.join(foreign)}: for --executor ray only. Add it, or leave the option out."
-        )
-    if executor == "ray":
-        require("ray", "--executor ray")
 
 
 def _table_request(

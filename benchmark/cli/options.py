@@ -15,6 +15,7 @@ from benchmark.core.errors import InvalidInputError, UnknownNameError
 from benchmark.rewards.catalog import DEFAULT_TABLE
 
 if TYPE_CHECKING:
+    from benchmark.executors.interface import Placement
     from benchmark.simulators.registry import SimulatorChoice
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -391,6 +392,40 @@ def jobs_option(
         metavar="N",
         help=help_text,
     )
+
+
+def executor_options(command: _F) -> _F:
+    """``--executor`` and the options of executors; :func:`take_placement` reads them."""
+    return decorated(
+        command,
+        click.option(
+            "--executor",
+            default="processes",
+            show_default=True,
+            metavar="processes|ray",
+            shell_complete=completing(lambda _ctx: ("processes", "ray")),
+            help="Executor of the jobs; see docs/cluster.md.",
+        ),
+        click.option("--address", help="Address of the Ray cluster.  [default: this machine]"),
+        click.option(
+            "--gpus",
+            type=FiniteRange(min=0),
+            default=0,
+            metavar="N",
+            help="GPUs of each worker on a cluster.  [default: 0]",
+        ),
+    )
+
+
+def take_placement(given: dict[str, Any]) -> Placement:
+    """Remove the options of :func:`executor_options` from those of a command.
+
+    Raises:
+        T2SBenchError: As :class:`Placement`.
+    """
+    from benchmark.executors.interface import Placement
+
+    return Placement(**{name: given.pop(name) for name in ("executor", "address", "gpus")})
 
 
 def plugin_option(command: _F) -> _F:

@@ -10,10 +10,10 @@ import click
 from benchmark.cli.options import (
     PATH,
     Choice,
-    FiniteRange,
     Group,
     check_plot,
     completing,
+    executor_options,
     jobs_option,
     output_option,
     parse_numbers,
@@ -22,6 +22,7 @@ from benchmark.cli.options import (
     protocol_names,
     split_names,
     table_names,
+    take_placement,
     task_names,
     tasks_file_option,
 )
@@ -121,11 +122,7 @@ def check(name: str) -> int:
 @plugin_option
 @click.option("--device", default="auto", show_default=True, metavar="NAME")
 @jobs_option("Backbones that are measured at once.")
-@click.option("--executor", default="processes", show_default=True, metavar="processes|ray")
-@click.option("--address", help="Address of the Ray cluster.  [default: this machine]")
-@click.option(
-    "--gpus", type=FiniteRange(min=0), default=0, metavar="N", help="GPUs per job, for Ray."
-)
+@executor_options
 @click.option("--embeddings", type=PATH, metavar="FILE", help="Task2Vec vectors of the tasks.")
 @click.option("--id", "identifier", metavar="ID", help="Name of the table.")
 @click.option("--title", default="", help="Title, one line.")
@@ -148,6 +145,7 @@ def build(**given: Any) -> int:  # noqa: ANN401 - click passes every option by n
     numbers, display = given.pop("configurations"), JobDisplay()
     profile, changes = _one_profile(given.pop("profiles"), given.pop("changes"))
     settings: dict[str, Any] = {
+        "executor": take_placement(given),
         "profile": profile,
         "changes": changes,
         "tasks": split_names(given.pop("tasks")),

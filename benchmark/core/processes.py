@@ -54,18 +54,24 @@ class WorkerPool(ProcessPoolExecutor):
             ) from error
 
     def loss(self, remedy: str) -> T2SBenchError:
-        """Error that explains why a process of the pool died.
+        """Return :func:`worker_loss` of a process of the pool."""
+        return worker_loss(bool(self._begun.value), remedy)
 
-        Args:
-            remedy: Advice for a process that ran out of memory or was killed.
-        """
-        script = getattr(sys.modules["__main__"], "__file__", None)
-        if script is not None and not self._begun.value and not _has_guard(Path(script)):
-            return InvalidInputError(
-                f"Worker processes import {script}, which starts its work again. Put the work "
-                "under 'if __name__ == \"__main__\":', or use one process."
-            )
-        return WorkerDiedError(f"A worker process died (out of memory, or killed). {remedy}")
+
+def worker_loss(has_begun: bool, remedy: str) -> T2SBenchError:
+    """Return the error that explains the death of a worker process.
+
+    Args:
+        has_begun: False if the process died before it began to work.
+        remedy: Advice for a process that ran out of memory or was killed.
+    """
+    script = getattr(sys.modules["__main__"], "__file__", None)
+    if script is not None and not has_begun and not _has_guard(Path(script)):
+        return InvalidInputError(
+            f"Worker processes import {script}, which starts its work again. Put the work "
+            "under 'if __name__ == \"__main__\":', or use one process."
+        )
+    return WorkerDiedError(f"A worker process died (out of memory, or killed). {remedy}")
 
 
 @contextmanager

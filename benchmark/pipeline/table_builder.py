@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmark.core.errors import CellsFailedError, InvalidInputError, UnknownNameError
-from benchmark.pipeline.executors import EXECUTORS
+from benchmark.core.errors import CellsFailedError, InvalidInputError
+from benchmark.executors.run import run_jobs
 from benchmark.pipeline.journal import Journal
 from benchmark.pipeline.table_jobs import (
     REFERENCES,
@@ -32,7 +32,7 @@ from benchmark.tasks.vectors import TaskEmbeddings, read_vectors
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from benchmark.pipeline.worker import Workers
+    from benchmark.executors.interface import Workers
     from benchmark.simulators.interface import Simulator
 
 OnJob = Callable[[JobResult], None]
@@ -128,7 +128,6 @@ class TableBuilder:
     def measure(
         self,
         workers: Workers,
-        executor: str = "processes",
         on_job: OnJob = lambda _: None,
         limit: int | None = None,
     ) -> list[JobResult]:
@@ -136,7 +135,6 @@ class TableBuilder:
 
         Args:
             workers: Processes that do them.
-            executor: A name of :data:`EXECUTORS`.
             on_job: Called with every result, after it is on disk.
             limit: Largest number of jobs to do.
 
@@ -146,7 +144,7 @@ class TableBuilder:
             T2SBenchError: When workers do not start, another build writes here, or the file system
                 refuses.
         """
-        return measure_tables([self], workers, executor, on_job, limit)
+        return measure_tables([self], workers, on_job, limit)
 
     def add(self, found: JobResult) -> JobResult:
         """Write a result to the journal, and return it without rewards on other data.
@@ -229,7 +227,6 @@ def jobs_left(builds: Sequence[TableBuilder]) -> list[TableJob]:
 def measure_tables(
     builds: Sequence[TableBuilder],
     workers: Workers,
-    executor: str = "processes",
     on_job: OnJob = lambda _: None,
     limit: int | None = None,
 ) -> list[JobResult]:
@@ -237,8 +234,8 @@ def measure_tables(
 
     Arguments, result and errors are those of :meth:`TableBuilder.measure`.
     """
-    if executor not in EXECUTORS:
-        raise UnknownNameError("executor", executor, EXECUTORS)
+    from benchmark.pipeline.worker import TableWork
+
     failed = []
     first, *others = builds
     request = replace(
@@ -248,11 +245,11 @@ def measure_tables(
         for build in builds:
             stack.enter_context(build.journal.begun())
         left = {build.settings.protocol: set(build.left()) for build in builds}
-        for found in EXECUTORS[executor](request, jobs_left(builds)[:limit], workers):
+        for job, found in run_jobs(TableWork(request), jobs_left(builds)[:limit], workers):
             parts = {
                 protocol: build.add(found.of_protocol(protocol))
                 for build, (protocol, jobs) in zip(builds, left.items(), strict=True)
-                if found.job in jobs
+                if job in jobs
             }
             own, *rest = parts
             result = replace(parts[own], further={name: parts[name].cells for name in rest})

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from benchmark.core.errors import InvalidInputError, UnknownNameError
+from benchmark.executors.interface import Job
 from benchmark.pipeline.settings import LiveSettings
 from benchmark.protocols.registry import find_protocol
 from benchmark.rewards.ladder import step_configurations
@@ -139,7 +140,7 @@ def _check_distinct(what: str, given: Sequence[object]) -> None:
 
 
 @dataclass(frozen=True, order=True)
-class TableJob:
+class TableJob(Job):
     """One backbone, scored on all tasks.
 
     Attributes:
@@ -205,7 +206,7 @@ class JobResult:
             of one table have the same terms.
         real_images: Collection of the reference ``real-images``; None for other rows.
         mended: Damaged cells of the store that were replaced.
-        further: Rewards under the further protocols, by protocol; not part of the journal.
+        further: Rewards under the further protocols, by protocol; not part of a journal.
     """
 
     job: TableJob
@@ -261,12 +262,20 @@ def failed_job(job: TableJob, tasks: Sequence[str], error: str, machine: str = "
 
 
 def result_from_json(value: Mapping[str, Any]) -> JobResult:
-    """Read the form of :meth:`JobResult.to_json`.
+    """Read the form of :meth:`JobResult.to_json`, or all fields of a result.
 
     Raises:
         KeyError: When a field is missing.
         TypeError: When one is missing or unknown.
     """
-    cells = tuple(CellResult(**cell) for cell in value["cells"])
-    changed = {"job": TableJob(**value["job"]), "cells": cells, "mended": tuple(value["mended"])}
+    changed = {
+        "job": TableJob(**value["job"]),
+        "cells": _cells(value["cells"]),
+        "mended": tuple(value["mended"]),
+        "further": {name: _cells(cells) for name, cells in value.get("further", {}).items()},
+    }
     return JobResult(**{**value, **changed})
+
+
+def _cells(values: Iterable[Mapping[str, Any]]) -> tuple[CellResult, ...]:
+    return tuple(CellResult(**cell) for cell in values)

@@ -1,14 +1,14 @@
-"""One job of a table, in any process, and the description of such processes."""
+"""Measuring of a table's backbones, in any process."""
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 from benchmark.core.errors import T2SBenchError
-from benchmark.core.store import CellStore
+from benchmark.core.files import canonical_json, json_value, sha256_bytes
+from benchmark.executors.interface import Beat, OnBeat, Work, Worker, no_beat
 from benchmark.pipeline.settings import Source
 from benchmark.pipeline.stages import PIPELINE_VERSION, Pipeline
 from benchmark.pipeline.table_jobs import (
@@ -18,55 +18,77 @@ from benchmark.pipeline.table_jobs import (
     TableJob,
     TableRequest,
     failed_job,
+    result_from_json,
 )
 from benchmark.pretraining.devices import resolve_precision
 from benchmark.sources.collection import Collection
 from benchmark.sources.registry import REAL_IMAGES
 from benchmark.tasks.task_data import TaskData, load_task_data
 
+if TYPE_CHECKING:
+    from benchmark.core.store import CellStore
+
 
 @dataclass(frozen=True)
-class Workers:
-    """Processes that measure a table.
+class TableWork(Work[TableJob, JobResult]):
+    """Jobs of a table.
 
     Attributes:
-        store: Folder of the cells; on a cluster, a folder of each machine.
-        count: Number of processes.
-        max_bytes: Limit of a store's size.
-        address: Address of the Ray cluster; None starts one on this machine.
-        gpus: GPUs that each job asks Ray for.
+        request: The table.
     """
 
-    store: Path
-    count: int = 1
-    max_bytes: int | None = None
-    address: str | None = None
-    gpus: float = 0.0
+    request: TableRequest
+
+    job_type = TableJob
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of the request."""
+        return sha256_bytes(repr(self.request).encode())
+
+    @property
+    def cpus(self) -> int:
+        """Threads of the profile."""
+        return self.request.settings.find_profile().cpu_threads or 1
+
+    def open(self, store: CellStore) -> TableWorker:
+        """Return a worker with its own stages."""
+        return TableWorker(self.request, store)
+
+    def encode(self, result: JobResult) -> bytes:
+        """Return the result as JSON."""
+        return canonical_json(asdict(result))
+
+    def decode(self, content: bytes) -> JobResult:
+        """Read a result."""
+        return result_from_json(json_value(content))
+
+    def failed(self, job: TableJob, error: str) -> JobResult:
+        """Return a result without rewards."""
+        return failed_job(job, self.request.tasks, error)
 
 
-class Worker:
-    """Does jobs one after the other, keeping simulator and task images.
+class TableWorker(Worker[TableJob, JobResult]):
+    """Measures backbones one after the other, keeping simulator and task images.
 
     Args:
         request: The table.
-        store: Folder of the cells.
-        max_bytes: Limit of the store's size.
+        store: Store of the cells.
     """
 
-    def __init__(self, request: TableRequest, store: Path, max_bytes: int | None) -> None:
+    def __init__(self, request: TableRequest, store: CellStore) -> None:
         self._request = request
         self._tasks: dict[str, TaskData] = {}
         self._mended: list[str] = []
+        self._beat: OnBeat = no_beat
         self.pipeline: Pipeline = Pipeline.of(
-            request.settings,
-            CellStore(store, max_bytes),
-            keep_features=False,
-            on_stage=self._on_stage,
+            request.settings, store, keep_features=False, on_stage=self._on_stage
         )
 
-    def do(self, job: TableJob) -> JobResult:
+    def do(self, job: TableJob, beat: OnBeat) -> JobResult:
         """Measure a backbone on all tasks; an error of any kind becomes part of the result."""
         self._mended.clear()
+        self._beat = beat
         try:
             return self._measure(job)
         except T2SBenchError as error:
@@ -126,6 +148,7 @@ class Worker:
     def _on_stage(self, stage: str, what: str) -> None:
         if stage == "repair":
             self._mended.append(what)
+        self._beat(Beat(stage, what, kind="repair" if stage == "repair" else "began"))
 
     def _score_seconds(self, source: Source, job: TableJob, task: str, protocol: str) -> float:
         identity = self.pipeline.score_identity(source, job.seed, self._task(task), protocol)

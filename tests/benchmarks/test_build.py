@@ -10,12 +10,12 @@ from statistics import median
 import numpy as np
 import pytest
 
+from benchmark.executors.interface import Workers
 from benchmark.pipeline.settings import LiveSettings, build_simulator, dataset_request
 from benchmark.pipeline.subprocesses import Renderer
 from benchmark.pipeline.table_builder import TableBuilder, all_prepared
 from benchmark.pipeline.table_jobs import TableRequest
 from benchmark.pipeline.task_images import TaskImages, evaluation_settings
-from benchmark.pipeline.worker import Workers
 from benchmark.pretraining.pretrain import Execution as Training
 from benchmark.pretraining.pretrain import pretrain
 from benchmark.pretraining.recipes import find_recipe

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.executors.interface import Workers
 from benchmark.pipeline.settings import LiveSettings
 from benchmark.pipeline.table_builder import Labels
 from benchmark.pipeline.table_jobs import TableRequest
-from benchmark.pipeline.worker import Workers
 from benchmark.rewards.storage import read_table
 
 ROOT = Path(__file__).parents[3]

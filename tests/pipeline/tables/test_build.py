@@ -6,7 +6,6 @@ import pytest
 from benchmark.core.errors import (
     InvalidInputError,
     StorageError,
-    UnknownNameError,
 )
 from benchmark.core.store import CellStore
 from benchmark.pipeline.settings import Source
@@ -133,13 +132,11 @@ def test_references_of_another_collection_are_measured_again(request_of, executi
     assert [job.row for job in two.left()] == ["real-images"]
 
 
-def test_a_folder_of_other_measurements_is_refused(request_of, execution, tmp_path):
+def test_a_folder_of_other_measurements_is_refused(request_of, tmp_path):
     with TableBuilder(request_of(seeds=(0,)), tmp_path / "table").journal.begun():
         pass
     with pytest.raises(InvalidInputError, match="measurements of another profile"):
         TableBuilder(request_of(changes={"classes": 4}), tmp_path / "table")
-    with pytest.raises(UnknownNameError, match="Did you mean 'processes'"):
-        TableBuilder(request_of(seeds=(0,)), tmp_path / "table").measure(execution, "proceses")
 
 
 @pytest.mark.slow

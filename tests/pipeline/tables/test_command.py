@@ -64,7 +64,11 @@ def test_a_table_is_built_from_python(request_of, tmp_path, monkeypatch):
         "name": "mine",
     }
     jobs = []
-    for wrong, fact in ({"gpus": 1}, "ray"), ({"jobs": 0}, "jobs.*0"), ({"limit": 0}, "limit.*0"):
+    for wrong, fact in (
+        ({"executor": "rya"}, "ray"),
+        ({"jobs": 0}, "jobs.*0"),
+        ({"limit": 0}, "limit.*0"),
+    ):
         with pytest.raises(InvalidInputError, match=fact):
             t2s.build_table(tmp_path / "out", **settings, **wrong)
     assert t2s.build_table(tmp_path / "out", **settings, dry_run=True)[:2] == (None, 2)

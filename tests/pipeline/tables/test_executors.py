@@ -15,56 +15,53 @@ from benchmark.core.errors import (
     CellsFailedError,
     InvalidInputError,
     T2SBenchError,
-    UnavailableError,
 )
-from benchmark.core.processes import WorkerDiedError
-from benchmark.pipeline import executors
+from benchmark.executors.interface import Workers
+from benchmark.executors.run import run_jobs
 from benchmark.pipeline.table_builder import TableBuilder
-from benchmark.pipeline.table_jobs import TableJob, failed_job
-from benchmark.pipeline.worker import Workers
 from tests.pipeline.tables.conftest import LABELS, PROFILE, ROOT, command, files
 
 
 @pytest.fixture
-def fake_executor(monkeypatch):
-    known = dict(executors.EXECUTORS)
-    monkeypatch.setattr("benchmark.pipeline.table_builder.EXECUTORS", known)
+def change_results(monkeypatch):
+    """Results as another machine could send them."""
 
     def make(**changes):
-        def run(request, jobs, execution):
-            for result in executors.run_here(request, jobs, execution):
+        def run(*arguments):
+            for job, result in run_jobs(*arguments):
                 changed = {name: change(getattr(result, name)) for name, change in changes.items()}
-                yield replace(result, **changed)
+                yield job, replace(result, **changed)
 
-        known["fake"] = run
+        monkeypatch.setattr("benchmark.pipeline.table_builder.run_jobs", run)
 
     return make
 
 
 @pytest.mark.slow
-def test_backbones_of_other_devices_are_refused(request_of, execution, tmp_path, fake_executor):
+def test_backbones_of_other_devices_are_refused(request_of, execution, tmp_path, change_results):
     build = TableBuilder(request_of(), tmp_path / "table")
     build.measure(execution, limit=1)
-    fake_executor(terms=lambda terms: {**terms, "device": "cuda"}, machine=lambda _: "node 7")
+    change_results(terms=lambda terms: {**terms, "device": "cuda"}, machine=lambda _: "node 7")
     with pytest.raises(InvalidInputError, match=r"on node 7 .*device cuda instead of cpu"):
-        build.measure(execution, "fake")
+        build.measure(execution)
     assert len(build.left()) == 5
-    fake_executor(terms=lambda terms: {**terms, "profile": "another"})
+    change_results(terms=lambda terms: {**terms, "profile": "another"})
     with pytest.raises(InvalidInputError, match="profile another instead of"):
-        TableBuilder(request_of(), tmp_path / "empty").measure(execution, "fake")
+        TableBuilder(request_of(), tmp_path / "empty").measure(execution)
 
 
-def test_rewards_on_other_data_are_failures(request_of, execution, tmp_path, fake_executor):
+def test_rewards_on_other_data_are_failures(request_of, execution, tmp_path, change_results):
     build = TableBuilder(request_of(seeds=(0,), configurations=(0,)), tmp_path / "table")
-    fake_executor(
+    change_results(
         cells=lambda cells: (replace(cells[0], data="other"), cells[1]), machine=lambda _: "node 7"
     )
-    (failed,) = build.measure(execution, "fake")
+    (failed,) = build.measure(execution)
     (error,) = failed.errors
     assert "EuroSAT" in error
     assert "node 7" in error
     assert failed.cells[1].accuracy is not None
     assert len(build.left()) == 1
+    change_results()
     assert build.measure(execution) == []
 
 
@@ -94,35 +91,6 @@ def test_whatever_a_simulator_raises_is_a_failure_like_others(request_of, execut
     assert [result.job.row for result in failed] == [job.row for job in build.jobs[1:]]
     assert all("out of polygons" in error for result in failed for error in result.errors)
     assert len(build.left()) == 3
-
-
-def test_a_job_that_kills_its_process_is_given_up_and_others_go_on(
-    request_of, execution, monkeypatch
-):
-    """A stand-in for the pool: processes that live, but for one job."""
-    request = request_of(seeds=(0,))
-    jobs = [TableJob(row, 0) for row in ("00000000", "00000011", "11111111")]
-    begun = []
-
-    def pool(_request, given, _execution, under_way):
-        for job in given:
-            begun.append(job)
-            under_way.add(job)
-            if job == jobs[1]:
-                raise WorkerDiedError
-            under_way.discard(job)
-            yield failed_job(job, ("EuroSAT",), "measured", "this machine")
-
-    monkeypatch.setattr(executors, "_pool", pool)
-    two = replace(execution, count=2)
-    results = {result.job: result for result in executors.run_in_processes(request, jobs, two)}
-    assert set(results) == set(jobs)
-    assert results[jobs[1]].errors == ("Its process died 3 times (out of memory, or killed).",)
-    assert results[jobs[2]].errors == ("measured",)
-    assert begun.count(jobs[1]) == 4
-    monkeypatch.setattr(executors, "_HOPELESS", 1)
-    with pytest.raises(UnavailableError, match="1 backbones in a row"):
-        list(executors.run_in_processes(request, jobs, two))
 
 
 def test_what_ends_every_process_at_its_start_is_said_before(request_of, execution, tmp_path):

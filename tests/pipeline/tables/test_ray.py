@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from benchmark.core.errors import UnavailableError
+from benchmark.executors.interface import Placement, Workers
 from benchmark.pipeline.table_builder import TableBuilder
-from benchmark.pipeline.worker import Workers
 from tests.pipeline.tables.conftest import LABELS, PROFILE, files
 
 ROOT = Path(__file__).parents[3]
@@ -51,8 +51,11 @@ def test_two_nodes_one_of_them_killed_give_the_same_table(build, tmp_path):
             if len(seen) == 1:
                 cluster.remove_node(second, allow_graceful=False)
 
-        execution = Workers(tmp_path / "cache-spread" / "cells", address=cluster.address)
-        assert spread.measure(execution, "ray", after_one) == []
+        execution = Workers(
+            tmp_path / "cache-spread" / "cells",
+            placement=Placement("ray", address=cluster.address),
+        )
+        assert spread.measure(execution, after_one) == []
     finally:
         cluster.shutdown()
     assert len(set(seen)) == 4
@@ -64,7 +67,9 @@ def test_no_cluster_at_the_address_is_a_sentence(build, tmp_path, monkeypatch):
     pytest.importorskip("ray")
     monkeypatch.setenv("RAY_gcs_rpc_server_connect_timeout_s", "1")
     with pytest.raises(UnavailableError, match="nowhere"):
-        build("none").measure(Workers(tmp_path / "cells", address="nowhere"), "ray")
+        build("none").measure(
+            Workers(tmp_path / "cells", placement=Placement("ray", address="nowhere"))
+        )
 
 
 def test_without_ray_the_extra_is_named(build, tmp_path, monkeypatch):
@@ -72,11 +77,11 @@ def test_without_ray_the_extra_is_named(build, tmp_path, monkeypatch):
 
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UnavailableError, match=r"t2sbench\[ray\]"):
-        build("none").measure(Workers(tmp_path / "cells"), "ray")
+        build("none").measure(Workers(tmp_path / "cells", placement=Placement("ray")))
 
 
 def test_jobs_that_fit_on_no_machine_are_refused():
-    from benchmark.pipeline.ray_executor import _check_size
+    from benchmark.executors.ray_cluster import _check_size
 
     nodes = [
         {"Alive": True, "Resources": {"CPU": 2.0}},
@@ -96,4 +101,4 @@ def test_what_a_worker_refuses_is_said_in_its_words(build, tmp_path):
     settings = replace(made.settings, device="cuda:7")
     made.request = replace(made.request, settings=settings)
     with pytest.raises(UnavailableError, match="cuda:7"):
-        made.measure(Workers(tmp_path / "cells"), "ray")
+        made.measure(Workers(tmp_path / "cells", placement=Placement("ray")))

@@ -1,0 +1,24 @@
+"""Execution of jobs by the executor that the user chose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+
+from benchmark.executors.interface import Executor, J, OnEvent, R, Work, Workers, no_event
+from benchmark.executors.processes import run_in_processes
+from benchmark.executors.ray_cluster import run_on_ray
+
+_RUN: Mapping[str, Executor] = MappingProxyType({"processes": run_in_processes, "ray": run_on_ray})
+
+
+def run_jobs(
+    work: Work[J, R], jobs: Sequence[J], workers: Workers, on_event: OnEvent = no_event
+) -> Iterator[tuple[J, R]]:
+    """Do jobs, and yield each with its result in the order of completion.
+
+    Raises:
+        T2SBenchError: As :class:`Executor`.
+    """
+    if jobs:
+        yield from _RUN[workers.placement.executor](work, jobs, workers, on_event)
