@@ -11,6 +11,7 @@ import dataclasses
 import os
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from benchmark.pretraining.backbone_io import (
     weights_digest,
 )
 from benchmark.pretraining.networks import build_backbone, find_network
-from benchmark.pretraining.pretrain import EpochReport, Execution, pretrain
+from benchmark.pretraining.pretrain import Execution, pretrain
 from benchmark.pretraining.recipes import MINI
 from benchmark.pretraining.training_set import TrainingSet
 from benchmark.rendering.request import DatasetRequest, choose_categories
@@ -90,7 +91,7 @@ def main(output: Path, data: Path | None, **given: Any) -> None:  # noqa: ANN401
         network=network,
         recipe=recipe,
         seed=seed,
-        execution=Execution(device=given["device"], observer=report),
+        execution=Execution(device=given["device"], curve=report),
     )
     (write_half if given["half"] else save_backbone)(made, output)
     sys.stdout.write(f"{output}: SHA-256 {sha256_file(output)}\n")
@@ -136,9 +137,9 @@ def pack_images(pack: ImagePack, per_class: int, size: int, seed: int) -> Traini
     return TrainingSet(np.asarray(pixels[rows]), pack.labels[rows], pack.n_classes)
 
 
-def report(done: EpochReport) -> None:
+def report(epoch: int, epochs: int, values: Mapping[str, float]) -> None:
     """Print the progress of an epoch."""
-    sys.stderr.write(f"epoch {done.epoch} of {done.epochs}, loss {done.loss:.2f}\n")
+    sys.stderr.write(f"epoch {epoch} of {epochs}, loss {values['loss']:.2f}\n")
 
 
 def write_half(made: PretrainedBackbone, path: Path) -> None:

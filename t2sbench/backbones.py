@@ -14,10 +14,10 @@ from benchmark.core.extras import require
 from t2sbench.results import Results, ignore, listed, member
 
 if TYPE_CHECKING:
+    from benchmark.core.beats import OnBeat
     from benchmark.pipeline.profiles import Profile
     from benchmark.pipeline.settings import LiveSettings, Source
     from benchmark.pretraining.backbone_io import BackboneCard
-    from benchmark.pretraining.pretrain import EpochReport
     from benchmark.runs.checkpoints import CheckpointPlan
     from benchmark.runs.record import Record
     from benchmark.sources.registry import NamedSource
@@ -53,8 +53,7 @@ def pretrain(  # noqa: PLR0913 - the settings of a pre-training
     real_images: str | None = None,
     plugins: Sequence[str | Path] = (),
     tasks_files: Sequence[str | Path] = (),
-    on_stage: Callable[[str, str], None] = ignore,
-    on_epoch: Callable[[EpochReport], None] = ignore,
+    on_beat: OnBeat = ignore,
 ) -> Pretrained:
     """Pre-train a backbone and write it for use without this package.
 
@@ -78,8 +77,8 @@ def pretrain(  # noqa: PLR0913 - the settings of a pre-training
         real_images: Collection of real images, for sources that draw from one.
         plugins: Users' files with more simulators, networks, recipes and sources.
         tasks_files: Users' files with more tasks.
-        on_stage: Called with name and subject of every stage when it begins.
-        on_epoch: Called after every epoch of training, unless several processes train.
+        on_beat: Called with every beat (:mod:`benchmark.core.beats`): stages that begin and end,
+            points of the training curve.
 
     Raises:
         InvalidInputError: For none or several of configuration, data and source, or values that do
@@ -115,9 +114,7 @@ def pretrain(  # noqa: PLR0913 - the settings of a pre-training
         given |= _amount(settings.find_profile(), opened["images"], given)
     settings.simulator()  # checks recipe, network and simulator
     images = _source(settings, configuration, opened, task, tuple(map(Path, tasks_files)))
-    pipeline = Pipeline.of(
-        settings, default_store(), sources=opened, on_stage=on_stage, on_epoch=on_epoch
-    )
+    pipeline = Pipeline.of(settings, default_store(), sources=opened, on_beat=on_beat)
     try:
         backbone = pipeline.backbone(images, seed).pretrained
     finally:
@@ -205,7 +202,7 @@ def evaluate(  # noqa: PLR0913 - the settings of an evaluation
     tasks_files: Sequence[str | Path] = (),
     overwrite: str = "stale",
     on_plan: Callable[[CheckpointPlan], None] = ignore,
-    on_stage: Callable[[str, str], None] = ignore,
+    on_beat: OnBeat = ignore,
     on_record: Callable[[Record], None] = ignore,
 ) -> Results:
     """Score backbones on prepared tasks, and return the results.
@@ -229,7 +226,7 @@ def evaluate(  # noqa: PLR0913 - the settings of an evaluation
         tasks_files: Users' files with more tasks.
         overwrite: Cells of the folder that are done again, as in :func:`t2sbench.run`.
         on_plan: Called with the plan before any work; an exception from it ends the evaluation.
-        on_stage: Called with protocol and task of every evaluation when it begins.
+        on_beat: Called with every beat of the evaluations (:mod:`benchmark.core.beats`).
         on_record: Called with every new record.
 
     Raises:
@@ -267,7 +264,7 @@ def evaluate(  # noqa: PLR0913 - the settings of an evaluation
     plan = plan_checkpoints(request)
     on_plan(plan)
     with records_held(request.output, plan.records_size):
-        records = execute_checkpoints(plan, on_record, on_stage)
+        records = execute_checkpoints(plan, on_record, on_beat)
     return Results(tuple(records), tuple(plan.broken))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmark.core.beats import Beat, OnBeat, no_beat, observed
 from benchmark.core.errors import UnavailableError
 from t2sbench.models import fit
 from t2sbench.results import Results, run
@@ -61,7 +62,7 @@ def measure_paper(  # noqa: PLR0913 - the settings of a measurement
     table: str = "gl-mini",
     dry_run: bool = False,
     on_note: Callable[[str], None] = lambda _text: None,
-    on_stage: Callable[[str, str], None] = lambda _stage, _item: None,
+    on_beat: OnBeat = no_beat,
     **settings: Any,  # noqa: ANN401 - of run
 ) -> Results:
     """Measure tables and figures of the paper: render, pre-train, evaluate.
@@ -78,7 +79,7 @@ def measure_paper(  # noqa: PLR0913 - the settings of a measurement
         table: Rewards that methods learn from.
         dry_run: True to only count missing cells.
         on_note: Called with sentences on measurements that are not cells of a run.
-        on_stage: Called with name and subject of the stages.
+        on_beat: Called with every beat of the stages (:mod:`benchmark.core.beats`).
         settings: Further settings of :func:`t2sbench.run`, such as ``device``, ``real_images``,
             ``jobs`` and ``on_plan``.
 
@@ -102,11 +103,11 @@ def measure_paper(  # noqa: PLR0913 - the settings of a measurement
             protocol=part.protocols,
             output=output,
             dry_run=dry_run,
-            on_stage=on_stage,
+            on_beat=on_beat,
             **settings,
         )
     source = {name: settings[name] for name in settings if name in ("device", "real_images")}
-    data = _Data(Path(output), seeds, source, on_stage)
+    data = _Data(Path(output), seeds, source, on_beat)
     for one in experiments:
         if one.kind == "ladder":
             data.measure_ladder(one, on_note if dry_run else None)
@@ -125,13 +126,13 @@ class _Data:
         folder: Folder of the files.
         seeds: Only these seeds; None for all.
         source: Device and real images, if they are given.
-        on_stage: Called with every stage.
+        on_beat: Called with every beat of the stages.
     """
 
     folder: Path
     seeds: Sequence[int] | None
     source: Mapping[str, Any]
-    on_stage: Callable[[str, str], None]
+    on_beat: OnBeat
 
     def _seeds_of(self, experiment: Experiment) -> list[int]:
         return [seed for seed in experiment.seeds if self.seeds is None or seed in self.seeds]
@@ -156,7 +157,7 @@ class _Data:
             seeds=seeds,
             configurations="ladder",
             dry_run=on_note is not None,
-            on_job=lambda result: self.on_stage(experiment.name, str(result.job)),
+            on_job=lambda result: self.on_beat(Beat(experiment.name, str(result.job))),
             **self.source,
         )
         if on_note is not None:
@@ -175,7 +176,7 @@ class _Data:
         if not seeds:
             return
         settings = LiveSettings(profile=experiment.profiles[0], **self.source)
-        pipeline = Pipeline.of(settings, default_store(), on_stage=self.on_stage)
+        pipeline = Pipeline.of(settings, default_store(), on_beat=self.on_beat)
         space, sources = pipeline.simulator().capabilities.space, {}
         for record in Measurements.of((self.folder,)).of_experiment(experiment):
             if (record.seed, record.task.name, record.status) == (seeds[0], task, "ok"):
@@ -201,8 +202,8 @@ class _Data:
             for seed in self._seeds_of(experiment):
                 alike = [one for one in known if (one.table_sha256, one.seed) == (digest, seed)]
                 if not alike:
-                    self.on_stage("fit", f"task2sim on {name}, seed {seed}")
-                    alike = list(_probabilities(name, seed))
+                    with observed(self.on_beat, "fit", f"task2sim on {name}, seed {seed}"):
+                        alike = list(_probabilities(name, seed))
                 found += alike
                 self._write(experiment, found)
 

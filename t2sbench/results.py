@@ -17,6 +17,7 @@ from t2sbench.rewards import Table, rewards_of
 if TYPE_CHECKING:
     import pandas as pd
 
+    from benchmark.core.beats import OnBeat
     from benchmark.leaderboard import Board, BudgetBoard
     from benchmark.leaderboard.report import Report
     from benchmark.methods import Decision, Method
@@ -258,7 +259,7 @@ def run(  # noqa: PLR0913 - the settings of a run
     dry_run: bool = False,
     on_plan: Callable[[Plan], None] = ignore,
     on_unit: Callable[[Unit], None] = ignore,
-    on_stage: Callable[[str, str], None] = ignore,
+    on_beat: OnBeat = ignore,
     on_record: Callable[[Record], None] = ignore,
 ) -> Results:
     """Fit methods, score their choices, and return the results.
@@ -303,7 +304,8 @@ def run(  # noqa: PLR0913 - the settings of a run
         dry_run: True to return only the records that the folder already has.
         on_plan: Called with the plan before any work; an exception from it ends the run.
         on_unit: Called when a method begins to learn.
-        on_stage: Called with name and subject of the stages of live scores.
+        on_beat: Called with every beat of live scores (:mod:`benchmark.core.beats`): stages that
+            begin and end, points of training curves.
         on_record: Called with every new record.
 
     Raises:
@@ -363,7 +365,7 @@ def run(  # noqa: PLR0913 - the settings of a run
     if dry_run:
         return Results(tuple(plan.done), tuple(plan.broken))
     with records_held(request.output, plan.records_size):
-        records = execute(plan, on_record, on_unit, on_stage)
+        records = execute(plan, on_record, on_unit, on_beat)
     return Results(tuple(records), tuple(plan.broken))
 
 

@@ -27,7 +27,7 @@ from benchmark.core.errors import CellsFailedError, InvalidInputError
 from benchmark.runs.plan import Overwrite, Split
 
 if TYPE_CHECKING:
-    from benchmark.pretraining.pretrain import EpochReport
+    from benchmark.core.beats import Beat
     from benchmark.runs.checkpoints import CheckpointPlan
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,59}")
@@ -99,7 +99,7 @@ def pretrain(output: Path, **given: Any) -> int:  # noqa: ANN401 - click's
 
     given["options"] = parse_plain_options(given["options"])
     given["changes"] = parse_changes(given["changes"])
-    made = t2s.pretrain(output, on_stage=_say, on_epoch=_say_epoch, **given)
+    made = t2s.pretrain(output, on_beat=_print_beat, **given)
     card = made.card
     click.echo(
         f"{card.network}, pre-trained on {card.images:,} images of {card.classes} classes "
@@ -110,21 +110,21 @@ def pretrain(output: Path, **given: Any) -> int:  # noqa: ANN401 - click's
     return 0
 
 
-def _say(stage: str, subject: str) -> None:
-    click.echo(f"{stage} {subject}", err=True)
+def _print_beat(beat: Beat) -> None:
+    """Print the beginning of a stage, and every epoch, or one of each tenth of many."""
+    from benchmark.cli.progress import duration, progress_text
 
-
-def _say_epoch(report: EpochReport) -> None:
-    """Print every epoch, or one of each tenth of many."""
-    from benchmark.cli.progress import duration
-
-    left = report.epochs - report.epoch
-    if left % max(1, report.epochs // 10) == 0:
-        click.echo(
-            f"epoch {report.epoch} of {report.epochs}: loss {report.loss:.2f}, "
-            f"{report.images_per_second:,.0f} images/s, {duration(left * report.seconds)} left",
-            err=True,
-        )
+    if beat.stage == "pre-train" and beat.done is not None and beat.total is not None:
+        left, values = int(beat.total - beat.done), beat.values
+        if left % max(1, int(beat.total) // 10) == 0:
+            click.echo(
+                f"epoch {beat.done:.0f} of {beat.total:.0f}: loss {values['loss']:.2f}, "
+                f"{values['images_per_second']:,.0f} images/s, "
+                f"{duration(left * values['seconds'])} left",
+                err=True,
+            )
+    elif beat.kind in ("began", "repair"):
+        click.echo(progress_text(beat), err=True)
 
 
 @click.command(cls=Command)
@@ -213,7 +213,7 @@ def evaluate(backbones: tuple[str, ...], output: Path, **given: Any) -> int:  # 
             tasks_files=given["tasks_files"],
             overwrite=given["overwrite"],
             on_plan=on_plan,
-            on_stage=display.on_stage,
+            on_beat=display.on_beat,
             on_record=display.on_record,
         )
     for one in results.tables():

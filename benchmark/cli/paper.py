@@ -132,7 +132,7 @@ def _measure(names: Sequence[str], given: dict[str, Any]) -> int:
             dry_run=given["dry_run"],
             on_plan=on_plan,
             on_unit=display.on_unit,
-            on_stage=display.on_stage,
+            on_beat=display.on_beat,
             on_record=display.on_record,
             on_note=click.echo,
         )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
+    from benchmark.core.beats import Beat
     from benchmark.pipeline.table_jobs import JobResult
     from benchmark.recommend.plan import Step
     from benchmark.runs.context import Unit
@@ -42,6 +43,19 @@ def duration(seconds: float) -> str:
             value = seconds / size
             return f"{value:.0f} {unit}" if value >= 10 or size == 1 else f"{value:.1f} {unit}"
     return "0 s"
+
+
+def progress_text(beat: Beat) -> str:
+    """Return the work in progress at a beat.
+
+    Example:
+        >>> from benchmark.core.beats import Beat
+        >>> progress_text(Beat("pre-train", "mini: untrained, seed 0", 3, 30, {"loss": 4.321}))
+        'pre-train mini: untrained, seed 0, 3/30, loss 4.32'
+    """
+    counted = "" if beat.done is None else f", {beat.done:,.0f}/{beat.total:,.0f}"
+    loss = f", loss {beat.values['loss']:.2f}" if "loss" in beat.values else ""
+    return f"{beat.label}{counted}{loss}"
 
 
 class _Display:
@@ -173,9 +187,10 @@ class RunDisplay(_PlannedDisplay):
         seeds = len(unit.seeds)
         self._name(f"fitting {unit.method.label}, {seeds} seed{'s' * (seeds != 1)}")
 
-    def on_stage(self, stage: str, item: str) -> None:
-        """A stage of a live score begins."""
-        self._name(f"{stage} {item}")
+    def on_beat(self, beat: Beat) -> None:
+        """A stage of a live score begins or advances."""
+        if beat.kind != "ended":
+            self._name(progress_text(beat))
 
     def on_record(self, record: Record) -> None:
         """A cell is on disk."""

@@ -279,7 +279,7 @@ def _run(settings: dict[str, Any], protocols: Sequence[str]) -> int:
             **settings,
             on_plan=on_plan,
             on_unit=display.on_unit,
-            on_stage=display.on_stage,
+            on_beat=display.on_beat,
             on_record=display.on_record,
         )
     if settings["dry_run"]:

@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, Self, TypeVar
 
+from benchmark.core.beats import Beat, OnBeat  # noqa: TC001 - part of this interface
 from benchmark.core.errors import InvalidInputError, UnknownNameError
 from benchmark.core.extras import require
 from benchmark.core.files import canonical_json, digest
@@ -52,34 +53,6 @@ EXECUTORS = ("processes", "ray")
 
 J = TypeVar("J", bound=Job)
 R = TypeVar("R")
-
-
-@dataclass(frozen=True)
-class Beat:
-    """Sign of life of a job.
-
-    Attributes:
-        stage: Stage that the job is in, such as ``pre-train``.
-        subject: Subject of the stage, such as a configuration or a task.
-        done: Steps done, if they are counted.
-        total: Steps of the stage, if known.
-        values: Further numbers, such as loss and accuracy.
-        kind: ``began``, ``ended`` or ``repair`` of the stage, or ``point`` within it.
-    """
-
-    stage: str
-    subject: str = ""
-    done: float | None = None
-    total: float | None = None
-    values: Mapping[str, float] = field(default_factory=dict)
-    kind: Literal["began", "point", "ended", "repair"] = "began"
-
-
-OnBeat = Callable[[Beat], None]
-
-
-def no_beat(_beat: Beat) -> None:
-    """Ignore a sign of life."""
 
 
 class Worker(ABC, Generic[J, R]):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from benchmark.core.beats import Beat
 from benchmark.core.errors import InvalidFileError
 from benchmark.core.files import indented_json, json_value, sha256_file, write_bytes
 from benchmark.protocols.data import Features
@@ -17,8 +18,8 @@ from benchmark.protocols.evaluate import Evaluation, TaskScore
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from benchmark.core.beats import OnBeat
     from benchmark.core.store import CellStore
-    from benchmark.pipeline.settings import StageObserver
     from benchmark.pretraining.backbone_io import BackboneCard
 
 T = TypeVar("T")
@@ -96,7 +97,7 @@ def made_cell(  # noqa: PLR0913 - the parts of a cell
     *,
     label: str,
     read: Callable[[Path], T],
-    on_stage: StageObserver,
+    on_beat: OnBeat,
 ) -> T:
     """Read a cell, made if it is missing; a damaged one is reported, discarded and made again."""
     try:
@@ -104,7 +105,8 @@ def made_cell(  # noqa: PLR0913 - the parts of a cell
     except InvalidFileError as error:
         # A cell that is gone was pruned by another process between the two steps.
         if store.find(kind, identity) is not None:
-            on_stage("repair", f"{kind} of {label}: {error.faults[0]}")
+            fault = error.faults[0]
+            on_beat(Beat("repair", f"{kind} of {label}", kind="repair", error=fault))
             store.discard(kind, identity)
         return read(store.get(kind, identity, make, label))
 

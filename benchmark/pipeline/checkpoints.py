@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from benchmark.core.beats import observed
 from benchmark.core.files import digest
 from benchmark.pipeline.cells import ScoreCell, StoredFeatures, made_cell, read_score, write_score
 from benchmark.pipeline.task_images import TaskImages, evaluation_settings, relevant_settings
@@ -16,9 +17,9 @@ from benchmark.protocols.evaluate import evaluate
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from benchmark.core.beats import OnBeat
     from benchmark.core.store import CellStore
     from benchmark.pipeline.profiles import EvaluationProfile
-    from benchmark.pipeline.settings import StageObserver
     from benchmark.pretraining.foreign import Checkpoint
     from benchmark.protocols.registry import EvaluationProtocol
     from benchmark.tasks.task_data import TaskData
@@ -35,7 +36,7 @@ class CheckpointScores:
         evaluation: Scoring of tasks.
         store: Store of the cells.
         device: "auto", "cpu", "cuda:0" ...
-        on_stage: Called with every stage when it begins.
+        on_beat: Called with every beat of the stages.
 
     Raises:
         UnavailableError: If the device is not available.
@@ -47,12 +48,12 @@ class CheckpointScores:
         evaluation: EvaluationProfile,
         store: CellStore,
         device: str,
-        on_stage: StageObserver,
+        on_beat: OnBeat,
     ) -> None:
         self.size, self.evaluation, self.store = size, evaluation, store
         self.device = resolve_device(device)
         self._images = TaskImages(size)
-        self._on_stage = on_stage
+        self._on_beat = on_beat
 
     @property
     def digest(self) -> str:
@@ -61,9 +62,21 @@ class CheckpointScores:
         return digest([CHECKPOINT_VERSION, self._images.identity(), settings])
 
     def score(
-        self, checkpoint: Checkpoint, task: TaskData, protocol: EvaluationProtocol, seed: int
+        self,
+        checkpoint: Checkpoint,
+        task: TaskData,
+        protocol: EvaluationProtocol,
+        seed: int,
+        name: str,
     ) -> ScoreCell:
         """Return the score of a backbone on a task, computed now if it is not in the store.
+
+        Args:
+            checkpoint: The backbone.
+            task: The task.
+            protocol: The protocol.
+            seed: Seed of the evaluation.
+            name: Name of the backbone in events.
 
         Raises:
             T2SBenchError: When an image does not decode, or the protocol fails.
@@ -84,11 +97,14 @@ class CheckpointScores:
         }
         features: list[Any] = [key, task.digest, settings.feature_precision, identity["images"]]
 
+        subject = f"{name}, seed {seed}"
+
         def make(folder: Path) -> None:
-            self._on_stage(protocol.name, f"{task.name}, {checkpoint.architecture}")
             cache = StoredFeatures(self.store, features, task.name)
-            data = self._images.of(task)
-            found = evaluate(protocol, checkpoint.backbone, data, settings, seed, cache)
+            with observed(self._on_beat, protocol.name, subject, task.name) as curve:
+                data = self._images.of(task)
+                network = checkpoint.backbone
+                found = evaluate(protocol, network, data, settings, seed, cache, curve=curve)
             write_score(folder, found, card, key)
 
         return made_cell(
@@ -98,7 +114,7 @@ class CheckpointScores:
             make,
             label=f"{protocol.name} of {task.name}, {checkpoint.architecture}",
             read=read_score,
-            on_stage=self._on_stage,
+            on_beat=self._on_beat,
         )
 
 

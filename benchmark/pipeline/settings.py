@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,16 +28,8 @@ if TYPE_CHECKING:
     from benchmark.space import Configuration
     from benchmark.tasks.task_data import TaskData
 
-#: Called with the name of a stage (``render``, ``draw``, ``pre-train``, ``repair`` or a protocol)
-#: and its subject when the stage begins.
-StageObserver = Callable[[str, str], None]
-
 _REAL_IMAGES = "T2SBENCH_REAL_IMAGES"
 _LOG = logging.getLogger(__name__)
-
-
-def no_observer(_stage: str, _subject: str) -> None:
-    """Ignore a stage."""
 
 
 @dataclass(frozen=True)

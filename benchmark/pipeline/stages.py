@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
+from benchmark.core.beats import OnBeat, no_beat, observed
 from benchmark.core.errors import T2SBenchError, UnavailableError
 from benchmark.core.files import digest
 from benchmark.pipeline.cells import ScoreCell, StoredFeatures, made_cell, read_score, write_score
 from benchmark.pipeline.settings import (
     LiveSettings,
     Source,
-    StageObserver,
     dataset_request,
-    no_observer,
     simulator_choice,
 )
 from benchmark.pipeline.subprocesses import Renderer, TrainingJob, train_in_processes
@@ -36,7 +35,7 @@ from benchmark.pretraining.backbone_io import (
 )
 from benchmark.pretraining.devices import resolve_device, resolve_precision
 from benchmark.pretraining.networks import find_network
-from benchmark.pretraining.pretrain import Execution, Observer, pretrain
+from benchmark.pretraining.pretrain import Execution, pretrain
 from benchmark.pretraining.recipes import find_recipe
 from benchmark.protocols.evaluate import Evaluation, evaluate
 from benchmark.protocols.evaluators import FeatureCache, Job, MemoryFeatureCache
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from benchmark.core.beats import Curve
     from benchmark.core.store import CellStore
     from benchmark.pipeline.profiles import Profile
     from benchmark.pretraining.training_set import TrainingSet
@@ -89,8 +89,7 @@ class Pipeline:
             protocols share those of the last backbone and task, in memory.
         render_workers: Number of processes that render.
         processes: Number of processes that train one backbone; None for one per GPU.
-        on_stage: Called with every stage when it begins.
-        on_epoch: Called after every epoch of pre-training in this process.
+        on_beat: Called with every beat of the stages.
     """
 
     def __init__(  # noqa: PLR0913 - each is a choice of the user's
@@ -104,8 +103,7 @@ class Pipeline:
         keep_features: bool = True,
         render_workers: int = 1,
         processes: int | None = None,
-        on_stage: StageObserver = no_observer,
-        on_epoch: Observer | None = None,
+        on_beat: OnBeat = no_beat,
     ) -> None:
         self.profile, self.store, self.sources = profile, store, dict(sources or {})
         self.device = resolve_device(device)
@@ -117,7 +115,7 @@ class Pipeline:
         self._protocols: dict[str, EvaluationProtocol] = {}
         self._choice = simulator_choice(profile, plugin_files)
         self._keep_features = keep_features
-        self._render_workers, self._on_stage, self._on_epoch = render_workers, on_stage, on_epoch
+        self._render_workers, self._on_beat = render_workers, on_beat
         self._renderer = Renderer()
         self._images = TaskImages(self.recipe.image_size)
         self._last_features: tuple[list[Any], FeatureCache] = ([], MemoryFeatureCache())
@@ -134,8 +132,7 @@ class Pipeline:
         *,
         sources: Mapping[str, NamedSource] | None = None,
         keep_features: bool = True,
-        on_stage: StageObserver = no_observer,
-        on_epoch: Observer | None = None,
+        on_beat: OnBeat = no_beat,
     ) -> Pipeline:
         """Return the stages of live settings.
 
@@ -144,8 +141,7 @@ class Pipeline:
             store: Store of the cells.
             sources: The settings' sources, if the caller has opened them.
             keep_features: True to keep features as cells.
-            on_stage: Called with every stage when it begins.
-            on_epoch: Called after every epoch of pre-training.
+            on_beat: Called with every beat of the stages.
 
         Raises:
             T2SBenchError: When profile, device or sources are not available.
@@ -160,8 +156,7 @@ class Pipeline:
             sources=sources,
             keep_features=keep_features,
             processes=settings.processes,
-            on_stage=on_stage,
-            on_epoch=on_epoch,
+            on_beat=on_beat,
         )
 
     def close(self) -> None:
@@ -233,6 +228,10 @@ class Pipeline:
             self._protocols[name] = find_protocol(name, self.plugin_files)
         return self._protocols[name]
 
+    def subject(self, source: Source, seed: int) -> str:
+        """Return the name of a backbone in events and listings."""
+        return f"{self.profile.name}: {source.label}, seed {seed}"
+
     # Stages
 
     def score(self, source: Source, seed: int, task: TaskData, protocol: str) -> ScoreCell:
@@ -244,11 +243,12 @@ class Pipeline:
         """
         identity = self.score_identity(source, seed, task, protocol)
         label = f"{self.profile.name}: {protocol} of {task.name}, {source.label}, seed {seed}"
+        subject = self.subject(source, seed)
 
         def make(folder: Path) -> None:
             backbone = self.backbone(source, seed)
-            self._on_stage(protocol, task.name)
-            result = self._evaluate(backbone, task, protocol, seed)
+            with observed(self._on_beat, protocol, subject, task.name) as curve:
+                result = self._evaluate(backbone, task, protocol, seed, curve)
             write_score(folder, result, backbone.pretrained.card, backbone.key)
 
         if self.store.find("score", identity) is None:
@@ -260,7 +260,7 @@ class Pipeline:
             make,
             label=label,
             read=read_score,
-            on_stage=self._on_stage,
+            on_beat=self._on_beat,
         )
 
     def seconds_of_training(self, source: Source, seed: int) -> float:
@@ -299,19 +299,20 @@ class Pipeline:
         """
         identity = self.dataset_identity(source, seed)
 
+        label = self.subject(source, seed)
+
         def make(folder: Path) -> None:
-            self._on_stage("render" if source.kind == "rendered" else "draw", source.label)
             if source.kind != "rendered":
-                images = self._source(source)
-                images.write(self.profile.amount, seed, folder, source.task)
+                with observed(self._on_beat, "draw", label):
+                    images = self._source(source)
+                    images.write(self.profile.amount, seed, folder, source.task)
                 return
             data = self.store.workspace("dataset", identity) / "data"
-            request = self._request(source, seed)
-            self._renderer.render(request, data, self._render_workers)
-            write_rendered(data, folder, self.profile.classes, self.profile.size)
+            with observed(self._on_beat, "render", label):
+                self._renderer.render(self._request(source, seed), data, self._render_workers)
+                write_rendered(data, folder, self.profile.classes, self.profile.size)
             shutil.move(data, folder / "data")
 
-        label = f"{self.profile.name}: {source.label}, seed {seed}"
         return made_cell(
             self.store,
             "dataset",
@@ -319,32 +320,31 @@ class Pipeline:
             make,
             label=label,
             read=read_training_set,
-            on_stage=self._on_stage,
+            on_beat=self._on_beat,
         )
 
     def _load_or_train(
         self, source: Source, seed: int, identity: dict[str, Any]
     ) -> PretrainedBackbone:
-        network = self.network
+        network, label = self.network, self.subject(source, seed)
         if source.kind == "none":
             return untrained(network, seed, drop_path=self.recipe.drop_path)
 
         def make(folder: Path) -> None:
             data = self.dataset(source, seed)
             work = self.store.workspace("backbone", identity)
-            self._on_stage("pre-train", source.label)
-            if self.processes > 1:
-                self._train_in_processes(source, seed, work, folder)
-                return
-            checkpoint = work / "checkpoint.safetensors"
-            execution = Execution(str(self.device), checkpoint, self._on_epoch)
-            with self._threads():
-                trained = pretrain(
-                    data, network=network, recipe=self.recipe, seed=seed, execution=execution
-                )
-            save_backbone(trained, folder / _BACKBONE)
+            with observed(self._on_beat, "pre-train", label) as curve:
+                if self.processes > 1:
+                    self._train_in_processes(source, seed, work, folder)
+                    return
+                checkpoint = work / "checkpoint.safetensors"
+                execution = Execution(str(self.device), checkpoint, curve)
+                with self._threads():
+                    trained = pretrain(
+                        data, network=network, recipe=self.recipe, seed=seed, execution=execution
+                    )
+                save_backbone(trained, folder / _BACKBONE)
 
-        label = f"{self.profile.name}: {source.label}, seed {seed}"
         if self.store.find("backbone", identity) is None:
             self.dataset(source, seed)
         return made_cell(
@@ -354,7 +354,7 @@ class Pipeline:
             make,
             label=label,
             read=lambda at: load_backbone(at / _BACKBONE, network),
-            on_stage=self._on_stage,
+            on_beat=self._on_beat,
         )
 
     def _train_in_processes(self, source: Source, seed: int, work: Path, folder: Path) -> None:
@@ -372,7 +372,9 @@ class Pipeline:
         )
         train_in_processes(job, self.processes, work)
 
-    def _evaluate(self, backbone: Backbone, task: TaskData, protocol: str, seed: int) -> Evaluation:
+    def _evaluate(
+        self, backbone: Backbone, task: TaskData, protocol: str, seed: int, curve: Curve
+    ) -> Evaluation:
         settings = evaluation_settings(
             self.profile.evaluation, task, self.device, self.recipe.image_size
         )
@@ -380,7 +382,8 @@ class Pipeline:
         cache = self._features(backbone, task, settings)
         with self._threads():
             found = self.protocol(protocol)
-            return evaluate(found, backbone.pretrained.backbone, data, settings, seed, cache)
+            network = backbone.pretrained.backbone
+            return evaluate(found, network, data, settings, seed, cache, curve=curve)
 
     def features(self, source: Source, seed: int, task: TaskData) -> Features:
         """Return the pooled features of a task's images, computed now if they are not in the store.

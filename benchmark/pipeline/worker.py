@@ -6,9 +6,10 @@ import itertools
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from benchmark.core.beats import Beat, OnBeat, no_beat
 from benchmark.core.errors import T2SBenchError
 from benchmark.core.files import canonical_json, json_value, sha256_bytes
-from benchmark.executors.interface import Beat, OnBeat, Work, Worker, no_beat
+from benchmark.executors.interface import Work, Worker
 from benchmark.pipeline.settings import Source
 from benchmark.pipeline.stages import PIPELINE_VERSION, Pipeline
 from benchmark.pipeline.table_jobs import (
@@ -82,7 +83,7 @@ class TableWorker(Worker[TableJob, JobResult]):
         self._mended: list[str] = []
         self._beat: OnBeat = no_beat
         self.pipeline: Pipeline = Pipeline.of(
-            request.settings, store, keep_features=False, on_stage=self._on_stage
+            request.settings, store, keep_features=False, on_beat=self._on_beat
         )
 
     def do(self, job: TableJob, beat: OnBeat) -> JobResult:
@@ -145,10 +146,10 @@ class TableWorker(Worker[TableJob, JobResult]):
             "processes": pipeline.processes,
         }
 
-    def _on_stage(self, stage: str, what: str) -> None:
-        if stage == "repair":
-            self._mended.append(what)
-        self._beat(Beat(stage, what, kind="repair" if stage == "repair" else "began"))
+    def _on_beat(self, beat: Beat) -> None:
+        if beat.kind == "repair":
+            self._mended.append(f"{beat.subject}: {beat.error}")
+        self._beat(beat)
 
     def _score_seconds(self, source: Source, job: TableJob, task: str, protocol: str) -> float:
         identity = self.pipeline.score_identity(source, job.seed, self._task(task), protocol)

@@ -34,6 +34,10 @@ class Classification:
         """Return the cross-entropy of logits ``(n, classes)``."""
         return F.cross_entropy(outputs, targets)
 
+    def accuracy(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the share of images whose largest logit is that of the largest target."""
+        return (outputs.argmax(dim=1) == targets.argmax(dim=1)).float().mean()
+
 
 class Projection(nn.Module):
     """A backbone under a projection head: two layers, then unit length.

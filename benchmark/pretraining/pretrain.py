@@ -8,7 +8,6 @@ Recipes with an objective of their own replace the classifier.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from benchmark.core.beats import Curve, no_curve
 from benchmark.core.errors import InvalidInputError
 from benchmark.pretraining.backbone_io import BackboneCard, PretrainedBackbone, weights_digest
 from benchmark.pretraining.checkpoints import Identity, Progress, load_checkpoint, save_checkpoint
@@ -29,48 +29,30 @@ from benchmark.pretraining.recipes import Recipe, learning_rate
 from benchmark.pretraining.training_set import Batches, TrainingSet
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-
-@dataclass(frozen=True)
-class EpochReport:
-    """Report of an epoch, for observers.
-
-    Attributes:
-        epoch: Number of finished epochs.
-        epochs: Number of all epochs.
-        loss: Mean training loss of the epoch.
-        learning_rate: Rate of the last update.
-        seconds: Wall time of the epoch.
-        images_per_second: Speed over all processes.
-    """
-
-    epoch: int
-    epochs: int
-    loss: float
-    learning_rate: float
-    seconds: float
-    images_per_second: float
-
-
-Observer = Callable[[EpochReport], None]
+    Accuracy = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class Execution:
-    """Device, checkpoint and observer of training; they do not change its result on one machine.
+    """Device, checkpoint and curve of training; they do not change its result on one machine.
 
     Attributes:
         device: "auto", "cpu", "cuda:0" ...
         checkpoint: File that is written after every epoch, and resumed from when it exists. It is
             never deleted. None keeps nothing.
-        observer: Called after every epoch.
+        curve: Called after every epoch with the mean training ``loss``, the learning rate of the
+            last update, ``seconds``, and ``images_per_second`` over all processes; with the
+            ``accuracy`` on the augmented images, in percent, if the objective has one.
     """
 
     device: str = "auto"
     checkpoint: Path | None = None
-    observer: Observer | None = None
+    curve: Curve = no_curve
 
 
 def pretrain(
@@ -92,7 +74,7 @@ def pretrain(
         network: The network, or the name of one that a distribution registers.
         recipe: Recipe of training.
         seed: Seed of weights, order, augmentation and stochastic depth, each its own stream.
-        execution: Device, checkpoint, observer.
+        execution: Device, checkpoint, curve.
 
     Returns:
         The backbone in evaluation mode on the processor, and its card.
@@ -130,6 +112,8 @@ class _Run:
         self.device, self.group = device, group
         self.dtype = resolve_precision(recipe.precision, device)
         self.objective = recipe.objective() or Classification()
+        # An objective of a plug-in may lack it.
+        self.accuracy: Accuracy | None = getattr(self.objective, "accuracy", None)
         self.backbone = build_backbone(network, seed, drop_path=recipe.drop_path)
         self.model = self.objective.model(self.backbone, data.classes, seed).to(device)
         # The memory layout of fast convolutions on processors and GPUs.
@@ -161,14 +145,13 @@ class _Run:
             progress = load_checkpoint(path, self.identity, self.model, self.optimiser)
             self.group.wait()
         while progress.epochs < self.recipe.epochs:
-            report = self._epoch(progress.epochs)
-            seconds = progress.seconds + report.seconds
-            progress = replace(progress, epochs=report.epoch, seconds=seconds, loss=report.loss)
+            values = self._epoch(progress.epochs)
+            epochs, seconds = progress.epochs + 1, progress.seconds + values["seconds"]
+            progress = replace(progress, epochs=epochs, seconds=seconds, loss=values["loss"])
             if self.group.rank == 0:
                 if path is not None:
                     save_checkpoint(path, self.identity, progress, self.model, self.optimiser)
-                if execution.observer is not None:
-                    execution.observer(report)
+                execution.curve(epochs, self.recipe.epochs, values)
         return progress
 
     def finish(self, progress: Progress) -> PretrainedBackbone:
@@ -195,14 +178,15 @@ class _Run:
         )
         return PretrainedBackbone(backbone, card)
 
-    def _epoch(self, epoch: int) -> EpochReport:
+    def _epoch(self, epoch: int) -> dict[str, float]:
+        """Train for an epoch, and return its measurements by name."""
         start = time.perf_counter()
         order = np.random.default_rng([self.seed, epoch, 0]).permutation(len(self.data))
         rng = np.random.default_rng([self.seed, epoch, 1, self.group.rank])
         global_size = self.share * self.group.size
         steps = len(self.data) // global_size
         self.trained.train()
-        total = torch.zeros((), device=self.device)
+        total = torch.zeros(2, device=self.device)
         # Stochastic depth draws from the default generators of its device.
         with seeded(int(rng.integers(2**62))):
             for step in range(steps):
@@ -211,17 +195,16 @@ class _Run:
                 begin = step * global_size + self.group.rank * self.share
                 total += self._step(order[begin : begin + self.share], rng)
         # Read once per epoch, so that a GPU does not wait for the processor in between.
-        loss = float(self.group.mean(total / steps))
+        loss, hits = self.group.mean(total / steps).tolist()
         self._require_finite(loss, epoch)
         seconds = time.perf_counter() - start
-        return EpochReport(
-            epoch=epoch + 1,
-            epochs=self.recipe.epochs,
-            loss=loss,
-            learning_rate=self._rate(epoch, (steps - 1) / steps),
-            seconds=seconds,
-            images_per_second=steps * global_size / seconds,
-        )
+        values = {
+            "loss": loss,
+            "learning_rate": self._rate(epoch, (steps - 1) / steps),
+            "seconds": seconds,
+            "images_per_second": steps * global_size / seconds,
+        }
+        return values | {"accuracy": 100 * hits} if self.accuracy else values
 
     def _rate(self, epoch: int, part: float) -> float:
         by_step = self.recipe.schedule_unit == "step"
@@ -239,7 +222,8 @@ class _Run:
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
-        return loss.detach()
+        hits = self.accuracy(outputs.detach(), targets) if self.accuracy else loss.new_zeros(())
+        return torch.stack([loss.detach(), hits])
 
     def _require_finite(self, loss: float, epoch: int) -> None:
         if not np.isfinite(loss):

@@ -39,7 +39,11 @@ MODEL_CONFIG = ConfigDict(strict=True, allow_inf_nan=False, extra="forbid")
 
 
 class Objective(Protocol):
-    """Loss of a recipe, and the layers on the backbone that it trains and then throws away."""
+    """Loss of a recipe, and the layers on the backbone that it trains and then throws away.
+
+    An objective may have a method ``accuracy(outputs, targets)``, which returns the share of
+    correct outputs of a batch as a scalar tensor; curves of the training then show it.
+    """
 
     def model(self, backbone: Backbone, classes: int, seed: int) -> nn.Module:
         """Return a module with the attribute ``backbone`` that computes the loss's outputs.

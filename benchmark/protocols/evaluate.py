@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from benchmark.core.beats import Curve, no_curve
 from benchmark.core.errors import InvalidInputError
 from benchmark.protocols import metrics
 from benchmark.protocols.evaluators import FeatureCache, Job, MemoryFeatureCache
@@ -71,13 +72,15 @@ class Evaluation(TaskScore):
     labels: NDArray[np.int64]
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 - the parts of an evaluation
     protocol: str | EvaluationProtocol,
     backbone: Backbone,
     data: EvaluationData,
     settings: EvaluationSettings,
     seed: int,
     cache: FeatureCache | None = None,
+    *,
+    curve: Curve = no_curve,
 ) -> Evaluation:
     """Score a backbone on a task.
 
@@ -88,6 +91,7 @@ def evaluate(
         settings: Device, batch sizes and lengths of training.
         seed: Seed of all random numbers, at least 0; ``knn5`` has none.
         cache: Cache of features, which protocols on the same features share.
+        curve: Called after every epoch of training, if the protocol has any.
 
     Raises:
         UnknownNameError: For an unknown protocol.
@@ -98,7 +102,8 @@ def evaluate(
     protocol = find_protocol(protocol) if isinstance(protocol, str) else protocol
     if seed < 0:
         raise InvalidInputError(f"The seed must be at least 0 (got {seed}).")
-    job = Job(backbone, data, settings, seed, MemoryFeatureCache() if cache is None else cache)
+    cache = MemoryFeatureCache() if cache is None else cache
+    job = Job(backbone, data, settings, seed, cache, curve)
     start = time.perf_counter()
     predictions = protocol.load()(job)
     return _judge(protocol, job, predictions, time.perf_counter() - start)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from benchmark.core.beats import Curve, no_curve
 from benchmark.core.errors import InvalidInputError
 from benchmark.protocols.data import EvaluationData, Features, Predictions
 from benchmark.protocols.features import Mode, extract
@@ -71,6 +72,7 @@ class Job:
         settings: Device, batch sizes and lengths of training.
         seed: Seed of all random numbers.
         cache: Cache of features.
+        curve: Called after every epoch of training, if there is any.
     """
 
     backbone: Backbone
@@ -78,6 +80,7 @@ class Job:
     settings: EvaluationSettings
     seed: int
     cache: FeatureCache
+    curve: Curve = no_curve
 
     def rng(self) -> np.random.Generator:
         """Return a new generator from the seed."""
@@ -170,9 +173,11 @@ def linear(job: Job) -> Predictions:
         n_classes=job.data.n_classes,
         plan=job.settings.plan("linear"),
         rng=job.rng(),
+        curve=job.curve,
     )
 
 
 def finetuned(job: Job) -> Predictions:
     """Backbone and head trained on the task."""
-    return finetune(job.backbone, job.data, plan=job.settings.plan("finetune"), rng=job.rng())
+    plan = job.settings.plan("finetune")
+    return finetune(job.backbone, job.data, plan=plan, rng=job.rng(), curve=job.curve)

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from benchmark.core.beats import Curve, no_curve
 from benchmark.pretraining.crops import crop_and_resize, draw_crops, whole
 from benchmark.pretraining.errors import memory_guard
 from benchmark.pretraining.networks import seeded, standardise, torch_generator, torch_seed
@@ -64,7 +65,12 @@ class _Network(nn.Module):
 
 
 def finetune(
-    backbone: Backbone, data: EvaluationData, *, plan: TrainingPlan, rng: np.random.Generator
+    backbone: Backbone,
+    data: EvaluationData,
+    *,
+    plan: TrainingPlan,
+    rng: np.random.Generator,
+    curve: Curve = no_curve,
 ) -> Predictions:
     """Train a copy of the backbone under a new head and classify the test items.
 
@@ -73,6 +79,7 @@ def finetune(
         data: The task.
         plan: Plan of the training.
         rng: Source of order, crops, dropout and drop path.
+        curve: Called after every epoch, as in :func:`benchmark.protocols.head.train`.
 
     Returns:
         Labels, and logits as scores, by the network in evaluation mode: those of a test item
@@ -83,11 +90,16 @@ def finetune(
         DivergedError: When loss or logits are not finite.
         DeviceMemoryError: When a batch does not fit.
     """
-    return train_network(backbone, data, plan=plan, rng=rng)[1]
+    return train_network(backbone, data, plan=plan, rng=rng, curve=curve)[1]
 
 
 def train_network(
-    backbone: Backbone, data: EvaluationData, *, plan: TrainingPlan, rng: np.random.Generator
+    backbone: Backbone,
+    data: EvaluationData,
+    *,
+    plan: TrainingPlan,
+    rng: np.random.Generator,
+    curve: Curve = no_curve,
 ) -> tuple[Backbone, Predictions]:
     """Fine-tune as :func:`finetune` does, and return the trained backbone as well.
 
@@ -96,6 +108,7 @@ def train_network(
         data: The task.
         plan: Plan of the training.
         rng: Source of order, crops, dropout and drop path.
+        curve: Called after every epoch, as in :func:`benchmark.protocols.head.train`.
 
     Returns:
         The trained copy in evaluation mode, on the processor; and the predictions.
@@ -118,6 +131,7 @@ def train_network(
                 targets,
                 plan,
                 order,
+                curve,
             )
         predictions = to_predictions(_logits(network.eval(), data.test_images, plan))
     return network.backbone.to("cpu").to(memory_format=torch.contiguous_format), predictions

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name that every reader knows
 from torch import Tensor, nn
 
+from benchmark.core.beats import Curve, no_curve
 from benchmark.core.errors import InvalidInputError
 from benchmark.pretraining.errors import DivergedError
 from benchmark.pretraining.optimisers import parameter_groups
@@ -66,6 +67,7 @@ def train(
     labels: Tensor,
     plan: TrainingPlan,
     order: torch.Generator,
+    curve: Curve = no_curve,
 ) -> None:
     """Minimise the cross-entropy by Nesterov SGD over the plan's epochs.
 
@@ -78,6 +80,7 @@ def train(
         labels: int64 ``(n,)``, on the device of the logits.
         plan: Plan of the training, with its ``min_steps``.
         order: Source of the order of the images; a generator of the processor.
+        curve: Called after every epoch with its mean ``loss`` and ``learning_rate``.
 
     Raises:
         InvalidInputError: For batches of one image, which cannot be normalised.
@@ -98,14 +101,17 @@ def train(
     )
     schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, plan.milestones, gamma=0.1)
     for epoch in range(plan.epochs):
-        total = torch.zeros((), device=labels.device)
+        total, steps = torch.zeros((), device=labels.device), 0
         for index in shuffled_batches(len(labels), batch_size, order):
             loss = F.cross_entropy(logits_of(index), labels[index.to(labels.device)])
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             total += loss.detach()
+            steps += 1
         _require_finite(float(total), epoch, plan)
+        rate = float(schedule.get_last_lr()[0])  # all parameters have the same
+        curve(epoch + 1, plan.epochs, {"loss": float(total) / steps, "learning_rate": rate})
         schedule.step()
 
 

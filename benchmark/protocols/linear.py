@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from benchmark.core.beats import Curve, no_curve
 from benchmark.pretraining.errors import memory_guard
 from benchmark.pretraining.networks import torch_generator
 from benchmark.protocols.data import Features, Predictions, check_features
@@ -45,6 +46,7 @@ def linear_probe(
     n_classes: int,
     plan: TrainingPlan,
     rng: np.random.Generator,
+    curve: Curve = no_curve,
 ) -> Predictions:
     """Train the head on the training items and classify the test items.
 
@@ -54,6 +56,7 @@ def linear_probe(
         n_classes: Number of classes.
         plan: Plan of the training.
         rng: Source of order and dropout.
+        curve: Called after every epoch, as in :func:`benchmark.protocols.head.train`.
 
     Returns:
         Labels, and logits as scores. Those of a test item depend on no other test item.
@@ -74,7 +77,7 @@ def linear_probe(
     ):
         held = torch.tensor(inputs, device=device)
         targets = torch.tensor(train_labels, device=device)
-        train(head, lambda index: head(held[index.to(device)]), targets, plan, order)
+        train(head, lambda index: head(held[index.to(device)]), targets, plan, order, curve)
         with torch.inference_mode():
             return to_predictions(head.eval()(torch.tensor(tests, device=device)))
 

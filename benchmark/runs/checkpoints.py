@@ -9,11 +9,11 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmark.core.beats import OnBeat, no_beat
 from benchmark.core.errors import InvalidInputError
 from benchmark.core.store import default_store
 from benchmark.core.tracebacks import author_traceback
 from benchmark.pipeline.profiles import EvaluationProfile
-from benchmark.pipeline.settings import StageObserver, no_observer
 from benchmark.protocols.registry import EvaluationProtocol, find_protocol
 from benchmark.runs.context import environment, provenance
 from benchmark.runs.execution import existing_records, redo
@@ -131,9 +131,7 @@ def plan_checkpoints(request: CheckpointRequest) -> CheckpointPlan:
     size = request.size or _common_size(checkpoints)
     for checkpoint in checkpoints.values():
         checkpoint.check_size(size)
-    scores = CheckpointScores(
-        size, request.evaluation, default_store(), request.device, no_observer
-    )
+    scores = CheckpointScores(size, request.evaluation, default_store(), request.device, no_beat)
     source = SourceEntry(kind="live", id=f"evaluate-{size}px", digest=scores.digest)
     plan = CheckpointPlan(request, checkpoints, source, size)
     plan.records_size = records_size(request.output)
@@ -241,17 +239,17 @@ def _protocol(protocol: EvaluationProtocol) -> ProtocolEntry:
 def execute_checkpoints(
     plan: CheckpointPlan,
     on_record: Callable[[Record], None] = lambda _record: None,
-    on_stage: StageObserver = no_observer,
+    on_beat: OnBeat = no_beat,
 ) -> list[Record]:
     """Score all cells of a plan, and return the records of all its cells, earlier ones first.
 
     Args:
         plan: The plan.
         on_record: Called with every new record, after it is on disk.
-        on_stage: Called with protocol and task of every evaluation when it begins.
+        on_beat: Called with every beat of the evaluations.
     """
     found, output = list(plan.done), plan.request.output
-    for record in _records(plan, on_stage):
+    for record in _records(plan, on_beat):
         if output is not None:
             append_record(output / FILE, record)
         found.append(record)
@@ -259,12 +257,12 @@ def execute_checkpoints(
     return found
 
 
-def _records(plan: CheckpointPlan, on_stage: StageObserver) -> Iterator[Record]:
+def _records(plan: CheckpointPlan, on_beat: OnBeat) -> Iterator[Record]:
     from benchmark.pipeline.checkpoints import CheckpointScores
 
     request, inputs = plan.request, Inputs()
     scores = CheckpointScores(
-        plan.size, request.evaluation, default_store(), request.device, on_stage
+        plan.size, request.evaluation, default_store(), request.device, on_beat
     )
     for one in plan.cells:
         start = time.perf_counter()
@@ -272,7 +270,7 @@ def _records(plan: CheckpointPlan, on_stage: StageObserver) -> Iterator[Record]:
         outcome: dict[str, Any]
         try:
             task = inputs.task(one.task.name, request.tasks_files)
-            found = scores.score(checkpoint, task, one.protocol, one.seed)
+            found = scores.score(checkpoint, task, one.protocol, one.seed, one.name)
         except MAY_RAISE as error:  # of plug-ins, too
             failure = Failure(
                 type=type(error).__name__,

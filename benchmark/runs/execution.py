@@ -9,9 +9,9 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.core.beats import OnBeat, no_beat
 from benchmark.core.errors import InvalidInputError, StorageError
 from benchmark.methods import Method, source_method
-from benchmark.pipeline.settings import StageObserver, no_observer
 from benchmark.rewards.catalog import is_path, load_table
 from benchmark.runs.cells import run_unit
 from benchmark.runs.context import Context, Unit, make_units, read_own_vectors
@@ -253,17 +253,17 @@ def run(
     *,
     on_record: Callable[[Record], None] = lambda _record: None,
     on_unit: Callable[[Unit], None] = lambda _unit: None,
-    on_stage: StageObserver = no_observer,
+    on_beat: OnBeat = no_beat,
 ) -> list[Record]:
     """Plan a run and execute it; see :func:`make_plan` and :func:`execute`."""
-    return execute(make_plan(request), on_record, on_unit, on_stage)
+    return execute(make_plan(request), on_record, on_unit, on_beat)
 
 
 def execute(
     plan: Plan,
     on_record: Callable[[Record], None] = lambda _record: None,
     on_unit: Callable[[Unit], None] = lambda _unit: None,
-    on_stage: StageObserver = no_observer,
+    on_beat: OnBeat = no_beat,
 ) -> list[Record]:
     """Do all units of a plan, and return the records of all its cells, earlier ones first.
 
@@ -274,12 +274,12 @@ def execute(
         plan: The plan; its request is added to the output folder.
         on_record: Called with every new record, after it is on disk.
         on_unit: Called with every unit when it begins.
-        on_stage: Called with the stages of live scores when they begin.
+        on_beat: Called with every beat of the stages of live scores.
     """
     if plan.request.output is not None and not plan.is_part:
         remember(plan.request.output, plan.request, plan.wanted)
     for context in plan.contexts:
-        context.scorer.on_stage = on_stage
+        context.scorer.on_beat = on_beat
     found = list(plan.done)
     try:
         for record in _records(plan, on_unit):

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from benchmark.core.beats import OnBeat, no_beat
 from benchmark.core.errors import InvalidInputError, T2SBenchError
 from benchmark.core.store import CellStore, default_store
 from benchmark.methods import Decision, Mixture
 from benchmark.pipeline.profiles import find_profile
-from benchmark.pipeline.settings import LiveSettings, Source, StageObserver, no_observer
+from benchmark.pipeline.settings import LiveSettings, Source
 from benchmark.protocols.registry import find_protocol
 from benchmark.rendering.request import choose_categories
 from benchmark.rewards.card import DataEntry
@@ -34,6 +35,7 @@ from benchmark.tasks.task_data import TaskData, as_prepared, is_prepared, load_t
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from benchmark.core.beats import Beat
     from benchmark.pipeline.cells import ScoreCell
     from benchmark.pipeline.stages import Pipeline
     from benchmark.rewards.table import RewardTable
@@ -52,7 +54,7 @@ def score_live(
     seed: int = 0,
     *,
     store: CellStore | None = None,
-    on_stage: StageObserver = no_observer,
+    on_beat: OnBeat = no_beat,
 ) -> ScoreCell:
     """Return the score of one configuration on one task, measured now unless it is in the store.
 
@@ -62,7 +64,7 @@ def score_live(
         settings: Profile, protocol and device; by default ``mini`` and ``knn5``.
         seed: Seed of scenes, training and evaluation.
         store: Store of the cells; by default the one of the cache folder.
-        on_stage: Called with every stage when it begins.
+        on_beat: Called with every beat of the stages.
 
     Raises:
         InvalidInputError: When the configuration is not one of the simulator's space.
@@ -76,7 +78,7 @@ def score_live(
     if configuration is not None:
         source = Source("rendered", space.parse(configuration))
     data = load_task_data(task, tasks_files=settings.tasks_files)
-    pipeline = Pipeline.of(settings, store or default_store(), on_stage=on_stage)
+    pipeline = Pipeline.of(settings, store or default_store(), on_beat=on_beat)
     try:
         return pipeline.score(source, seed, data, settings.protocol)
     finally:
@@ -158,7 +160,7 @@ class Stages:
 
         self.settings, self.store, self.inputs = settings, store, inputs
         self.profile = settings.find_profile()
-        self.on_stage: StageObserver = no_observer
+        self.on_beat: OnBeat = no_beat
         self.simulator = settings.simulator()
         resolve_device(settings.device)
         choose_categories(self.simulator.assets(), self.profile.classes)
@@ -184,12 +186,12 @@ class Stages:
             if real is not None:
                 found[REAL_IMAGES] = NamedSource(REAL_IMAGES, real)
             self._pipeline = Pipeline.of(
-                self.settings, self.store, sources=found, on_stage=self._stage_began
+                self.settings, self.store, sources=found, on_beat=self._observe
             )
         return self._pipeline
 
-    def _stage_began(self, stage: str, subject: str) -> None:
-        self.on_stage(stage, subject)  # it may be set after a plan has opened the stages
+    def _observe(self, beat: Beat) -> None:
+        self.on_beat(beat)  # it may be set after a plan has opened the stages
 
     def close(self) -> None:
         """End helper processes and free memory; idempotent. They start again on demand."""
@@ -258,13 +260,13 @@ class LiveScorer:
         )
 
     @property
-    def on_stage(self) -> StageObserver:
-        """Called with the stages of all scorers of the profile."""
-        return self.stages.on_stage
+    def on_beat(self) -> OnBeat:
+        """Called with the beats of all scorers of the profile."""
+        return self.stages.on_beat
 
-    @on_stage.setter
-    def on_stage(self, observer: StageObserver) -> None:
-        self.stages.on_stage = observer
+    @on_beat.setter
+    def on_beat(self, observer: OnBeat) -> None:
+        self.stages.on_beat = observer
 
     def depends_on(self, kind: str) -> dict[str, str]:
         """Return name and digest of the images, for methods that are not pre-trained on rendered.

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from benchmark.core.beats import OnBeat, no_beat
 from benchmark.core.errors import InvalidInputError, UnavailableError
 from benchmark.methods import Decision, Mixture
-from benchmark.pipeline.settings import StageObserver, no_observer
 from benchmark.protocols.registry import stated_protocol
 from benchmark.rewards.card import DataEntry
 from benchmark.rewards.noise import task_noise
@@ -101,14 +101,14 @@ class Scorer(Protocol):
         source: The table, or the profile and simulator.
         protocol: The evaluation protocol.
         pretraining: The pre-training of rendered backbones.
-        on_stage: Called with the stages of live scores.
+        on_beat: Called with every beat of the stages of live scores.
         sources: Sources of images that have a row of their own, by name.
     """
 
     source: SourceEntry
     protocol: ProtocolEntry
     pretraining: PretrainingEntry
-    on_stage: StageObserver
+    on_beat: OnBeat
     sources: Mapping[str, NamedSource]
 
     def task_entry(self, task: Task) -> TaskEntry:
@@ -139,7 +139,7 @@ class CachedScorer:
 
     def __init__(self, table: RewardTable) -> None:
         self.table = table
-        self.on_stage: StageObserver = no_observer
+        self.on_beat: OnBeat = no_beat
         self.sources: Mapping[str, NamedSource] = {}
         protocol = stated_protocol(table.protocol)
         card = table.card

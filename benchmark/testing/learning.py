@@ -17,7 +17,7 @@ from __future__ import annotations
 import dataclasses
 import pickle
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +40,7 @@ from benchmark.pretraining.networks import (
     seeded,
 )
 from benchmark.pretraining.objectives import Classification
-from benchmark.pretraining.pretrain import EpochReport, Execution, pretrain
+from benchmark.pretraining.pretrain import Execution, pretrain
 from benchmark.pretraining.training_set import TrainingSet
 from benchmark.protocols.data import EvaluationData
 from benchmark.protocols.evaluate import evaluate
@@ -284,8 +284,8 @@ class RecipeContract:
     def test_interrupted_training_resumes(self) -> None:
         """Training that stops after an epoch continues to the same backbone."""
 
-        def stop(report: EpochReport) -> None:
-            if report.epoch == 1:
+        def stop(epoch: int, _epochs: int, _values: Mapping[str, float]) -> None:
+            if epoch == 1:
                 raise KeyboardInterrupt
 
         with tempfile.TemporaryDirectory() as folder:
@@ -295,7 +295,7 @@ class RecipeContract:
             except KeyboardInterrupt:
                 resumed = self.train(execution=Execution("cpu", path))
             else:
-                raise AssertionError("an observer's exception did not end the training")
+                raise AssertionError("an exception of the curve did not end the training")
         _require(resumed == self.train(), "resumed training gave another backbone")
 
 

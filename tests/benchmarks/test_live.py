@@ -103,21 +103,25 @@ def test_one_configuration_from_nothing_to_5nn(benchmark, tasks, tmp_path):
     profile = find_profile("mini")
     ours, theirs, began = {}, {}, {}
 
-    def on_stage(stage, what):
+    def on_stage(stage):
         now = time.perf_counter()
         for name, start in began.items():
             ours[name] = ours.get(name, 0.0) + now - start
         began.clear()
         began[stage] = now
 
+    def on_beat(beat):
+        if beat.kind == "began":
+            on_stage(beat.stage)
+
     store = CellStore(tmp_path / "cells")
-    pipeline = Pipeline(profile, store, on_stage=on_stage, keep_features=False)
+    pipeline = Pipeline(profile, store, on_beat=on_beat, keep_features=False)
     source = Source("rendered", pipeline.simulator().capabilities.space.at(0b01101101))
 
     def run():
         start = time.perf_counter()
         scores = [pipeline.score(source, 0, task, "knn5").accuracy for task in tasks]
-        on_stage("end", "")
+        on_stage("end")
         return scores, time.perf_counter() - start
 
     # Once per machine, not per configuration: images of tasks are decoded, materials painted.

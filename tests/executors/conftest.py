@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.core.beats import Beat
 from benchmark.core.errors import UnavailableError
-from benchmark.executors.interface import Beat, Job, Work, Worker, Workers
+from benchmark.executors.interface import Job, Work, Worker, Workers
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,11 @@ ROOT = Path(__file__).parents[2]
 
 
 class Stages(list):
-    def __call__(self, stage, what):
-        self.append(stage)
+    """Names of the stages that begin, and of repairs."""
+
+    def __call__(self, beat):
+        if beat.kind in ("began", "repair"):
+            self.append(beat.stage)
 
 
 @pytest.fixture
@@ -46,7 +49,7 @@ def stages():
 
 @pytest.fixture
 def pipeline(tiny_profile, store, stages):
-    made = Pipeline(tiny_profile, store, device="cpu", on_stage=stages)
+    made = Pipeline(tiny_profile, store, device="cpu", on_beat=stages)
     yield made
     made.close()
 
@@ -135,7 +138,7 @@ def test_references(tiny_profile, store, task, tmp_path):
 )
 def test_a_damaged_cell_is_made_again(kind, file, tiny_profile, tmp_path, task, stages):
     def once():
-        pipeline = Pipeline(tiny_profile, store, device="cpu", on_stage=stages)
+        pipeline = Pipeline(tiny_profile, store, device="cpu", on_beat=stages)
         try:
             return pipeline.score(rendered(pipeline, 3), 0, task, "knn5")
         finally:
@@ -160,7 +163,7 @@ def test_a_damaged_cell_is_made_again(kind, file, tiny_profile, tmp_path, task, 
 
 def test_pixels_that_changed_on_disk_are_noticed(tiny_profile, tmp_path, task, stages):
     store = CellStore(tmp_path / "cells")
-    pipeline = Pipeline(tiny_profile, store, device="cpu", on_stage=stages)
+    pipeline = Pipeline(tiny_profile, store, device="cpu", on_beat=stages)
     source = rendered(pipeline, 3)
     first = pipeline.dataset(source, 0).sha256
     (entry,) = [one for one in store.entries() if one.kind == "dataset"]
@@ -214,7 +217,7 @@ def test_a_failed_backbone_is_not_tried_for_every_task(
     tiny_profile, store, tiny_data, stages, failing
 ):
     profile = tiny_profile.changed({"network": "failing"})
-    pipeline = Pipeline(profile, store, device="cpu", plugin_files=(failing,), on_stage=stages)
+    pipeline = Pipeline(profile, store, device="cpu", plugin_files=(failing,), on_beat=stages)
     for name in ("EuroSAT", "PacsC"):
         with pytest.raises(InvalidInputError, match="no weights today"):
             pipeline.score(rendered(pipeline, 3), 0, load_task_data(name, tiny_data), "knn5")

@@ -30,7 +30,7 @@ torch.set_num_threads(1)
 folder = pathlib.Path(sys.argv[1])
 data = TrainingSet(np.load(folder / "images.npy"), np.load(folder / "labels.npy"), 4)
 recipe = Recipe(**json.loads((folder / "recipe.json").read_text()))
-execution = Execution("cpu", folder / "checkpoint", lambda report: print(report.epoch))
+execution = Execution("cpu", folder / "checkpoint", lambda epoch, *_: print(epoch))
 trained = pretrain(data, network="mini-resnet", recipe=recipe, seed=2, execution=execution)
 save_backbone(trained, folder / f"rank{sys.argv[2]}.safetensors")
 """
