@@ -27,6 +27,8 @@ DECODING_VERSION = 1
 #: Resize 256, crop 224: the paper's validation transform (Task2Sim, released settings).
 MARGIN = 256 / 224
 _BLOCK = 64
+# Side of a resized image that is never made: with the shorter side of 256, 17 million pixels.
+_LONGEST = 2**16
 _PIXELS = "pixels.npy"
 
 
@@ -219,7 +221,17 @@ def resized_square(image: Image, size: int, margin: float = MARGIN) -> Image:
         if width <= height
         else (int(shorter * width / height), shorter)
     )
+    if max(target) > _LONGEST:  # a strip: its middle alone is resized
+        image, target = _middle(image), (shorter, shorter)
     if target != image.size:
         image = image.resize(target, Image.Resampling.BICUBIC)
     left, top = round((target[0] - size) / 2), round((target[1] - size) / 2)
     return image.crop((left, top, left + size, top + size))
+
+
+def _middle(image: Image) -> Image:
+    """The central square."""
+    width, height = image.size
+    side = min(width, height)
+    left, top = (width - side) // 2, (height - side) // 2
+    return image.crop((left, top, left + side, top + side))

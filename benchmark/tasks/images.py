@@ -29,6 +29,8 @@ _MAX_LISTED = 20
 MAX_BROKEN = 1000
 #: Largest number of pixels of an image.
 MAX_PIXELS = 64_000_000
+# Pillow keeps an address for each row, and a resized strip is longer still.
+_MAX_SIDE = 2**16
 #: Largest size of an image file: RGB of 16 bits with that many pixels.
 MAX_BYTES = 6 * MAX_PIXELS
 # Pillow reads more, some by running other programs, as Ghostscript for EPS.
@@ -194,11 +196,15 @@ def shortened(faults: Sequence[str], most: int = _MAX_LISTED) -> list[str]:
     return [*faults[:most], *([f"and {more} more"] if more > 0 else [])]
 
 
-def open_image(encoded: bytes) -> Image:
+def open_image(encoded: bytes, *others: str) -> Image:
     """Open an image file; its pixels are not decoded yet.
 
+    Args:
+        encoded: The file.
+        others: Further formats of Pillow, such as those without a mark at their beginning.
+
     Raises:
-        ValueError: If it has more than :data:`MAX_PIXELS` pixels.
+        ValueError: If it has more than :data:`MAX_PIXELS` pixels, or a side of more than 65,536.
         Exception: Whatever Pillow raises for a file that is damaged or no image.
     """
     from PIL import Image
@@ -207,13 +213,16 @@ def open_image(encoded: bytes) -> Image:
     warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
     Image.init()
     try:
-        known = [name for name in _FORMATS if name in Image.OPEN]
+        known = [name for name in (*_FORMATS, *others) if name in Image.OPEN]
         image = Image.open(io.BytesIO(encoded), formats=known)
     except Image.DecompressionBombError as error:
         raise ValueError(_too_large("too many pixels")) from error
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise ValueError(_too_large(f"{width:,} x {height:,} pixels"))
+    if max(width, height) > _MAX_SIDE:
+        found = f"{width:,} x {height:,} pixels"
+        raise ValueError(f"{found}, more than the limit of {_MAX_SIDE:,} on a side")
     return image
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from benchmark.simulators.meshes.mesh import Mesh
 
 #: Raised when the same file becomes another mesh.
-CONVERSION_VERSION = 2
+CONVERSION_VERSION = 3
 
 _LOG = logging.getLogger(__name__)
 _KEPT_MESHES = 64

@@ -35,10 +35,12 @@ from benchmark.simulators.meshes.gltf_materials import Materials
 from benchmark.simulators.meshes.mesh import Surface, UnusableMeshError
 from benchmark.simulators.meshes.parts import (
     MAX_FILE_BYTES,
+    MAX_PARTS,
+    MAX_VERTICES_READ,
     FolderResolver,
     Part,
     Sources,
-    check_triangles,
+    check_counts,
 )
 
 if TYPE_CHECKING:
@@ -46,8 +48,6 @@ if TYPE_CHECKING:
 
 _COMPONENTS = {5120: "i1", 5121: "u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
-_MAX_PARTS = 10_000
-_MAX_VALUES = 6_000_000  # of an accessor: the corners of 2,000,000 triangles
 _TRIANGLES, _STRIP, _FAN = 4, 5, 6
 _PLAIN = Surface(None, (0.6, 0.6, 0.6), 0.6, 0.0)
 
@@ -117,7 +117,7 @@ class _Reader:
         self._part = functools.cache(self._read)
 
     def parts(self) -> Iterator[Part]:
-        draws = list(islice(self._draws(), _MAX_PARTS + 1))
+        draws = list(islice(self._draws(), MAX_PARTS + 1))
         self._check_sizes(draws)
         for draw in draws:
             matrices = draw.matrix @ self._instances(draw)
@@ -152,18 +152,17 @@ class _Reader:
         return [number for number in range(len(self._tree.nodes)) if number not in below]
 
     def _check_sizes(self, draws: list[_Draw]) -> None:
-        """Refuse too many triangles or parts, from the counts of the accessors alone."""
-        parts = triangles = 0
+        """Refuse too many triangles, vertices or parts, from the counts of the accessors alone."""
+        parts = triangles = vertices = 0
         for draw in draws:
             primitives = self._tree.meshes[draw.mesh].primitives
             parts += len(primitives)
-            if parts > _MAX_PARTS:
-                raise UnusableMeshError(f"more than {_MAX_PARTS:,} parts")
-            each = sum(self._count(primitive) for primitive in primitives)
-            triangles += each * max(
-                (self._data.accessor(i).count for i in draw.instances.values()), default=1
-            )
-        check_triangles(triangles)
+            check_counts(0, parts=parts)
+            copies = max((self._data.accessor(i).count for i in draw.instances.values()), default=1)
+            triangles += copies * sum(self._count(primitive) for primitive in primitives)
+            points = (primitive.attributes.get("POSITION") for primitive in primitives)
+            vertices += copies * sum(self._data.accessor(i).count for i in points if i is not None)
+        check_counts(triangles, vertices)
 
     def _count(self, primitive: Primitive) -> int:
         number = primitive.indices
@@ -371,7 +370,7 @@ class _Data:
             normalised: Integers stand for fractions, even if the file does not say so.
         """
         accessor = self.accessor(number)
-        if accessor.count > _MAX_VALUES:
+        if accessor.count > MAX_VERTICES_READ:
             raise UnusableMeshError(f"accessor {number} of {accessor.count:,} values")
         kind, width = np.dtype(_COMPONENTS[accessor.componentType]), _WIDTHS[accessor.type]
         values = np.zeros((accessor.count, width), dtype=kind)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,16 +20,17 @@ from benchmark.simulators.meshes.parts import (
     FolderResolver,
     Part,
     Sources,
-    check_triangles,
+    check_counts,
     opaque,
     reduced_image,
 )
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from PIL.Image import Image
 
 _GLTF = (".glb", ".gltf")
 _CHUNK = 2**22
+_HEAD_BYTES = 2**16
 
 
 def import_trimesh() -> Any:  # noqa: ANN401 - a module
@@ -79,6 +80,8 @@ def _read_with_trimesh(path: Path, resolver: FolderResolver, sources: Sources) -
             stream, file_type=path.suffix[1:].casefold(), resolver=resolver, process=False
         )
         meshes = [g for g in scene.dump() if isinstance(g, trimesh.Trimesh) and len(g.faces)]
+        check_counts(sum(len(mesh.faces) for mesh in meshes), parts=len(meshes))
+        _note_colours(path, meshes, sources)
         return [_part(mesh, sources) for mesh in meshes]
 
 
@@ -88,7 +91,7 @@ def _check_size(path: Path) -> None:
         raise UnusableMeshError("an empty file")
     if size > MAX_FILE_BYTES:
         raise UnusableMeshError(f"{size:,} bytes (at most {MAX_FILE_BYTES:,})")
-    check_triangles(count_triangles(path) or 0)
+    check_counts(*count_contents(path))
 
 
 @contextmanager
@@ -124,11 +127,34 @@ def _part(mesh: Any, sources: Sources) -> Part:  # noqa: ANN401 - trimesh has no
 def _surface(visual: Any, sources: Sources, *, textured: bool) -> Surface:  # noqa: ANN401
     material = getattr(visual, "material", None)
     if material is None:
-        return Surface(None, _mean_colour(visual), 0.6, 0.0)
-    texture = _texture(getattr(material, "image", None), sources) if textured else None
+        return Surface(None, _mean_colour(visual, sources), 0.6, 0.0)
+    image = getattr(material, "image", None)
+    texture = _texture(image, sources)
+    _note(material, texture, sources)
+    if texture is not None and not textured:
+        sources.warn("a texture has no usable coordinates: drawn in its mean colour")
+        red, green, blue = ((opaque(texture) / 255.0) ** 2).mean(axis=(0, 1)).tolist()
+        return Surface(None, (red, green, blue), 0.6, 0.0)
     # Many exporters write a black diffuse colour next to a texture; then the texture alone counts.
     colour = (1.0, 1.0, 1.0) if texture is not None else _colour(material.diffuse)
-    return Surface(None, colour, 0.6, 0.0, texture)
+    return Surface(None, colour, 0.6, 0.0, None if texture is None else opaque(texture))
+
+
+def _note(material: Any, texture: Image | None, sources: Sources) -> None:  # noqa: ANN401
+    """Name what is not drawn of a material of an OBJ file."""
+    given = getattr(material, "kwargs", None) or {}
+
+    def first(key: str, default: float) -> float:
+        try:
+            return float(given[key][0])
+        except (LookupError, TypeError, ValueError):
+            return default
+
+    masked = texture is not None and texture.mode == "RGBA" and texture.getextrema()[3][0] < 255
+    if masked or "map_d" in given or first("d", 1) < 1 or first("tr", 0) > 0:
+        sources.warn("transparency is drawn opaque")
+    if "map_ke" in given or any(value.strip("0.") for value in given.get("ke", ())):
+        sources.warn("emission is not drawn")
 
 
 def _colour(value: Any) -> tuple[float, float, float]:  # noqa: ANN401
@@ -141,58 +167,98 @@ def _colour(value: Any) -> tuple[float, float, float]:  # noqa: ANN401
     return (red, green, blue)
 
 
-def _mean_colour(visual: Any) -> tuple[float, float, float]:  # noqa: ANN401
+def _mean_colour(visual: Any, sources: Sources) -> tuple[float, float, float]:  # noqa: ANN401
     """One colour for a part with colours per vertex or face."""
     if getattr(visual, "kind", None) not in {"vertex", "face"}:
         return (0.6, 0.6, 0.6)
-    colours = visual.vertex_colors if visual.kind == "vertex" else visual.face_colors
-    mean = (np.asarray(colours)[:, :3].astype(np.float64) / 255).mean(axis=0) ** 2
+    given = visual.vertex_colors if visual.kind == "vertex" else visual.face_colors
+    colours = np.asarray(given)
+    if colours.shape[1] > 3 and colours[:, 3].min() < 255:
+        sources.warn("transparency is drawn opaque")
+    mean = (colours[:, :3].astype(np.float64) / 255).mean(axis=0) ** 2
     red, green, blue = mean.tolist()
     return (red, green, blue)
 
 
-def _texture(image: Any, sources: Sources) -> NDArray[np.uint8] | None:  # noqa: ANN401
-    """Colours of an image that trimesh opened; the resolver has checked it."""
+def _texture(image: Any, sources: Sources) -> Image | None:  # noqa: ANN401
+    """Image that trimesh opened; the resolver has reduced it."""
     if image is None:
         return None
     try:
-        return opaque(reduced_image(image))
+        return reduced_image(image)
     except Exception:  # image files fail in many ways
         sources.warn("a texture is not an image that can be read")
         return None
 
 
-def count_triangles(path: Path) -> int | None:
-    """Count triangles (or polygons) from a file's header or text; ``None`` for others."""
+def _note_colours(path: Path, meshes: Sequence[Any], sources: Sources) -> None:
+    """Name colours of vertices or faces that trimesh leaves out, as next to a texture."""
+    if all(getattr(mesh.visual, "kind", None) in {"vertex", "face"} for mesh in meshes):
+        return
+    with path.open("rb") as stream:
+        head = stream.read(_HEAD_BYTES)
+    coloured = {
+        ".obj": lambda: re.search(rb"(?m)^v(?:[ \t]+[^\s]+){6}", head),
+        ".ply": lambda: re.search(rb"property\s+\w+\s+(?:red|diffuse_red)\b", head),
+        ".stl": lambda: any(
+            np.any(mesh.face_attributes["stl"]) for mesh in meshes if "stl" in mesh.face_attributes
+        ),
+    }
+    if coloured[path.suffix.casefold()]():
+        sources.warn("colours of vertices or faces are not drawn")
+
+
+def count_contents(path: Path) -> tuple[int, int, int]:
+    """Count triangles, vertices and parts from a file's header or text; zeros for other files."""
     counters = {".stl": _count_stl, ".ply": _count_ply, ".obj": _count_obj}
     counter = counters.get(path.suffix.casefold())
     try:
-        return counter(path) if counter is not None else None
+        return counter(path) if counter is not None else (0, 0, 0)
     except (OSError, ValueError, struct.error):
-        return None
+        return 0, 0, 0
 
 
-def _count_stl(path: Path) -> int | None:
+def _count_stl(path: Path) -> tuple[int, int, int]:
     with path.open("rb") as stream:
         head = stream.read(84)
     (count,) = struct.unpack("<I", head[80:84])
     if path.stat().st_size == 84 + 50 * count:
-        return int(count)
-    return _count_lines(path, rb"(?m)^\s*endfacet")
+        return int(count), 0, 0
+    found = _counts(path, {rb"endfacet": len, rb"solid": len}, re.IGNORECASE)
+    return found[0], 0, found[1]
 
 
-def _count_ply(path: Path) -> int | None:
+def _count_ply(path: Path) -> tuple[int, int, int]:
     with path.open("rb") as stream:
-        match = re.search(rb"element\s+face\s+(\d+)", stream.read(65536))
-    return int(match[1]) if match else None
+        head = stream.read(_HEAD_BYTES)
+    faces, vertices = (
+        re.search(rb"element\s+" + name + rb"\s+(\d+)", head) for name in (b"face", b"vertex")
+    )
+    return int(faces[1]) if faces else 0, int(vertices[1]) if vertices else 0, 0
 
 
-def _count_obj(path: Path) -> int:
-    return _count_lines(path, rb"(?m)^f\s")
+def _count_obj(path: Path) -> tuple[int, int, int]:
+    def triangles(faces: list[bytes]) -> int:
+        return sum(max(len(face.split()) - 3, 0) for face in faces)
+
+    def distinct(names: list[bytes]) -> int:
+        return len(set(names))
+
+    kinds = {rb"f\s.*": triangles, rb"v\s": len, rb"usemtl\s.*": distinct}
+    faces, vertices, parts = _counts(path, kinds)
+    return faces, vertices, parts
 
 
-def _count_lines(path: Path, pattern: bytes) -> int:
-    return sum(len(re.findall(pattern, block)) for block in _blocks_of_lines(path))
+def _counts(
+    path: Path, kinds: Mapping[bytes, Callable[[list[bytes]], int]], flags: int = 0
+) -> list[int]:
+    """Sums over the lines of each kind, which begin with a pattern."""
+    patterns = [re.compile(rb"(?m)^[ \t]*" + kind, flags) for kind in kinds]
+    sums = [0] * len(kinds)
+    for block in _blocks_of_lines(path):
+        for place, (pattern, count) in enumerate(zip(patterns, kinds.values(), strict=True)):
+            sums[place] += count(pattern.findall(block))
+    return sums
 
 
 def _blocks_of_lines(path: Path) -> Iterator[bytes]:

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import functools
 import io
-import warnings
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import numpy as np
 
 from benchmark.core.errors import InvalidInputError
 from benchmark.core.files import inside, sha256_bytes
 from benchmark.simulators.meshes.mesh import Surface, UnusableMeshError
+from benchmark.tasks.images import is_deep, open_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
 #: Larger files are left out: reading them needs gigabytes, and only 2,000 triangles are kept.
-MAX_TRIANGLES_READ = 2_000_000
+MAX_TRIANGLES_READ = 1_000_000
+MAX_VERTICES_READ = 3 * MAX_TRIANGLES_READ
+MAX_PARTS = 10_000
 MAX_FILE_BYTES = 256 * 2**20
-_MAX_PIXELS = 64_000_000  # of one texture
 _MAX_PIXELS_OF_FILE = 256_000_000  # of all textures of a mesh
 _TEXTURE_SIZE = 256
 _MAX_COORDINATE = 1e30  # its square is finite
+# Options of a texture in a material file, each with its values.
+_MAP_OPTIONS = re.compile(r"(?:-[a-z]+\s+(?:[-+.\d]+\s+|on\s+|off\s+|[rgbmlz]\s+)+)*")
 _IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tga", ".tif", ".tiff", ".webp")
 
 
@@ -49,11 +55,18 @@ class Part:
             raise UnusableMeshError(
                 f"a face with vertex {self.faces.max()} of {len(self.positions)}"
             )
-        used = self.positions[np.unique(self.faces)]
+        used = self.positions[self.used]
         if not np.isfinite(used).all():
             raise UnusableMeshError("a vertex that is not a finite number")
         if np.abs(used).max() > _MAX_COORDINATE:
             raise UnusableMeshError(f"a coordinate beyond {_MAX_COORDINATE:g}")
+
+    @functools.cached_property
+    def used(self) -> NDArray[np.bool_]:
+        """True for the vertices of a face, bool ``(n,)``."""
+        used = np.zeros(len(self.positions), dtype=bool)
+        used[self.faces] = True
+        return used
 
 
 @dataclass
@@ -84,20 +97,23 @@ class Sources:
             content: The image file.
             name: Name of the texture for the warning, or empty.
         """
-        from PIL import Image
-
         label = f"texture '{name}'" if name else "a texture"
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                image = Image.open(io.BytesIO(content))
-            pixels = image.width * image.height
-            if pixels > _MAX_PIXELS or self.pixels + pixels > _MAX_PIXELS_OF_FILE:
-                self.warn(f"{label} is too large ({image.width} x {image.height} pixels)")
-                return None
-            self.pixels += pixels
-            return reduced_image(image)
+            image = open_image(content, "TGA")
+        except ValueError as error:
+            self.warn(f"{label} is too large ({error})")
+            return None
         except Exception:  # image files fail in many ways
+            self.warn(f"{label} is not an image that can be read")
+            return None
+        self.pixels += image.width * image.height
+        if self.pixels > _MAX_PIXELS_OF_FILE:
+            limit = f"{_MAX_PIXELS_OF_FILE // 10**6} million pixels"
+            self.warn(f"{label} is too large (all textures have more than {limit})")
+            return None
+        try:
+            return reduced_image(image)
+        except Exception:
             self.warn(f"{label} is not an image that can be read")
             return None
 
@@ -106,15 +122,18 @@ def reduced_image(image: Image) -> Image:
     """Convert an image to 8-bit RGB or RGBA of at most 256 pixels in each direction."""
     from PIL import Image as Images
 
-    if image.mode.startswith(("I", "F")):  # 16 bits and more: Pillow would clip, not scale
-        pixels = np.asarray(image, dtype=np.float64)
-        top = 65535 if image.mode.startswith("I") else 1
-        image = Images.fromarray((np.clip(pixels / top, 0, 1) * 255).astype(np.uint8))
-    image.draft("RGB", (_TEXTURE_SIZE, _TEXTURE_SIZE))
-    transparent = "A" in image.getbands() or "transparency" in image.info
-    small = image.convert("RGBA" if transparent else "RGB")
-    small.thumbnail((_TEXTURE_SIZE, _TEXTURE_SIZE))
-    return small
+    small = (_TEXTURE_SIZE, _TEXTURE_SIZE)
+    if is_deep(image):  # Pillow would clip such values, not scale them
+        top = 1 if image.mode == "F" else 65535
+        image = image.convert("F")
+        image.thumbnail(small)
+        image = Images.fromarray((np.clip(np.asarray(image) / top, 0, 1) * 255).astype(np.uint8))
+    image.draft("RGB", small)
+    if image.mode not in ("RGB", "L"):
+        transparent = "A" in image.getbands() or "transparency" in image.info
+        image = image.convert("RGBA" if transparent else "RGB")
+    image.thumbnail(small)
+    return image if image.mode in ("RGB", "RGBA") else image.convert("RGB")
 
 
 def opaque(image: Image) -> NDArray[np.uint8]:
@@ -149,25 +168,40 @@ class FolderResolver:
         self._root, self._base, self._sources = root, base, sources
 
     def get(self, name: str) -> bytes:
-        """Content of a file next to the mesh; an image that cannot be used counts as missing.
+        """Content of a file next to the mesh; images are reduced, each decoded once.
+
+        Options before the name, as material files have them, are left out.
 
         Raises:
-            FileNotFoundError: If it is missing or not allowed; trimesh continues without it.
+            FileNotFoundError: If it is missing, not allowed, or an image that cannot be used;
+                trimesh continues without it.
         """
-        content = self.read(name)
-        if Path(name).suffix.casefold() in _IMAGES and self._sources.texture(content, name) is None:
-            raise FileNotFoundError(name)
-        return content
+        plain = str(name).strip()
+        options = _MAP_OPTIONS.match(plain)
+        if options and options[0]:
+            self._sources.warn(f"options of a texture are not applied: {options[0]}")
+            plain = plain[options.end() :]
+        content = self.read(plain)
+        if Path(plain).suffix.casefold() not in _IMAGES:
+            return content
+        image = self._sources.texture(content, plain)
+        if image is None:
+            raise FileNotFoundError(plain)
+        stream = io.BytesIO()
+        image.save(stream, format="PNG")
+        return stream.getvalue()
 
     def read(self, name: str) -> bytes:
         """Content of a file next to the mesh.
+
+        Names may be percent-encoded, or differ in letter case: not all systems tell these apart.
 
         Raises:
             FileNotFoundError: If it is missing or not allowed.
         """
         plain = str(name).strip().replace("\\", "/").removeprefix("./")
         try:
-            path = inside(self._base, plain)
+            path = inside(self._base, self._written(plain))
             relative = path.relative_to(self._root.resolve()).as_posix()
             self._sources.files[relative] = None
             content = _read(path)
@@ -176,6 +210,19 @@ class FolderResolver:
             raise FileNotFoundError(plain) from error
         self._sources.files[relative] = sha256_bytes(content)
         return content
+
+    def _written(self, name: str) -> str:
+        """The name as the folder has it; the given one if it has none."""
+        candidates = [name, unquote(name)]
+        present = next((given for given in candidates if self.has(given)), None)
+        if present is not None:
+            return present
+        folder = self._base / Path(name).parent
+        if not inside(self._base, str(Path(name).parent)).is_dir():
+            return name
+        wanted = {Path(given).name.casefold() for given in candidates}
+        alike = [path for path in sorted(folder.iterdir()) if path.name.casefold() in wanted]
+        return alike[0].relative_to(self._base).as_posix() if alike else name
 
     def has(self, name: str) -> bool:
         """True if the file is there and allowed."""
@@ -215,13 +262,19 @@ def _why(error: Exception) -> str:
     return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
 
 
-def check_triangles(count: int) -> None:
-    """Refuse meshes of too many triangles, before they are read.
+def check_counts(triangles: int, vertices: int = 0, parts: int = 0) -> None:
+    """Refuse meshes of too many triangles, vertices or parts.
 
     Raises:
-        UnusableMeshError: Above ``MAX_TRIANGLES_READ``.
+        UnusableMeshError: Above a limit.
     """
-    if count > MAX_TRIANGLES_READ:
-        raise UnusableMeshError(
-            f"{count:,} triangles (at most {MAX_TRIANGLES_READ:,} are read; reduce it first)"
-        )
+    for name, count, limit in (
+        ("triangles", triangles, MAX_TRIANGLES_READ),
+        ("vertices", vertices, MAX_VERTICES_READ),
+        ("parts", parts, MAX_PARTS),
+    ):
+        if count > limit:
+            raise UnusableMeshError(
+                f"{count:,} {name}, more than the limit of {limit:,}; reduce it, such as with "
+                "Blender's modifier Decimate"
+            )

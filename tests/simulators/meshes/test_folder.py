@@ -12,7 +12,7 @@ from benchmark.core.errors import InvalidInputError, UnavailableError, UnknownNa
 from benchmark.simulators.meshes import loading, parts
 from benchmark.simulators.meshes.folder import FolderLibrary
 from benchmark.simulators.meshes.layout import find_meshes
-from benchmark.simulators.meshes.loading import count_triangles
+from benchmark.simulators.meshes.loading import count_contents
 from benchmark.simulators.meshes.mesh import MAX_SLOTS
 from tests.simulators.meshes.sweethome3d import unpack_sh3f
 
@@ -306,7 +306,7 @@ def test_meshes_that_are_too_large_are_left_out_unread(good, monkeypatch, suffix
     monkeypatch.setattr(parts, "MAX_TRIANGLES_READ", 1000)
     put(f"box/huge.{suffix}", trimesh.creation.icosphere(4))
     library = FolderLibrary(ROOT)
-    assert "5,120 triangles (at most 1,000 are read" in reasons(library)[f"box/huge.{suffix}"]
+    assert "5,120 triangles, more than the limit of 1,000" in reasons(library)[f"box/huge.{suffix}"]
 
 
 @pytest.mark.slow
@@ -327,10 +327,10 @@ def test_files_that_are_too_large_are_left_out(good, monkeypatch):
 def test_counts_agree_with_what_is_loaded():
     ball = trimesh.creation.icosphere(2)
     for suffix in ("obj", "ply", "stl"):
-        assert count_triangles(put(f"ball/{suffix}.{suffix}", ball)) == 320
+        assert count_contents(put(f"ball/{suffix}.{suffix}", ball))[0] == 320
     ascii_stl = write("ball/text.stl", trimesh.exchange.stl.export_stl_ascii(ball))
-    assert count_triangles(ascii_stl) == 320
-    assert count_triangles(write("ball/x.gltf", "{}")) is None
+    assert count_contents(ascii_stl) == (320, 0, 1)
+    assert count_contents(write("ball/x.gltf", "{}")) == (0, 0, 0)
 
 
 def test_categories_without_objects_are_left_out(good):
