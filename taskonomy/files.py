@@ -35,7 +35,7 @@ from benchmark.core.errors import (
     T2SBenchError,
     did_you_mean,
 )
-from benchmark.core.files import write_text
+from benchmark.core.files import check_regular, write_text
 from benchmark.core.yaml_files import MAX_LISTED, Fault, read_document
 from taskonomy.transfers import SELF, SEPARATOR, Transfer, transfers_of_samples
 
@@ -247,6 +247,7 @@ def _row(transfer: Transfer) -> dict[str, str]:
 
 def _text(path: Path) -> str:
     try:
+        check_regular(path)
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
@@ -334,10 +335,9 @@ def _group(name: str) -> tuple[str, ...]:
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
-    if path.exists() and not path.is_file():  # a pipe would block
-        raise InvalidFileError(path, ["not a regular file"])
     # Whatever the readers of archive, header and array raise, the file is at fault.
     try:
+        check_regular(path)
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             size = sum(member.file_size for member in members)

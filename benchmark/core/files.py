@@ -50,7 +50,12 @@ def sha256_bytes(content: bytes) -> str:
 
 
 def sha256_file(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file, read in chunks."""
+    """Hexadecimal SHA-256 of a file, read in chunks.
+
+    Raises:
+        OSError: If it is not readable, or no regular file.
+    """
+    check_regular(path)
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

@@ -180,7 +180,8 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         fault = f"a folder without {WEIGHTS}; it holds {', '.join(names) or 'nothing'}"
         raise InvalidFileError(path, [fault], _REMEDY)
     if not path.is_file():
-        raise InvalidFileError(path, ["no such file"], _REMEDY)
+        fault = "not a regular file but a pipe or device" if path.exists() else "no such file"
+        raise InvalidFileError(path, [fault], _REMEDY)
     with path.open("rb") as stream:
         head = stream.read(16)
     if head[8:9] == b"{":  # after the length of the header

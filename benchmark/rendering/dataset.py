@@ -24,7 +24,15 @@ from benchmark.core.errors import (
     StorageError,
     validation_faults,
 )
-from benchmark.core.files import LOCK, canonical_json, digest, held, json_value, write_bytes
+from benchmark.core.files import (
+    LOCK,
+    canonical_json,
+    check_regular,
+    digest,
+    held,
+    json_value,
+    write_bytes,
+)
 from benchmark.core.versions import package_version
 from benchmark.rendering.shards import (
     MARKERS,
@@ -207,6 +215,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     """
     path = folder / MANIFEST
     try:
+        check_regular(path)
         content = path.read_bytes()
         _Manifest.model_validate_json(content)
     except FileNotFoundError:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmark.core.errors import InvalidFileError
-from benchmark.core.files import is_file
+from benchmark.core.files import check_regular
 from benchmark.tasks.card import REMEDY
 
 if TYPE_CHECKING:
@@ -40,9 +40,8 @@ def opened(path: Path) -> Iterator[Any]:
     import pyarrow as pa
     from pyarrow import parquet
 
-    if not is_file(path):  # a pipe would block
-        raise InvalidFileError(path, ["not readable as Parquet: no such file"], REMEDY)
     try:
+        check_regular(path)
         with parquet.ParquetFile(path, buffer_size=_BUFFER) as file:
             faults = _size_faults(path, file.metadata)
             if faults:

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError, UnknownNameError
-from benchmark.core.files import read_model, sha256_bytes, write_atomically
+from benchmark.core.files import check_regular, read_model, sha256_bytes, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -99,6 +99,7 @@ def read_embeddings(path: Path, tasks: Sequence[str] | None = None) -> TaskEmbed
     from safetensors.numpy import load_file
 
     try:
+        check_regular(path)
         tensors: Mapping[str, NDArray[Any]] = load_file(path)
     except (OSError, SafetensorError, ValueError) as error:
         raise InvalidFileError(path, [f"not a readable safetensors file: {error}"]) from error

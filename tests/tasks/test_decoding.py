@@ -140,3 +140,11 @@ def test_images_that_do_not_decode_are_named(tmp_path, small, monkeypatch):
 def test_arguments_out_of_range(pack, wrong):
     with pytest.raises(InvalidInputError, match="at least 1"):
         decode_images(pack, **{"size": 6, **wrong})
+
+
+def test_of_a_strip_the_middle_alone_is_resized():
+    strip = np.zeros((2, 60_000, 3), dtype=np.uint8)
+    strip[:, 29_990:30_010] = 200
+    found = np.asarray(resized_square(Image.fromarray(strip), 224))
+    assert found.shape == (224, 224, 3)
+    assert (found == 200).all()

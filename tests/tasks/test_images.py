@@ -118,6 +118,12 @@ def test_fine_grain_is_not_one_value():
     assert not examine(stream.getvalue()).flat
 
 
+def test_a_strip_is_refused_before_its_rows_are_made():
+    for width, height in ((1, 60_000_000), (60_000_000, 1), (65_537, 2)):
+        fault = examine(png(width, height, 1, 0, b"\0" * 100)).fault
+        assert "65,536 on a side" in fault
+
+
 def test_large_images_are_refused_before_they_are_decoded():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for side in (8001, 13000, 60000):

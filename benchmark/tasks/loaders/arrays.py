@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmark.core.errors import InvalidFileError, InvalidInputError, UnavailableError
+from benchmark.core.errors import InvalidFileError, InvalidInputError
+from benchmark.core.files import check_regular
 from benchmark.tasks.images import LabelledImages, encode_png, labelled_files
+from benchmark.tasks.loaders.containers import read_hdf5, read_matrices
 from benchmark.tasks.loaders.folders import class_folders, find_root, visible_folders
 from benchmark.tasks.loaders.listed import read_lines
 
@@ -21,6 +23,7 @@ _REMEDY = "Fetch the official file again."
 _PACS_CLASSES = ("dog", "elephant", "giraffe", "guitar", "horse", "house", "person")
 _DIGITS = tuple("0123456789")
 _USPS_SIDE = 16
+_USPS_BYTES = 64_000_000  # the official file has 18 MB
 
 
 def _from_arrays(
@@ -53,15 +56,12 @@ def svhn(folder: Path) -> LabelledImages:
 
 
 def _svhn_part(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
-    try:
-        content = loadmat(path)
-        images, labels = content["X"], content["y"].astype(np.int64).ravel()
-    except (OSError, ValueError, KeyError, TypeError, MatReadError) as error:
-        raise InvalidFileError(path, [f"no readable matrices X, y: {error}"], _REMEDY) from error
-    images = np.ascontiguousarray(np.moveaxis(images, 3, 0)).astype(np.uint8)
+    matrix, numbers = read_matrices(path, "X", "y")
+    if matrix.ndim != 4:
+        fault = f"X has {matrix.ndim} axes, not (height, width, 3, images)"
+        raise InvalidFileError(path, [fault], _REMEDY)
+    images = np.ascontiguousarray(np.moveaxis(matrix, 3, 0), dtype=np.uint8)
+    labels = numbers.astype(np.int64).ravel()
     _check(path, images, labels - 1, len(_DIGITS))
     return images, labels % 10
 
@@ -75,21 +75,30 @@ def usps(folder: Path) -> LabelledImages:
     return _from_arrays([_usps_part(root / name) for name in ("usps.bz2", "usps.t.bz2")], _DIGITS)
 
 
+def _usps_text(path: Path) -> str:
+    check_regular(path)
+    with bz2.open(path, "rb") as stream:
+        content = stream.read(_USPS_BYTES + 1)
+    if len(content) > _USPS_BYTES:
+        raise ValueError(f"more than {_USPS_BYTES // 10**6} MB of text")
+    return content.decode("ascii")
+
+
 def _usps_part(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     labels, rows = [], []
     try:
-        with bz2.open(path, "rt", encoding="ascii") as stream:
-            for line in stream:
-                label, *pixels = line.split()
-                labels.append(int(label) - 1)
-                rows.append([float(pixel.rpartition(":")[2]) for pixel in pixels])
+        for line in _usps_text(path).splitlines():
+            label, *pixels = line.split()
+            labels.append(int(label) - 1)
+            numbers = [float(pixel.rpartition(":")[2]) for pixel in pixels]
+            rows.append(np.array(numbers, dtype=np.float32))
         values = np.array(rows, dtype=np.float32).reshape(-1, _USPS_SIDE, _USPS_SIDE)
     except (OSError, EOFError, ValueError) as error:
         raise InvalidFileError(path, [f"not readable as LIBSVM form: {error}"], _REMEDY) from error
     images = ((values + 1) / 2 * 255).astype(np.uint8)
-    numbers = np.array(labels, dtype=np.int64)
-    _check(path, images, numbers, len(_DIGITS))
-    return images, numbers
+    digits = np.array(labels, dtype=np.int64)
+    _check(path, images, digits, len(_DIGITS))
+    return images, digits
 
 
 def pacs(domain: str, folder: Path) -> LabelledImages:
@@ -119,20 +128,10 @@ def pacs(domain: str, folder: Path) -> LabelledImages:
 
 
 def _pacs_part(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    try:
-        import h5py
-    except ImportError as error:
-        raise UnavailableError(
-            f"h5py, which reads {path}, is not installed. Run pip install 't2sbench[data]'."
-        ) from error
-    try:
-        with h5py.File(path, "r") as file:
-            images = np.asarray(file["images"]).astype(np.uint8)
-            labels = np.asarray(file["labels"]).astype(np.int64).ravel() - 1
-    except (OSError, KeyError, ValueError) as error:
-        raise InvalidFileError(path, [f"no readable images, labels: {error}"], _REMEDY) from error
+    images, labels = read_hdf5(path, "images", "labels")
+    labels -= 1
     _check(path, images, labels, len(_PACS_CLASSES))
-    return np.ascontiguousarray(images[..., ::-1]), labels
+    return images[..., ::-1], labels
 
 
 def _pacs_lists(domain: str, folder: Path) -> LabelledImages:

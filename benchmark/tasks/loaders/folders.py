@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError
-from benchmark.core.files import is_folder
+from benchmark.core.files import is_file, is_folder
 from benchmark.tasks.images import LabelledImages, labelled_files, shortened
 
 #: Suffixes that torchvision's ImageFolder accepts.
@@ -118,7 +118,7 @@ def find_root(folder: Path, *markers: str) -> Path:
     level = [folder] if is_folder(folder) else []
     for _ in range(_DEPTH + 1):
         for candidate in level:
-            if all((candidate / marker).exists() for marker in markers):
+            if all(is_file(candidate / m) or is_folder(candidate / m) for m in markers):
                 return candidate
         level = [below for candidate in level for below in visible_folders(candidate)]
     raise InvalidInputError(

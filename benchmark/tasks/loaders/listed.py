@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.core.errors import InvalidFileError
+from benchmark.core.files import check_regular
 from benchmark.tasks.images import LabelledImages, labelled_files, shortened
+from benchmark.tasks.loaders.containers import read_matrices
 from benchmark.tasks.loaders.folders import find_root, images_below
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ def read_lines(path: Path) -> list[str]:
         InvalidFileError: If it is unreadable.
     """
     try:
+        check_regular(path)
         return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidFileError(path, [f"not readable: {error}"], _REMEDY) from error
@@ -116,14 +119,8 @@ def flowers102(folder: Path) -> LabelledImages:
 
 
 def _matrix(path: Path, name: str) -> NDArray[np.int64]:
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
-    try:
-        values = loadmat(path)[name]
-    except (OSError, ValueError, KeyError, MatReadError) as error:
-        raise InvalidFileError(path, [f"no readable matrix '{name}': {error}"], _REMEDY) from error
-    return np.asarray(values).astype(np.int64).ravel()
+    (values,) = read_matrices(path, name)
+    return values.astype(np.int64).ravel()
 
 
 def read_csv(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
@@ -140,6 +137,7 @@ def read_csv(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
         InvalidFileError: If it is unreadable or lacks columns.
     """
     try:
+        check_regular(path)
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream)
             missing = [name for name in columns if name not in (reader.fieldnames or ())]

@@ -1,3 +1,4 @@
+import re
 import socket
 import struct
 import sys
@@ -9,7 +10,7 @@ import trimesh
 from PIL import Image
 
 from benchmark.core.errors import InvalidInputError, UnavailableError, UnknownNameError
-from benchmark.simulators.meshes import loading, parts
+from benchmark.simulators.meshes import convert, loading, parts
 from benchmark.simulators.meshes.folder import FolderLibrary
 from benchmark.simulators.meshes.layout import find_meshes
 from benchmark.simulators.meshes.loading import count_contents
@@ -331,6 +332,99 @@ def test_counts_agree_with_what_is_loaded():
     ascii_stl = write("ball/text.stl", trimesh.exchange.stl.export_stl_ascii(ball))
     assert count_contents(ascii_stl) == (320, 0, 1)
     assert count_contents(write("ball/x.gltf", "{}")) == (0, 0, 0)
+
+
+def test_files_of_too_many_vertices_or_parts_are_left_out_unread(good, monkeypatch):
+    monkeypatch.setattr(parts, "MAX_VERTICES_READ", 100)
+    monkeypatch.setattr(parts, "MAX_PARTS", 3)
+    write("box/points.obj", "v 0 0 0\n" * 200 + OBJ)
+    materials = "".join(f"usemtl m{i}\nf 1 2 3\n" for i in range(5))
+    write("box/parts.obj", "v 0 0 0\nv 1 0 0\nv 0 1 0\n" + materials)
+    head = "ply\nformat ascii 1.0\nelement vertex 4000000000\nproperty float x\n"
+    write("box/cloud.ply", head + "element face 1\nproperty list uchar int a\nend_header\n")
+    found = reasons(FolderLibrary(ROOT))
+    assert "203 vertices, more than the limit of 100" in found["box/points.obj"]
+    assert "5 parts, more than the limit of 3" in found["box/parts.obj"]
+    assert "4,000,000,000 vertices" in found["box/cloud.ply"]
+
+
+def test_a_polygon_of_many_corners_counts_as_its_triangles(good, monkeypatch):
+    monkeypatch.setattr(parts, "MAX_TRIANGLES_READ", 50)
+    corners = "".join(f"v {np.cos(i)} {np.sin(i)} 0\n" for i in range(60))
+    write("box/disc.obj", corners + "f " + " ".join(map(str, range(1, 61))) + "\n")
+    assert "58 triangles" in reasons(FolderLibrary(ROOT))["box/disc.obj"]
+
+
+def test_a_mesh_beyond_quadric_decimation_is_thinned_first(good, monkeypatch):
+    monkeypatch.setattr(convert, "_MOST_FOR_QUADRICS", 1000)
+    put("ball/surface.stl", trimesh.creation.icosphere(5))
+    rng = np.random.default_rng(0)
+    loose = rng.random((5000, 1, 3)) + rng.normal(0, 0.001, (5000, 3, 3))
+    put("ball/loose.stl", trimesh.Trimesh(loose.reshape(-1, 3), np.arange(15000).reshape(-1, 3)))
+    library = FolderLibrary(ROOT)
+    surface = library.mesh("ball", "surface")
+    assert 1500 < len(surface.triangles) <= 2000
+    assert np.linalg.norm(surface.positions, axis=1).min() > 0.95
+    assert len(library.mesh("ball", "loose").triangles) == 2000
+
+
+TRIANGLE = "v 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nvt 1 0\nvt 0 1\nusemtl m\nf 1/1 2/2 3/3\n"
+
+
+@pytest.mark.parametrize(
+    ("material", "note"),
+    [
+        ("Kd 1 0 0\nd 0.5", "transparency"),
+        ("Kd 1 0 0\nTr 0.5", "transparency"),
+        ("Kd 1 0 0\nmap_d mask.png", "transparency"),
+        ("map_Kd clear.png", "transparency"),
+        ("Kd 1 0 0\nKe 1 1 0", "emission"),
+        ("map_Kd -s 2 2 1 plain.png", "-s 2 2 1"),
+        ("Kd 1 0 0\nd 1\nTr 0\nKe 0 0 0.0", ""),
+        ("map_Kd my%20red.png", ""),
+        ("map_Kd PLAIN.PNG", ""),
+    ],
+)
+def test_features_of_obj_materials_are_drawn_or_noted(material, note):
+    write("box/a.obj", f"mtllib a.mtl\n{TRIANGLE}")
+    write("box/a.mtl", f"newmtl m\n{material}\n")
+    Image.new("RGB", (4, 4), (255, 0, 0)).save(ROOT / "box/plain.png")
+    Image.new("RGB", (4, 4), (255, 0, 0)).save(ROOT / "box/my red.png")
+    Image.new("RGBA", (4, 4), (255, 0, 0, 100)).save(ROOT / "box/clear.png")
+    library = FolderLibrary(ROOT)
+    (surface,) = library.mesh("box", "a").surfaces
+    seen = surface.colour if surface.texture is None else surface.texture[0, 0] / 255
+    assert np.allclose(seen, (1, 0, 0), atol=0.02)
+    found = [finding.reason for finding in library.report()]
+    assert [note in reason for reason in found] == ([True] if note else [])
+
+
+def test_colours_and_textures_that_are_not_drawn_are_noted():
+    write("box/a.obj", "mtllib a.mtl\n" + re.sub(r"(?m)^(v .*)", r"\1 1 0 0", TRIANGLE))
+    write("box/a.mtl", "newmtl m\nKd 0 1 0\n")
+    write("box/bare.obj", "mtllib b.mtl\n" + re.sub(r"/\d", "", TRIANGLE))
+    write("box/b.mtl", "newmtl m\nmap_Kd red.png\n")
+    Image.new("RGB", (4, 4), (255, 0, 0)).save(ROOT / "box/red.png")
+    solid = trimesh.creation.box().export(file_type="stl")
+    write("box/painted.stl", solid[:132] + b"\xff\x83" + solid[134:])
+    ghost = trimesh.creation.box()
+    ghost.visual.vertex_colors = [255, 0, 0, 100]
+    put("box/ghost.ply", ghost)
+    library = FolderLibrary(ROOT)
+    found = reasons(library)
+    assert "colours" in found["box/a.obj"]
+    assert "mean colour" in found["box/bare.obj"]
+    assert library.mesh("box", "bare").surfaces[0].colour == (1, 0, 0)
+    assert "colours" in found["box/painted.stl"]
+    assert "transparency" in found["box/ghost.ply"]
+
+
+def test_a_texture_is_not_decoded_by_other_programs():
+    write("box/a.obj", f"mtllib a.mtl\n{TRIANGLE}")
+    write("box/a.mtl", "newmtl m\nKd 0 1 0\nmap_Kd red.png\n")
+    Image.new("RGB", (4, 4)).save(ROOT / "box/red.eps")
+    (ROOT / "box/red.eps").rename(ROOT / "box/red.png")
+    assert "red.png" in reasons(FolderLibrary(ROOT))["box/a.obj"]
 
 
 def test_categories_without_objects_are_left_out(good):
