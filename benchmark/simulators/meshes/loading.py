@@ -150,7 +150,11 @@ def _note(material: Any, texture: Image | None, sources: Sources) -> None:  # no
         except (LookupError, TypeError, ValueError):
             return default
 
-    masked = texture is not None and texture.mode == "RGBA" and texture.getextrema()[3][0] < 255
+    masked = (
+        texture is not None
+        and texture.mode == "RGBA"
+        and bool(np.asarray(texture)[..., 3].min() < 255)
+    )
     if masked or "map_d" in given or first("d", 1) < 1 or first("tr", 0) > 0:
         sources.warn("transparency is drawn opaque")
     if "map_ke" in given or any(value.strip("0.") for value in given.get("ke", ())):
@@ -197,14 +201,13 @@ def _note_colours(path: Path, meshes: Sequence[Any], sources: Sources) -> None:
         return
     with path.open("rb") as stream:
         head = stream.read(_HEAD_BYTES)
-    coloured = {
-        ".obj": lambda: re.search(rb"(?m)^v(?:[ \t]+[^\s]+){6}", head),
-        ".ply": lambda: re.search(rb"property\s+\w+\s+(?:red|diffuse_red)\b", head),
-        ".stl": lambda: any(
-            np.any(mesh.face_attributes["stl"]) for mesh in meshes if "stl" in mesh.face_attributes
-        ),
-    }
-    if coloured[path.suffix.casefold()]():
+    patterns = {".obj": rb"(?m)^v(?:[ \t]+\S+){6}", ".ply": rb"property\s+\w+\s+(?:diffuse_)?red\b"}
+    pattern = patterns.get(path.suffix.casefold())
+    if pattern is None:  # STL
+        coloured = any(np.any(mesh.face_attributes.get("stl", 0)) for mesh in meshes)
+    else:
+        coloured = re.search(pattern, head) is not None
+    if coloured:
         sources.warn("colours of vertices or faces are not drawn")
 
 
