@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         tasks,
     )
     from t2sbench.models import Model, fit, load_model
+    from t2sbench.planning import measure_costs, plan_table
     from t2sbench.recommendations import Recommendation, recommend
     from t2sbench.results import Ranking, Results, cross_seeds, run, score
     from t2sbench.rewards import (
@@ -94,10 +95,12 @@ __all__ = [
     "load_model",
     "load_results",
     "load_table",
+    "measure_costs",
     "measure_paper",
     "methods",
     "networks",
     "paper",
+    "plan_table",
     "prepare",
     "pretrain",
     "profiles",
@@ -150,6 +153,7 @@ _MODULES = {
     ),
     **dict.fromkeys(("Model", "fit", "load_model"), "t2sbench.models"),
     **dict.fromkeys(("measure_paper", "paper"), "t2sbench.exhibits"),
+    **dict.fromkeys(("measure_costs", "plan_table"), "t2sbench.planning"),
     **dict.fromkeys(("Recommendation", "recommend"), "t2sbench.recommendations"),
     **dict.fromkeys(("Ranking", "Results", "cross_seeds", "run", "score"), "t2sbench.results"),
     **dict.fromkeys(

@@ -18,6 +18,7 @@ from benchmark.cli.options import (
     profile_names,
     table_option,
 )
+from benchmark.cli.planning import PlanOptions, dry_run_options
 from benchmark.core.errors import CellsFailedError, InvalidInputError, T2SBenchError
 from benchmark.core.extras import require
 from benchmark.paper.experiments import EXPERIMENTS, find_experiments
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 _MOST_TABLES = 2  # of several on the terminal; the page has all
 # Options that require --live.
-_ONLY_LIVE = ("seeds", "device", "real_images", "dry_run")
+_ONLY_LIVE = ("seeds", "device", "real_images", "dry_run", "cluster", "costs")
 
 
 @click.command(cls=Command)
@@ -70,7 +71,7 @@ _ONLY_LIVE = ("seeds", "device", "real_images", "dry_run")
     help="With --live: images that method imagenet pre-trains on (default: $T2SBENCH_REAL_IMAGES).",
 )
 @jobs_option("With --live: processes that fit slow methods.  [default: one per core]", None)
-@click.option("--dry-run", is_flag=True, help="With --live: print the plan and stop.")
+@dry_run_options("With --live: print the plan and stop.")
 @output_option("Folder of pages, pictures and, with --live, records.", Path("paper"))
 def paper(**given: Any) -> int:  # noqa: ANN401 - click passes every option by name
     """Show tables and figures of the Task2Sim paper: published values next to measured ones.
@@ -108,14 +109,15 @@ def _measure(names: Sequence[str], given: dict[str, Any]) -> int:
     require("live", "Live scoring")
     import t2sbench as t2s
     from benchmark.cli.progress import RunDisplay
-    from benchmark.cli.run import announce, print_plan
+    from benchmark.cli.run import announce, print_cells, print_plan
 
-    display = RunDisplay()
+    display, plans, planning = RunDisplay(), list["Plan"](), PlanOptions.of(given)
 
     def on_plan(plan: Plan) -> None:
         announce(plan)
         if given["dry_run"]:
             print_plan(plan)
+            plans.append(plan)
         else:
             display.add(plan)
 
@@ -136,6 +138,8 @@ def _measure(names: Sequence[str], given: dict[str, Any]) -> int:
             on_record=display.on_record,
             on_note=click.echo,
         )
+    if plans:
+        print_cells(plans, planning)
     return sum(record.status != "ok" for record in results)
 
 

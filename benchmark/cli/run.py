@@ -30,6 +30,7 @@ from benchmark.cli.options import (
     task_names,
     tasks_file_option,
 )
+from benchmark.cli.planning import PlanOptions, dry_run_options, interval_text
 from benchmark.core.errors import CellsFailedError, InvalidInputError, UnavailableError
 from benchmark.protocols.registry import find_protocol, stated_protocol
 from benchmark.runs.plan import Overwrite, Split
@@ -55,6 +56,8 @@ _ONLY_LIVE = {
     "embeddings": "--embeddings",
     "processes": "--processes",
     "sources": "--source",
+    "cluster": "--cluster",
+    "costs": "--costs",
 }
 
 
@@ -173,7 +176,7 @@ def _live_options(command: _F) -> _F:
     help="Run methods of --plugin and of other distributions in processes that cannot read "
     "rewards or records; see docs/trust.md. --live never does.",
 )
-@click.option("--dry-run", is_flag=True, help="Print the plan and stop.")
+@dry_run_options("Print the plan and stop.")
 @output_option("Folder of records and tables.", RESULTS)
 def run(**given: Any) -> int:  # noqa: ANN401 - click passes every option by name
     """Compare methods: fit them on the seen tasks, judge their choices, print a result table.
@@ -192,7 +195,8 @@ def run(**given: Any) -> int:  # noqa: ANN401 - click passes every option by nam
         "budgets": parse_numbers(given["budgets"], "budgets") if given["budgets"] else (),
         **_live_settings(given, protocols),
     }
-    failed = _run(settings, () if given["live"] else protocols)
+    planning = PlanOptions.of(given)
+    failed = _run(settings, () if given["live"] else protocols, planning)
     if failed:
         raise CellsFailedError(
             f"{failed} cell{'s' * (failed != 1)} failed. See 't2sbench status {given['output']}', "
@@ -253,7 +257,7 @@ def _live_settings(given: dict[str, Any], protocols: Sequence[str]) -> dict[str,
     }
 
 
-def _run(settings: dict[str, Any], protocols: Sequence[str]) -> int:
+def _run(settings: dict[str, Any], protocols: Sequence[str], planning: PlanOptions) -> int:
     """Run and print the plan or the results; return the number of failed cells."""
     import t2sbench as t2s
     from benchmark.cli.progress import RunDisplay
@@ -270,6 +274,8 @@ def _run(settings: dict[str, Any], protocols: Sequence[str]) -> int:
             click.echo(line, err=not settings["dry_run"])
         if settings["dry_run"]:
             print_plan(plan)
+            if plan.request.live:
+                print_cells([plan], planning)
         else:
             display.add(plan)
         plans.append(plan)
@@ -369,7 +375,7 @@ def announce(plan: Plan) -> None:
 
 
 def print_plan(plan: Plan) -> None:
-    """Print methods, seeds and tasks of a plan; live, also its cells by kind."""
+    """Print methods, seeds and tasks of a plan."""
     places: dict[str, list[str]] = {}
     for unit in plan.units:
         names = {task for task, _ in unit.cells}
@@ -383,16 +389,14 @@ def print_plan(plan: Plan) -> None:
         # The same cells of every profile and protocol need no list.
         everywhere = len(found) == len(plan.contexts)
         click.echo(text if everywhere else f"{text}; {', '.join(found)}")
-    if plan.request.live:
-        _print_live_plan(plan)
 
 
-def _print_live_plan(plan: Plan) -> None:
-    """Fits to come, and cells of a live run by profile and kind: number, cached ones, time left."""
+def print_cells(plans: Sequence[Plan], planning: PlanOptions) -> None:
+    """Print fits to come, cells by profile and kind with the time left, and the forecast."""
     from benchmark.cli.progress import duration
     from benchmark.runs.live_plan import plan_cells
 
-    found = plan_cells(plan)
+    found = plan_cells(plans, planning.costs)
     for error, labels in found.failures:
         click.echo(f"{', '.join(labels)}: {error}")
     if found.fitted:
@@ -409,16 +413,17 @@ def _print_live_plan(plan: Plan) -> None:
         click.echo(_cells_text(found.kinds, "all"))
     if any(kind.unknown for kind in found.kinds):
         click.echo("Time unknown: this machine has made no similar cells yet.")
+    planning.print_forecast(found.jobs, found.machine)
 
 
 def _cells_text(kinds: Sequence[KindPlan], name: str) -> str:
-    from benchmark.cli.progress import duration
+    from benchmark.planning.costs import total
 
-    total, missing = sum(kind.total for kind in kinds), sum(kind.missing for kind in kinds)
-    unknown, seconds = sum(k.unknown for k in kinds), sum(k.seconds for k in kinds)
+    count, missing = sum(kind.total for kind in kinds), sum(kind.missing for kind in kinds)
+    unknown, time = sum(kind.unknown for kind in kinds), total(kind.time for kind in kinds)
     most = "at most " if any(kind.is_bound for kind in kinds) else ""
-    left = f", {most}about {duration(seconds)} left" if missing > unknown else ""
+    left = f", {most}about {interval_text(time)} left" if missing > unknown else ""
     if unknown:
         left += ", time unknown" if unknown == missing else f" and {unknown:,} of unknown time"
-    cells = "cell" if total == 1 else "cells"
-    return f"{name}: {most}{total:,} {cells}, {total - missing:,} cached{left}"
+    cells = "cell" if count == 1 else "cells"
+    return f"{name}: {most}{count:,} {cells}, {count - missing:,} cached{left}"

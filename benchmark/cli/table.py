@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,15 +27,22 @@ from benchmark.cli.options import (
     task_names,
     tasks_file_option,
 )
+from benchmark.cli.planning import PlanOptions, dry_run_options, print_forecast
 from benchmark.core.errors import InvalidFileError, InvalidInputError
 from benchmark.rewards.catalog import DEFAULT_TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from benchmark.pipeline.table_builder import TableBuilder
+    from benchmark.planning.costs import Sample
     from t2sbench.display import Picture
+
+# Options of 'build' that a plan takes as they are.
+_PLANNED = (
+    *("tasks", "protocol", "seeds", "configurations", "references"),
+    *("device", "real_images", "plugins", "tasks_files"),
+)
 
 _NAME = click.argument("name", default=DEFAULT_TABLE, shell_complete=completing(table_names))
 
@@ -130,7 +138,10 @@ def check(name: str) -> int:
 @click.option("--licence", default="")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Measure N backbones now.")
 @click.option("--with-gaps", is_flag=True, help="Write the table although rewards are missing.")
-@click.option("--dry-run", is_flag=True, help="Print the number of missing backbones and stop.")
+@dry_run_options(
+    "Print the plan and stop; --profile may be repeated, and --tasks all names "
+    "the paper's 20 tasks, prepared or not."
+)
 @output_option("Folder of the table.")
 def build(**given: Any) -> int:  # noqa: ANN401 - click passes every option by name
     """Measure a reward table: every configuration x seed, scored on every task.
@@ -139,21 +150,41 @@ def build(**given: Any) -> int:  # noqa: ANN401 - click passes every option by n
     command continues with the missing ones. The same command with more tasks, seeds or
     configurations extends a finished table.
     """
-    import t2sbench as t2s
-    from benchmark.cli.progress import JobDisplay
-
-    numbers, display = given.pop("configurations"), JobDisplay()
-    profile, changes = _one_profile(given.pop("profiles"), given.pop("changes"))
-    settings: dict[str, Any] = {
+    numbers = given.pop("configurations")
+    given |= {
         "executor": take_placement(given),
-        "profile": profile,
-        "changes": changes,
-        "tasks": split_names(given.pop("tasks")),
-        "seeds": parse_numbers(given.pop("seeds")),
-        "protocol": split_names(given.pop("protocol")),
+        "tasks": split_names(given["tasks"]),
+        "seeds": parse_numbers(given["seeds"]),
+        "protocol": split_names(given["protocol"]),
         "configurations": _configurations(numbers),
         "name": given.pop("identifier") or "",
     }
+    PlanOptions.of(given)
+    options = {name: given.pop(name) for name in ("cluster", "costs")}
+    return _plan(given, options) if given.pop("dry_run") else _build(given)
+
+
+def _plan(given: dict[str, Any], options: dict[str, Any]) -> int:
+    """Print the forecast of a build."""
+    import t2sbench as t2s
+    from benchmark.pipeline.profiles import parse_changes
+
+    changes = parse_changes(given["changes"])
+    taken = {name: given[name] for name in _PLANNED}
+    planned = t2s.plan_table(
+        given["output"], **taken, profile=given["profiles"], changes=changes, **options
+    )
+    print_forecast(planned)
+    return 0
+
+
+def _build(given: dict[str, Any]) -> int:
+    """Build a table, and print what it is."""
+    import t2sbench as t2s
+    from benchmark.cli.progress import JobDisplay
+
+    display = JobDisplay()
+    profile, changes = _one_profile(given.pop("profiles"), given.pop("changes"))
 
     def on_plan(works: Sequence[TableBuilder]) -> None:
         from benchmark.pipeline.table_builder import jobs_left
@@ -165,17 +196,18 @@ def build(**given: Any) -> int:  # noqa: ANN401 - click passes every option by n
             f"{len(work.request.tasks)} tasks, {left} backbones left.",
             err=True,
         )
-        if not given["dry_run"]:
-            display.start(min(left, given["limit"] or left))
+        display.start(min(left, given["limit"] or left))
 
     with display:
-        built = t2s.build_table(**settings, **given, on_plan=on_plan, on_job=display.on_job)
+        built = t2s.build_table(
+            **given, profile=profile, changes=changes, on_plan=on_plan, on_job=display.on_job
+        )
     for protocol, one in built.tables.items():
         made, folder = one.rewards, given["output"].absolute()
         folder = folder / protocol if len(built.tables) > 1 else folder
         size = f"{len(made.tasks)} tasks x {len(made.seeds)} seeds"
         click.echo(f"{made.id}: {size} in {folder}, digest {made.digest}")
-    if built.table is None and not given["dry_run"]:
+    if built.table is None:
         click.echo(f"{built.left} backbones are left.", err=True)
     return 0
 
@@ -195,6 +227,49 @@ def _one_profile(names: Sequence[str], changes: Sequence[str]) -> tuple[str, dic
             f"{len(found)}. Build one table for each; a series is for 't2sbench run --live'."
         )
     return found[0]
+
+
+@table.command()
+@profile_option("Profile to measure; may be repeated.", default="mini")
+@click.option(
+    "--protocol",
+    multiple=True,
+    default=["knn5", "linear", "finetune"],
+    show_default=True,
+    metavar="NAME",
+    shell_complete=completing(protocol_names),
+    help="Evaluation protocol; may be repeated.",
+)
+@plugin_option
+@click.option("--device", default="auto", show_default=True, metavar="NAME")
+@click.option(
+    "--repetitions",
+    type=click.IntRange(min=2),
+    default=5,
+    show_default=True,
+    metavar="N",
+    help="Samples of each stage.",
+)
+@output_option("File of the costs.", Path("costs.json"))
+def cost(**given: Any) -> int:  # noqa: ANN401 - click passes every option by name
+    """Measure what each stage of a profile costs on this machine, in short samples.
+
+    A sample renders a few images, trains for two steps, or scores a small task of noise. The file
+    is for 't2sbench table build --dry-run --costs FILE', on this machine or another.
+    """
+    import t2sbench as t2s
+    from benchmark.pipeline.profiles import parse_changes
+
+    def on_sample(one: Sample) -> None:
+        what = " ".join((one.stage, *one.place))
+        click.echo(f"{what}: {one.seconds:.2f} s", err=True)
+
+    changes = parse_changes(given.pop("changes"))
+    found = t2s.measure_costs(
+        profile=given.pop("profiles"), changes=changes, on_sample=on_sample, **given
+    )
+    click.echo(f"{len(found.samples)} samples of {found.machine} in {given['output']}")
+    return 0
 
 
 @table.command("import")

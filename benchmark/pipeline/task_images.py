@@ -79,10 +79,20 @@ def evaluation_settings(
     Learning rate, batch size and weight decay are the task's own (``tasks.yaml``); a stand-in has
     those of the task that it stands in for.
     """
+    return protocol_settings(wanted, _hyperparameters(task), device, image_size)
+
+
+def protocol_settings(
+    wanted: EvaluationProfile,
+    hyperparameters: Hyperparameters,
+    device: torch.device,
+    image_size: int,
+) -> EvaluationSettings:
+    """Return the settings of scoring with some hyperparameters on a device."""
     precision = str(resolve_precision(wanted.precision, device)).removeprefix("torch.")
     return EvaluationSettings.model_validate(
         {
-            "hyperparameters": _hyperparameters(task),
+            "hyperparameters": hyperparameters,
             "linear_epochs": wanted.linear_epochs,
             "linear_min_steps": wanted.linear_min_steps,
             "finetune_epochs": wanted.finetune_epochs,

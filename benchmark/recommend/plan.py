@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from benchmark.core.store import default_store
+from benchmark.planning.costs import Costs
 from benchmark.recommend.results import RANDOMIZED, RECOMMENDED, STANDARD, UNTRAINED
-from benchmark.runs.estimates import Estimates
 
 if TYPE_CHECKING:
     from benchmark.pipeline.profiles import Profile
@@ -60,7 +58,7 @@ class Observer(Protocol):
 class Plan:
     """Steps of a recommendation under a profile.
 
-    Durations are those of like cells on this machine; see :class:`Estimates`.
+    Durations are those of like cells on this machine; see :class:`Costs`.
 
     Args:
         profile: The profile.
@@ -73,11 +71,11 @@ class Plan:
         self, profile: Profile, seeds: Sequence[int], only: Only | None, context: Context
     ) -> None:
         self._profile, self._seeds, self._only = profile, tuple(seeds), only
-        estimates = Estimates(context, [profile])
+        costs = Costs.of_store(context.registry, [profile])
+        stages = {"render": costs.dataset(profile), "train": costs.backbone(profile)}
         self._known: dict[str, float | None] = {
-            "render": estimates.of_stage("dataset", profile),
-            "train": estimates.of_stage("backbone", profile),
-            **{protocol: _of_scores(profile.name, protocol) for protocol in PROTOCOLS},
+            **{name: None if found is None else found.seconds for name, found in stages.items()},
+            **{protocol: costs.typical(profile, protocol) for protocol in PROTOCOLS},
         }
 
     def first(self) -> list[Step]:
@@ -141,12 +139,3 @@ class Plan:
         measured = _MEASURED | (_MEASURED_MINI if self._profile.name == "mini" else {})
         known = self._known.get(name)
         return measured.get(name) if known is None else known
-
-
-def _of_scores(profile: str, protocol: str) -> float | None:
-    """Median seconds of a profile's scores under a protocol on this machine."""
-    begin = f"{profile}: {protocol} of "
-    found = [
-        seconds for label, seconds in default_store().durations("score") if label.startswith(begin)
-    ]
-    return statistics.median(found) if found else None

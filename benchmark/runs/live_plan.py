@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.files import digest
 from benchmark.pipeline.profiles import find_profile
+from benchmark.planning.costs import NOTHING, Costs, Estimate, prepared_task
+from benchmark.planning.forecast import JobKind, backbone_pieces, rows, score_pieces
 from benchmark.runs.cells import choose
-from benchmark.runs.estimates import Estimates
 from benchmark.runs.execution import existing_records
 from benchmark.runs.failures import MAY_RAISE
 from benchmark.runs.fits import Fitter, kept_seconds
 from benchmark.runs.live_scorer import LiveScorer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from benchmark.methods import Method
     from benchmark.pipeline.profiles import Profile
     from benchmark.pipeline.settings import Source
     from benchmark.runs.context import Unit
     from benchmark.runs.execution import Plan
+    from benchmark.tasks.registry import TaskRegistry
 
 #: Seconds of one fit from which the other seeds of its method are not fitted for a plan.
 _SLOW_SECONDS = 2.0
@@ -37,7 +41,7 @@ class KindPlan:
         name: ``dataset``, ``backbone``, or the protocol of scores.
         total: Number of cells; the largest possible one if fits are to come.
         missing: Number of cells that are not in the store.
-        seconds: Estimated duration of making those whose duration is known.
+        time: Estimated duration of making those whose duration is known, one after another.
         unknown: Number of missing cells without an estimate.
         is_bound: True if the numbers are upper bounds, because fits are to come.
     """
@@ -46,7 +50,7 @@ class KindPlan:
     name: str
     total: int
     missing: int
-    seconds: float
+    time: Estimate
     unknown: int
     is_bound: bool
 
@@ -75,34 +79,63 @@ class LivePlan:
         fits: Fits that the run will make; their choices are unknown.
         fitted: Methods that were fitted for the plan.
         failures: Reasons of cells that cannot be made, and the cells concerned.
+        jobs: Backbones with the scores that they lack.
+        machine: Origin of the estimates.
     """
 
     kinds: tuple[KindPlan, ...]
     fits: tuple[FitsToCome, ...]
     fitted: tuple[str, ...]
     failures: tuple[tuple[str, tuple[str, ...]], ...]
+    jobs: tuple[JobKind, ...]
+    machine: str
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """A cell that a run needs.
+
+    Attributes:
+        identity: Identity in the store; None if fits are to come.
+        task: Task that the cell is for, or one of them.
+        place: Backbone that the cell belongs to.
+        is_rendered: True if the images of the backbone are rendered.
+    """
+
+    identity: dict[str, Any] | None
+    task: str
+    place: object
+    is_rendered: bool
 
 
 @dataclass
 class _Wanted:
-    """Cells of one kind and profile: identity by key, or None if fits are to come; and estimates.
+    """Cells of one kind and profile.
 
     Attributes:
         scorer: Scorer of the profile.
         kind: Kind of the cells in the store.
-        cells: Identity and task by key.
+        cells: Cells by key.
     """
 
     scorer: LiveScorer
     kind: str
-    cells: dict[Any, tuple[dict[str, Any] | None, str]] = field(default_factory=dict)
+    cells: dict[Any, _Cell] = field(default_factory=dict)
+
+    def missing(self) -> list[_Cell]:
+        """Cells that the store lacks."""
+        store = self.scorer.stages.store
+        return [
+            cell
+            for cell in self.cells.values()
+            if cell.identity is None or store.find(self.kind, cell.identity) is None
+        ]
 
 
 class _Sketch:
     """Collects the cells of a plan."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
+    def __init__(self) -> None:
         self.wanted: dict[tuple[str, str], _Wanted] = {}
         self.to_come: dict[str, set[object]] = {}
         self.methods: dict[str, Method] = {}
@@ -140,46 +173,67 @@ class _Sketch:
 
     def _add_unknown(self, scorer: LiveScorer, place: object, task: str) -> None:
         for kind in ("dataset", "backbone", "score"):
-            self._of(scorer, kind).cells[place] = None, task
+            self._of(scorer, kind).cells[place] = _Cell(None, task, place, is_rendered=True)
 
     def _add_known(self, scorer: LiveScorer, source: Source, seed: int, task: str) -> None:
-        pipeline = scorer.stages.pipeline
+        pipeline, is_rendered = scorer.stages.pipeline, source.kind == "rendered"
+        place = (source, seed)
         if source.kind != "none":
             for kind, identify in (
                 ("dataset", pipeline.dataset_identity),
                 ("backbone", pipeline.backbone_identity),
             ):
                 cells = self._of(scorer, kind).cells
-                if (source, seed) not in cells:
-                    cells[source, seed] = identify(source, seed), task
+                if place not in cells:
+                    cells[place] = _Cell(identify(source, seed), task, place, is_rendered)
         identity = pipeline.score_identity(source, seed, scorer.data_of(task), scorer.protocol.name)
-        self._of(scorer, "score").cells[digest(identity)] = identity, task
+        cell = _Cell(identity, task, place, is_rendered)
+        self._of(scorer, "score").cells[digest(identity)] = cell
 
 
-def plan_cells(plan: Plan) -> LivePlan:
-    """Count the cells that a run needs, and estimate their time.
+def plan_cells(plans: Sequence[Plan], costs: Costs | None = None) -> LivePlan:
+    """Count the cells that runs need, and estimate their time; cells of several runs count once.
 
     Kept fits are read. Quick methods and those without a state are fitted. Any other method whose
     fit is not kept is not trained: its choices are unknown, and its cells are counted as if all
     differed.
 
+    Args:
+        plans: The runs.
+        costs: Costs of the stages; None for those of the cells that this machine has made.
+
     Raises:
         T2SBenchError: When a profile, its simulator or its real images are not available.
     """
-    sketch = _Sketch(plan)
-    with Fitter(plan.contexts[0], plan.request, plan.methods, plan.units) as fitter:
-        for unit in plan.units:
-            for seed in unit.seeds:
-                sketch.add(unit, seed, fitter)
-    estimates = Estimates(plan.contexts[0], _profiles(plan))
+    sketch = _Sketch()
+    for plan in plans:
+        with Fitter(plan.contexts[0], plan.request, plan.methods, plan.units) as fitter:
+            for unit in plan.units:
+                for seed in unit.seeds:
+                    sketch.add(unit, seed, fitter)
+    registry = plans[0].contexts[0].registry
+    if costs is None:
+        costs = Costs.of_store(registry, itertools.chain.from_iterable(map(_profiles, plans)))
+    missing = {place: wanted.missing() for place, wanted in sketch.wanted.items()}
+    jobs = _jobs(missing, sketch, costs, registry)
+    found = {(row.profile, row.stage): row for row in rows(jobs)}
+    kinds = []
+    for place, wanted in sketch.wanted.items():
+        row = found.get(place)
+        time, unknown = (row.time, row.unknown) if row else (NOTHING, 0)
+        bound = any(cell.identity is None for cell in wanted.cells.values())
+        counts = len(wanted.cells), len(missing[place])
+        kinds.append(KindPlan(*place, *counts, time, unknown, bound))
     return LivePlan(
-        tuple(_kind(name, wanted, estimates) for (_, name), wanted in sketch.wanted.items()),
+        tuple(kinds),
         tuple(
             FitsToCome(label, len(places), kept_seconds(sketch.methods[label]))
             for label, places in sketch.to_come.items()
         ),
         tuple(sketch.fitted),
         tuple((why, tuple(what)) for why, what in sketch.failures.items()),
+        tuple(jobs),
+        costs.machine,
     )
 
 
@@ -192,31 +246,34 @@ def _profiles(plan: Plan) -> Iterator[Profile]:
         yield find_profile(scorer.stages.settings.profile)
 
 
-def _kind(name: str, wanted: _Wanted, estimates: Estimates) -> KindPlan:
-    scorer = wanted.scorer
-    store, profile = scorer.stages.store, scorer.profile
-    missing = Counter(
-        task
-        for identity, task in wanted.cells.values()
-        if identity is None or store.find(wanted.kind, identity) is None
-    )
-    known, unknown = 0.0, 0
-    for task, count in missing.items():
-        if wanted.kind == "score":
-            seconds = estimates.of_score(profile, name, task)
-        else:
-            seconds = estimates.of_stage(wanted.kind, profile)
-        known += count * (seconds or 0.0)
-        unknown += count if seconds is None else 0
-    return KindPlan(
-        profile.name,
-        name,
-        len(wanted.cells),
-        missing.total(),
-        known,
-        unknown,
-        any(identity is None for identity, _ in wanted.cells.values()),
-    )
+def _jobs(
+    missing: dict[tuple[str, str], list[_Cell]],
+    sketch: _Sketch,
+    costs: Costs,
+    registry: TaskRegistry,
+) -> list[JobKind]:
+    """Missing cells by backbone; backbones with the same stages left are jobs of one kind."""
+    jobs: dict[tuple[str, object], dict[tuple[str, str, bool], None]] = {}
+    for (profile, name), cells in missing.items():
+        for cell in cells:
+            task = cell.task if sketch.wanted[profile, name].kind == "score" else ""
+            jobs.setdefault((profile, cell.place), {})[name, task, cell.is_rendered] = None
+    alike = Counter((profile, tuple(stages)) for (profile, _), stages in jobs.items())
+    tasks = functools.cache(lambda name: prepared_task(registry[name]))
+    profiles = {name: one.scorer.profile for (name, _), one in sketch.wanted.items()}
+    kinds = []
+    for (name, stages), number in alike.items():
+        profile, scores = profiles[name], dict[str, list[str]]()
+        for stage, task, _ in stages:
+            if task:
+                scores.setdefault(task, []).append(stage)
+        made = {stage for stage, task, _ in stages if not task}
+        first = backbone_pieces(costs, profile, rendered=stages[0][2])
+        pieces = [piece for piece in first if piece.stage in made]
+        wanted = [(tasks(task), protocols) for task, protocols in scores.items()]
+        pieces += score_pieces(costs, profile, wanted)
+        kinds.append(JobKind(name, number, tuple(pieces)))
+    return kinds
 
 
 @dataclass(frozen=True)

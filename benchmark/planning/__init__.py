@@ -1,0 +1,1 @@
+"""Plans of large measurements: costs of stages, clusters, and their simulation."""
