@@ -104,9 +104,7 @@ def print_forecast(found: Forecast) -> None:
         table.append((row.profile, row.stage, f"{row.cells:,}", each, every, size))
     names = ("profile", "stage", "cells", "each", "all (95 %)", "storage")
     aligned = ("left", "left", *["right"] * 4)
-    click.echo(
-        tabulate(table, names, tablefmt="plain", colalign=aligned, disable_numparse=True)
-    )
+    click.echo(tabulate(table, names, tablefmt="plain", colalign=aligned, disable_numparse=True))
     for line in forecast_lines(found):
         click.echo(line)
 

@@ -1,5 +1,7 @@
 """``t2sbench table build`` at the command line."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -19,7 +21,7 @@ def test_the_command_line(request_of, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("T2SBENCH_CACHE", str(tmp_path / "cache"))
     words = command(tmp_path, "out")[3:]
     assert main([*words, "--limit", "1", "--dry-run"]) == 0
-    assert "12 backbones x 2 tasks, 12 backbones left" in capsys.readouterr().err
+    assert "12 jobs" in capsys.readouterr().out
     assert main([*words, "--reference", "real-images"]) == 2
     assert "--real-images PATH" in capsys.readouterr().err
     assert main([*words, "--id", "Tiny Table"]) == 2
@@ -88,7 +90,9 @@ def test_a_task_named_twice_counts_once(request_of, tmp_path, capsys, monkeypatc
     monkeypatch.setenv("T2SBENCH_CACHE", str(tmp_path / "cache"))
     words = command(tmp_path, "out")[3:]
     assert main([*words, "--tasks", "PacsC,EuroSAT", "--tasks", "PacsC", "--dry-run"]) == 0
-    assert "12 backbones x 2 tasks" in capsys.readouterr().err
+    planned = capsys.readouterr().out
+    assert "12 jobs" in planned
+    assert re.search(r"tiny +knn5 +24 ", planned), "2 tasks of 12 backbones"
     with pytest.raises(InvalidInputError, match="PacsC"):
         request_of(tasks=("PacsC", "PacsC"))
 
