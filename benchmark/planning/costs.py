@@ -10,8 +10,8 @@ stage           amounts of work
 ``backbone``    images of the dataset, in all epochs of the recipe
 ``features``    images of the task
 ``evaluation``  ``knn5``: pairs of a training and a test image; ``linear``: steps, and steps x
-                batch x classes; ``finetune``: training images x epochs, a test image counts
-                as a third; other protocols: images of the task
+                batch x classes; ``finetune``: training images x epochs, and test images;
+                other protocols: images of the task
 ``score``       those of ``features`` and ``evaluation`` together, as a cell of the store has them
 ==============  ======================================================================
 
@@ -210,7 +210,7 @@ def evaluation_amounts(protocol: str, profile: Profile, task: Task) -> tuple[flo
         steps = plan.epochs * (train // batch)
         return float(steps), float(steps * batch * task.classes)
     if protocol == "finetune":
-        return (evaluation.finetune_epochs * train + test / 3,)
+        return float(evaluation.finetune_epochs * train), float(test)
     return (float(train + test),)
 
 
@@ -380,6 +380,7 @@ class _Cells:
         profile = self._profile(name)
         if profile is None:
             return
+        amounts: tuple[float, ...]
         if kind == "backbone":
             amounts, like, each = (float(profile.n_images),), network_place(profile), float(size)
         else:

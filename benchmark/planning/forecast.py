@@ -152,7 +152,7 @@ def forecast(kinds: Iterable[JobKind], cluster: Cluster, machine: str = "") -> F
     jobs = sum(kind.number for kind in kinds)
     runs = max(_FEWEST, min(_RUNS, _SIMULATED_JOBS // max(jobs, 1)))
     rng = np.random.default_rng(0)
-    found = [simulate(_durations(kinds, run, rng), cluster) for run in range(runs)]
+    found = [simulate(_durations(kinds, run, rng).tolist(), cluster) for run in range(runs)]
     shares = [one.shares for one in found]
     return Forecast(
         cluster,

@@ -6,7 +6,7 @@ import datetime as dt
 import os
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,13 +23,15 @@ from benchmark.planning.costs import (
     dataset_place,
     evaluation_amounts,
     network_place,
+    task_sizes,
 )
-from benchmark.tasks.registry import Hyperparameters, Split, Task, Training
+from benchmark.tasks.registry import Hyperparameters, Side, Split, Task, Training
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from benchmark.pipeline.profiles import Profile
     from benchmark.pipeline.subprocesses import Renderer
-    from benchmark.pretraining.pretrain import EpochReport
     from benchmark.protocols.data import EvaluationData
     from benchmark.protocols.evaluate import Evaluation
 
@@ -75,16 +77,16 @@ def measure(
             f"--repetitions must be at least 2 (got {repetitions}): an interval needs two samples."
         )
     samples: list[Sample] = []
-    for settings in profiles:
-        probe = _Probe(settings, repetitions)
+    probes = [_Probe(settings, repetitions) for settings in profiles]
+    for probe in probes:
         known = {(one.stage, one.place) for one in samples}
         for sample in probe.samples(protocols, known):
             on_sample(sample)
             samples.append(sample)
     return CostFile(
         schema=1,
-        machine=probe.machine(),
-        device=probe.device.type,
+        machine=probes[0].machine(),
+        device=probes[0].device.type,
         measured=dt.datetime.now(dt.UTC).date().isoformat(),
         samples=tuple(samples),
     )
@@ -201,26 +203,30 @@ class _Probe:
         recipe = replace(
             self.recipe, epochs=self.repetitions + 1, batch_size=self.batch, warmup_epochs=0
         )
-        reports: list[EpochReport] = []
-        execution = Execution(str(self.device), observer=reports.append)
+        epochs: list[float] = []
+
+        def curve(_done: float, _total: float, values: Mapping[str, float]) -> None:
+            epochs.append(values["seconds"])
+
+        execution = Execution(str(self.device), curve=curve)
         trained = pretrain(data, network=self.network, recipe=recipe, seed=0, execution=execution)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "backbone.safetensors"
             save_backbone(trained, path)
             written = path.stat().st_size
-        for report in reports[1:]:
+        for seconds in epochs[1:]:
             yield Sample(
                 stage="backbone",
                 place=network_place(self.profile),
                 amounts=(count / self.recipe.epochs,),
-                seconds=report.seconds,
+                seconds=seconds,
                 unit_bytes=written,
             )
 
     def _features(self) -> Iterator[Sample]:
         from benchmark.protocols.evaluators import Job, MemoryFeatureCache
 
-        task = _task(_CLASSES[0], self.batch * _STEPS, self.batch)
+        task = _task(self.batch * _STEPS, self.batch)
         data, settings = self._data(task), self._settings(task, self.profile.evaluation)
         backbone = self.untrained.backbone
 
@@ -237,15 +243,24 @@ class _Probe:
             )
 
     def _evaluations(self, protocol: str) -> Iterator[Sample]:
-        for classes in _CLASSES if protocol == "linear" else _CLASSES[:1]:
-            yield from self._evaluation(protocol, classes)
+        for task in self._tasks(protocol):
+            yield from self._evaluation(protocol, task)
 
-    def _evaluation(self, protocol: str, classes: int) -> Iterator[Sample]:
+    def _tasks(self, protocol: str) -> list[Task]:
+        """Tasks of noise, whose times tell the rates of a protocol apart."""
+        if protocol.startswith("knn5"):
+            return [_task(*_KNN)]
+        if protocol == "linear":
+            sizes = _LINEAR_BATCH * 4, _LINEAR_BATCH
+            return [_task(*sizes, batch=_LINEAR_BATCH, classes=count) for count in _CLASSES]
+        train, batch = self.batch * _STEPS, min(self.batch, 128)
+        return [_task(train, test, batch=batch) for test in (2, train)]
+
+    def _evaluation(self, protocol: str, task: Task) -> Iterator[Sample]:
         from benchmark.protocols.data import Features
         from benchmark.protocols.evaluate import evaluate
         from benchmark.protocols.registry import find_protocol
 
-        task = self._task_for(protocol, classes)
         few = {"linear_epochs": 1, "linear_min_steps": _LINEAR_STEPS, "finetune_epochs": 1}
         evaluation = self.profile.evaluation.model_copy(update=few)
         data, settings = self._data(task), self._settings(task, evaluation)
@@ -268,25 +283,18 @@ class _Probe:
                 unit_bytes=self._bytes(results[-1]),
             )
 
-    def _task_for(self, protocol: str, classes: int) -> Task:
-        if protocol.startswith("knn5"):
-            return _task(classes, *_KNN)
-        if protocol == "linear":
-            return _task(classes, _LINEAR_BATCH * 4, _LINEAR_BATCH, _LINEAR_BATCH)
-        return _task(classes, self.batch * _STEPS, self.batch, min(self.batch, 128))
-
     def _data(self, task: Task) -> EvaluationData:
         from benchmark.protocols.data import EvaluationData
 
-        parts = []
-        for count in (task.split.train, task.split.test):
-            assert count is not None  # noqa: S101 - of _task
-            few = self._images(min(count, self.batch * _STEPS), self.recipe.image_size)
-            # More images than a network sees here take no memory.
-            shape = (count, *few.shape[1:])
-            parts += [few if len(few) == count else np.broadcast_to(few[:1], shape)]
-            parts += [np.arange(count) % task.classes]
-        return EvaluationData(task.name, *parts, task.classes)
+        sizes = task_sizes(task)
+        train, test = (self._some_images(count) for count in sizes)
+        first, second = (np.arange(count) % task.classes for count in sizes)
+        return EvaluationData(task.name, train, first, test, second, task.classes)
+
+    def _some_images(self, count: int) -> NDArray[np.uint8]:
+        """Images of a task; where no network sees so many, one image that takes no more memory."""
+        few = self._images(min(count, self.batch * _STEPS), self.recipe.image_size)
+        return few if len(few) == count else np.broadcast_to(few[:1], (count, *few.shape[1:]))
 
     def _settings(self, task: Task, evaluation: Any) -> Any:  # noqa: ANN401 - EvaluationSettings
         from benchmark.pipeline.task_images import protocol_settings
@@ -294,7 +302,7 @@ class _Probe:
         size = self.recipe.image_size
         return protocol_settings(evaluation, task.hyperparameters, self.device, size)
 
-    def _images(self, count: int, size: int) -> np.ndarray:
+    def _images(self, count: int, size: int) -> NDArray[np.uint8]:
         return self.rng.integers(0, 256, (count, 3, size, size), dtype=np.uint8)
 
     def _bytes(self, result: Evaluation) -> int:
@@ -305,11 +313,11 @@ class _Probe:
             return sum(path.stat().st_size for path in Path(folder).iterdir())
 
 
-def _task(classes: int, train: int, test: int, batch: int = 128) -> Task:
+def _task(train: int, test: int, *, batch: int = 128, classes: int = _CLASSES[0]) -> Task:
     training = Training(batch_size=batch)
     return Task(
         name="sample",
-        side="seen",
+        side=Side.SEEN,
         classes=classes,
         split=Split(rule="none", train=train, test=test),
         hyperparameters=Hyperparameters(linear=training, finetune=training),

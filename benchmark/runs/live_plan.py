@@ -254,16 +254,17 @@ def _jobs(
 ) -> list[JobKind]:
     """Missing cells by backbone; backbones with the same stages left are jobs of one kind."""
     jobs: dict[tuple[str, object], dict[tuple[str, str, bool], None]] = {}
-    for (profile, name), cells in missing.items():
+    for (owner, name), cells in missing.items():
         for cell in cells:
-            task = cell.task if sketch.wanted[profile, name].kind == "score" else ""
-            jobs.setdefault((profile, cell.place), {})[name, task, cell.is_rendered] = None
-    alike = Counter((profile, tuple(stages)) for (profile, _), stages in jobs.items())
+            task = cell.task if sketch.wanted[owner, name].kind == "score" else ""
+            jobs.setdefault((owner, cell.place), {})[name, task, cell.is_rendered] = None
+    alike = Counter((owner, tuple(stages)) for (owner, _), stages in jobs.items())
     tasks = functools.cache(lambda name: prepared_task(registry[name]))
     profiles = {name: one.scorer.profile for (name, _), one in sketch.wanted.items()}
     kinds = []
     for (name, stages), number in alike.items():
-        profile, scores = profiles[name], dict[str, list[str]]()
+        profile = profiles[name]
+        scores: dict[str, list[str]] = {}
         for stage, task, _ in stages:
             if task:
                 scores.setdefault(task, []).append(stage)

@@ -73,8 +73,7 @@ def test_scores_of_a_task_of_another_task_and_of_another_profile(store_costs):
     assert seconds(large, "knn5", DTD) == pytest.approx(4)
     assert seconds(large, "finetune", AID) == pytest.approx(16)
     few = find_profile("mini", {"evaluation.finetune_epochs": 2})
-    work = (2 * 150 + 50 / 3) / (8 * 60 + 40 / 3)
-    assert seconds(few, "finetune", DTD) == pytest.approx(16 * work)
+    assert seconds(few, "finetune", DTD) == pytest.approx(16 * 2 * 150 / (8 * 60))
     assert store_costs.score(mini, "linear", AID) is None
     assert store_costs.score(find_profile("small"), "knn5", AID) is None
     assert store_costs.typical(mini, "knn5") == 2
@@ -87,7 +86,7 @@ def test_the_work_of_protocols():
     # 50 epochs of 6 batches are enough; 150 images have 15.
     assert evaluation_amounts("linear", profile, AID) == (300, 300 * 10 * 10)
     assert evaluation_amounts("linear", profile, DTD) == (750, 750 * 10 * 10)
-    assert evaluation_amounts("finetune", profile, AID) == (8 * 60 + 40 / 3,)
+    assert evaluation_amounts("finetune", profile, AID) == (8 * 60, 40)
     assert evaluation_amounts("mine", profile, AID) == (100,)
     assert task_sizes(task("unknown", None, 50)) == (400, 50)
 
@@ -150,7 +149,7 @@ def test_costs_of_a_file_count_features_once(tmp_path):
         "samples": [
             sample("features", place, [10], 1.0),
             sample("evaluation", ["knn5", *place], [2400], 3.0, unit_bytes=7),
-            sample("evaluation", ["finetune", *place], [8 * 60 + 40 / 3], 5.0),
+            sample("evaluation", ["finetune", *place], [8 * 60, 40], 5.0),
         ],
     }
     path = tmp_path / "costs.json"

@@ -30,12 +30,12 @@ def test_costs_are_measured_and_used_for_the_paper(tiny, tmp_path, capsys):
     assert main(["table", "cost", *words, "--repetitions", "2", "-o", str(costs)]) == 0
     content = json.loads(costs.read_text())
     stages = [one["stage"] for one in content["samples"]]
-    # Rendering has two sizes, linear probing two numbers of classes.
+    # Two sizes of datasets, two numbers of classes, two test sets.
     assert {name: stages.count(name) for name in stages} == {
         "dataset": 4,
         "backbone": 2,
         "features": 2,
-        "evaluation": 8,
+        "evaluation": 10,
     }
     assert content["machine"]
     capsys.readouterr()
