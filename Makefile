@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One test process per core, at most eight.
 PYTEST_PROCESSES := -n auto --maxprocesses 8
 
-.PHONY: run test test-all nightly lint lint-workflows docs bench results venv clean
+.PHONY: run test test-all fuzz nightly lint lint-workflows docs bench results venv clean
 
 run: $(VENV)/ready
 	$(BIN)/t2sbench run --method task2sim --split unseen
@@ -17,6 +17,11 @@ test: venv
 # Slow tests too, and more examples of each property.
 test-all: venv
 	$(BIN)/python -m pytest --hypothesis-profile thorough $(PYTEST_PROCESSES) $(PYTEST_ARGS)
+
+# Changed inputs of all formats; FUZZ is their number. `make test` has a few hundred that stay the same.
+FUZZ := 10000
+fuzz: venv
+	T2SBENCH_FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/fuzz $(PYTEST_PROCESSES) $(PYTEST_ARGS)
 
 nightly: lint docs test-all bench
 

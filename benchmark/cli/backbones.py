@@ -24,6 +24,7 @@ from benchmark.cli.options import (
     tasks_file_option,
 )
 from benchmark.core.errors import CellsFailedError, InvalidInputError
+from benchmark.core.files import real_path
 from benchmark.runs.plan import Overwrite, Split
 
 if TYPE_CHECKING:
@@ -235,7 +236,7 @@ def _named(texts: tuple[str, ...]) -> dict[str, str]:
     for text in texts:
         name, equals, place = text.partition("=")
         if not equals:
-            path = Path(text.rpartition(":")[2]).resolve()
+            path = real_path(Path(text.rpartition(":")[2]))
             name, place = path.name if path.is_dir() else path.stem, text
         if not _NAME.fullmatch(name) or not place:
             raise InvalidInputError(

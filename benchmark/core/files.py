@@ -122,6 +122,14 @@ def is_folder(path: Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises for long names
 
 
+def real_path(path: Path) -> Path:
+    """Absolute path without links; a link that leads to itself remains.
+
+    ``Path.resolve`` raises RuntimeError for such a link before Python 3.13.
+    """
+    return Path(os.path.realpath(path))
+
+
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` fill a temporary file next to ``path``, then move it there in one step.
 
@@ -281,8 +289,8 @@ def inside(folder: Path, relative: str) -> Path:
         ...
         benchmark.core.errors.InvalidInputError: '../etc/passwd' is not a path inside /data. ...
     """
-    target = (folder / relative).resolve()
-    if not target.is_relative_to(folder.resolve()) or Path(relative).is_absolute():
+    target = real_path(folder / relative)
+    if not target.is_relative_to(real_path(folder)) or Path(relative).is_absolute():
         raise InvalidInputError(
             f"'{relative}' is not a path inside {folder}. Use a relative path without '..'."
         )

@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 
 from benchmark.core.errors import InvalidInputError, UnavailableError, UnknownNameError
 from benchmark.core.extras import missing_packages
-from benchmark.core.files import check_regular, sha256_bytes, sha256_file
+from benchmark.core.files import check_regular, real_path, sha256_bytes, sha256_file
 
 #: Kinds of plug-ins.
 KINDS = ("method", "simulator", "network", "recipe", "protocol", "source")
@@ -215,7 +215,7 @@ def load_file_module(path: Path) -> Any:  # noqa: ANN401 - a module of the user
     Raises:
         InvalidInputError: If the file is missing or raises while it is imported.
     """
-    path = path.resolve()
+    path = real_path(path)
     try:
         check_regular(path)
         content = path.read_bytes()

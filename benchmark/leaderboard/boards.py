@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.errors import InvalidFileError
-from benchmark.core.files import canonical_json, inside, safe_name, write_bytes
+from benchmark.core.files import canonical_json, inside, real_path, safe_name, write_bytes
 from benchmark.leaderboard.budget import BudgetBoard, budget_boards
 from benchmark.leaderboard.columns import (
     columns_of,
@@ -363,13 +363,13 @@ def board_files(folder: Path, records: Path | None = None) -> list[str]:
         folder: Folder of boards.
         records: Folder of records, which may lie inside it and holds no boards.
     """
-    hidden = None if records is None else records.resolve()
+    hidden = None if records is None else real_path(records)
     return sorted(
         path.relative_to(folder).as_posix()
         for path in folder.glob("*/*/*")
         if path.suffix in _SUFFIXES
         and path.relative_to(folder).parts[0] not in _OTHERS
-        and (hidden is None or not path.resolve().is_relative_to(hidden))
+        and (hidden is None or not real_path(path).is_relative_to(hidden))
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from benchmark.core.errors import InvalidFileError
-from benchmark.core.files import indented_json, json_value, sha256_bytes, write_bytes
+from benchmark.core.files import indented_json, json_value, real_path, sha256_bytes, write_bytes
 from benchmark.core.store import default_store
 from benchmark.tasks.card import card_path, pack_path, read_card
 from benchmark.tasks.images import MAX_BROKEN, ImageFacts, LabelledImages, examine, shortened
@@ -126,7 +126,7 @@ def _identity(source: str, images: LabelledImages) -> list[Any]:
         content = [(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files]
     else:
         content = [sha256_bytes(images.read(row)) for row in range(len(images))]
-    named = str(path.resolve()) if path.exists() else source
+    named = str(real_path(path)) if path.exists() else source
     facts = [content, images.labels.tolist(), images.is_train.tolist()]
     return ["own", VERSION, named, images.class_names, sha256_bytes(repr(facts).encode())]
 

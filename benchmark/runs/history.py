@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError, validation_faults
-from benchmark.core.files import canonical_json, write_bytes
+from benchmark.core.files import canonical_json, real_path, write_bytes
 from benchmark.pipeline.profiles import PACKAGED, parted
 from benchmark.pipeline.settings import LiveSettings  # noqa: TC001 - read by pydantic
 from benchmark.rewards.catalog import is_path
@@ -96,7 +96,7 @@ def remember(folder: Path, request: RunRequest, cells: set[str]) -> None:
     stored = _Stored(
         tuple(replace(spec, plugins=_absolute(spec.plugins)) for spec in specs),
         request.split,
-        str(Path(request.table).resolve()) if is_path(request.table) else request.table,
+        str(real_path(Path(request.table))) if is_path(request.table) else request.table,
         request.tasks,
         request.seeds,
         _absolute(request.tasks_files),
@@ -104,7 +104,7 @@ def remember(folder: Path, request: RunRequest, cells: set[str]) -> None:
         request.timeout,
         tuple(_stored_live(one) for one in request.live),
         request.budgets,
-        request.embeddings.resolve() if request.embeddings else None,
+        real_path(request.embeddings) if request.embeddings else None,
         request.isolated,
     )
     kept = [entry for entry in read_requests(folder) if entry.request != stored]
@@ -114,7 +114,7 @@ def remember(folder: Path, request: RunRequest, cells: set[str]) -> None:
 
 def _stored_live(live: LiveSettings) -> LiveSettings:
     file, own = parted(live.profile)
-    profile = f"{file.resolve()}:{own}" if own else str(file.resolve())
+    profile = f"{real_path(file)}:{own}" if own else str(real_path(file))
     return replace(
         live,
         profile=profile if file != PACKAGED else live.profile,
@@ -125,7 +125,7 @@ def _stored_live(live: LiveSettings) -> LiveSettings:
 
 
 def _absolute(paths: Sequence[Path]) -> tuple[Path, ...]:
-    return tuple(path.resolve() for path in paths)
+    return tuple(real_path(path) for path in paths)
 
 
 def missing_cells(folder: Path, records: Sequence[Record]) -> set[str]:
@@ -147,7 +147,7 @@ def check_executed(folder: Path, entries: Sequence[Entry], plugins: Sequence[Pat
     Raises:
         InvalidInputError: For another plug-in file, or a program of a simulator.
     """
-    known = {same for path in plugins for same in (path, path.absolute(), path.resolve())}
+    known = {same for path in plugins for same in (path, path.absolute(), real_path(path))}
     if unnamed := sorted({path for entry in entries for path in entry.plugins} - known):
         named = " ".join(f"--plugin {shlex.quote(str(path))}" for path in unnamed)
         raise InvalidInputError(

@@ -33,7 +33,7 @@ from benchmark.core.errors import (
     UnavailableError,
     UnknownNameError,
 )
-from benchmark.core.files import cache_root
+from benchmark.core.files import cache_root, real_path
 from benchmark.core.messages import Channel
 from benchmark.core.options import OptionValue  # noqa: TC001 - read by pydantic
 from benchmark.core.owners import IMPORT_NAMES
@@ -114,7 +114,7 @@ class Isolation:
         timeout: float | None = None,
     ) -> None:
         self.files, self.timeout = tuple(files), timeout
-        folders = [path.resolve().parent for path in self.files]
+        folders = [real_path(path).parent for path in self.files]
         self._readable = folders if readable is None else list(readable)
         self._hidden = [*hidden, *(path for folder in folders for path in _rewards_in(folder))]
         self._session: _Session | None = None
@@ -195,7 +195,7 @@ class Isolation:
         places = {Path.cwd(), root} if is_checkout else {Path.cwd()}
         readable = [
             *(Path(prefix) for prefix in (sys.prefix, sys.base_prefix)),
-            *(path for path in searched if path.resolve() not in places),
+            *(path for path in searched if real_path(path) not in places),
             *(root / name for name in (*IMPORT_NAMES, "t2sbench")),
             *_foreign_packages(),
             *self._readable,
@@ -210,7 +210,7 @@ class Isolation:
         ]
         return {
             "granted": grants(readable, hidden, searched),
-            "hidden": [str(path.resolve()) for path in hidden],
+            "hidden": [str(real_path(path)) for path in hidden],
             "files": [str(path) for path in self.files],
         }
 

@@ -15,7 +15,7 @@ from benchmark.core.errors import (
     T2SBenchError,
     UnavailableError,
 )
-from benchmark.core.files import is_file, is_folder
+from benchmark.core.files import is_file, is_folder, real_path
 from benchmark.sources.arrays import DATASET_VERSION
 from benchmark.sources.interface import Amount, ImageSource
 
@@ -170,7 +170,7 @@ def open_collection(place: str) -> Collection:
         )
     if is_pack(path):
         return Collection(path.stem, open_pack(path), licence=_card_licence(path))
-    facts = [str(path.resolve()), *_stat(path)]
+    facts = [str(real_path(path)), *_stat(path)]
     pack = _packed(facts, path.stem, lambda: own_images(place))
     return Collection(path.stem, pack, place)
 
@@ -184,7 +184,7 @@ def _folder(path: Path) -> tuple[list[Any], Callable[[], LabelledImages]]:
 
     if not (path / MANIFEST).is_file():
         files = sorted((str(f.relative_to(path)), *_stat(f)) for f in files_below(path))
-        return [str(path.resolve()), files], lambda: own_images(str(path))
+        return [str(real_path(path)), files], lambda: own_images(str(path))
     manifest = verify_dataset(path)
     facts = ["rendered", manifest["digest"]]
     shards = sorted({path / shard["file"] for shard in manifest["shards"]})

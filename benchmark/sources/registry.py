@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.errors import InvalidInputError, UnavailableError
-from benchmark.core.files import digest
+from benchmark.core.files import digest, real_path
 from benchmark.core.options import OptionValue, option_defaults, read_options
 from benchmark.core.plugins import Plugin, find_plugin, known_plugins
 from benchmark.sources.arrays import DATASET_VERSION, write_source
@@ -147,8 +147,8 @@ class SourceSpec:
         """Return the same source with absolute paths, for repetitions from elsewhere."""
         place = self.place
         if place is not None and not place.startswith(HUB):
-            place = str(Path(place).expanduser().resolve())
-        files = tuple(path.resolve() for path in self.plugins)
+            place = str(real_path(Path(place).expanduser()))
+        files = tuple(real_path(path) for path in self.plugins)
         return SourceSpec(self.name, place, self.options, files)
 
     def check(self) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.core.errors import InvalidInputError
+from benchmark.core.files import real_path
 
 SUFFIXES = (".glb", ".gltf", ".obj", ".ply", ".stl")
 LAYOUT = f"category/object{{{','.join(SUFFIXES)}}} or category/object/model.obj with its textures"
@@ -89,7 +90,7 @@ class _Search:
     """Walk through a library's folder."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._real = folder, folder.resolve()
+        self._folder, self._real = folder, real_path(folder)
         self._others: Counter[str] = Counter()
         self.findings: list[Finding] = []
 
@@ -135,8 +136,8 @@ class _Search:
         stack, visited = [root], set()
         while stack:
             folder = stack.pop()
-            real = folder.resolve()
-            if real in visited or (folder != root and root.resolve().is_relative_to(real)):
+            real = real_path(folder)
+            if real in visited or (folder != root and real_path(root).is_relative_to(real)):
                 self._leave_out(folder, "a link to a folder that is read already")
                 continue
             visited.add(real)
@@ -174,7 +175,7 @@ class _Search:
     def _allowed(self, path: Path) -> bool:
         try:
             path.name.encode()
-            if path.resolve().is_relative_to(self._real):
+            if real_path(path).is_relative_to(self._real):
                 return True
             self._leave_out(path, "a link that leads out of the folder")
         except (UnicodeEncodeError, OSError, RuntimeError):  # RuntimeError: a circle of links

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError
-from benchmark.core.files import is_file, is_folder
+from benchmark.core.files import is_file, is_folder, real_path
 from benchmark.tasks.images import LabelledImages, labelled_files, shortened
 
 #: Suffixes that torchvision's ImageFolder accepts.
@@ -96,7 +96,7 @@ def _number(folder: Path) -> tuple[int, int]:
 
 
 def _around(folder: Path) -> set[tuple[int, int]]:
-    real = folder.resolve()
+    real = real_path(folder)
     return {_number(place) for place in (real, *real.parents)}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -179,6 +180,8 @@ def _library() -> Any:  # noqa: ANN401 - datasets has no types
         raise UnavailableError(
             "The package 'datasets' is not installed. Run pip install 't2sbench[data]'."
         ) from error
+    if not sys.stderr.isatty():  # a log would hold every state of the bars
+        datasets.disable_progress_bars()
     return datasets
 
 
