@@ -117,6 +117,16 @@ def check_regular(path: Path) -> None:
         raise OSError(errno.EINVAL, "not a regular file but a pipe or device", str(path))
 
 
+def regular_bytes(path: Path) -> bytes:
+    """Content of a regular file.
+
+    Raises:
+        OSError: If it is not readable, or a pipe or device.
+    """
+    check_regular(path)
+    return path.read_bytes()
+
+
 def is_folder(path: Path) -> bool:
     """True for a folder; False for all else, also names that no folder can have."""
     return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises for long names
@@ -217,9 +227,7 @@ def read_model(path: Path, model: type[_Model], remedy: str) -> _Model:
     from pydantic import ValidationError
 
     try:
-        if path.exists() and not is_file(path):  # a pipe would block
-            raise InvalidFileError(path, ["not a file"], remedy)
-        return model.model_validate_json(path.read_bytes())
+        return model.model_validate_json(regular_bytes(path))
     except OSError as error:
         raise InvalidFileError(path, [f"not readable: {error.strerror}"], remedy) from error
     except ValidationError as error:

@@ -10,7 +10,13 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError
-from benchmark.core.files import canonical_json, read_model, sha256_bytes, write_bytes
+from benchmark.core.files import (
+    canonical_json,
+    read_model,
+    regular_bytes,
+    sha256_bytes,
+    write_bytes,
+)
 
 _ARRAYS, _VALUES = "state.safetensors", "state.json"
 
@@ -73,7 +79,7 @@ def load_state(folder: Path, remedy: str) -> tuple[dict[str, Any], dict[str, Any
     found = read_model(folder / _VALUES, _Description, remedy)
     path = folder / _ARRAYS
     try:
-        content = path.read_bytes()
+        content = regular_bytes(path)
     except OSError as error:
         raise InvalidFileError(path, [f"not readable: {error.strerror}"], remedy) from error
     sha256 = sha256_bytes(content)

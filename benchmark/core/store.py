@@ -27,6 +27,7 @@ from benchmark.core.files import (
     canonical_json,
     digest,
     json_value,
+    regular_bytes,
     sha256_file,
     write_bytes,
 )
@@ -98,7 +99,7 @@ class CellStore:
     def _check_version(self) -> None:
         path = self.root / _VERSION
         try:
-            found = json_value(path.read_bytes())
+            found = json_value(regular_bytes(path))
         except OSError:  # no store yet, or an unusable folder: reported when a cell is written
             return
         except ValueError:
@@ -225,7 +226,7 @@ class CellStore:
         found = []
         for about in self.root.glob(f"{kind}/*/*/{_ABOUT}"):
             with suppress(OSError, ValueError, KeyError, TypeError):
-                content = json_value(about.read_bytes())
+                content = json_value(regular_bytes(about))
                 found.append((str(content["label"]), float(content["seconds"])))
         return found
 
@@ -376,7 +377,7 @@ def cached_value(
 def _is_whole(folder: Path) -> bool:
     """True if the files of a sealed cell have the digests that were stored with it."""
     try:
-        stated = json_value((folder / _ABOUT).read_bytes())["sha256"]
+        stated = json_value(regular_bytes(folder / _ABOUT))["sha256"]
         return all(sha256_file(folder / name) == sha256 for name, sha256 in stated.items())
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
@@ -398,7 +399,7 @@ def _remove(folder: Path) -> None:
 def _entry(about: Path) -> Entry | None:
     folder = about.parent
     try:
-        content = json_value(about.read_bytes())
+        content = json_value(regular_bytes(about))
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         used = about.stat().st_mtime
         kind = folder.parent.parent.name

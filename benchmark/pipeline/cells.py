@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmark.core.beats import Beat
 from benchmark.core.errors import InvalidFileError
-from benchmark.core.files import indented_json, json_value, sha256_file, write_bytes
+from benchmark.core.files import indented_json, json_value, regular_bytes, sha256_file, write_bytes
 from benchmark.protocols.data import Features
 from benchmark.protocols.evaluate import Evaluation, TaskScore
 
@@ -78,7 +78,7 @@ def read_score(folder: Path) -> ScoreCell:
         InvalidFileError: When it is damaged; its maker replaces it.
     """
     try:
-        content: dict[str, Any] = json_value((folder / _SCORE).read_bytes())
+        content: dict[str, Any] = json_value(regular_bytes(folder / _SCORE))
         cell = ScoreCell(**content, folder=folder)
         whole = sha256_file(folder / _PREDICTIONS) == cell.predictions_sha256
         consistent = abs(cell.accuracy - 100 * cell.n_correct / cell.n_test) < 1e-9

@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.errors import InvalidInputError
-from benchmark.core.files import append_line, canonical_json, held, json_value, write_bytes
+from benchmark.core.files import (
+    append_line,
+    canonical_json,
+    held,
+    json_value,
+    regular_bytes,
+    write_bytes,
+)
 from benchmark.pipeline.table_jobs import JobResult, TableJob, result_from_json
 
 if TYPE_CHECKING:
@@ -41,7 +48,7 @@ class Journal:
             InvalidInputError: When the folder holds measurements of something else.
         """
         path = self.folder / _HEADER
-        if self.exists and path.read_bytes() != canonical_json(self.identity) + b"\n":
+        if self.exists and regular_bytes(path) != canonical_json(self.identity) + b"\n":
             raise InvalidInputError(
                 f"{self.folder} holds measurements of another profile, protocol or simulator (see "
                 f"{path}). Choose another --output, or delete the folder."
@@ -67,7 +74,7 @@ class Journal:
         A later result adds its tasks to those of an earlier one.
         """
         try:
-            lines = (self.folder / _LINES).read_bytes().splitlines()
+            lines = regular_bytes(self.folder / _LINES).splitlines()
         except OSError:
             return {}
         found: dict[TableJob, JobResult] = {}

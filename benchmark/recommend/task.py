@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 
 from benchmark.core.errors import InvalidFileError
-from benchmark.core.files import indented_json, json_value, real_path, sha256_bytes, write_bytes
+from benchmark.core.files import (
+    indented_json,
+    json_value,
+    real_path,
+    regular_bytes,
+    sha256_bytes,
+    write_bytes,
+)
 from benchmark.core.store import default_store
 from benchmark.tasks.card import card_path, pack_path, read_card
 from benchmark.tasks.images import MAX_BROKEN, ImageFacts, LabelledImages, examine, shortened
@@ -90,7 +97,7 @@ def open_task(source: str) -> OwnTask:
     folder = default_store().get("images", _identity(source, images), make, f"images of {name}")
     card = read_card(card_path(name, folder))
     pack = open_pack(pack_path(name, folder), known_digest=card.digest)
-    about = json_value((folder / _ABOUT).read_bytes())
+    about = json_value(regular_bytes(folder / _ABOUT))
     data = TaskData(as_prepared(_task(name, images), card), card, pack)
     return OwnTask(data, tuple(about["left_out"]), int(about["repeated"]), card.notes)
 

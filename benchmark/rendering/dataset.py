@@ -27,10 +27,10 @@ from benchmark.core.errors import (
 from benchmark.core.files import (
     LOCK,
     canonical_json,
-    check_regular,
     digest,
     held,
     json_value,
+    regular_bytes,
     write_bytes,
 )
 from benchmark.core.versions import package_version
@@ -132,7 +132,7 @@ def claim(folder: Path, identity: Mapping[str, Any], key: str) -> None:
     """
     path = folder / _REQUEST
     try:
-        begun = json_value(path.read_bytes())
+        begun = json_value(regular_bytes(path))
     except (FileNotFoundError, ValueError):
         begun = None
     if not isinstance(begun, dict):
@@ -215,8 +215,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     """
     path = folder / MANIFEST
     try:
-        check_regular(path)
-        content = path.read_bytes()
+        content = regular_bytes(path)
         _Manifest.model_validate_json(content)
     except FileNotFoundError:
         return None

@@ -16,6 +16,7 @@ from benchmark.core.files import (
     canonical_json,
     digest,
     inside,
+    regular_bytes,
     sha256_bytes,
     sha256_file,
     write_atomically,
@@ -148,7 +149,7 @@ def write_shard(
 def read_shard(folder: Path, number: int) -> Shard | None:
     """Read a finished shard; ``None`` if it is missing, damaged or differs from its marker."""
     try:
-        shard = Shard.model_validate_json(_marker(folder, number).read_bytes())
+        shard = Shard.model_validate_json(regular_bytes(_marker(folder, number)))
         return shard if shard.number == number and _is_whole(folder, shard) else None
     except (OSError, ValueError):  # pydantic's error is a ValueError
         return None

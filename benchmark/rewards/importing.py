@@ -21,7 +21,7 @@ import numpy as np
 from pydantic import Field
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError, did_you_mean
-from benchmark.core.files import sha256_file
+from benchmark.core.files import regular_bytes, sha256_file
 from benchmark.core.models import Frozen
 from benchmark.core.yaml_files import read_model_yaml
 from benchmark.rewards.storage import CARD, read_card, write_table
@@ -180,7 +180,7 @@ def _csv_rows(path: Path) -> Sheet:
 
 def _text(path: Path) -> str:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = regular_bytes(path).decode("utf-8-sig")
     except OSError as error:
         raise InvalidFileError(path, [f"not readable: {error.strerror}"]) from error
     except UnicodeDecodeError:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError, validation_faults
-from benchmark.core.files import canonical_json, real_path, write_bytes
+from benchmark.core.files import canonical_json, real_path, regular_bytes, write_bytes
 from benchmark.pipeline.profiles import PACKAGED, parted
 from benchmark.pipeline.settings import LiveSettings  # noqa: TC001 - read by pydantic
 from benchmark.rewards.catalog import is_path
@@ -171,6 +171,6 @@ def read_requests(folder: Path) -> tuple[Entry, ...]:
     if not path.exists():
         return ()
     try:
-        return _ENTRIES.validate_json(path.read_bytes())
+        return _ENTRIES.validate_json(regular_bytes(path))
     except ValidationError as error:
         raise InvalidFileError(path, validation_faults(error), "Delete it.") from error

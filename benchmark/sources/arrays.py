@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError
-from benchmark.core.files import canonical_json, json_value, write_bytes
+from benchmark.core.files import canonical_json, json_value, regular_bytes, write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -138,7 +138,7 @@ def read_training_set(folder: Path) -> TrainingSet:
     from benchmark.pretraining.training_set import TrainingSet
 
     try:
-        about = json_value((folder / _ABOUT).read_bytes())
+        about = json_value(regular_bytes(folder / _ABOUT))
         path = folder / _PIXELS
         large = path.stat().st_size > _IN_MEMORY
         pixels = np.load(path, mmap_mode="r" if large else None, allow_pickle=False)

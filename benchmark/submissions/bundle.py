@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import ConfigDict, Field, ValidationError
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError, validation_faults
-from benchmark.core.files import sha256_bytes, sha256_file, write_bytes
+from benchmark.core.files import regular_bytes, sha256_bytes, sha256_file, write_bytes
 from benchmark.core.messages import from_json, to_json
 from benchmark.core.models import Frozen, Sha256
 from benchmark.core.sandbox import landlock_version
@@ -201,7 +201,7 @@ def read_bundle(folder: Path) -> Bundle:
     """
     path = folder / FILE
     try:
-        return Bundle.model_validate(from_json(path.read_bytes()))
+        return Bundle.model_validate(from_json(regular_bytes(path)))
     except OSError as error:
         raise InvalidFileError(path, [f"not readable: {error.strerror}"], _REMEDY) from error
     except ValueError as error:

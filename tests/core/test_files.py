@@ -86,5 +86,5 @@ def test_a_pipe_is_no_file_of_a_model(tmp_path: Path):
     from benchmark.core.state import _Description
 
     os.mkfifo(tmp_path / "a.json")
-    with pytest.raises(InvalidFileError, match="not a file"):
+    with pytest.raises(InvalidFileError, match="pipe"):
         read_model(tmp_path / "a.json", _Description, "")

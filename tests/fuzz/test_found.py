@@ -7,6 +7,7 @@ import pytest
 from tests.fuzz.harness import Sandbox
 
 _PIPE = ("pipe", "")
+_ZERO = ("link", "/dev/zero")
 
 # name -> files, command, exit code, words of the message
 FOUND = {
@@ -22,12 +23,22 @@ FOUND = {
         2,
         ("t.csv", "pipe"),
     ),
+    "cell whose description is a device": (
+        {"cache/cells/store.json": b'{"version":1}', "cache/cells/fit/ab/abc/cell.json": _ZERO},
+        "cache ls --all",
+        0,
+        (),
+    ),
+    "request that is a pipe": ({"r/requests.json": _PIPE}, "retry --missing {in}/r", 2, ("pipe",)),
 }
 
 
 @pytest.mark.parametrize("name", FOUND)
 def test_found(name, tmp_path):
     tree, words, code, facts = FOUND[name]
-    outcome = Sandbox(tmp_path / "box", tree).run(*words.split())
+    variables = (
+        {"T2SBENCH_CACHE": "cache"} if any(path.startswith("cache/") for path in tree) else {}
+    )
+    outcome = Sandbox(tmp_path / "box", tree, ("cache", "r"), variables).run(*words.split())
     assert outcome.code == code, outcome
     assert all(fact in outcome.err for fact in facts), outcome.err

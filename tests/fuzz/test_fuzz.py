@@ -97,7 +97,7 @@ def _keep(name: str, seeds: list[int], commands: list[list[str]], tree: dict) ->
 
 
 def _examples(name: str) -> int:
-    total = _TOTAL or 300
+    total = _TOTAL or 200
     return max(1, round(total * FORMATS[name].weight / _WEIGHT))
 
 

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmark.core.errors import InvalidInputError, StorageError, T2SBenchError, UnknownNameError
-from benchmark.core.files import canonical_json, digest, inside, json_value, sha256_file
+from benchmark.core.files import (
+    canonical_json,
+    digest,
+    inside,
+    json_value,
+    regular_bytes,
+    sha256_file,
+)
 from benchmark.core.store import default_store
 from benchmark.simulators.meshes.cache import MESHES_FILE, PackedMeshes, Stored, pack
 from benchmark.simulators.meshes.convert import make_mesh
@@ -230,5 +237,5 @@ class FolderLibrary:
 
 
 def _outcome(folder: Path) -> dict[str, Any]:
-    outcome: dict[str, Any] = json_value((folder / _OUTCOME).read_bytes())
+    outcome: dict[str, Any] = json_value(regular_bytes(folder / _OUTCOME))
     return outcome
