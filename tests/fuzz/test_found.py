@@ -29,7 +29,6 @@ FOUND = {
         0,
         (),
     ),
-    "request that is a pipe": ({"r/requests.json": _PIPE}, "retry --missing {in}/r", 2, ("pipe",)),
 }
 
 
