@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import unicodedata
 from collections.abc import Iterable
 from typing import Any, TextIO
 
 _INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_LACKING = "t2sbench.escape"  # handler of characters that an encoding lacks
 # Progress bars of other packages begin with a carriage return.
 _BETWEEN = re.compile(r"(?!\A\r)[^\n\t]+")
 
@@ -16,7 +18,8 @@ def visible(text: str) -> str:
     r"""Return a text with control and formatting characters as escapes.
 
     Escape sequences of terminals, line ends and characters that change the direction of writing
-    thus neither act nor hide anything.
+    thus neither act nor hide anything. JSON remains JSON: its encoder has escaped the characters
+    below U+0020, and the others take its form.
 
     Example:
         >>> print(visible("a\x1b[31m b\n\u202e"))
@@ -25,11 +28,28 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(
-        character.encode("unicode_escape").decode()
-        if unicodedata.category(character) in _INVISIBLE
-        else character
+        _escaped(character) if unicodedata.category(character) in _INVISIBLE else character
         for character in text
     )
+
+
+def _escaped(character: str) -> str:
+    """Escape of a character: that of Python below U+007F, that of JSON above."""
+    if ord(character) < 0x7F:
+        return character.encode("unicode_escape").decode()
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
+
+
+def _escape_lacking(error: UnicodeError) -> tuple[str, int]:
+    """Escape characters that an encoding lacks, as ``backslashreplace`` does."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(map(_escaped, lacking)), error.end
+
+
+codecs.register_error(_LACKING, _escape_lacking)
 
 
 def folded(name: str) -> str:
@@ -73,7 +93,7 @@ class VisibleStream:
         """Write a text; return its length."""
         shown = text if text.isprintable() else _BETWEEN.sub(lambda part: visible(part[0]), text)
         encoding = self.stream.encoding or "utf-8"
-        self.stream.write(shown.encode(encoding, "backslashreplace").decode(encoding))
+        self.stream.write(shown.encode(encoding, _LACKING).decode(encoding))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:

@@ -226,6 +226,13 @@ def _unpickled(path: Path) -> object:
             "'weights.pth').",
         ) from error
     except _UNREADABLE as error:
+        if "TorchScript" in str(error):
+            raise InvalidFileError(
+                path,
+                ["a TorchScript archive, which holds code"],
+                "Save its weights alone: torch.save(torch.jit.load(FILE).state_dict(), "
+                "'weights.pth').",
+            ) from error
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         fault = f"not readable, perhaps truncated: {reason}"
         raise InvalidFileError(path, [fault], _REMEDY) from error
@@ -234,15 +241,40 @@ def _unpickled(path: Path) -> object:
 def _unwrapped(path: Path, found: object) -> dict[str, Tensor]:
     """The state dict of a file."""
     while isinstance(found, Mapping):
-        inner = [key for key in _WRAPPERS if isinstance(found.get(key), Mapping)]
-        if inner:
-            found = found[inner[0]]
+        inner = _wrapped(found)
+        if inner is not None:
+            found = found[inner]
             continue
         tensors = {str(k): v.detach() for k, v in found.items() if isinstance(v, Tensor)}
         if tensors:
             return tensors
         break
     raise InvalidFileError(path, [f"no state dict: it holds {_kind(found)}"], _advice(found))
+
+
+def _wrapped(found: Mapping[Any, Any]) -> object | None:
+    """Key of the network: one of known names, or that of the only dictionary of tensors."""
+    nested = {key: str(key).casefold() for key, value in found.items() if _holds_tensors(value)}
+    for name in _WRAPPERS:
+        for key, folded in nested.items():
+            if folded == name:
+                return key
+    others = [key for key, name in nested.items() if not name.startswith("optim")]
+    plain = any(isinstance(value, Tensor) and value.dim() for value in found.values())
+    return others[0] if len(others) == 1 and not plain else None
+
+
+def _holds_tensors(value: object, levels: int = 4) -> bool:
+    """True for a dictionary of tensors by name, or of such dictionaries."""
+    return (
+        levels > 0
+        and isinstance(value, Mapping)
+        and any(
+            isinstance(key, str)
+            and (isinstance(entry, Tensor) or _holds_tensors(entry, levels - 1))
+            for key, entry in value.items()
+        )
+    )
 
 
 def _kind(value: object) -> str:

@@ -43,6 +43,11 @@ WRAPPED = {
     "twice": lambda w: {"model": {"state_dict": w}},
     "parallel": lambda w: {f"module.{k}": v for k, v in w.items()},
     "lightning": lambda w: {"state_dict": {f"model.backbone.{k}": v for k, v in w.items()}},
+    "capitals": lambda w: {"State_Dict": w},
+    "teacher": lambda w: {"teacher": {f"backbone.{k}": v for k, v in w.items()}, "epoch": 3},
+    "averaged": lambda w: {"ema": {"module": w, "decay": 0.9}, "optimizer": {"state": {"a": w}}},
+    "visual": lambda w: {f"visual.trunk.{k}": v for k, v in w.items()},
+    "with-average": lambda w: {"state_dict": w, "state_dict_ema": {k: v + 1 for k, v in w.items()}},
     "with-queue": lambda w: {**{f"encoder.{k}": v for k, v in w.items()}, "queue": torch.ones(9)},
 }
 
