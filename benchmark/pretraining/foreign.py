@@ -252,7 +252,7 @@ def _unwrapped(path: Path, found: object) -> dict[str, Tensor]:
     raise InvalidFileError(path, [f"no state dict: it holds {_kind(found)}"], _advice(found))
 
 
-def _wrapped(found: Mapping[Any, Any]) -> object | None:
+def _wrapped(found: Mapping[object, object]) -> object | None:
     """Key of the network: one of known names, or that of the only dictionary of tensors."""
     nested = {key: str(key).casefold() for key, value in found.items() if _holds_tensors(value)}
     for name in _WRAPPERS:
