@@ -179,6 +179,13 @@ def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode())
 
 
+def _own_file(path: Path) -> int:
+    """Open a file to append to it; refuse a link, which could lead to a file of another folder."""
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, "it is a symbolic link", str(path))
+    return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+
+
 def append_line(path: Path, line: bytes) -> None:
     """Append a line to a file; the whole line is on disk when this returns.
 
@@ -194,7 +201,7 @@ def append_line(path: Path, line: bytes) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab+", buffering=0) as stream:
+        with os.fdopen(_own_file(path), "ab+", buffering=0) as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
             size = os.fstat(stream.fileno()).st_size
             ended = size == 0 or os.pread(stream.fileno(), 1, size - 1) == b"\n"
@@ -259,7 +266,7 @@ def held(folder: Path, by_whom: str) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        stream = (folder / LOCK).open("a+")  # does not wait if it is a pipe
+        stream = os.fdopen(_own_file(folder / LOCK), "a+")  # does not wait if it is a pipe
     except OSError as error:
         raise StorageError(
             f"Cannot write to {folder}: {error.strerror or error}. Choose another --output."

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.fuzz.harness import Sandbox
 
+_TABLE = Path(__file__).parents[1] / "data" / "small-table"
 _PIPE = ("pipe", "")
 _ZERO = ("link", "/dev/zero")
 
@@ -28,6 +31,18 @@ FOUND = {
         "cache ls --all",
         0,
         (),
+    ),
+    "records that lead to another folder": (
+        {"r/records.jsonl": ("link", "../../outside/secret.txt")},
+        f"run -m single-best --seeds 0 --limit 1 --table {_TABLE} -o {{in}}/r",
+        2,
+        ("records.jsonl", "symbolic link"),
+    ),
+    "lock that leads to another folder": (
+        {"r/.lock": ("link", "../../outside/new.txt")},
+        f"run -m single-best --seeds 0 --limit 1 --table {_TABLE} -o {{in}}/r",
+        2,
+        ("symbolic link",),
     ),
 }
 
