@@ -284,3 +284,19 @@ def simulator_cache(simulator_cache_folder: Path, monkeypatch: pytest.MonkeyPatc
     """Make that cache the one of this process."""
     monkeypatch.setenv("T2SBENCH_CACHE", str(simulator_cache_folder))
     return simulator_cache_folder
+
+
+@pytest.fixture(scope="session")
+def slurm_cluster() -> Iterator[Any]:
+    """A Slurm cluster of its own, in the environment of the tests."""
+    from tests.executors.slurm_cluster import SlurmCluster, missing_programs
+
+    if missing := missing_programs():
+        pytest.skip(f"Slurm is not installed ({', '.join(missing)}): run 'make test-slurm'")
+    pytest.importorskip("submitit")
+    root = str(Path(__file__).parents[1])
+    with SlurmCluster() as cluster, pytest.MonkeyPatch.context() as patch:
+        for name, value in cluster.environment.items():
+            patch.setenv(name, value)
+        patch.setenv("PYTHONPATH", os.pathsep.join([root, os.environ.get("PYTHONPATH", "")]))
+        yield cluster

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -402,8 +404,8 @@ def executor_options(command: _F) -> _F:
             "--executor",
             default="processes",
             show_default=True,
-            metavar="processes|ray",
-            shell_complete=completing(lambda _ctx: ("processes", "ray")),
+            metavar="processes|ray|slurm",
+            shell_complete=completing(lambda _ctx: ("processes", "ray", "slurm")),
             help="Executor of the jobs; see docs/cluster.md.",
         ),
         click.option("--address", help="Address of the Ray cluster.  [default: this machine]"),
@@ -413,6 +415,18 @@ def executor_options(command: _F) -> _F:
             default=0,
             metavar="N",
             help="GPUs of each worker on a cluster.  [default: 0]",
+        ),
+        click.option(
+            "--time-limit",
+            type=click.IntRange(min=1),
+            metavar="MINUTES",
+            help="Time after which Slurm ends a worker; its job resumes.  [default: 240]",
+        ),
+        click.option(
+            "--slurm",
+            multiple=True,
+            metavar="NAME=VALUE,...",
+            help="Options of sbatch, such as partition=gpu,mem=16GB; may be repeated.",
         ),
     )
 
@@ -425,7 +439,22 @@ def take_placement(given: dict[str, Any]) -> Placement:
     """
     from benchmark.executors.interface import Placement
 
-    return Placement(**{name: given.pop(name) for name in ("executor", "address", "gpus")})
+    names = ("executor", "address", "gpus", "time_limit")
+    options = _slurm_options(given.pop("slurm"))
+    return Placement(**{name: given.pop(name) for name in names}, slurm=options)
+
+
+def _slurm_options(texts: Sequence[str]) -> dict[str, str]:
+    """Options by name; a comma separates them if a name and ``=`` follow."""
+    found = {}
+    for part in itertools.chain.from_iterable(re.split(r",(?=\w+=)", text) for text in texts):
+        name, equals, value = part.partition("=")
+        if not equals:
+            raise InvalidInputError(
+                f"--slurm: '{part}' has no value. Write NAME=VALUE, such as partition=gpu."
+            )
+        found[name.strip().replace("-", "_")] = value
+    return found
 
 
 def plugin_option(command: _F) -> _F:

@@ -6,6 +6,7 @@ completion. Results travel as the bytes of :meth:`Work.encode`, never as a pickl
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import time
@@ -14,13 +15,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Generic, Literal, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypeVar, cast
 
 from benchmark.core.beats import Beat, OnBeat  # noqa: TC001 - part of this interface
 from benchmark.core.errors import InvalidInputError, UnknownNameError
 from benchmark.core.extras import require
 from benchmark.core.files import canonical_json, digest
 from benchmark.core.store import CellStore
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -43,13 +50,23 @@ class Job:
         Raises:
             pydantic.ValidationError: When a field is missing, unknown or of another type.
         """
-        from pydantic import TypeAdapter
+        return _read(cls, content)
 
-        return TypeAdapter(cls).validate_json(content)
+
+def _read(kind: type[_T], content: bytes) -> _T:
+    value: _T = _adapter(cast("Any", kind)).validate_json(content)
+    return value
+
+
+@functools.cache
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
 
 
 #: Names of the executors.
-EXECUTORS = ("processes", "ray")
+EXECUTORS = ("processes", "ray", "slurm")
 
 J = TypeVar("J", bound=Job)
 R = TypeVar("R")
@@ -112,6 +129,10 @@ class Work(ABC, Generic[J, R]):
         """Return the result of a job that has none, such as one whose process died repeatedly."""
 
 
+#: Kinds of events.
+Kind = Literal["began", "beat", "ended", "lost"]
+
+
 @dataclass(frozen=True)
 class Event:
     """A job begins, shows a sign of life, ends, or is lost with its worker.
@@ -128,7 +149,7 @@ class Event:
         reason: Reason of the loss, of ``lost`` only; the job is done again, or fails.
     """
 
-    kind: Literal["began", "beat", "ended", "lost"]
+    kind: Kind
     job: str
     label: str
     at: float
@@ -139,10 +160,23 @@ class Event:
     reason: str = ""
 
     @classmethod
-    def here(cls, kind: Literal["began", "beat", "ended", "lost"], job: Job, **more: Any) -> Event:  # noqa: ANN401
+    def here(cls, kind: Kind, job: Job, **more: Any) -> Event:  # noqa: ANN401
         """Return an event of this moment in this process."""
         named = {"host": platform.node(), "worker": str(os.getpid())} | more
         return cls(kind, job.key, str(job), time.time(), **named)
+
+    def to_json(self) -> bytes:
+        """Return the fields as canonical JSON."""
+        return canonical_json(asdict(self))
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Event:
+        """Read the form of :meth:`to_json`.
+
+        Raises:
+            pydantic.ValidationError: When a field is missing, unknown or of another type.
+        """
+        return _read(cls, content)
 
 
 OnEvent = Callable[[Event], None]
@@ -174,8 +208,8 @@ class Placement:
         executor: ``processes``, ``ray`` or ``slurm``.
         address: Address of the Ray cluster; None starts one on this machine.
         gpus: GPUs that each worker asks Ray or Slurm for.
-        time_limit: Minutes after which Slurm ends a worker; None for the partition's limit.
-        slurm: Further options of Slurm, such as ``partition``.
+        time_limit: Minutes after which Slurm ends a worker; None for four hours.
+        slurm: Further options of ``sbatch``, such as ``partition``.
 
     Raises:
         UnknownNameError: For an unknown executor.

@@ -8,8 +8,11 @@ from types import MappingProxyType
 from benchmark.executors.interface import Executor, J, OnEvent, R, Work, Workers, no_event
 from benchmark.executors.processes import run_in_processes
 from benchmark.executors.ray_cluster import run_on_ray
+from benchmark.executors.slurm import run_on_slurm
 
-_RUN: Mapping[str, Executor] = MappingProxyType({"processes": run_in_processes, "ray": run_on_ray})
+_RUN: Mapping[str, Executor] = MappingProxyType(
+    {"processes": run_in_processes, "ray": run_on_ray, "slurm": run_on_slurm}
+)
 
 
 def run_jobs(

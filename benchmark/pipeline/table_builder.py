@@ -241,6 +241,7 @@ def measure_tables(
     request = replace(
         first.request, further_protocols=tuple(one.settings.protocol for one in others)
     )
+    workers = replace(workers, folder=first.journal.folder)
     with ExitStack() as stack:
         for build in builds:
             stack.enter_context(build.journal.begun())

@@ -1,6 +1,7 @@
 """Work of tests: each job does what its text says."""
 
 import os
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,13 @@ from benchmark.executors.interface import Job, Work, Worker, Workers
 
 @dataclass(frozen=True)
 class Task(Job):
-    """Text: ``sleep SECONDS``, ``die``, ``die once PATH``, or a word to repeat."""
+    """Text: one of these, or a word to repeat.
+
+    * ``sleep SECONDS``
+    * ``die``, ``die once PATH``
+    * ``walk STEPS PATH``: steps of 0.1 seconds; PATH has a line for every step, as a checkpoint
+    * ``deaf once PATH``: ignore signals before the time limit, and wait for the end
+    """
 
     text: str
 
@@ -59,10 +66,31 @@ class Errand(Worker[Task, str]):
                     if stream.tell() == 0:
                         stream.write(b"died")
                         stream.flush()
-                        os._exit(1)
+                        os.kill(os.getpid(), signal.SIGKILL)
             case ["die", *_]:
-                os._exit(1)
+                os.kill(os.getpid(), signal.SIGKILL)
+            case ["walk", steps, path, *_]:
+                walk(Path(path), int(steps), beat)
+            case ["deaf", "once", path]:
+                be_deaf(Path(path))
         return f"{job.text} done"
+
+
+def walk(path, steps, beat):
+    with path.open("a+b") as stream:
+        stream.seek(0)
+        for step in range(len(stream.readlines()), steps):
+            beat(Beat("walk", path.name, step, steps, kind="point"))
+            time.sleep(0.1)
+            stream.write(f"{os.getpid()}\n".encode())
+            stream.flush()
+
+
+def be_deaf(path):
+    if not path.exists():
+        path.touch()
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR2, signal.SIGTERM])
+        time.sleep(600)
 
 
 @pytest.fixture
