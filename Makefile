@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One test process per core, at most eight.
 PYTEST_PROCESSES := -n auto --maxprocesses 8
 
-.PHONY: run test test-all fuzz nightly lint lint-workflows docs bench results venv clean
+.PHONY: run test test-all test-slurm fuzz nightly lint lint-workflows docs bench results venv clean
 
 run: $(VENV)/ready
 	$(BIN)/t2sbench run --method task2sim --split unseen
@@ -22,6 +22,12 @@ test-all: venv
 FUZZ := 10000
 fuzz: venv
 	T2SBENCH_FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/fuzz $(PYTEST_PROCESSES) $(PYTEST_ARGS)
+
+# Minutes: jobs on a Slurm cluster of this machine, which the tests start and stop. As root where the
+# packages are missing.
+test-slurm: venv
+	dpkg --status slurm-wlm munge > /dev/null 2>&1 || apt-get install --yes --no-install-recommends slurm-wlm munge
+	$(BIN)/python -m pytest -m slurm $(PYTEST_ARGS)
 
 nightly: lint docs test-all bench
 

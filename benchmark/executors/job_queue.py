@@ -134,7 +134,7 @@ class JobQueue:
         return _names(self.folder / "results")
 
     def claim(self, keys: Iterable[str], worker: str, restart: int, first: int = 0) -> Claim | None:
-        """Claim the first free job; None if there is none.
+        """Claim the first free job; None if all are taken.
 
         Args:
             keys: Jobs in order.
@@ -218,7 +218,7 @@ class JobQueue:
         self._create(self.folder / "refusal.txt", error.encode())
 
     def refusal(self) -> str | None:
-        """Return the reason why no worker can do the work; None if there is none."""
+        """Return the reason why no worker can do the work; None if it is missing."""
         with suppress(FileNotFoundError):
             return (self.folder / "refusal.txt").read_text()
         return None

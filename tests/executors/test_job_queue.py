@@ -1,8 +1,11 @@
+import math
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
+from benchmark.core.beats import Beat
 from benchmark.core.errors import InvalidInputError, UnavailableError, UnknownNameError
 from benchmark.executors import slurm
 from benchmark.executors.interface import Event, Placement
@@ -76,10 +79,12 @@ def test_the_first_result_stays_and_is_not_made_again_when_it_was_stored(queue):
 
 def test_each_event_is_read_once(queue):
     began = Event.here("began", JOBS[0], worker="1_0")
+    diverged = replace(began, kind="beat", beat=Beat("pre-train", values={"loss": math.inf}))
     queue.tell(began)
+    queue.tell(diverged)
     with (queue.folder / "events" / "1_0.jsonl").open("ab") as stream:
         stream.write(b'{"unfinished')
-    assert list(queue.news()) == [began]
+    assert list(queue.news()) == [began, diverged]
     assert list(queue.news()) == []
 
 
