@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmark.core.errors import InvalidInputError, StorageError, UnknownNameError
 from benchmark.core.extras import require
-from benchmark.core.files import LOCK, held, read_model
+from benchmark.core.files import held, read_model
 from benchmark.core.store import default_store
 from benchmark.core.versions import package_version
 from benchmark.recommend import results as names
@@ -317,17 +317,14 @@ class _Work:
             models = _fit(settings, table)
         facts, folder = self._begin(own, table, models), settings.output
         with held(folder, "another process recommends into it"):
-            try:
-                write_facts(facts, folder)
-                with self._step(embed):
-                    vector = _write_vector(own.data, folder / names.VECTOR, settings.device)
-                with self._step(choose):
-                    nearest = _nearest(vector, table)
-                    choice = _choose(models, table, folder / names.VECTOR, own.data.name)
-                facts = facts.model_copy(update={"nearest": nearest, "choice": choice})
-                facts = self._make(own, facts, choice)
-            finally:
-                (folder / LOCK).unlink(missing_ok=True)
+            write_facts(facts, folder)
+            with self._step(embed):
+                vector = _write_vector(own.data, folder / names.VECTOR, settings.device)
+            with self._step(choose):
+                nearest = _nearest(vector, table)
+                choice = _choose(models, table, folder / names.VECTOR, own.data.name)
+            facts = facts.model_copy(update={"nearest": nearest, "choice": choice})
+            facts = self._make(own, facts, choice)
         return Recommendation(folder, facts)
 
     @contextmanager
@@ -503,7 +500,7 @@ def _earlier(folder: Path, request: Mapping[str, Any]) -> Facts | None:
         raise InvalidInputError(f"{folder} is a file, not a folder. Choose another --output.")
     path = folder / names.FACTS
     if not path.exists():
-        others = sorted(one.name for one in folder.iterdir() if one.name != LOCK)
+        others = sorted(one.name for one in folder.iterdir() if one.name[0] != ".")
         if others:
             raise InvalidInputError(
                 f"{folder} holds other files ({', '.join(others[:3])}). Choose another --output."

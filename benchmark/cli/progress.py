@@ -189,7 +189,9 @@ class RunDisplay(_PlannedDisplay):
 
     def on_beat(self, beat: Beat) -> None:
         """A stage of a live score begins or advances."""
-        if beat.kind != "ended":
+        if beat.kind == "repair":
+            self._say(f"Damaged cell made again: {beat.subject}: {beat.error}")
+        elif beat.kind != "ended":
             self._name(progress_text(beat))
 
     def on_record(self, record: Record) -> None:
@@ -242,6 +244,8 @@ class JobDisplay(_PlannedDisplay):
             self._say(f"Damaged cell made again: {text}")
         for text in result.errors:
             self._say(f"Failed: {result.job}: {text}")
+        if result.traceback and is_verbose():
+            self._say(result.traceback)
         self._advance(f"{result.job}: {result.seconds:.0f} s")
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import functools
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
 
 #: Lock file of :func:`held`.
 LOCK = ".lock"
+
+# Ending of temporary files and folders, which their process holds locked. Others in shared folders
+# do not have it.
+_SCRATCH = ".t2sbench-tmp"
 
 _Model = TypeVar("_Model", bound="BaseModel")
 
@@ -148,25 +154,100 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     Raises:
         StorageError: If the file cannot be written (full disk, no permission).
     """
-    scratch: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        os.close(handle)
-        scratch = Path(name)
-        write(scratch)
-        with scratch.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        scratch.chmod(0o644)
-        scratch.replace(path)
+        with scratch_file(path.parent, f".{path.name}.") as scratch:
+            write(scratch)
+            with scratch.open("rb+") as stream:
+                os.fsync(stream.fileno())
+            scratch.chmod(0o644)
+            scratch.replace(path)
     except OSError as error:
         raise StorageError(
             f"Cannot write {path}: {error.strerror or error}. "
             "An earlier file is unchanged. Free some space or choose another folder."
         ) from error
+
+
+@contextmanager
+def scratch_file(folder: Path, prefix: str) -> Iterator[Path]:
+    """Temporary file in a folder; see :func:`scratch_folder`."""
+
+    def make() -> str:
+        handle, name = tempfile.mkstemp(_SCRATCH, prefix, folder)
+        os.close(handle)
+        return name
+
+    with _scratch(folder, make) as path:
+        yield path
+
+
+@contextmanager
+def scratch_folder(folder: Path, prefix: str) -> Iterator[Path]:
+    """Temporary folder in a folder, removed at the end unless it was moved.
+
+    The process holds a lock on it. The next process that needs one in the same place thus knows
+    and removes those of killed processes.
+
+    Raises:
+        OSError: If it cannot be created.
+    """
+    with _scratch(folder, lambda: tempfile.mkdtemp(_SCRATCH, prefix, folder)) as path:
+        yield path
+
+
+@contextmanager
+def _scratch(folder: Path, make: Callable[[], str]) -> Iterator[Path]:
+    _sweep(folder)
+    while True:
+        path = Path(make())
+        handle = os.open(path, os.O_RDONLY)
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if _is_at(handle, path):
+            break
+        os.close(handle)  # another process took it for abandoned before it was locked
+    try:
+        yield path
     finally:
-        if scratch is not None:
-            scratch.unlink(missing_ok=True)
+        remove(path)
+        os.close(handle)
+
+
+@functools.lru_cache(maxsize=1024)  # once per process
+def _sweep(folder: Path) -> None:
+    """Remove temporary files and folders of killed processes."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(_SCRATCH) and not entry.is_symlink():
+                _remove_abandoned(Path(entry.path))
+
+
+def _remove_abandoned(path: Path) -> None:
+    with suppress(OSError):
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            remove(path)
+        finally:
+            os.close(handle)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, link or folder as far as possible."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    """True if an open file is the one at a path."""
+    try:
+        return os.path.samestat(os.fstat(handle), path.lstat())
+    except OSError:
+        return False
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -254,31 +335,66 @@ def json_value(content: bytes | str) -> Any:  # noqa: ANN401 - any JSON value
 
 
 @contextmanager
-def held(folder: Path, by_whom: str) -> Iterator[None]:
+def lock_file(path: Path, *, wait: bool) -> Iterator[Callable[[], bool]]:
+    """Hold a lock file, which is removed at the end; the value tells if it is still in its place.
+
+    Args:
+        path: The file; created if missing.
+        wait: True to wait for another process that holds it.
+
+    Raises:
+        BlockingIOError: If another process holds it and ``wait`` is False.
+        OSError: If the file cannot be created or locked.
+    """
+    while True:
+        stream = os.fdopen(_own_file(path), "a+")  # does not wait if it is a pipe
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except OSError:
+            stream.close()
+            raise
+        if _is_at(stream.fileno(), path):
+            break
+        stream.close()  # removed by its last holder in the meantime
+    with stream:
+        try:
+            yield lambda: _is_at(stream.fileno(), path)
+        finally:
+            if _is_at(stream.fileno(), path):  # its folder may have been moved
+                remove(path)
+
+
+@contextmanager
+def held(folder: Path, by_whom: str, *, is_moved: bool = False) -> Iterator[None]:
     """Lock a folder against other processes; create it if missing.
 
     Args:
-        folder: The folder; it gets a file ``.lock``.
+        folder: The folder; it has a file ``.lock`` meanwhile.
         by_whom: Clause about the process that holds the lock, for the error message.
+        is_moved: True if the caller moves the folder. Otherwise it must be there at the end.
 
     Raises:
-        StorageError: If another process holds the lock, or the folder cannot be written.
+        StorageError: If another process holds the lock, the folder cannot be written, or it
+            vanished.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        stream = os.fdopen(_own_file(folder / LOCK), "a+")  # does not wait if it is a pipe
-    except OSError as error:
-        raise StorageError(
-            f"Cannot write to {folder}: {error.strerror or error}. Choose another --output."
-        ) from error
-    with stream:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            folder.mkdir(parents=True, exist_ok=True)
+            is_there = stack.enter_context(lock_file(folder / LOCK, wait=False))
+        except BlockingIOError as error:
+            raise StorageError(
+                f"{folder} is in use: {by_whom}. Wait for it, or choose another folder."
+            ) from error
         except OSError as error:
             raise StorageError(
-                f"{folder} is in use: {by_whom}. Wait for it, or choose another --output."
+                f"Cannot write to {folder}: {error.strerror or error}. Choose another folder."
             ) from error
         yield
+        if not is_moved and not is_there():
+            raise StorageError(
+                f"The folder {folder} vanished during the work, and its contents with it. Run the "
+                "same command again."
+            )
 
 
 def safe_name(text: str) -> str:

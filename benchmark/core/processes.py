@@ -50,7 +50,7 @@ class WorkerPool(ProcessPoolExecutor):
         except OSError as error:
             raise UnavailableError(
                 f"Worker processes cannot be prepared: {error}. They need shared memory and open "
-                "files: make /dev/shm writable, or use one process (-j 1)."
+                "files: make /dev/shm writable, or use one process."
             ) from error
 
     def loss(self, remedy: str) -> T2SBenchError:

@@ -8,15 +8,12 @@ Sealed cells hold the digests of their files: a damaged one is found on reading 
 
 from __future__ import annotations
 
-import fcntl
 import functools
 import logging
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,7 +24,10 @@ from benchmark.core.files import (
     canonical_json,
     digest,
     json_value,
+    lock_file,
     regular_bytes,
+    remove,
+    scratch_folder,
     sha256_file,
     write_bytes,
 )
@@ -93,7 +93,7 @@ class CellStore:
 
     def __init__(self, root: Path, max_bytes: int | None = None) -> None:
         self.root, self.max_bytes = root, max_bytes
-        self._looked_at = time.monotonic()
+        self._looked_at, self._is_swept = time.monotonic(), False
         self._check_version()
 
     def _check_version(self) -> None:
@@ -131,15 +131,12 @@ class CellStore:
         """
         folder = self.folder(kind, digest(identity))
         about = folder / _ABOUT
-        try:
-            os.utime(about)
-        except FileNotFoundError:
+        if not about.is_file():
             return None
-        except OSError:  # a read-only store
-            if not about.is_file():
-                return None
-        if sealed and not _is_whole(folder):
-            _LOG.info("%s is damaged and will be made again", folder)
+        with suppress(OSError):  # a read-only store
+            os.utime(about)
+        if sealed and not is_whole(folder):
+            _LOG.warning("The cell %s is damaged and made again.", folder)
             return None
         return folder
 
@@ -164,6 +161,9 @@ class CellStore:
         Raises:
             StorageError: If the cell cannot be written.
         """
+        if not self._is_swept:
+            self._is_swept = True
+            self._sweep_finished()
         found = self.find(kind, identity, sealed=sealed)
         if found is not None:
             return found
@@ -191,22 +191,20 @@ class CellStore:
             if not (self.root / _VERSION).exists():
                 write_bytes(self.root / _VERSION, canonical_json({"version": STORE_VERSION}))
             folder.parent.mkdir(parents=True, exist_ok=True)
-            scratch = Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=self.root / _SCRATCH))
+            with scratch_folder(self.root / _SCRATCH, f"{kind}-") as scratch:
+                make(scratch)
+                about["seconds"] = round(time.perf_counter() - start, 3)
+                if sealed:
+                    files = (path for path in scratch.iterdir() if path.is_file())
+                    about["sha256"] = {path.name: sha256_file(path) for path in files}
+                write_bytes(scratch / _ABOUT, canonical_json(about))
+                remove(folder)  # a damaged or partly pruned cell
+                scratch.rename(folder)
         except OSError as error:
+            if _is_of_user(error, self.root):
+                raise
             raise self._refusal(error) from error
-        try:
-            make(scratch)
-            about["seconds"] = round(time.perf_counter() - start, 3)
-            if sealed:
-                about["sha256"] = {path.name: sha256_file(path) for path in scratch.iterdir()}
-            write_bytes(scratch / _ABOUT, canonical_json(about))
-            shutil.rmtree(folder, ignore_errors=True)  # a damaged or partly pruned cell
-            scratch.rename(folder)
-        except OSError as error:
-            raise self._refusal(error) from error
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-        shutil.rmtree(self._workspace(kind, key), ignore_errors=True)
+        remove(self._workspace(kind, key))
         self._keep_within_bounds(folder)
         return folder
 
@@ -265,13 +263,14 @@ class CellStore:
     @contextmanager
     def _locked(self, name: str, *, wait: bool = True) -> Iterator[None]:
         path = self.root / _LOCKS / name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            stream = path.open("w")
-        except OSError as error:
-            raise self._refusal(error) from error
-        with stream:
-            fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        with ExitStack() as stack:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(lock_file(path, wait=wait))
+            except BlockingIOError:
+                raise
+            except OSError as error:
+                raise self._refusal(error) from error
             yield
 
     def entries(self) -> list[Entry]:
@@ -315,11 +314,24 @@ class CellStore:
         """Remove unfinished work in which nothing changed for a week, unless it is locked."""
         for folder in (self.root / _SCRATCH).glob("*"):
             if _is_abandoned(folder):
-                shutil.rmtree(folder, ignore_errors=True)
-        for folder in (self.root / _WORK).glob("*"):
-            if _is_abandoned(folder):
-                with suppress(BlockingIOError, StorageError), self._locked(folder.name, wait=False):
-                    shutil.rmtree(folder, ignore_errors=True)
+                remove(folder)
+        self._sweep_unlocked(_WORK, _is_abandoned)
+
+    def _sweep_finished(self) -> None:
+        """Remove the lock files of killed processes, and unfinished work on finished cells."""
+
+        def is_finished(work: Path) -> bool:
+            kind, _, key = work.name.rpartition("-")
+            return (self.folder(kind, key) / _ABOUT).is_file()
+
+        self._sweep_unlocked(_WORK, is_finished)
+        self._sweep_unlocked(_LOCKS, Path.exists)
+
+    def _sweep_unlocked(self, place: str, is_useless: Callable[[Path], bool]) -> None:
+        for path in (self.root / place).glob("*"):
+            if is_useless(path):
+                with suppress(BlockingIOError, StorageError), self._locked(path.name, wait=False):
+                    remove(path)
 
 
 def default_store() -> CellStore:
@@ -374,11 +386,23 @@ def cached_value(
         return made[0] if made else make()
 
 
-def _is_whole(folder: Path) -> bool:
-    """True if the files of a sealed cell have the digests that were stored with it."""
+def _is_of_user(error: OSError, root: Path) -> bool:
+    """True for an error of a file outside the store, such as one that a plug-in opens."""
+    return error.filename is not None and not Path(os.fsdecode(error.filename)).is_relative_to(root)
+
+
+def is_whole(folder: Path, *, unsealed: bool = False) -> bool:
+    """Return True if the files of a sealed cell have the digests that were stored with it.
+
+    Args:
+        folder: The cell.
+        unsealed: Result for a cell without digests: earlier versions sealed fewer kinds.
+    """
     try:
-        stated = json_value(regular_bytes(folder / _ABOUT))["sha256"]
-        return all(sha256_file(folder / name) == sha256 for name, sha256 in stated.items())
+        about = json_value(regular_bytes(folder / _ABOUT))
+        if "sha256" not in about and "identity" in about:
+            return unsealed
+        return all(sha256_file(folder / name) == sha for name, sha in about["sha256"].items())
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 
@@ -392,8 +416,8 @@ def _is_abandoned(folder: Path) -> bool:
 
 
 def _remove(folder: Path) -> None:
-    (folder / _ABOUT).unlink(missing_ok=True)  # from here on the cell counts as missing
-    shutil.rmtree(folder, ignore_errors=True)
+    remove(folder / _ABOUT)  # from here on the cell counts as missing
+    remove(folder)
 
 
 def _entry(about: Path) -> Entry | None:

@@ -12,6 +12,7 @@ import numpy as np
 from benchmark.core.beats import Beat
 from benchmark.core.errors import InvalidFileError
 from benchmark.core.files import indented_json, json_value, regular_bytes, sha256_file, write_bytes
+from benchmark.core.store import is_whole
 from benchmark.protocols.data import Features
 from benchmark.protocols.evaluate import Evaluation, TaskScore
 
@@ -92,23 +93,33 @@ def read_score(folder: Path) -> ScoreCell:
 def made_cell(  # noqa: PLR0913 - the parts of a cell
     store: CellStore,
     kind: str,
-    identity: dict[str, Any],
+    identity: Any,  # noqa: ANN401 - any JSON value
     make: Callable[[Path], None],
     *,
     label: str,
     read: Callable[[Path], T],
     on_beat: OnBeat,
+    sealed: bool = True,
 ) -> T:
-    """Read a cell, made if it is missing; a damaged one is reported, discarded and made again."""
+    """Read a cell, made if it is missing; a damaged one is reported, discarded and made again.
+
+    ``sealed`` is False if ``read`` verifies all values itself.
+    """
+    found = store.find(kind, identity)
+    if found is not None and sealed and not is_whole(found, unsealed=True):
+        fault = "its files differ from their digests"
+        on_beat(Beat("repair", f"{kind} of {label}", kind="repair", error=fault))
+        store.discard(kind, identity)
+        found = None
     try:
-        return read(store.get(kind, identity, make, label))
+        return read(found or store.get(kind, identity, make, label, sealed=sealed))
     except InvalidFileError as error:
         # A cell that is gone was pruned by another process between the two steps.
         if store.find(kind, identity) is not None:
             fault = error.faults[0]
             on_beat(Beat("repair", f"{kind} of {label}", kind="repair", error=fault))
             store.discard(kind, identity)
-        return read(store.get(kind, identity, make, label))
+        return read(store.get(kind, identity, make, label, sealed=sealed))
 
 
 class StoredFeatures:
@@ -118,10 +129,18 @@ class StoredFeatures:
         store: The store.
         identity: Identity of backbone, task and decoding, as JSON.
         label: A few words for listings.
+        on_beat: Called when a damaged cell is made again.
     """
 
-    def __init__(self, store: CellStore, identity: Any, label: str) -> None:  # noqa: ANN401 - JSON
+    def __init__(
+        self,
+        store: CellStore,
+        identity: Any,  # noqa: ANN401 - JSON
+        label: str,
+        on_beat: OnBeat,
+    ) -> None:
         self._store, self._identity, self._label = store, identity, label
+        self._on_beat = on_beat
 
     def __call__(self, key: str, compute: Callable[[], Features]) -> Features:
         """Return the features of a key, computed if they are missing or damaged."""
@@ -132,16 +151,20 @@ class StoredFeatures:
             np.save(folder / "train.npy", features.train)
             np.save(folder / "test.npy", features.test)
 
-        folder = self._store.get("features", identity, make, self._label)
-        try:
-            return _read_features(folder)
-        except (OSError, ValueError):
-            self._store.discard("features", identity)
-            return _read_features(self._store.get("features", identity, make, self._label))
+        return made_cell(
+            self._store,
+            "features",
+            identity,
+            make,
+            label=self._label,
+            read=_read_features,
+            on_beat=self._on_beat,
+        )
 
 
 def _read_features(folder: Path) -> Features:
-    return Features(
-        np.load(folder / "train.npy", allow_pickle=False),
-        np.load(folder / "test.npy", allow_pickle=False),
-    )
+    try:
+        arrays = (np.load(folder / name, allow_pickle=False) for name in ("train.npy", "test.npy"))
+        return Features(*arrays)
+    except (OSError, EOFError, ValueError) as error:
+        raise InvalidFileError(folder, [f"not features: {error}"], "It is made again.") from error

@@ -100,7 +100,7 @@ class CheckpointScores:
         subject = f"{name}, seed {seed}"
 
         def make(folder: Path) -> None:
-            cache = StoredFeatures(self.store, features, task.name)
+            cache = StoredFeatures(self.store, features, task.name, self._on_beat)
             with observed(self._on_beat, protocol.name, subject, task.name) as curve:
                 data = self._images.of(task)
                 network = checkpoint.backbone

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
-from benchmark.core.beats import OnBeat, no_beat, observed
-from benchmark.core.errors import T2SBenchError, UnavailableError
-from benchmark.core.files import digest
+from benchmark.core.beats import Beat, OnBeat, no_beat, observed
+from benchmark.core.errors import InvalidFileError, T2SBenchError, UnavailableError
+from benchmark.core.files import digest, remove
 from benchmark.pipeline.cells import ScoreCell, StoredFeatures, made_cell, read_score, write_score
 from benchmark.pipeline.settings import (
     LiveSettings,
@@ -309,8 +309,11 @@ class Pipeline:
                 return
             data = self.store.workspace("dataset", identity) / "data"
             with observed(self._on_beat, "render", label):
-                self._renderer.render(self._request(source, seed), data, self._render_workers)
-                write_rendered(data, folder, self.profile.classes, self.profile.size)
+                try:
+                    self._render(source, seed, data, folder)
+                except InvalidFileError as error:  # damaged after an earlier process rendered it
+                    self._repair(f"dataset of {label}", error, data)
+                    self._render(source, seed, data, folder)
             shutil.move(data, folder / "data")
 
         return made_cell(
@@ -321,7 +324,16 @@ class Pipeline:
             label=label,
             read=read_training_set,
             on_beat=self._on_beat,
+            sealed=False,
         )
+
+    def _render(self, source: Source, seed: int, data: Path, folder: Path) -> None:
+        self._renderer.render(self._request(source, seed), data, self._render_workers)
+        write_rendered(data, folder, self.profile.classes, self.profile.size)
+
+    def _repair(self, what: str, error: InvalidFileError, place: Path) -> None:
+        self._on_beat(Beat("repair", what, kind="repair", error=error.faults[0]))
+        remove(place)
 
     def _load_or_train(
         self, source: Source, seed: int, identity: dict[str, Any]
@@ -338,11 +350,13 @@ class Pipeline:
                     self._train_in_processes(source, seed, work, folder)
                     return
                 checkpoint = work / "checkpoint.safetensors"
-                execution = Execution(str(self.device), checkpoint, curve)
-                with self._threads():
-                    trained = pretrain(
-                        data, network=network, recipe=self.recipe, seed=seed, execution=execution
-                    )
+                try:
+                    trained = self._pretrain(data, seed, checkpoint, curve)
+                except InvalidFileError as error:
+                    if not checkpoint.exists():
+                        raise
+                    self._repair(f"checkpoint of {label}", error, checkpoint)
+                    trained = self._pretrain(data, seed, checkpoint, curve)
                 save_backbone(trained, folder / _BACKBONE)
 
         if self.store.find("backbone", identity) is None:
@@ -356,6 +370,15 @@ class Pipeline:
             read=lambda at: load_backbone(at / _BACKBONE, network),
             on_beat=self._on_beat,
         )
+
+    def _pretrain(
+        self, data: TrainingSet, seed: int, checkpoint: Path, curve: Curve
+    ) -> PretrainedBackbone:
+        execution = Execution(str(self.device), checkpoint, curve)
+        with self._threads():
+            return pretrain(
+                data, network=self.network, recipe=self.recipe, seed=seed, execution=execution
+            )
 
     def _train_in_processes(self, source: Source, seed: int, work: Path, folder: Path) -> None:
         dataset = self.store.find("dataset", self.dataset_identity(source, seed))
@@ -410,7 +433,7 @@ class Pipeline:
         about = [PIPELINE_VERSION, settings.feature_precision, self._images.identity()]
         identity = [backbone.key, task.digest, about]
         if self._keep_features:
-            return StoredFeatures(self.store, identity, task.name)
+            return StoredFeatures(self.store, identity, task.name, self._on_beat)
         if self._last_features[0] != identity:
             self._last_features = (identity, MemoryFeatureCache())
         return self._last_features[1]

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from benchmark.core.errors import InvalidInputError, UnknownNameError
+from benchmark.core.errors import InvalidInputError, T2SBenchError, UnknownNameError
+from benchmark.core.tracebacks import author_traceback
 from benchmark.executors.interface import Job
 from benchmark.pipeline.settings import LiveSettings
 from benchmark.protocols.registry import find_protocol
@@ -207,6 +208,7 @@ class JobResult:
         real_images: Collection of the reference ``real-images``; None for other rows.
         mended: Damaged cells of the store that were replaced.
         further: Rewards under the further protocols, by protocol; not part of a journal.
+        traceback: Traceback of a plug-in's error, without the frames of this package.
     """
 
     job: TableJob
@@ -218,6 +220,7 @@ class JobResult:
     real_images: str | None = None
     mended: tuple[str, ...] = ()
     further: Mapping[str, tuple[CellResult, ...]] = field(default_factory=dict)
+    traceback: str | None = None
 
     @property
     def errors(self) -> tuple[str, ...]:
@@ -252,13 +255,22 @@ class JobResult:
         """Return the journal's form of the result."""
         content = asdict(self)
         del content["further"]
+        if self.traceback is None:  # earlier versions do not know the field
+            del content["traceback"]
         return content
 
 
-def failed_job(job: TableJob, tasks: Sequence[str], error: str, machine: str = "") -> JobResult:
+def failed_job(
+    job: TableJob, tasks: Sequence[str], error: BaseException | str, machine: str = ""
+) -> JobResult:
     """Return the result of a job without rewards."""
-    cells = tuple(CellResult(task, None, error=error) for task in tasks)
-    return JobResult(job, cells, None, 0.0, machine, {})
+    text, traceback = str(error), None
+    if isinstance(error, BaseException):
+        traceback = author_traceback(error) or None
+        if not isinstance(error, T2SBenchError):
+            text = f"{type(error).__name__}: {error}"
+    cells = tuple(CellResult(task, None, error=text) for task in tasks)
+    return JobResult(job, cells, None, 0.0, machine, {}, traceback=traceback)
 
 
 def result_from_json(value: Mapping[str, Any]) -> JobResult:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from benchmark.core.beats import Beat, OnBeat, no_beat
 from benchmark.core.errors import T2SBenchError
 from benchmark.core.files import canonical_json, json_value, sha256_bytes
+from benchmark.core.tracebacks import author_traceback
 from benchmark.executors.interface import Work, Worker
 from benchmark.pipeline.settings import Source
 from benchmark.pipeline.stages import PIPELINE_VERSION, Pipeline
@@ -92,14 +93,11 @@ class TableWorker(Worker[TableJob, JobResult]):
         self._beat = beat
         try:
             return self._measure(job)
-        except T2SBenchError as error:
-            return failed_job(job, self._request.tasks, str(error), machine())
         except Exception as error:
-            text = f"{type(error).__name__}: {error}"
-            return failed_job(job, self._request.tasks, text, machine())
+            return failed_job(job, self._request.tasks, error, machine())
 
     def _measure(self, job: TableJob) -> JobResult:
-        weights, source = None, self._source(job)
+        weights, traceback, source = None, None, self._source(job)
         cells: dict[str, list[CellResult]] = {name: [] for name in self._request.protocols}
         # Protocols of one task follow each other: they share its features.
         for task, (protocol, row) in itertools.product(self._request.tasks, cells.items()):
@@ -107,6 +105,7 @@ class TableWorker(Worker[TableJob, JobResult]):
                 found = self.pipeline.score(source, job.seed, self._task(task), protocol)
             except T2SBenchError as error:
                 row.append(CellResult(task, None, error=str(error)))
+                traceback = author_traceback(error) or traceback
                 continue
             weights = found.weights_sha256
             row.append(
@@ -132,6 +131,7 @@ class TableWorker(Worker[TableJob, JobResult]):
             real.label if isinstance(real, Collection) else None,
             tuple(self._mended),
             {protocol: tuple(row) for protocol, row in cells.items()},
+            traceback,
         )
 
     def _terms(self) -> dict[str, Any]:

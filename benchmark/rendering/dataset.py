@@ -121,7 +121,7 @@ def locked(folder: Path) -> AbstractContextManager[None]:
     Raises:
         StorageError: If another process renders into it, or the file system refuses.
     """
-    return held(folder, "another process renders into it")
+    return held(folder, "another process renders into it", is_moved=True)
 
 
 def claim(folder: Path, identity: Mapping[str, Any], key: str) -> None:
@@ -155,12 +155,17 @@ def sweep(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def finish(folder: Path, target: Path) -> None:
+def finish(folder: Path, manifest: Mapping[str, Any], target: Path) -> None:
     """Move a complete dataset to its place in one step.
 
     Raises:
-        StorageError: If the file system refuses.
+        StorageError: If files vanished since they were rendered, or the file system refuses.
     """
+    if _damage(folder, manifest, content=False):
+        raise StorageError(
+            f"Files of {folder} vanished during the work. Run the same command again: it renders "
+            "them."
+        )
     try:
         shutil.rmtree(folder / MARKERS, ignore_errors=True)
         for name in (_REQUEST, LOCK):

@@ -121,7 +121,7 @@ def render_dataset(
             made = _render_here(request, simulator, folder, missing, on_images, engine is not None)
         shards.update((shard.number, shard) for shard in made)
         manifest = _described(request, simulator, folder, shards)
-        finish(folder, target)
+        finish(folder, manifest, target)
     return Rendered(target, manifest, len(request) - already)
 
 
@@ -180,7 +180,7 @@ def render_in_processes(
         UnavailableError: If a process ends early; finished shards are kept.
     """
     done = get_context("spawn").Value("q", 0)
-    remedy = "Run the command again to resume, with fewer --jobs if it happens again."
+    remedy = "Run the command again to resume, with fewer processes if it happens again."
     workers = min(workers, len(numbers))
     with worker_pool(workers, _start, (request, done), remedy=remedy) as pool:
         pending = {pool.submit(_render_one, folder, number) for number in numbers}

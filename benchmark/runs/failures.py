@@ -23,7 +23,8 @@ class FitTimeoutError(T2SBenchError):
     def of(cls, seconds: float) -> FitTimeoutError:
         """Return the error for a limit."""
         return cls(
-            f"The method did not finish within {seconds:g} s. Raise --timeout, or make it faster."
+            f"The method did not finish within {seconds:g} s. Make it faster, or "
+            "raise the limit of 't2sbench run --timeout'."
         )
 
 
@@ -66,6 +67,8 @@ def error_message(error: BaseException) -> str:
 def _author_line(error: BaseException, method: Method) -> str:
     """File, line and code of the method's innermost frame of a traceback; empty without one."""
     package = method.plugin.load().__module__.partition(".")[0]
+    if package == __name__.partition(".")[0]:  # the row of a source
+        return ""
     frames = [
         (frame, line)
         for frame, line in traceback.walk_tb(error.__traceback__)

@@ -21,7 +21,7 @@ from benchmark.core.errors import InvalidInputError
 from benchmark.core.files import sha256_bytes
 from benchmark.core.processes import worker_pool
 from benchmark.core.state import load_state, save_state
-from benchmark.core.store import default_store
+from benchmark.core.store import default_store, is_whole
 from benchmark.methods import Decision, Method, ParameterSelector, TaskView
 from benchmark.runs.failures import MAY_RAISE, FitTimeoutError, MethodError
 from benchmark.runs.plan import Overwrite
@@ -290,7 +290,7 @@ class Fitter:
                 min(self._request.jobs, len(places)),
                 _start,
                 ([spec for _, spec in known], self._request.isolated),
-                remedy="Finished cells are kept; run the command again with fewer --jobs.",
+                remedy="Finished cells are kept; run the command again with fewer processes.",
                 terminate=True,
             )
         )
@@ -376,15 +376,19 @@ class _Cell:
         folder = default_store().find(KIND, self._identity) if self._is_used else None
         if folder is None:
             return None
+        if not is_whole(folder, unsealed=True):
+            return self._discard("its files differ from their digests")
         try:
             state, facts = load_state(folder, "")
             selector = self._method.from_state(state, space)
             queries = int(facts["queries"])
         except (InvalidInputError, LookupError, TypeError) as error:
-            _LOG.info("%s is damaged and will be made again: %s", folder, error)
-            default_store().discard(KIND, self._identity)
-            return None
+            return self._discard(error)
         return Fitted(selector, None, time.perf_counter() - start, kept_queries=queries)
+
+    def _discard(self, fault: object) -> None:
+        _LOG.warning("The fit of %s is damaged and made again: %s", self._label, fault)
+        default_store().discard(KIND, self._identity)
 
     def write(self, fit: Fitted) -> None:
         """Write or replace the cell; after an error of method or store, nothing is kept."""
@@ -396,7 +400,11 @@ class _Cell:
             state, store = selector.state(), default_store()
             store.discard(KIND, self._identity)
             store.get(
-                KIND, self._identity, lambda folder: save_state(folder, state, facts), self._label
+                KIND,
+                self._identity,
+                lambda folder: save_state(folder, state, facts),
+                self._label,
+                sealed=True,
             )
         except MAY_RAISE as error:
             _LOG.info("the fit of %s is not kept: %s", self._label, error)

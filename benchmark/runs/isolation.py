@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,7 +18,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,7 +32,7 @@ from benchmark.core.errors import (
     UnavailableError,
     UnknownNameError,
 )
-from benchmark.core.files import cache_root, real_path
+from benchmark.core.files import cache_root, real_path, scratch_folder
 from benchmark.core.messages import Channel
 from benchmark.core.options import OptionValue  # noqa: TC001 - read by pydantic
 from benchmark.core.owners import IMPORT_NAMES
@@ -246,8 +245,9 @@ class _Server:
     """
 
     def __init__(self, settings: dict[str, Any]) -> None:
-        scratch = tempfile.mkdtemp(prefix="t2sbench-isolation-")
-        self._settings = {**settings, "scratch": scratch}
+        stack = ExitStack()
+        temporary = scratch_folder(Path(tempfile.gettempdir()), "t2sbench-isolation-")
+        self._settings = {**settings, "scratch": str(stack.enter_context(temporary))}
         self._control, theirs = socket.socketpair()
         self._channel = Channel(self._control)
         number = theirs.fileno()
@@ -260,7 +260,7 @@ class _Server:
                 start_new_session=True,  # Ctrl-C is for the run
             )
         self._open, self._lock = {self._control}, threading.Lock()
-        self.close = weakref.finalize(self, _shut_down, self._open, process, scratch)
+        self.close = weakref.finalize(self, _shut_down, self._open, process, stack)
 
     def start(self) -> tuple[int, socket.socket]:
         """Start a session; return its process and the connection to it."""
@@ -290,7 +290,7 @@ class _Server:
 
 
 def _shut_down(
-    connections: set[socket.socket], process: subprocess.Popen[bytes], scratch: str
+    connections: set[socket.socket], process: subprocess.Popen[bytes], scratch: ExitStack
 ) -> None:
     for connection in list(connections):  # the server ends its sessions, then itself
         with suppress(OSError):
@@ -301,7 +301,7 @@ def _shut_down(
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.close()
 
 
 class _Session:

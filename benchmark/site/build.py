@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,7 +109,7 @@ class _Writer:
 
     def copy(self, source: Path, path: str) -> None:
         """Copy a file."""
-        shutil.copyfile(source, self._target(path))
+        self.file(path, source.read_bytes())
 
     def _target(self, path: str) -> Path:
         target = inside(self.folder, path)

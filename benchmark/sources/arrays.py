@@ -144,7 +144,7 @@ def read_training_set(folder: Path) -> TrainingSet:
         pixels = np.load(path, mmap_mode="r" if large else None, allow_pickle=False)
         labels = np.load(folder / _LABELS, allow_pickle=False)
         found, stated = TrainingSet(pixels, labels, int(about["classes"])), str(about["sha256"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise InvalidFileError(folder, [f"not a dataset cell: {error}"], _AGAIN) from error
     if found.sha256 != stated:
         fault = f"sha256 of the pixels is {found.sha256}, but {_ABOUT} says {stated}"

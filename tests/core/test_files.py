@@ -1,3 +1,6 @@
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -5,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError, StorageError
-from benchmark.core.files import canonical_json, digest, inside, write_atomically, write_text
+from benchmark.core.files import (
+    canonical_json,
+    digest,
+    held,
+    inside,
+    scratch_folder,
+    write_atomically,
+    write_text,
+)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
@@ -88,3 +99,31 @@ def test_a_pipe_is_no_file_of_a_model(tmp_path: Path):
     os.mkfifo(tmp_path / "a.json")
     with pytest.raises(InvalidFileError, match="pipe"):
         read_model(tmp_path / "a.json", _Description, "")
+
+
+def test_a_folder_that_vanishes_while_it_is_held(tmp_path):
+    folder = tmp_path / "out"
+    with pytest.raises(StorageError, match="out vanished"), held(folder, "nobody"):
+        shutil.rmtree(folder)
+    with held(folder, "nobody"):
+        pass
+    assert list(folder.iterdir()) == []
+
+
+def test_temporary_files_of_killed_processes_are_swept(tmp_path):
+    code = (
+        "import os, sys\nfrom pathlib import Path\n"
+        "from benchmark.core.files import write_atomically\n"
+        "write_atomically(Path(sys.argv[1]), lambda path: os.kill(os.getpid(), 9))\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "first")], check=False)
+    (left,) = tmp_path.iterdir()
+    other = tmp_path / "notes.tmp"
+    other.write_text("")
+    with scratch_folder(tmp_path, "in-use-") as scratch:
+        assert not left.exists()
+        code = "import sys\nfrom pathlib import Path\nfrom benchmark.core.files import write_text\n"
+        code += "write_text(Path(sys.argv[1]), 'text')\n"
+        subprocess.run([sys.executable, "-c", code, str(tmp_path / "second")], check=True)
+        assert scratch.is_dir()
+    assert {path.name for path in tmp_path.iterdir()} == {"second", "notes.tmp"}

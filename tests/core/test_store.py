@@ -229,3 +229,23 @@ def test_cached_values(monkeypatch):
     Path("file").write_text("")
     monkeypatch.setenv("T2SBENCH_CACHE", str(Path("file").absolute()))
     assert value("y") == "y", "in memory where nothing can be written"
+
+
+def test_leftovers_of_killed_processes_are_swept():
+    store = CellStore(ROOT)
+    done = store.get("dataset", 1, writer())
+    unfinished = store.workspace("dataset", 2)
+    finished = store.workspace("dataset", 1)
+    lock = ROOT / ".locks" / "dataset-killed"
+    lock.write_text("")
+    with store._locked("dataset-used"):
+        assert CellStore(ROOT).get("dataset", 1, writer()) == done
+        assert [path.name for path in lock.parent.iterdir()] == ["dataset-used"]
+    assert unfinished.is_dir()
+    assert not finished.exists()
+    assert list(lock.parent.iterdir()) == []
+
+
+def test_an_error_of_another_file_is_not_one_of_the_store():
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        CellStore(ROOT).get("dataset", 1, lambda _: Path("/nowhere/images").read_bytes())
