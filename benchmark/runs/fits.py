@@ -377,13 +377,15 @@ class _Cell:
         if folder is None:
             return None
         if not is_whole(folder, unsealed=True):
-            return self._discard("its files differ from their digests")
+            self._discard("its files differ from their digests")
+            return None
         try:
             state, facts = load_state(folder, "")
             selector = self._method.from_state(state, space)
             queries = int(facts["queries"])
         except (InvalidInputError, LookupError, TypeError) as error:
-            return self._discard(error)
+            self._discard(error)
+            return None
         return Fitted(selector, None, time.perf_counter() - start, kept_queries=queries)
 
     def _discard(self, fault: object) -> None:
