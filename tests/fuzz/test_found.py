@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.io import savemat
 
 from tests.fuzz.harness import Sandbox
 
 _TABLE = Path(__file__).parents[1] / "data" / "small-table"
 _PIPE = ("pipe", "")
 _ZERO = ("link", "/dev/zero")
+
+
+def _svhn(images: np.ndarray) -> dict[str, bytes]:
+    found = {}
+    for part in ("train", "test"):
+        stream = io.BytesIO()
+        savemat(stream, {"X": images, "y": np.array([[10], [1]])})
+        found[f"{part}_32x32.mat"] = stream.getvalue()
+    return found
+
 
 # name -> files, command, exit code, words of the message
 FOUND = {
@@ -43,6 +56,18 @@ FOUND = {
         f"run -m single-best --seeds 0 --limit 1 --table {_TABLE} -o {{in}}/r",
         2,
         ("symbolic link",),
+    ),
+    "pixels that are no numbers": (
+        _svhn(np.full((32, 32, 3, 2), np.nan)),
+        "data prepare SVHN --from {in}",
+        2,
+        ("train_32x32.mat", "255"),
+    ),
+    "complex pixels": (
+        _svhn(np.full((32, 32, 3, 2), 1 + 1j)),
+        "data prepare SVHN --from {in}",
+        2,
+        ("train_32x32.mat",),
     ),
 }
 

@@ -12,7 +12,7 @@ import numpy as np
 from benchmark.core.errors import InvalidFileError, InvalidInputError
 from benchmark.core.files import check_regular
 from benchmark.tasks.images import LabelledImages, encode_png, labelled_files
-from benchmark.tasks.loaders.containers import read_hdf5, read_matrices
+from benchmark.tasks.loaders.containers import integers, read_hdf5, read_matrices
 from benchmark.tasks.loaders.folders import class_folders, find_root, visible_folders
 from benchmark.tasks.loaders.listed import read_lines
 
@@ -60,8 +60,11 @@ def _svhn_part(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     if matrix.ndim != 4:
         fault = f"X has {matrix.ndim} axes, not (height, width, 3, images)"
         raise InvalidFileError(path, [fault], _REMEDY)
-    images = np.ascontiguousarray(np.moveaxis(matrix, 3, 0), dtype=np.uint8)
-    labels = numbers.astype(np.int64).ravel()
+    try:
+        images = np.ascontiguousarray(np.moveaxis(integers(matrix, np.uint8), 3, 0))
+        labels = integers(numbers, np.int64).ravel()
+    except ValueError as error:
+        raise InvalidFileError(path, [f"X, y: {error}"], _REMEDY) from error
     _check(path, images, labels - 1, len(_DIGITS))
     return images, labels % 10
 
@@ -93,9 +96,9 @@ def _usps_part(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
             numbers = [float(pixel.rpartition(":")[2]) for pixel in pixels]
             rows.append(np.array(numbers, dtype=np.float32))
         values = np.array(rows, dtype=np.float32).reshape(-1, _USPS_SIDE, _USPS_SIDE)
+        images = integers((values + 1) / 2 * 255, np.uint8)
     except (OSError, EOFError, ValueError) as error:
         raise InvalidFileError(path, [f"not readable as LIBSVM form: {error}"], _REMEDY) from error
-    images = ((values + 1) / 2 * 255).astype(np.uint8)
     digits = np.array(labels, dtype=np.int64)
     _check(path, images, digits, len(_DIGITS))
     return images, digits

@@ -129,9 +129,22 @@ def read_hdf5(path: Path, images: str, labels: str) -> tuple[NDArray[np.uint8], 
         raise InvalidFileError(path, [fault], _REMEDY) from error
 
 
-def _rows(dataset: Any, kind: type[np.generic]) -> NDArray[Any]:  # noqa: ANN401 - h5py has no types
+def _rows(dataset: Any, kind: type[np.integer[Any]]) -> NDArray[Any]:  # noqa: ANN401 - h5py has no types
     """A dataset as another type, converted a few rows at a time."""
     values = np.empty(dataset.shape, dtype=kind)
     for start in range(0, len(values), _ROWS):
-        values[start : start + _ROWS] = dataset[start : start + _ROWS].astype(kind)
+        values[start : start + _ROWS] = integers(dataset[start : start + _ROWS], kind)
     return values
+
+
+def integers(values: NDArray[Any], kind: type[np.integer[Any]]) -> NDArray[Any]:
+    """Convert numbers to an integer type; fractions are cut off.
+
+    Raises:
+        ValueError: If they are complex, not finite or out of range.
+    """
+    ends = np.iinfo(kind)
+    is_real = values.dtype.kind in "biuf"
+    if not is_real or (values.size and not ends.min <= values.min() <= values.max() < ends.max + 1):
+        raise ValueError(f"values are not real numbers from {ends.min} to {ends.max}")
+    return values.astype(kind, copy=False)

@@ -12,7 +12,7 @@ import numpy as np
 from benchmark.core.errors import InvalidFileError
 from benchmark.core.files import check_regular
 from benchmark.tasks.images import LabelledImages, labelled_files, shortened
-from benchmark.tasks.loaders.containers import read_matrices
+from benchmark.tasks.loaders.containers import integers, read_matrices
 from benchmark.tasks.loaders.folders import find_root, images_below
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _REMEDY = "Unpack the official archive again."
+_FLOWERS = 102  # classes
 CHESTX_CLASSES = (
     *("Atelectasis", "Cardiomegaly", "Effusion", "Infiltration", "Mass", "Nodule"),
     "Pneumothorax",
@@ -105,6 +106,10 @@ def flowers102(folder: Path) -> LabelledImages:
         np.concatenate([_matrix(root / "setid.mat", part) for part in parts])
         for parts in (("trnid", "valid"), ("tstid",))
     )
+    if labels.size and not 1 <= labels.min() <= labels.max() <= _FLOWERS:
+        raise InvalidFileError(
+            root / "imagelabels.mat", [f"a label is not within 1 to {_FLOWERS}"], _REMEDY
+        )
     numbers = np.concatenate([train, test])
     if numbers.size and not 1 <= numbers.min() <= numbers.max() <= len(labels):
         raise InvalidFileError(
@@ -120,7 +125,10 @@ def flowers102(folder: Path) -> LabelledImages:
 
 def _matrix(path: Path, name: str) -> NDArray[np.int64]:
     (values,) = read_matrices(path, name)
-    return values.astype(np.int64).ravel()
+    try:
+        return integers(values, np.int64).ravel()
+    except ValueError as error:
+        raise InvalidFileError(path, [f"{name}: {error}"], _REMEDY) from error
 
 
 def read_csv(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
