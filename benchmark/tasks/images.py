@@ -209,8 +209,9 @@ def open_image(encoded: bytes, *others: str) -> Image:
     """
     from PIL import Image
 
-    # Pillow warns of images that are refused here.
+    # Pillow warns of images that are refused here, and of damaged metadata.
     warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     Image.init()
     try:
         known = [name for name in (*_FORMATS, *others) if name in Image.OPEN]

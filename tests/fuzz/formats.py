@@ -8,6 +8,7 @@ import io
 import json
 import os
 import random
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -698,7 +699,7 @@ def command_words(draw: random.Random) -> list[str]:
         if name.startswith("-"):
             words.append(name)
         if name == option:
-            words.append(value.replace("\0", ""))  # no argument can hold it
+            words.append(re.sub("[\0\ud800-\udc7f]", "", value))  # no argument can hold it
     if path in _HEAVY:
         words.append("--help" if "--dry-run" not in "".join(options) else "--dry-run")
     return words

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.io import savemat
 
 from tests.fuzz.harness import Sandbox
@@ -23,6 +25,20 @@ def _svhn(images: np.ndarray) -> dict[str, bytes]:
         savemat(stream, {"X": images, "y": np.array([[10], [1]])})
         found[f"{part}_32x32.mat"] = stream.getvalue()
     return found
+
+
+def _damaged_tiff() -> bytes:
+    """An entry of its directory has more values than the file has bytes."""
+    stream = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(stream, format="TIFF")
+    content = bytearray(stream.getvalue())
+    (start,) = struct.unpack_from("<I", content, 4)
+    (count,) = struct.unpack_from("<H", content, start)
+    for number in range(count):
+        at = start + 2 + 12 * number
+        if struct.unpack_from("<H", content, at) == (262,):
+            struct.pack_into("<I", content, at + 4, 2**30)
+    return bytes(content)
 
 
 # name -> files, command, exit code, words of the message
@@ -56,6 +72,12 @@ FOUND = {
         f"run -m single-best --seeds 0 --limit 1 --table {_TABLE} -o {{in}}/r",
         2,
         ("symbolic link",),
+    ),
+    "picture with damaged metadata": (
+        {"d/a/1.tiff": _damaged_tiff(), "d/b/1.tiff": _damaged_tiff()},
+        "data prepare EuroSAT --from {in}/d",
+        2,
+        ("a/1.tiff",),
     ),
     "pixels that are no numbers": (
         _svhn(np.full((32, 32, 3, 2), np.nan)),
