@@ -53,6 +53,7 @@ def pretrain(  # noqa: PLR0913 - the settings of a pre-training
     real_images: str | None = None,
     plugins: Sequence[str | Path] = (),
     tasks_files: Sequence[str | Path] = (),
+    log: Sequence[str] = (),
     on_beat: OnBeat = ignore,
 ) -> Pretrained:
     """Pre-train a backbone and write it for use without this package.
@@ -77,6 +78,8 @@ def pretrain(  # noqa: PLR0913 - the settings of a pre-training
         real_images: Collection of real images, for sources that draw from one.
         plugins: Users' files with more simulators, networks, recipes and sources.
         tasks_files: Users' files with more tasks.
+        log: Logs of stages and curves: ``jsonl``, ``tensorboard``, ``wandb`` or ``trackio``, each
+            with or without a folder, ``tensorboard=DIR``; by default ``OUTPUT.logs``.
         on_beat: Called with every beat (:mod:`benchmark.core.beats`): stages that begin and end,
             points of the training curve.
 
@@ -86,6 +89,7 @@ def pretrain(  # noqa: PLR0913 - the settings of a pre-training
         UnavailableError: When data or packages are missing.
     """
     require("live", "Pre-training")
+    from benchmark.core.loggers import logged
     from benchmark.core.store import default_store
     from benchmark.pipeline.profiles import find_profile
     from benchmark.pipeline.settings import LiveSettings
@@ -114,11 +118,12 @@ def pretrain(  # noqa: PLR0913 - the settings of a pre-training
         given |= _amount(settings.find_profile(), opened["images"], given)
     settings.simulator()  # checks recipe, network and simulator
     images = _source(settings, configuration, opened, task, tuple(map(Path, tasks_files)))
-    pipeline = Pipeline.of(settings, default_store(), sources=opened, on_beat=on_beat)
-    try:
-        backbone = pipeline.backbone(images, seed).pretrained
-    finally:
-        pipeline.close()
+    with logged(log, output, on_beat) as observer:
+        pipeline = Pipeline.of(settings, default_store(), sources=opened, on_beat=observer)
+        try:
+            backbone = pipeline.backbone(images, seed).pretrained
+        finally:
+            pipeline.close()
     export(backbone, Path(output), _about(settings, images, opened))
     return Pretrained(Path(output), backbone.card)
 

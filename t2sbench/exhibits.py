@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.core.beats import Beat, OnBeat, no_beat, observed
+from benchmark.core.beats import OnBeat, no_beat, observed
 from benchmark.core.errors import UnavailableError
 from t2sbench.models import fit
 from t2sbench.results import Results, run
@@ -61,6 +61,7 @@ def measure_paper(  # noqa: PLR0913 - the settings of a measurement
     seeds: Sequence[int] | None = None,
     table: str = "gl-mini",
     dry_run: bool = False,
+    log: Sequence[str] = (),
     on_note: Callable[[str], None] = lambda _text: None,
     on_beat: OnBeat = no_beat,
     **settings: Any,  # noqa: ANN401 - of run
@@ -78,6 +79,8 @@ def measure_paper(  # noqa: PLR0913 - the settings of a measurement
         seeds: Only these seeds. A seed that no experiment states applies to all methods.
         table: Rewards that methods learn from.
         dry_run: True to only count missing cells.
+        log: Logs of stages and curves: ``jsonl``, ``tensorboard``, ``wandb`` or ``trackio``, each
+            with or without a folder, ``tensorboard=DIR``; by default ``OUTPUT.logs``.
         on_note: Called with sentences on measurements that are not cells of a run.
         on_beat: Called with every beat of the stages (:mod:`benchmark.core.beats`).
         settings: Further settings of :func:`t2sbench.run`, such as ``device``, ``real_images``,
@@ -88,33 +91,35 @@ def measure_paper(  # noqa: PLR0913 - the settings of a measurement
         InvalidInputError: For values that do not fit.
         UnavailableError: When data or packages are missing.
     """
+    from benchmark.core.loggers import logged
     from benchmark.paper.experiments import find_experiments, live_runs
 
     experiments = [one.at(_names(profile)) for one in find_experiments(_names(names))]
     records: list[Record] = []
-    for part in live_runs(experiments, seeds):
-        records += run(
-            list(part.methods),
-            split=part.split,
-            table=table,
-            tasks=part.tasks,
-            seeds=part.seeds,
-            profile=part.profiles,
-            protocol=part.protocols,
-            output=output,
-            dry_run=dry_run,
-            on_beat=on_beat,
-            **settings,
-        )
-    source = {name: settings[name] for name in settings if name in ("device", "real_images")}
-    data = _Data(Path(output), seeds, source, on_beat)
-    for one in experiments:
-        if one.kind == "ladder":
-            data.measure_ladder(one, on_note if dry_run else None)
-        if one.kind == "neighbours" and not dry_run:
-            data.find_neighbours(one)
-        if one.kind == "probabilities" and not dry_run:
-            data.fit_policies(one, (table, "released"))
+    with logged(() if dry_run else log, output, on_beat) as observer:
+        for part in live_runs(experiments, seeds):
+            records += run(
+                list(part.methods),
+                split=part.split,
+                table=table,
+                tasks=part.tasks,
+                seeds=part.seeds,
+                profile=part.profiles,
+                protocol=part.protocols,
+                output=output,
+                dry_run=dry_run,
+                on_beat=observer,
+                **settings,
+            )
+        source = {name: settings[name] for name in settings if name in ("device", "real_images")}
+        data = _Data(Path(output), seeds, source, observer)
+        for one in experiments:
+            if one.kind == "ladder":
+                data.measure_ladder(one, on_note if dry_run else None)
+            if one.kind == "neighbours" and not dry_run:
+                data.find_neighbours(one)
+            if one.kind == "probabilities" and not dry_run:
+                data.fit_policies(one, (table, "released"))
     return Results(tuple(records))
 
 
@@ -157,7 +162,7 @@ class _Data:
             seeds=seeds,
             configurations="ladder",
             dry_run=on_note is not None,
-            on_job=lambda result: self.on_beat(Beat(experiment.name, str(result.job))),
+            on_beat=self.on_beat,
             **self.source,
         )
         if on_note is not None:

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmark.core.beats import OnBeat, no_beat
 from benchmark.core.errors import InvalidInputError, StorageError, UnknownNameError
 from benchmark.core.extras import require
 from benchmark.core.files import held, read_model
+from benchmark.core.loggers import logged
 from benchmark.core.store import default_store
 from benchmark.core.versions import package_version
 from benchmark.recommend import results as names
@@ -220,7 +222,9 @@ def recommend(  # noqa: PLR0913 - the settings of the work
     seeds: Sequence[int] = (0, 1),
     device: str = "auto",
     plugins: Sequence[str | Path] = (),
+    log: Sequence[str] = (),
     observer: Observer | None = None,
+    on_beat: OnBeat = no_beat,
 ) -> Recommendation:
     """Choose, render and pre-train for a user's images, and evaluate on a held-out part of them.
 
@@ -242,10 +246,13 @@ def recommend(  # noqa: PLR0913 - the settings of the work
         seeds: Seeds of pre-training; the network of the first one is exported.
         device: ``auto``, ``cpu``, ``cuda:0`` ...
         plugins: Users' files with more methods or simulators; they are executed.
+        log: Logs of stages and curves: ``jsonl``, ``tensorboard``, ``wandb`` or ``trackio``, each
+            with or without a folder, ``tensorboard=DIR``; by default ``OUTPUT.logs``.
         observer: Receives the progress.
+        on_beat: Called with every beat of the stages (:mod:`benchmark.core.beats`).
 
     Raises:
-        UnknownNameError: For an unknown profile, method, option or table.
+        UnknownNameError: For an unknown profile, method, option, table or log.
         InvalidInputError: For values that do not fit, or a folder that holds something else.
         InvalidFileError: For images that cannot be a task; lists all faults.
         UnavailableError: If packages are missing.
@@ -264,7 +271,8 @@ def recommend(  # noqa: PLR0913 - the settings of the work
         device=device,
         plugins=plugins,
     )
-    return _Work(settings, observer or _Silent()).run()
+    with logged(log, output, on_beat) as receiver:
+        return _Work(settings, observer or _Silent(), receiver).run()
 
 
 def steps_of(source: str | Path, output: str | Path, **settings: Any) -> list[Step]:  # noqa: ANN401
@@ -298,8 +306,8 @@ def _settings(source: str | Path, output: str | Path, **given: Any) -> Settings:
 class _Work:
     """The work on one recommendation."""
 
-    def __init__(self, settings: Settings, observer: Observer) -> None:
-        self._settings, self._observer = settings, observer
+    def __init__(self, settings: Settings, observer: Observer, on_beat: OnBeat) -> None:
+        self._settings, self._observer, self._on_beat = settings, observer, on_beat
         self._plan = settings.plan
         self._seconds: dict[str, float] = {}
 
@@ -378,7 +386,7 @@ class _Work:
         from benchmark.pipeline.stages import Pipeline
 
         settings = self._settings
-        pipeline = Pipeline.of(settings.live, default_store())
+        pipeline = Pipeline.of(settings.live, default_store(), on_beat=self._on_beat)
         try:
             _check_space(pipeline, choice)
             sheet, *steps, report = self._plan.rest(choice)

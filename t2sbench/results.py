@@ -257,6 +257,7 @@ def run(  # noqa: PLR0913 - the settings of a run
     processes: int | None = None,
     isolated: bool = True,
     dry_run: bool = False,
+    log: Sequence[str] = (),
     on_plan: Callable[[Plan], None] = ignore,
     on_unit: Callable[[Unit], None] = ignore,
     on_beat: OnBeat = ignore,
@@ -302,6 +303,8 @@ def run(  # noqa: PLR0913 - the settings of a run
             folder of :func:`t2sbench.render`, or ``hub:NAME``.
         processes: Processes that train one backbone, with a profile; by default one per GPU.
         dry_run: True to return only the records that the folder already has.
+        log: Logs of live scores: ``jsonl``, ``tensorboard``, ``wandb`` or ``trackio``, each
+            with or without a folder, ``tensorboard=DIR``; by default ``OUTPUT.logs``.
         on_plan: Called with the plan before any work; an exception from it ends the run.
         on_unit: Called when a method begins to learn.
         on_beat: Called with every beat of live scores (:mod:`benchmark.core.beats`): stages that
@@ -326,6 +329,7 @@ def run(  # noqa: PLR0913 - the settings of a run
         2       oracle          USPS  unseen     0
         3       oracle  CactusAerial  unseen     0
     """
+    from benchmark.core.loggers import logged
     from benchmark.runs.execution import execute, make_plan
     from benchmark.runs.plan import Overwrite, RunRequest, Split
     from benchmark.runs.record_file import records_held
@@ -364,8 +368,11 @@ def run(  # noqa: PLR0913 - the settings of a run
     on_plan(plan)
     if dry_run:
         return Results(tuple(plan.done), tuple(plan.broken))
-    with records_held(request.output, plan.records_size):
-        records = execute(plan, on_record, on_unit, on_beat)
+    with (
+        records_held(request.output, plan.records_size),
+        logged(log, request.output, on_beat) as observer,
+    ):
+        records = execute(plan, on_record, on_unit, observer)
     return Results(tuple(records), tuple(plan.broken))
 
 

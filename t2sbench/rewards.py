@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from benchmark.core.beats import OnBeat, no_beat
 from benchmark.core.errors import (
     CellsFailedError,
     InvalidInputError,
@@ -381,8 +382,10 @@ def build_table(  # noqa: PLR0913 - the settings of a table
     notes: Sequence[str] = (),
     licence: str = "",
     embeddings: str | Path | None = None,
+    log: Sequence[str] = (),
     on_plan: Callable[[Sequence[TableBuilder]], None] = lambda _builds: None,
     on_job: Callable[[JobResult], None] = lambda _result: None,
+    on_beat: OnBeat = no_beat,
 ) -> BuiltTable:
     """Measure a reward table: every configuration and seed, scored on every task.
 
@@ -418,11 +421,14 @@ def build_table(  # noqa: PLR0913 - the settings of a table
         notes: Notes on the card.
         licence: Terms of the table.
         embeddings: File of Task2Vec vectors of the tasks.
+        log: Logs of stages and curves: ``jsonl``, ``tensorboard``, ``wandb`` or ``trackio``, each
+            with or without a folder, ``tensorboard=DIR``; by default ``OUTPUT.logs``.
         on_plan: Called with the tables before any work; an exception from it ends the call.
         on_job: Called with every result, after it is on disk.
+        on_beat: Called with every beat of the workers (:mod:`benchmark.core.beats`).
 
     Raises:
-        UnknownNameError: For an unknown profile, task, protocol, reference or executor.
+        UnknownNameError: For an unknown profile, task, protocol, reference, executor or log.
         InvalidInputError: For values that do not fit, or a table that would lose rewards.
         UnavailableError: When data or packages are missing.
         CellsFailedError: When backbones failed or lack rewards, unless ``with_gaps``.
@@ -431,8 +437,9 @@ def build_table(  # noqa: PLR0913 - the settings of a table
     for option, count in (("jobs", jobs), ("limit", limit)):
         if count is not None and count < 1:
             raise InvalidInputError(f"--{option} must be at least 1 (got {count}).")
+    from benchmark.core.loggers import logged
     from benchmark.core.store import default_store
-    from benchmark.executors.interface import Placement, Workers
+    from benchmark.executors.interface import Placement, Workers, beats_of
     from benchmark.pipeline.settings import LiveSettings
     from benchmark.pipeline.table_builder import (
         TableBuilder,
@@ -475,7 +482,8 @@ def build_table(  # noqa: PLR0913 - the settings of a table
     if not dry_run:
         store = default_store()
         workers = Workers(store.root, jobs, store.max_bytes, placement)
-        failed = measure_tables(builds, workers, on_job, limit)
+        with logged(log, folder, on_beat) as observer:
+            failed = measure_tables(builds, workers, on_job, limit, beats_of(observer))
         if failed and not with_gaps:
             raise _failure(len(failed))
     left = len(jobs_left(builds))

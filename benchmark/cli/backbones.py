@@ -13,6 +13,7 @@ from benchmark.cli.options import (
     Choice,
     Command,
     completing,
+    log_option,
     output_option,
     parse_numbers,
     parse_plain_options,
@@ -86,6 +87,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,59}")
 )
 @plugin_option
 @tasks_file_option
+@log_option
 @output_option("Folder of the backbone.")
 def pretrain(output: Path, **given: Any) -> int:  # noqa: ANN401 - click's
     """Pre-train a backbone on rendered or on your own images, and write it for use elsewhere.

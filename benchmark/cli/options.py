@@ -457,6 +457,20 @@ def _slurm_options(texts: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def log_option(command: _F) -> _F:
+    """``--log``: a log of stages and curves."""
+    from benchmark.core.loggers import LOGS
+
+    return click.option(
+        "--log",
+        multiple=True,
+        metavar="KIND[=DIR]",
+        shell_complete=completing(lambda _ctx: LOGS),
+        help=f"Log stages and training curves: {', '.join(LOGS)}; may be repeated.  [default DIR: "
+        "the output's name with .logs]",
+    )(command)
+
+
 def plugin_option(command: _F) -> _F:
     """``--plugin``: a Python file that registers plug-ins."""
     return click.option(

@@ -13,6 +13,7 @@ from benchmark.cli.options import (
     Command,
     completing,
     jobs_option,
+    log_option,
     output_option,
     parse_numbers,
     profile_names,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 _MOST_TABLES = 2  # of several on the terminal; the page has all
 # Options that require --live.
-_ONLY_LIVE = ("seeds", "device", "real_images", "dry_run", "cluster", "costs")
+_ONLY_LIVE = ("seeds", "device", "real_images", "log", "dry_run", "cluster", "costs")
 
 
 @click.command(cls=Command)
@@ -71,6 +72,7 @@ _ONLY_LIVE = ("seeds", "device", "real_images", "dry_run", "cluster", "costs")
     help="With --live: images that method imagenet pre-trains on (default: $T2SBENCH_REAL_IMAGES).",
 )
 @jobs_option("With --live: processes that fit slow methods.  [default: one per core]", None)
+@log_option
 @dry_run_options("With --live: print the plan and stop.")
 @output_option("Folder of pages, pictures and, with --live, records.", Path("paper"))
 def paper(**given: Any) -> int:  # noqa: ANN401 - click passes every option by name
@@ -132,6 +134,7 @@ def _measure(names: Sequence[str], given: dict[str, Any]) -> int:
             real_images=given["real_images"],
             jobs=given["jobs"] or len(os.sched_getaffinity(0)),
             dry_run=given["dry_run"],
+            log=given["log"],
             on_plan=on_plan,
             on_unit=display.on_unit,
             on_beat=display.on_beat,

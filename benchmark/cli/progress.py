@@ -238,6 +238,11 @@ class JobDisplay(_PlannedDisplay):
     def __init__(self) -> None:
         super().__init__("backbones")
 
+    def on_beat(self, beat: Beat) -> None:
+        """A stage of a worker begins or advances."""
+        if beat.kind in ("began", "point"):
+            self._name(progress_text(beat))
+
     def on_job(self, result: JobResult) -> None:
         """A backbone is measured and on disk."""
         for text in result.mended:
@@ -276,6 +281,11 @@ class StepDisplay(_Display):
         self._left: list[Step] = []
         self._expected = self._spent = 0.0
         self._last = time.monotonic()
+
+    def on_beat(self, beat: Beat) -> None:
+        """A stage of a step advances."""
+        if beat.kind == "point":
+            self._name(progress_text(beat))
 
     def on_plan(self, steps: Sequence[Step]) -> None:
         """These steps are left."""

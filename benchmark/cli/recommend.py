@@ -12,6 +12,7 @@ from benchmark.cli.options import (
     Choice,
     Command,
     completing,
+    log_option,
     method_names,
     output_option,
     parse_numbers,
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
     help="Seeds of pre-training; the network of the first one is exported.",
 )
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda:0")
+@log_option
 @click.option("--dry-run", is_flag=True, help="Print the minutes of each stage, and do nothing.")
 def recommend(source: str, output: Path, dry_run: bool, **given: Any) -> int:  # noqa: ANN401 - click's
     """Choose, render and pre-train for the images in FOLDER, and evaluate on a held-out part.
@@ -95,13 +97,16 @@ def recommend(source: str, output: Path, dry_run: bool, **given: Any) -> int:  #
     given["changes"] = parse_changes(given["changes"])
     given["options"] = parse_plain_options(given["options"])
     given["seeds"] = parse_numbers(given["seeds"])
+    log = given.pop("log")
     if dry_run:
         from t2sbench.recommendations import steps_of
 
         _show_plan(steps_of(source, output, **given))
         return 0
     with StepDisplay() as display:
-        found = t2s.recommend(source, output, observer=display, **given)
+        found = t2s.recommend(
+            source, output, log=log, observer=display, on_beat=display.on_beat, **given
+        )
     _show(found, display.seconds)
     return 0
 

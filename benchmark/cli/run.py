@@ -17,6 +17,7 @@ from benchmark.cli.options import (
     completing,
     decorated,
     jobs_option,
+    log_option,
     methods_option,
     output_option,
     parse_method_options,
@@ -58,6 +59,7 @@ _ONLY_LIVE = {
     "sources": "--source",
     "cluster": "--cluster",
     "costs": "--costs",
+    "log": "--log",
 }
 
 
@@ -152,6 +154,7 @@ def _live_options(command: _F) -> _F:
 @tasks_file_option
 @plugin_option
 @_live_options
+@log_option
 @jobs_option("Processes that fit slow methods.  [default: one per core]", None)
 @click.option(
     "--overwrite",
@@ -254,6 +257,7 @@ def _live_settings(given: dict[str, Any], protocols: Sequence[str]) -> dict[str,
         "device": given["device"] or "auto",
         "real_images": given["real_images"],
         "processes": given["processes"],
+        "log": given["log"],
     }
 
 

@@ -16,6 +16,7 @@ from benchmark.cli.options import (
     completing,
     executor_options,
     jobs_option,
+    log_option,
     output_option,
     parse_numbers,
     plugin_option,
@@ -131,6 +132,7 @@ def check(name: str) -> int:
 @click.option("--device", default="auto", show_default=True, metavar="NAME")
 @jobs_option("Backbones that are measured at once.")
 @executor_options
+@log_option
 @click.option("--embeddings", type=PATH, metavar="FILE", help="Task2Vec vectors of the tasks.")
 @click.option("--id", "identifier", metavar="ID", help="Name of the table.")
 @click.option("--title", default="", help="Title, one line.")
@@ -200,7 +202,12 @@ def _build(given: dict[str, Any]) -> int:
 
     with display:
         built = t2s.build_table(
-            **given, profile=profile, changes=changes, on_plan=on_plan, on_job=display.on_job
+            **given,
+            profile=profile,
+            changes=changes,
+            on_plan=on_plan,
+            on_job=display.on_job,
+            on_beat=display.on_beat,
         )
     for protocol, one in built.tables.items():
         made, folder = one.rewards, given["output"].absolute()

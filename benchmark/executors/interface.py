@@ -188,6 +188,16 @@ def beats_to(on_event: OnEvent, job: Job) -> OnBeat:
     return lambda beat: on_event(Event.here("beat", job, beat=beat))
 
 
+def beats_of(on_beat: OnBeat) -> OnEvent:
+    """Return a receiver of events that passes the signs of life of all jobs on."""
+
+    def pass_on(event: Event) -> None:
+        if event.beat is not None:
+            on_beat(event.beat)
+
+    return pass_on
+
+
 def no_event(_event: Event) -> None:
     """Ignore an event."""
 

@@ -47,6 +47,10 @@ class Source:
     configuration: Configuration | None = None
     task: TaskData | None = None
 
+    def subject(self, profile: str, seed: int) -> str:
+        """Return the name of a backbone of a profile in beats and listings."""
+        return f"{profile}: {self.label}, seed {seed}"
+
     @property
     def label(self) -> str:
         """A few words for listings.

@@ -228,10 +228,6 @@ class Pipeline:
             self._protocols[name] = find_protocol(name, self.plugin_files)
         return self._protocols[name]
 
-    def subject(self, source: Source, seed: int) -> str:
-        """Return the name of a backbone in events and listings."""
-        return f"{self.profile.name}: {source.label}, seed {seed}"
-
     # Stages
 
     def score(self, source: Source, seed: int, task: TaskData, protocol: str) -> ScoreCell:
@@ -243,7 +239,7 @@ class Pipeline:
         """
         identity = self.score_identity(source, seed, task, protocol)
         label = f"{self.profile.name}: {protocol} of {task.name}, {source.label}, seed {seed}"
-        subject = self.subject(source, seed)
+        subject = source.subject(self.profile.name, seed)
 
         def make(folder: Path) -> None:
             backbone = self.backbone(source, seed)
@@ -299,7 +295,7 @@ class Pipeline:
         """
         identity = self.dataset_identity(source, seed)
 
-        label = self.subject(source, seed)
+        label = source.subject(self.profile.name, seed)
 
         def make(folder: Path) -> None:
             if source.kind != "rendered":
@@ -308,12 +304,12 @@ class Pipeline:
                     images.write(self.profile.amount, seed, folder, source.task)
                 return
             data = self.store.workspace("dataset", identity) / "data"
-            with observed(self._on_beat, "render", label):
+            with observed(self._on_beat, "render", label) as curve:
                 try:
-                    self._render(source, seed, data, folder)
+                    self._render(source, seed, data, folder, curve)
                 except InvalidFileError as error:  # damaged after an earlier process rendered it
                     self._repair(f"dataset of {label}", error, data)
-                    self._render(source, seed, data, folder)
+                    self._render(source, seed, data, folder, curve)
             shutil.move(data, folder / "data")
 
         return made_cell(
@@ -327,8 +323,8 @@ class Pipeline:
             sealed=False,
         )
 
-    def _render(self, source: Source, seed: int, data: Path, folder: Path) -> None:
-        self._renderer.render(self._request(source, seed), data, self._render_workers)
+    def _render(self, source: Source, seed: int, data: Path, folder: Path, curve: Curve) -> None:
+        self._renderer.render(self._request(source, seed), data, self._render_workers, curve)
         write_rendered(data, folder, self.profile.classes, self.profile.size)
 
     def _repair(self, what: str, error: InvalidFileError, place: Path) -> None:
@@ -338,7 +334,7 @@ class Pipeline:
     def _load_or_train(
         self, source: Source, seed: int, identity: dict[str, Any]
     ) -> PretrainedBackbone:
-        network, label = self.network, self.subject(source, seed)
+        network, label = self.network, source.subject(self.profile.name, seed)
         if source.kind == "none":
             return untrained(network, seed, drop_path=self.recipe.drop_path)
 
@@ -347,7 +343,7 @@ class Pipeline:
             work = self.store.workspace("backbone", identity)
             with observed(self._on_beat, "pre-train", label) as curve:
                 if self.processes > 1:
-                    self._train_in_processes(source, seed, work, folder)
+                    self._train_in_processes(source, seed, work, folder, curve)
                     return
                 checkpoint = work / "checkpoint.safetensors"
                 try:
@@ -380,7 +376,9 @@ class Pipeline:
                 data, network=self.network, recipe=self.recipe, seed=seed, execution=execution
             )
 
-    def _train_in_processes(self, source: Source, seed: int, work: Path, folder: Path) -> None:
+    def _train_in_processes(
+        self, source: Source, seed: int, work: Path, folder: Path, curve: Curve
+    ) -> None:
         dataset = self.store.find("dataset", self.dataset_identity(source, seed))
         job = TrainingJob(
             dataset=str(dataset),
@@ -393,7 +391,7 @@ class Pipeline:
             threads=self.profile.cpu_threads,
             plugins=tuple(map(str, self.plugin_files)),
         )
-        train_in_processes(job, self.processes, work)
+        train_in_processes(job, self.processes, work, curve)
 
     def _evaluate(
         self, backbone: Backbone, task: TaskData, protocol: str, seed: int, curve: Curve

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmark.core.errors import CellsFailedError, InvalidInputError
+from benchmark.executors.interface import OnEvent, no_event
 from benchmark.executors.run import run_jobs
 from benchmark.pipeline.journal import Journal
 from benchmark.pipeline.table_jobs import (
@@ -130,6 +131,7 @@ class TableBuilder:
         workers: Workers,
         on_job: OnJob = lambda _: None,
         limit: int | None = None,
+        on_event: OnEvent = no_event,
     ) -> list[JobResult]:
         """Do the jobs that are left, and return the results with errors.
 
@@ -137,6 +139,7 @@ class TableBuilder:
             workers: Processes that do them.
             on_job: Called with every result, after it is on disk.
             limit: Largest number of jobs to do.
+            on_event: Called with the events of the jobs.
 
         Raises:
             UnknownNameError: For an unknown executor.
@@ -144,7 +147,7 @@ class TableBuilder:
             T2SBenchError: When workers do not start, another build writes here, or the file system
                 refuses.
         """
-        return measure_tables([self], workers, on_job, limit)
+        return measure_tables([self], workers, on_job, limit, on_event)
 
     def add(self, found: JobResult) -> JobResult:
         """Write a result to the journal, and return it without rewards on other data.
@@ -229,6 +232,7 @@ def measure_tables(
     workers: Workers,
     on_job: OnJob = lambda _: None,
     limit: int | None = None,
+    on_event: OnEvent = no_event,
 ) -> list[JobResult]:
     """Measure tables that differ in the protocol together: each backbone once for all protocols.
 
@@ -246,11 +250,12 @@ def measure_tables(
         for build in builds:
             stack.enter_context(build.journal.begun())
         left = {build.settings.protocol: set(build.left()) for build in builds}
-        for job, found in run_jobs(TableWork(request), jobs_left(builds)[:limit], workers):
+        work, jobs = TableWork(request), jobs_left(builds)[:limit]
+        for job, found in run_jobs(work, jobs, workers, on_event):
             parts = {
                 protocol: build.add(found.of_protocol(protocol))
-                for build, (protocol, jobs) in zip(builds, left.items(), strict=True)
-                if job in jobs
+                for build, (protocol, lacking) in zip(builds, left.items(), strict=True)
+                if job in lacking
             }
             own, *rest = parts
             result = replace(parts[own], further={name: parts[name].cells for name in rest})

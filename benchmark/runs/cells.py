@@ -16,7 +16,6 @@ from benchmark.runs.failures import MAY_RAISE, MethodError
 from benchmark.runs.fits import Fitted, Fitter, seed_generator
 from benchmark.runs.record import (
     BudgetEntry,
-    Cost,
     DecisionEntry,
     Failure,
     MethodEntry,
@@ -127,7 +126,7 @@ def run_unit(unit: Unit, fitter: Fitter, supersedes: dict[str, str]) -> Iterator
                 **outcome,
                 "split": split,
                 "supersedes": supersedes.get(identity["cell"]),
-                "cost": Cost(wall_seconds=round(seconds, 6)).model_dump(),
+                "cost": context.scorer.cost(seconds).model_dump(),
             }
             yield seal_cell(context, entry, task, seed, content)
 

@@ -9,19 +9,19 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.core.beats import OnBeat, no_beat
+from benchmark.core.beats import Beat, OnBeat, no_beat
 from benchmark.core.errors import InvalidInputError
 from benchmark.core.store import default_store
 from benchmark.core.tracebacks import author_traceback
 from benchmark.pipeline.profiles import EvaluationProfile
 from benchmark.protocols.registry import EvaluationProtocol, find_protocol
 from benchmark.runs.context import environment, provenance
+from benchmark.runs.efforts import Efforts
 from benchmark.runs.execution import existing_records, redo
 from benchmark.runs.failures import MAY_RAISE, error_message
 from benchmark.runs.live_scorer import Inputs, cell_scores, prepared_entry
 from benchmark.runs.plan import Overwrite, Split, prepared_tasks
 from benchmark.runs.record import (
-    Cost,
     Failure,
     MethodEntry,
     PretrainingEntry,
@@ -260,9 +260,14 @@ def execute_checkpoints(
 def _records(plan: CheckpointPlan, on_beat: OnBeat) -> Iterator[Record]:
     from benchmark.pipeline.checkpoints import CheckpointScores
 
-    request, inputs = plan.request, Inputs()
+    request, inputs, efforts = plan.request, Inputs(), Efforts()
+
+    def observe(beat: Beat) -> None:
+        efforts.add(beat)
+        on_beat(beat)
+
     scores = CheckpointScores(
-        plan.size, request.evaluation, default_store(), request.device, on_beat
+        plan.size, request.evaluation, default_store(), request.device, observe
     )
     for one in plan.cells:
         start = time.perf_counter()
@@ -282,7 +287,8 @@ def _records(plan: CheckpointPlan, on_beat: OnBeat) -> Iterator[Record]:
         else:
             outcome = {"status": "ok", "scores": [s.model_dump() for s in cell_scores(found)]}
             outcome |= _entries(checkpoint, one.protocol, found)
-        cost = Cost(wall_seconds=round(time.perf_counter() - start, 6))
+        subject, seconds = f"{one.name}, seed {one.seed}", time.perf_counter() - start
+        cost = efforts.cost(seconds, subject, one.task.name, one.protocol.name)
         run_by = environment().model_copy(update={"device": scores.device.type})
         yield seal(
             {

@@ -18,7 +18,9 @@ from benchmark.pipeline.settings import LiveSettings, Source
 from benchmark.protocols.registry import find_protocol
 from benchmark.rendering.request import choose_categories
 from benchmark.rewards.card import DataEntry
+from benchmark.runs.efforts import Efforts
 from benchmark.runs.record import (
+    Cost,
     PretrainingEntry,
     ProtocolEntry,
     ReferenceEntry,
@@ -86,9 +88,14 @@ def score_live(
 
 
 class Inputs:
-    """Prepared tasks, real images and sources of a run, each loaded and verified once."""
+    """Prepared tasks, real images and sources of a run, each loaded and verified once.
+
+    Attributes:
+        efforts: Stages that the run made, of all its profiles.
+    """
 
     def __init__(self) -> None:
+        self.efforts = Efforts()
         self._tasks: dict[tuple[str, tuple[Path, ...]], TaskData | T2SBenchError] = {}
         self._real: dict[str | None, Collection | T2SBenchError | None] = {}
         self._sources: dict[tuple[SourceSpec, str | None], NamedSource] = {}
@@ -161,6 +168,7 @@ class Stages:
         self.settings, self.store, self.inputs = settings, store, inputs
         self.profile = settings.find_profile()
         self.on_beat: OnBeat = no_beat
+        self.efforts = inputs.efforts
         self.simulator = settings.simulator()
         resolve_device(settings.device)
         choose_categories(self.simulator.assets(), self.profile.classes)
@@ -186,11 +194,13 @@ class Stages:
             if real is not None:
                 found[REAL_IMAGES] = NamedSource(REAL_IMAGES, real)
             self._pipeline = Pipeline.of(
-                self.settings, self.store, sources=found, on_beat=self._observe
+                self.settings, self.store, sources=found, on_beat=self.observe
             )
         return self._pipeline
 
-    def _observe(self, beat: Beat) -> None:
+    def observe(self, beat: Beat) -> None:
+        """Receive a beat of a stage, of this process or of a worker."""
+        self.efforts.add(beat)
         self.on_beat(beat)  # it may be set after a plan has opened the stages
 
     def close(self) -> None:
@@ -245,6 +255,7 @@ class LiveScorer:
         self.stages, self.table, self.source = stages, table, stages.source
         self.profile = stages.profile
         self.sources: Mapping[str, NamedSource] = stages.sources
+        self._last = ("", "")  # backbone and task of the last score
         _check_space(table, self.profile.simulator, stages.simulator)
         found = find_protocol(protocol, stages.settings.plugins)
         self.protocol = ProtocolEntry(
@@ -308,6 +319,7 @@ class LiveScorer:
             T2SBenchError: When data are missing or damaged, or a stage fails.
         """
         source = self.source_of(decision, kind, seed, task)
+        self._last = source.subject(self.profile.name, seed), task
         pipeline = self.stages.pipeline
         cell = pipeline.score(source, seed, self.data_of(task), self.protocol.name)
         return Scored(
@@ -317,6 +329,10 @@ class LiveScorer:
             self.protocol.model_copy(update={"hyperparameters": dict(cell.hyperparameters)}),
             cell.device,
         )
+
+    def cost(self, seconds: float) -> Cost:
+        """Return the cost of a cell of this wall time, with the stages of the last score."""
+        return self.stages.efforts.cost(seconds, *self._last, self.protocol.name)
 
     def source_of(self, decision: Decision | None, kind: str, seed: int, task: str) -> Source:
         """Return the images that the backbone of a decision for a task is pre-trained on."""

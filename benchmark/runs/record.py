@@ -208,11 +208,34 @@ class Score(Frozen):
     predictions: str | None = None
 
 
+#: Seconds since the first stage of a cell began, stage, steps done, and all steps.
+HeartBeat = tuple[float, str, int | None, int | None]
+
+
 class Cost(Frozen):
-    """Cost of a cell; the cost of a fit is divided among its cells."""
+    """Cost of a cell; the cost of a fit is divided among its cells.
+
+    Attributes:
+        wall_seconds: Wall time.
+        gpu_seconds: Time of GPUs.
+        stages: Seconds by stage (``render``, ``pre-train``, the protocol) of all that this run made
+            for the cell; absent if all was in the store. The stages of a backbone are in the first
+            record that needs it.
+        beats: Up to 16 heart-beats, if the stages took longer than a minute.
+    """
 
     wall_seconds: float
     gpu_seconds: float = 0.0
+    stages: dict[str, float] | None = None
+    beats: list[HeartBeat] | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_absent_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = handler(self)
+        for name in ("stages", "beats"):
+            if content.get(name) is None:
+                content.pop(name, None)
+        return content
 
 
 class Environment(Frozen):

@@ -20,6 +20,7 @@ from benchmark.protocols.registry import stated_protocol
 from benchmark.rewards.card import DataEntry
 from benchmark.rewards.noise import task_noise
 from benchmark.runs.record import (
+    Cost,
     PretrainingEntry,
     ProtocolEntry,
     ReferenceEntry,
@@ -125,6 +126,9 @@ class Scorer(Protocol):
 
     def reference(self, task: str) -> ReferenceEntry | None:
         """Return the fixed points of the regret scale on a task, if it has them."""
+
+    def cost(self, seconds: float) -> Cost:
+        """Return the cost of a cell of this wall time, with the stages of the last score."""
 
     def close(self) -> None:
         """Release its resources; idempotent."""
@@ -248,6 +252,10 @@ class CachedScorer:
             )
         # Summed exactly: a BLAS product differs between processors in its last digit.
         return math.fsum((mixture.probabilities[support] * rewards[support]).tolist())
+
+    def cost(self, seconds: float) -> Cost:
+        """Return the cost of a cell; rewards of a table have no stages."""
+        return Cost(wall_seconds=round(seconds, 6))
 
     def close(self) -> None:
         """Do nothing: a table needs no release."""

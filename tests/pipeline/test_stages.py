@@ -18,6 +18,7 @@ from benchmark.core.errors import (
 from benchmark.core.store import CellStore
 from benchmark.pipeline.settings import Source
 from benchmark.pipeline.stages import Pipeline
+from benchmark.pipeline.subprocesses import Renderer
 from benchmark.pipeline.task_images import evaluation_settings
 from benchmark.pretraining.backbone_io import load_backbone
 from benchmark.protocols.data import EvaluationData
@@ -262,6 +263,7 @@ import sys
 from pathlib import Path
 from benchmark.tasks.task_data import load_task_data
 from benchmark.pipeline.stages import Pipeline
+from benchmark.pipeline.subprocesses import Renderer
 from benchmark.pipeline.settings import Source
 from benchmark.pipeline.profiles import find_profile
 from benchmark.core.store import CellStore
@@ -307,11 +309,62 @@ def test_killed_at_every_stage_and_run_again_it_ends_the_same(tiny_data, tmp_pat
     assert not list((store.root / ".work").glob("*"))
 
 
+def test_beats_report_stages_and_curves(tiny_profile, store, task):
+    beats = []
+    pipeline = Pipeline(tiny_profile, store, device="cpu", on_beat=beats.append)
+    source = rendered(pipeline, 3)
+    for protocol in ("knn5", "linear"):
+        pipeline.score(source, 0, task, protocol)
+    pipeline.close()
+    subject = source.subject(tiny_profile.name, 0)
+    assert {beat.subject for beat in beats} == {subject}
+    ended = [beat for beat in beats if beat.kind == "ended"]
+    assert [beat.stage for beat in ended] == ["render", "pre-train", "knn5", "linear"]
+    assert all(beat.seconds > 0 and not beat.error for beat in ended)
+    assert [beat.task for beat in ended] == ["", "", task.name, task.name]
+    epochs = pipeline.recipe.epochs
+    curve = [beat for beat in beats if (beat.stage, beat.kind) == ("pre-train", "point")]
+    assert [(beat.done, beat.total) for beat in curve] == [(n + 1, epochs) for n in range(epochs)]
+    assert {"loss", "accuracy", "learning_rate"} <= curve[0].values.keys()
+    linear = [beat for beat in beats if (beat.stage, beat.kind) == ("linear", "point")]
+    assert linear[-1].done == linear[-1].total == len(linear)
+    assert linear[-1].values["loss"] < linear[0].values["loss"]
+
+
+def test_a_failed_stage_ends_with_its_error(tiny_profile, store, failing, task):
+    beats = []
+    profile = tiny_profile.changed({"network": "failing"})
+    pipeline = Pipeline(profile, store, device="cpu", plugin_files=(failing,), on_beat=beats.append)
+    with pytest.raises(T2SBenchError):
+        pipeline.score(rendered(pipeline, 3), 0, task, "knn5")
+    pipeline.close()
+    assert beats[-1].stage == "pre-train"
+    assert beats[-1].error
+
+
+def test_rendering_reports_finished_shards(tiny_profile, store, monkeypatch):
+    monkeypatch.setattr("benchmark.pipeline.subprocesses._POLL_SECONDS", 0.001)
+    pipeline = Pipeline(tiny_profile, store, device="cpu")
+    request = pipeline._request(rendered(pipeline, 3), 0).model_copy(update={"shard_size": 1})
+    points, renderer = [], Renderer()
+    renderer.render(request, store.root / "data", curve=lambda *point: points.append(point))
+    renderer.close()
+    images = [done for done, total, _ in points if total == len(request)]
+    assert 0 < len(images) == len(points)
+    assert images == sorted(set(images))
+
+
 @pytest.mark.slow
 def test_two_processes_train_one_backbone(tiny_profile, tmp_path, task):
-    keys = set()
+    keys, beats = set(), []
     for name in ("a", "b"):
-        pipeline = Pipeline(tiny_profile, CellStore(tmp_path / name), device="cpu", processes=2)
+        pipeline = Pipeline(
+            tiny_profile,
+            CellStore(tmp_path / name),
+            device="cpu",
+            processes=2,
+            on_beat=beats.append,
+        )
         cell = pipeline.score(rendered(pipeline, 3), 0, task, "knn5")
         pipeline.close()
         keys.add((cell.backbone, cell.weights_sha256))
@@ -320,6 +373,8 @@ def test_two_processes_train_one_backbone(tiny_profile, tmp_path, task):
     alone.close()
     assert len(keys) == 1
     assert (one.backbone, one.weights_sha256) not in keys
+    epochs = [beat.done for beat in beats if (beat.stage, beat.kind) == ("pre-train", "point")]
+    assert epochs == 2 * list(range(1, pipeline.recipe.epochs + 1))
 
 
 @pytest.mark.slow

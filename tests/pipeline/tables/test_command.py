@@ -1,5 +1,6 @@
 """``t2sbench table build`` at the command line."""
 
+import json
 import re
 
 import numpy as np
@@ -193,3 +194,19 @@ def test_vectors_of_the_tasks_come_with_their_probe(request_of, tmp_path, capsys
     capsys.readouterr()
     assert main([*words, "-o", str(tmp_path / "other")]) == 2
     assert "EuroSAT" in capsys.readouterr().err
+
+
+def test_logs_of_worker_processes_and_a_misspelt_log(request_of, tmp_path, capsys, monkeypatch):
+    from benchmark.cli.main import main
+
+    request_of()
+    monkeypatch.setenv("T2SBENCH_CACHE", str(tmp_path / "cache"))
+    words = command(tmp_path, "out", configurations=2)[3:]
+    assert main([*words, "--log", "jsnl"]) == 2
+    assert "jsonl" in capsys.readouterr().err
+    assert main([*words, "-j", "2", "--log", "jsonl"]) == 0
+    lines = (tmp_path / "out.logs" / "beats.jsonl").read_text().splitlines()
+    beats = [json.loads(line) for line in lines]
+    trained = {one["subject"] for one in beats if one["stage"] == "pre-train"}
+    assert len(trained) == 4
+    assert all("loss" in one["values"] for one in beats if one["kind"] == "point")
