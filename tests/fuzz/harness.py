@@ -261,7 +261,7 @@ def _called(words: tuple[str, ...], roots: tuple[str, ...]) -> Outcome:
         sys.argv = ["t2sbench", *words]
         try:
             begin, base = _processor(), _reset_peak()
-            with warnings.catch_warnings(), _limits(), _watched(roots):
+            with warnings.catch_warnings(record=True) as raised, _limits(), _watched(roots):
                 warnings.resetwarnings()
                 warnings.simplefilter("ignore", DeprecationWarning)
                 warnings.simplefilter("ignore", PendingDeprecationWarning)
@@ -277,6 +277,8 @@ def _called(words: tuple[str, ...], roots: tuple[str, ...]) -> Outcome:
                 os.dup2(copy, number)
                 os.close(copy)
         texts = [_text(stream) for stream in (out, err)]
+    if raised:
+        raise FaultError(f"warnings of a library: {[str(one.message) for one in raised[:3]]}")
     if _WATCH.found:
         raise FaultError(f"refused accesses: {_WATCH.found[:4]}")
     return Outcome(words, code, *texts, seconds, peak)
