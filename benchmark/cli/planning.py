@@ -162,9 +162,9 @@ def _storage(found: Forecast) -> list[str]:
     if not any(sizes.values()):
         return []
     parts = ", ".join(f"{name} {bytes_text(size)}" for name, size in sizes.items() if size)
-    datasets = [row.bytes / row.cells for row in found.rows if row.stage == "dataset"]
-    busy = min(found.cluster.workers, found.jobs)
-    least = sum(sizes.values()) - sizes.get("datasets", 0.0) + busy * max(datasets, default=0.0)
+    largest = max((r.bytes / r.cells for r in found.rows if r.stage == "dataset"), default=0.0)
+    kept = sizes.pop("datasets", 0.0)
+    least = sum(sizes.values()) + min(kept, found.cluster.workers * largest)
     text = (
         f"Storage: {parts}. Datasets are removed first when a store is full: all workers together "
         f"need at least {bytes_text(least)}."

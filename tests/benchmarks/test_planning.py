@@ -41,7 +41,9 @@ def test_a_plan_of_10_000_cached_cells(benchmark, tmp_path, monkeypatch):
         json.loads(path.read_bytes())
     bare = time.perf_counter() - start
     benchmark.extra_info["ratio"] = taken / bare
-    print(f"\n{taken:.1f} s; reading the cells' descriptions {bare:.1f} s; ratio {taken / bare:.1f}")
+    print(
+        f"\n{taken:.1f} s; reading the cells' descriptions {bare:.1f} s; ratio {taken / bare:.1f}"
+    )
     assert taken <= 10
 
 
