@@ -153,10 +153,21 @@ class Site:
         return {s: board for s, board in self.boards.items() if isinstance(board, Board)}
 
     @cached_property
+    def series_boards(self) -> dict[str, Board]:
+        """Ranked boards of changed profiles, such as ``mini+classes=10``: points of a curve."""
+        return {s: b for s, b in self.ranked_boards.items() if _is_changed(b.place)}
+
+    @cached_property
+    def main_boards(self) -> dict[str, Board]:
+        """Ranked boards that pages of methods and tasks show: all but those of changed profiles."""
+        series = self.series_boards
+        return {s: b for s, b in self.ranked_boards.items() if s not in series} or series
+
+    @cached_property
     def rows_of(self) -> dict[MethodKey, list[tuple[str, Board, Row]]]:
-        """Path, board and row of a method on every board without budgets."""
+        """Path, board and row of a method on every board that its page shows."""
         found: dict[MethodKey, list[tuple[str, Board, Row]]] = {}
-        for stem, board in self.ranked_boards.items():
+        for stem, board in self.main_boards.items():
             for row in board.rows:
                 found.setdefault(MethodKey.of(row), []).append((stem, board, row))
         return found
@@ -175,6 +186,9 @@ class Site:
     def methods(self) -> dict[MethodKey, str]:
         """Label of every method with its options, by name of the label."""
         rows = {key: [row for _, _, row in found] for key, found in self.rows_of.items()}
+        for board in self.series_boards.values():
+            for row in board.rows:
+                rows.setdefault(MethodKey.of(row), []).append(row)
         for key, others in self.budgets_of.items():
             rows.setdefault(key, []).extend(row for _, row in others)
         labels = {key: min(row.label for row in found) for key, found in rows.items()}
@@ -261,6 +275,11 @@ class Site:
             known.mean(axis=0) if len(known) else np.full(table.space.size, np.nan)
         )
         return mean
+
+
+def _is_changed(place: Place) -> bool:
+    """True for live scores of a profile with changed fields."""
+    return place.kind != "table" and "+" in place.source
 
 
 def _fits(space: ParameterSpace, text: str) -> bool:

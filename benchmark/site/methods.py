@@ -28,13 +28,13 @@ def methods_content(site: Site) -> dict[str, Any]:
         for key, found in site.rows_of.items()
     }
     return {
-        "boards": list(site.ranked_boards.values()),
+        "boards": list(site.main_boards.values()),
         "methods": [
             {
                 "label": label,
                 "page": site.method_page(key),
                 "summary": _summary(key),
-                "ranks": [_rank(ranks.get(key, {}), stem) for stem in site.ranked_boards],
+                "ranks": [_rank(ranks.get(key, {}), stem) for stem in site.main_boards],
                 "facts": site.facts.methods.get(key),
             }
             for key, label in site.methods.items()

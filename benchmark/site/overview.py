@@ -23,6 +23,8 @@ def index_content(site: Site) -> dict[str, Any]:
     """Content of the first page: boards by source and protocol, and some pictures."""
     groups: dict[tuple[bool, bool, str, str, int], list[dict[str, Any]]] = {}
     for stem, board in site.boards.items():
+        if stem in site.series_boards:
+            continue
         place = board.place
         is_live, is_other = place.kind != "table", place.source != DEFAULT_TABLE
         key = (is_live, is_other, place.source, place.digest, place.suite_version)
@@ -39,6 +41,7 @@ def index_content(site: Site) -> dict[str, Any]:
             }
             for is_live, is_other, source, digest, suite in sorted(groups)
         ],
+        "series": list(_series(site)),
         "strip": list(_strip(site)),
         "counts": {
             "boards": len(site.boards),
@@ -47,6 +50,39 @@ def index_content(site: Site) -> dict[str, Any]:
             "configurations": sum(len(pages.names) for pages in site.spaces),
         },
     }
+
+
+def _series(site: Site) -> Iterator[dict[str, Any]]:
+    """Averages on boards of changed profiles: one table per changed fields, protocol and split."""
+    groups: dict[tuple[str, tuple[str, ...], str, str], dict[str, tuple[str, Board]]] = {}
+    for stem, board in site.series_boards.items():
+        base, _, text = board.place.source.partition("+")
+        changes = dict(one.partition("=")[::2] for one in text.split(","))
+        key = base, tuple(changes), board.place.protocol, board.place.split
+        groups.setdefault(key, {})[", ".join(changes.values())] = stem, board
+    for (base, changed, protocol, split), points in sorted(groups.items()):
+        labels = dict.fromkeys(row.label for _, board in points.values() for row in board.rows)
+        yield {
+            "base": base,
+            "fields": [name.replace("_", " ") for name in changed],
+            "protocol": protocol,
+            "split": split,
+            "labels": sorted(labels),
+            "points": [
+                (value, stem, {row.label: row.average for row in board.rows if row.complete})
+                for value, (stem, board) in sorted(
+                    points.items(), key=lambda one: _in_order(one[0])
+                )
+            ],
+        }
+
+
+def _in_order(text: str) -> tuple[int, float, str]:
+    """Key that sorts numbers before texts, numbers by value."""
+    try:
+        return 0, float(text), text
+    except ValueError:
+        return 1, 0.0, text
 
 
 def _card(site: Site, stem: str, board: Board | BudgetBoard) -> dict[str, Any]:

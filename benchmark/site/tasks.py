@@ -52,7 +52,7 @@ def task_content(site: Site, name: str) -> dict[str, Any]:
     """Content of a task's page."""
     task = site.tasks[name] if name in site.tasks.names else None
     tables = [table for table in site.tables.values() if name in table.tasks]
-    boards = {s: board for s, board in site.ranked_boards.items() if name in board.tasks}
+    boards = {s: board for s, board in site.main_boards.items() if name in board.tasks}
     detailed = {s: b for s, b in boards.items() if b.place.kind == "table"} or boards
     return {
         "name": name,
@@ -209,7 +209,7 @@ def _effect(table: RewardTable, kind: str, name: str, value: float, error: float
 def task_methods_csv(site: Site, name: str) -> str:
     """Accuracies and regrets of all methods on a task, as CSV."""
     rows = []
-    for stem, board in site.ranked_boards.items():
+    for stem, board in site.main_boards.items():
         for row in board.rows:
             if name in row.means:
                 low, high = row.test_interval(name) or (None, None)

@@ -127,6 +127,21 @@ def test_every_configuration_has_a_picture_of_the_simulators_version(site):
     assert len(list((site / "configurations" / "paper").glob("*.webp"))) == 256
 
 
+def test_boards_of_changed_profiles_are_on_the_overview_and_not_on_pages_of_tasks(site):
+    changed = sorted((site / "boards").glob("*+*/*/*.html"))
+    assert changed
+    overview = unquote((site / "index.html").read_text())
+    for path in changed:
+        link = path.relative_to(site).as_posix()
+        assert overview.count(link) == 1
+        with path.with_suffix(".csv").open() as stream:
+            averages = [float(row["average"]) for row in csv.DictReader(stream)]
+        line = next(line for line in overview.splitlines() if link in line)
+        assert all(f"<td>{average:.2f}</td>" in line for average in averages)
+    for page in [*(site / "tasks").glob("*.html"), *(site / "methods").glob("*.html")]:
+        assert "boards/mini+" not in unquote(page.read_text())
+
+
 def test_the_site_is_small(site):
     assert sum(path.stat().st_size for path in site.rglob("*") if path.is_file()) <= 3 * 2**20
 
