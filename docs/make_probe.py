@@ -34,7 +34,7 @@ from benchmark.pretraining.pretrain import Execution, pretrain
 from benchmark.pretraining.recipes import MINI
 from benchmark.pretraining.training_set import TrainingSet
 from benchmark.rendering.request import DatasetRequest, choose_categories
-from benchmark.rendering.run import render_in_processes
+from benchmark.rendering.run import render_dataset
 from benchmark.rendering.shards import shard_file
 from benchmark.simulators.registry import find_simulator
 from benchmark.task2vec.embedding import balanced_choice
@@ -112,14 +112,10 @@ def rendered_images(classes: int, per_class: int, size: int, seed: int) -> Train
     encoded: list[bytes] = []
     labels: list[int] = []
     with tempfile.TemporaryDirectory(prefix="probe-") as scratch:
-        folder, shards, workers = (
-            Path(scratch),
-            range(request.n_shards),
-            len(os.sched_getaffinity(0)),
-        )
         # In other processes, as in the pipeline: OpenGL drivers and torch both contain LLVM.
-        list(render_in_processes(request, folder, shards, lambda _n: None, workers))
-        for number in shards:
+        folder, workers = Path(scratch) / "images", max(2, len(os.sched_getaffinity(0)))
+        render_dataset(request, folder, workers=workers)
+        for number in range(request.n_shards):
             table = parquet.read_table(folder / shard_file(request, number))
             encoded += [image["bytes"] for image in table["image"].to_pylist()]
             labels += table["label"].to_pylist()

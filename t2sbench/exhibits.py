@@ -84,7 +84,7 @@ def measure_paper(  # noqa: PLR0913 - the settings of a measurement
         on_note: Called with sentences on measurements that are not cells of a run.
         on_beat: Called with every beat of the stages (:mod:`benchmark.core.beats`).
         settings: Further settings of :func:`t2sbench.run`, such as ``device``, ``real_images``,
-            ``jobs`` and ``on_plan``.
+            ``jobs``, ``executor`` and ``on_plan``.
 
     Raises:
         UnknownNameError: For an unknown name, profile or table.
@@ -112,7 +112,9 @@ def measure_paper(  # noqa: PLR0913 - the settings of a measurement
                 **settings,
             )
         source = {name: settings[name] for name in settings if name in ("device", "real_images")}
-        data = _Data(Path(output), seeds, source, observer)
+        executor = settings.get("executor")
+        placed = {"executor": executor, "jobs": settings.get("jobs", 1)} if executor else {}
+        data = _Data(Path(output), seeds, source, placed, observer)
         for one in experiments:
             if one.kind == "ladder":
                 data.measure_ladder(one, on_note if dry_run else None)
@@ -131,12 +133,14 @@ class _Data:
         folder: Folder of the files.
         seeds: Only these seeds; None for all.
         source: Device and real images, if they are given.
+        placed: Executor and number of workers, if they are given.
         on_beat: Called with every beat of the stages.
     """
 
     folder: Path
     seeds: Sequence[int] | None
     source: Mapping[str, Any]
+    placed: Mapping[str, Any]
     on_beat: OnBeat
 
     def _seeds_of(self, experiment: Experiment) -> list[int]:
@@ -164,6 +168,7 @@ class _Data:
             dry_run=on_note is not None,
             on_beat=self.on_beat,
             **self.source,
+            **self.placed,
         )
         if on_note is not None:
             on_note(f"{experiment.name}: {built.left} backbones to score under linear probing.")

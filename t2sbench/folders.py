@@ -62,14 +62,23 @@ def _skipped(*results: Results) -> list[str]:
 def status(folder: str | Path = "results") -> Rows:
     """Count the cells of a results folder by table, protocol, split, method and status.
 
-    The notes name failures, their reasons, and the number of requested cells without a record.
+    The notes name failures, their reasons, the number of requested cells without a record, and the
+    jobs under way: where, since when, and the time left. Of a table or dataset in the making, only
+    the jobs are shown.
 
     Raises:
-        InvalidInputError: When the folder holds no records.
+        InvalidInputError: When the folder holds no records, and no jobs are under way.
     """
+    from benchmark.executors.trace import running_lines
     from benchmark.runs.history import missing_cells
 
-    results = load_results(folder)
+    running = running_lines(Path(folder))
+    try:
+        results = load_results(folder)
+    except InvalidInputError:
+        if not running:
+            raise
+        return Rows((), "", tuple(running))
     counts: dict[tuple[str, str, str, str], Counter[str]] = {}
     for record in results:
         source, protocol = record.source.id, record.protocol.name
@@ -83,7 +92,9 @@ def status(folder: str | Path = "results") -> Rows:
     failed = (record.status for record in results if record.error is not None)
     lines = [f"{one}: {line}" for one, line in zip(failed, results.failures, strict=True)]
     missing = len(missing_cells(Path(folder), results))
-    return Rows(tuple(rows), "", (*lines, *_skipped(results), f"Missing cells: {missing}."))
+    return Rows(
+        tuple(rows), "", (*lines, *_skipped(results), f"Missing cells: {missing}.", *running)
+    )
 
 
 def retry(

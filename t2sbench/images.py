@@ -14,6 +14,7 @@ from benchmark.core.extras import require
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from benchmark.executors.interface import Placement
     from benchmark.rendering.run import Rendered, RenderObserver
     from benchmark.space import Configuration
     from benchmark.task2vec.probe import Probe
@@ -31,6 +32,7 @@ def render(  # noqa: PLR0913 - the settings of a dataset
     size: int = 128,
     seed: int = 0,
     workers: int | None = None,
+    executor: str | Placement = "processes",
     plugins: Sequence[str | Path] = (),
     observer: RenderObserver | None = None,
     **settings: Any,  # noqa: ANN401 - fields of the request
@@ -51,6 +53,8 @@ def render(  # noqa: PLR0913 - the settings of a dataset
         seed: Seed of the scenes.
         workers: Processes; by default one per core. With more than one, a script needs
             ``if __name__ == "__main__":``.
+        executor: ``processes``, ``ray``, or a placement with its options; see
+            ``docs/cluster.md``.
         plugins: Users' files with more simulators; they are executed.
         observer: Receives the simulator's notes and the progress.
         settings: Other fields of :class:`benchmark.rendering.request.DatasetRequest`: ``layout``,
@@ -70,6 +74,7 @@ def render(  # noqa: PLR0913 - the settings of a dataset
         ...     render("00000000", f"{folder}/set", **small).manifest["images"]
         4
     """
+    from benchmark.executors.interface import Placement
     from benchmark.rendering.request import DatasetRequest, choose_categories
     from benchmark.rendering.run import render_dataset
     from benchmark.simulators.registry import find_simulator
@@ -91,7 +96,10 @@ def render(  # noqa: PLR0913 - the settings of a dataset
             observer.on_note(note)
     cores = len(os.sched_getaffinity(0))
     count = workers or engine.capabilities.workers or min(cores, request.n_shards)
-    return render_dataset(request, Path(output), workers=count, observer=observer)
+    placement = Placement(executor) if isinstance(executor, str) else executor
+    return render_dataset(
+        request, Path(output), workers=count, placement=placement, observer=observer
+    )
 
 
 def embed(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from benchmark.core.beats import OnBeat
+    from benchmark.executors.interface import Placement
     from benchmark.leaderboard import Board, BudgetBoard
     from benchmark.leaderboard.report import Report
     from benchmark.methods import Decision, Method
@@ -242,6 +243,7 @@ def run(  # noqa: PLR0913 - the settings of a run
     embeddings: str | Path | None = None,
     output: str | Path | None = None,
     jobs: int = 1,
+    executor: str | Placement | None = "processes",
     profile: str | Sequence[str] | None = None,
     protocol: str | Sequence[str] = "knn5",
     device: str = "auto",
@@ -278,7 +280,10 @@ def run(  # noqa: PLR0913 - the settings of a run
             ``[0, 1, 2, 4]``: one decision for each. Methods without ``search`` are left out.
         embeddings: File of Task2Vec vectors of judged tasks that the table lacks, with a profile.
         output: Folder of the records, where finished cells are kept; None keeps them in memory.
-        jobs: Largest number of processes that fit methods, if their fits take seconds.
+        jobs: Largest number of processes that fit methods, if their fits take seconds, and with a
+            profile number of workers of the executor; see ``docs/cluster.md``.
+        executor: Executor of live scores: ``processes``, ``ray``, or a placement with its options.
+            None makes them in this process, whatever the number of jobs.
         profile: Profiles of live scores: render, pre-train and evaluate. Names of series and files
             stand for all their profiles.
         protocol: Evaluation protocols of live scores.
@@ -330,6 +335,7 @@ def run(  # noqa: PLR0913 - the settings of a run
         3       oracle  CactusAerial  unseen     0
     """
     from benchmark.core.loggers import logged
+    from benchmark.executors.interface import Placement
     from benchmark.runs.execution import execute, make_plan
     from benchmark.runs.plan import Overwrite, RunRequest, Split
     from benchmark.runs.record_file import records_held
@@ -356,6 +362,7 @@ def run(  # noqa: PLR0913 - the settings of a run
         limit=limit,
         overwrite=member(Overwrite, "value of overwrite", overwrite),
         jobs=jobs,
+        placement=Placement(executor) if isinstance(executor, str) else executor,
         timeout=timeout,
         keep_going=keep_going,
         output=Path(output) if output is not None else None,

@@ -97,7 +97,7 @@ def pretrain(output: Path, **given: Any) -> int:  # noqa: ANN401 - click's
     store: after an interruption, the same command continues.
     """
     import t2sbench as t2s
-    from benchmark.cli.progress import duration
+    from benchmark.core.texts import duration
     from benchmark.pipeline.profiles import parse_changes
 
     given["options"] = parse_plain_options(given["options"])
@@ -115,7 +115,8 @@ def pretrain(output: Path, **given: Any) -> int:  # noqa: ANN401 - click's
 
 def _print_beat(beat: Beat) -> None:
     """Print the beginning of a stage, and every epoch, or one of each tenth of many."""
-    from benchmark.cli.progress import duration, progress_text
+    from benchmark.cli.progress import progress_text
+    from benchmark.core.texts import duration
 
     if beat.stage == "pre-train" and beat.done is not None and beat.total is not None:
         left, values = int(beat.total - beat.done), beat.values

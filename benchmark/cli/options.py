@@ -457,6 +457,23 @@ def _slurm_options(texts: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def take_live_placement(given: dict[str, Any]) -> Placement | None:
+    """Remove the executor's options; None to make live scores in this process, without --jobs.
+
+    Raises:
+        T2SBenchError: As :class:`Placement`, and for an executor without ``--live``.
+    """
+    placement = take_placement(given)
+    if placement.executor == "processes":
+        return placement if given["jobs"] else None
+    if not given["live"]:
+        raise InvalidInputError(
+            f"--executor {placement.executor} is for --live only. Add --live to measure, or leave "
+            "the option out to look rewards up."
+        )
+    return placement
+
+
 def log_option(command: _F) -> _F:
     """``--log``: a log of stages and curves."""
     from benchmark.core.loggers import LOGS

@@ -12,12 +12,14 @@ from benchmark.cli.options import (
     PATH,
     Command,
     completing,
+    executor_options,
     jobs_option,
     log_option,
     output_option,
     parse_numbers,
     profile_names,
     table_option,
+    take_live_placement,
 )
 from benchmark.cli.planning import PlanOptions, dry_run_options
 from benchmark.core.errors import CellsFailedError, InvalidInputError, T2SBenchError
@@ -71,7 +73,11 @@ _ONLY_LIVE = ("seeds", "device", "real_images", "log", "dry_run", "cluster", "co
     metavar="PATH",
     help="With --live: images that method imagenet pre-trains on (default: $T2SBENCH_REAL_IMAGES).",
 )
-@jobs_option("With --live: processes that fit slow methods.  [default: one per core]", None)
+@jobs_option(
+    "With --live: workers that make scores (1); processes that fit slow methods (one per core).",
+    None,
+)
+@executor_options
 @log_option
 @dry_run_options("With --live: print the plan and stop.")
 @output_option("Folder of pages, pictures and, with --live, records.", Path("paper"))
@@ -85,6 +91,7 @@ def paper(**given: Any) -> int:  # noqa: ANN401 - click passes every option by n
     wanted = [one.name for one in find_experiments(given["names"])]
     if not given["live"]:
         _refuse_live_options(given)
+    given["executor"] = take_live_placement(given)
     failed = _measure(wanted, given) if given["live"] else 0
     if given["dry_run"]:
         return 0
@@ -133,6 +140,7 @@ def _measure(names: Sequence[str], given: dict[str, Any]) -> int:
             device=given["device"] or "auto",
             real_images=given["real_images"],
             jobs=given["jobs"] or len(os.sched_getaffinity(0)),
+            executor=given["executor"],
             dry_run=given["dry_run"],
             log=given["log"],
             on_plan=on_plan,

@@ -15,6 +15,7 @@ from rich.progress import (
 
 from benchmark.cli.options import is_verbose
 from benchmark.core.terminal import SafeConsole
+from benchmark.core.texts import duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,21 +29,6 @@ if TYPE_CHECKING:
     from benchmark.runs.record import Record
 
 _SILENCE = 60.0  # seconds after which a log names the stage at work
-_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
-
-
-def duration(seconds: float) -> str:
-    """A duration in its largest unit.
-
-    Example:
-        >>> duration(40), duration(5400), duration(0.2)
-        ('40 s', '1.5 h', '0 s')
-    """
-    for size, unit in _UNITS:
-        if seconds >= size:
-            value = seconds / size
-            return f"{value:.0f} {unit}" if value >= 10 or size == 1 else f"{value:.1f} {unit}"
-    return "0 s"
 
 
 def progress_text(beat: Beat) -> str:

@@ -135,7 +135,7 @@ def _minutes(steps: Sequence[Step]) -> str:
 
 
 def _show(found: Recommendation, seconds: float) -> None:
-    from benchmark.cli.progress import duration
+    from benchmark.core.texts import duration
     from benchmark.recommend.report import shown_gain, verdict
 
     choice, task = found.facts.choice, found.facts.task

@@ -15,12 +15,14 @@ from benchmark.cli.options import (
     Group,
     completing,
     decorated,
+    executor_options,
     jobs_option,
     output_option,
     parse_plain_options,
     plugin_option,
     simulator_options,
     source_names,
+    take_placement,
     take_simulator,
     tasks_file_option,
 )
@@ -53,6 +55,7 @@ _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 @click.option("--size", type=int, default=128, show_default=True, metavar="PIXELS")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N")
 @jobs_option("Rendering processes.  [default: one per core; one with tdw]", None)
+@executor_options
 @click.option(
     "--format",
     "layout",
@@ -83,6 +86,7 @@ def render(config: str, output: Path, jobs: int | None, **given: Any) -> int:  #
         from benchmark.rendering.hub import hub_library
 
         hub_library()  # before any work starts
+    given["executor"] = take_placement(given)
     given["options"] = parse_plain_options(given["options"])
     given["classes"] = _read_classes(given["classes"])
     with RenderDisplay() as display:

@@ -30,7 +30,11 @@ _STDOUT = Path("-")
 @click.command(cls=Command)
 @folder_argument
 def status(folder: Path) -> int:
-    """Count finished, failed and missing cells of results FOLDER, per method and split."""
+    """Count finished, failed and missing cells of results FOLDER, per method and split.
+
+    Jobs under way are shown with machine, stage, and time spent and left; those of a table or
+    dataset in the making, too.
+    """
     import t2sbench as t2s
 
     click.echo(t2s.status(folder))

@@ -16,6 +16,7 @@ from benchmark.cli.options import (
     FiniteRange,
     completing,
     decorated,
+    executor_options,
     jobs_option,
     log_option,
     methods_option,
@@ -28,6 +29,7 @@ from benchmark.cli.options import (
     source_names,
     split_names,
     table_option,
+    take_live_placement,
     task_names,
     tasks_file_option,
 )
@@ -155,7 +157,11 @@ def _live_options(command: _F) -> _F:
 @plugin_option
 @_live_options
 @log_option
-@jobs_option("Processes that fit slow methods.  [default: one per core]", None)
+@jobs_option(
+    "Processes that fit slow methods (one per core); with --live, workers that make scores (1).",
+    None,
+)
+@executor_options
 @click.option(
     "--overwrite",
     type=Choice([str(o) for o in Overwrite]),
@@ -192,6 +198,7 @@ def run(**given: Any) -> int:  # noqa: ANN401 - click passes every option by nam
         find_protocol(name, given["plugins"] if given["live"] else ())
     settings = {name: given[name] for name in _SETTINGS} | {
         "jobs": given["jobs"] or len(os.sched_getaffinity(0)),
+        "executor": take_live_placement(given),
         **_rows(given),
         "tasks": split_names(given["tasks"]),
         "seeds": parse_numbers(given["seeds"]) if given["seeds"] else None,
@@ -397,7 +404,7 @@ def print_plan(plan: Plan) -> None:
 
 def print_cells(plans: Sequence[Plan], planning: PlanOptions) -> None:
     """Print fits to come, cells by profile and kind with the time left, and the forecast."""
-    from benchmark.cli.progress import duration
+    from benchmark.core.texts import duration
     from benchmark.runs.live_plan import plan_cells
 
     found = plan_cells(plans, planning.costs)

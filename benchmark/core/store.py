@@ -148,6 +148,7 @@ class CellStore:
         label: str = "",
         *,
         sealed: bool = False,
+        seconds: float | None = None,
     ) -> Path:
         """Return the folder of a cell; make the cell first if it is missing.
 
@@ -157,6 +158,7 @@ class CellStore:
             make: Fills an empty folder with the cell's files.
             label: Description for listings.
             sealed: True to store digests of the files and to verify them on every later call.
+            seconds: Time that making the content took elsewhere; None to measure it.
 
         Raises:
             StorageError: If the cell cannot be written.
@@ -172,6 +174,7 @@ class CellStore:
             found = self.find(kind, identity, sealed=sealed)
             if found is None:
                 about = {"identity": identity, "label": label}
+                about |= {} if seconds is None else {"seconds": round(seconds, 3)}
                 found = self._make(kind, key, about, make, sealed=sealed)
         return found
 
@@ -193,7 +196,7 @@ class CellStore:
             folder.parent.mkdir(parents=True, exist_ok=True)
             with scratch_folder(self.root / _SCRATCH, f"{kind}-") as scratch:
                 make(scratch)
-                about["seconds"] = round(time.perf_counter() - start, 3)
+                about.setdefault("seconds", round(time.perf_counter() - start, 3))
                 if sealed:
                     files = (path for path in scratch.iterdir() if path.is_file())
                     about["sha256"] = {path.name: sha256_file(path) for path in files}

@@ -13,6 +13,8 @@ _LACKING = "t2sbench.escape"  # handler of characters that an encoding lacks
 # Progress bars of other packages begin with a carriage return.
 _BETWEEN = re.compile(r"(?!\A\r)[^\n\t]+")
 
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
 
 def visible(text: str) -> str:
     r"""Return a text with control and formatting characters as escapes.
@@ -105,3 +107,17 @@ class VisibleStream:
         if name == "buffer":
             raise AttributeError(name)
         return getattr(self.stream, name)
+
+
+def duration(seconds: float) -> str:
+    """A duration in its largest unit.
+
+    Example:
+        >>> duration(40), duration(5400), duration(0.2)
+        ('40 s', '1.5 h', '0 s')
+    """
+    for size, unit in _UNITS:
+        if seconds >= size:
+            value = seconds / size
+            return f"{value:.0f} {unit}" if value >= 10 or size == 1 else f"{value:.1f} {unit}"
+    return "0 s"

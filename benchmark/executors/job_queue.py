@@ -34,6 +34,8 @@ from benchmark.executors.interface import Event, J, Job
 if TYPE_CHECKING:
     from pathlib import Path
 
+#: Folder of queues in the folder of the work.
+QUEUE = "queue"
 _FOLDERS = ("jobs", "claims", "over", "results", "events", "submitters", "log")
 
 Reason = Literal["lost", "interrupted"]

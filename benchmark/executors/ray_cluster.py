@@ -47,7 +47,8 @@ def run_on_ray(
         while left or waiting:
             slots = max(1, int(ray.cluster_resources().get("CPU", 1)) // work.cpus)
             while left and len(waiting) < _AHEAD * slots:
-                waiting[remote.remote(described, left[-1])] = left.pop()
+                job = left.pop()
+                waiting[remote.remote(described, job)] = job
             finished, _ = ray.wait(list(waiting), num_returns=1, timeout=_POLL_SECONDS)
             events.report()
             for reference in finished:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from types import MappingProxyType
 
 from benchmark.executors.interface import Executor, J, OnEvent, R, Work, Workers, no_event
 from benchmark.executors.processes import run_in_processes
 from benchmark.executors.ray_cluster import run_on_ray
 from benchmark.executors.slurm import run_on_slurm
+from benchmark.executors.trace import traced
 
 _RUN: Mapping[str, Executor] = MappingProxyType(
     {"processes": run_in_processes, "ray": run_on_ray, "slurm": run_on_slurm}
@@ -20,8 +22,15 @@ def run_jobs(
 ) -> Iterator[tuple[J, R]]:
     """Do jobs, and yield each with its result in the order of completion.
 
+    The events are also written to the folder of the workers, if it is given.
+
     Raises:
         T2SBenchError: As :class:`Executor`.
     """
-    if jobs:
-        yield from _RUN[workers.placement.executor](work, jobs, workers, on_event)
+    if not jobs:
+        return
+    name = workers.placement.executor
+    with ExitStack() as stack:
+        if workers.folder is not None:
+            on_event = stack.enter_context(traced(workers.folder, name, len(jobs), on_event))
+        yield from _RUN[name](work, jobs, workers, on_event)

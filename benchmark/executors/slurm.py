@@ -32,7 +32,7 @@ from benchmark.core.errors import (
 )
 from benchmark.core.leases import lease
 from benchmark.executors.interface import Event, J, Kind, OnEvent, R, Work, Worker, Workers
-from benchmark.executors.job_queue import Claim, JobQueue, Reason
+from benchmark.executors.job_queue import QUEUE, Claim, JobQueue, Reason
 
 if TYPE_CHECKING:
     from submitit.core.utils import DelayedSubmission
@@ -85,7 +85,7 @@ def run_on_slurm(
     options = _options(work, workers)
     if workers.folder is None:
         raise InvalidInputError("--executor slurm needs a folder for the queue: name an --output.")
-    queue = JobQueue(workers.folder.absolute() / "queue" / work.key[:16])
+    queue = JobQueue(workers.folder.absolute() / QUEUE / work.key[:16])
     left = {job.key: job for job in jobs}
     with queue.attached() as mine:
         queue.publish(jobs)

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_SCORE, _PREDICTIONS = "score.json", "predictions.npy"
+#: Files of a score cell.
+SCORE, PREDICTIONS = "score.json", "predictions.npy"
 
 
 @dataclass(frozen=True)
@@ -51,25 +52,25 @@ class ScoreCell(TaskScore):
     def predictions(self) -> NDArray[np.int64]:
         """Return the predicted class of every test image, int64 ``(n_test,)``."""
         assert self.folder is not None  # noqa: S101 - read from a folder
-        found: NDArray[np.int64] = np.load(self.folder / _PREDICTIONS, allow_pickle=False)
+        found: NDArray[np.int64] = np.load(self.folder / PREDICTIONS, allow_pickle=False)
         return found.astype(np.int64)
 
 
 def write_score(folder: Path, found: Evaluation, card: BackboneCard, backbone: str) -> None:
     """Write a score cell into a folder."""
     smallest = np.min_scalar_type(int(found.predictions.max(initial=0)))
-    np.save(folder / _PREDICTIONS, found.predictions.astype(smallest))
+    np.save(folder / PREDICTIONS, found.predictions.astype(smallest))
     cell = ScoreCell(
         **{field.name: getattr(found, field.name) for field in fields(TaskScore)},
         backbone=backbone,
         weights_sha256=card.weights_sha256,
         n_images=card.images,
         device=card.device,
-        predictions_sha256=sha256_file(folder / _PREDICTIONS),
+        predictions_sha256=sha256_file(folder / PREDICTIONS),
     )
     content = {name: value for name, value in asdict(cell).items() if name != "folder"}
     content["seconds"] = round(cell.seconds, 3)
-    write_bytes(folder / _SCORE, indented_json(content))
+    write_bytes(folder / SCORE, indented_json(content))
 
 
 def read_score(folder: Path) -> ScoreCell:
@@ -79,9 +80,9 @@ def read_score(folder: Path) -> ScoreCell:
         InvalidFileError: When it is damaged; its maker replaces it.
     """
     try:
-        content: dict[str, Any] = json_value(regular_bytes(folder / _SCORE))
+        content: dict[str, Any] = json_value(regular_bytes(folder / SCORE))
         cell = ScoreCell(**content, folder=folder)
-        whole = sha256_file(folder / _PREDICTIONS) == cell.predictions_sha256
+        whole = sha256_file(folder / PREDICTIONS) == cell.predictions_sha256
         consistent = abs(cell.accuracy - 100 * cell.n_correct / cell.n_test) < 1e-9
     except (OSError, ValueError, TypeError, ZeroDivisionError) as error:
         raise InvalidFileError(folder, [f"not a score: {error}"], "It is made again.") from error

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 
 from benchmark.core.beats import Beat, OnBeat, no_beat, observed
-from benchmark.core.errors import InvalidFileError, T2SBenchError, UnavailableError
+from benchmark.core.errors import InvalidFileError, UnavailableError
 from benchmark.core.files import digest, remove
 from benchmark.pipeline.cells import ScoreCell, StoredFeatures, made_cell, read_score, write_score
 from benchmark.pipeline.settings import (
@@ -121,7 +121,7 @@ class Pipeline:
         self._last_features: tuple[list[Any], FeatureCache] = ([], MemoryFeatureCache())
         self._simulator: Simulator | None = None
         self._backbones: OrderedDict[str, PretrainedBackbone] = OrderedDict()
-        self._failed: dict[str, T2SBenchError] = {}
+        self._failed: dict[str, Exception] = {}
         self._keys: dict[tuple[Source, int], str] = {}
 
     @classmethod
@@ -238,7 +238,7 @@ class Pipeline:
                 this pipeline.
         """
         identity = self.score_identity(source, seed, task, protocol)
-        label = f"{self.profile.name}: {protocol} of {task.name}, {source.label}, seed {seed}"
+        label = self.score_label(source, seed, task, protocol)
         subject = source.subject(self.profile.name, seed)
 
         def make(folder: Path) -> None:
@@ -258,6 +258,10 @@ class Pipeline:
             read=read_score,
             on_beat=self._on_beat,
         )
+
+    def score_label(self, source: Source, seed: int, task: TaskData, protocol: str) -> str:
+        """Return the label of a score's cell."""
+        return f"{self.profile.name}: {protocol} of {task.name}, {source.label}, seed {seed}"
 
     def seconds_of_training(self, source: Source, seed: int) -> float:
         """Return the duration of rendering and training; 0 for cells that are no longer stored."""
@@ -280,7 +284,7 @@ class Pipeline:
         if key not in self._backbones:
             try:
                 self._backbones[key] = self._load_or_train(source, seed, identity)
-            except T2SBenchError as error:
+            except Exception as error:
                 self._failed[key] = error
                 raise
             while len(self._backbones) > _KEPT_BACKBONES:

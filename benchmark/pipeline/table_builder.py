@@ -21,6 +21,7 @@ from benchmark.pipeline.table_jobs import (
     JobResult,
     TableJob,
     TableRequest,
+    job_results,
     make_jobs,
 )
 from benchmark.protocols.registry import find_protocol
@@ -238,24 +239,24 @@ def measure_tables(
 
     Arguments, result and errors are those of :meth:`TableBuilder.measure`.
     """
-    from benchmark.pipeline.worker import TableWork
+    from benchmark.pipeline.worker import ScoreWork
 
-    failed = []
-    first, *others = builds
-    request = replace(
-        first.request, further_protocols=tuple(one.settings.protocol for one in others)
-    )
-    workers = replace(workers, folder=first.journal.folder)
+    failed, request = [], builds[0].request
+    protocols = [build.settings.protocol for build in builds]
     with ExitStack() as stack:
         for build in builds:
             stack.enter_context(build.journal.begun())
         left = {build.settings.protocol: set(build.left()) for build in builds}
-        work, jobs = TableWork(request), jobs_left(builds)[:limit]
-        for job, found in run_jobs(work, jobs, workers, on_event):
+        named = {job.score_job(request.tasks, protocols): job for job in jobs_left(builds)[:limit]}
+        workers = replace(workers, folder=builds[0].journal.folder)
+        work = ScoreWork((request.settings,))
+        for score_job, found in run_jobs(work, tuple(named), workers, on_event):
+            job = named[score_job]
+            results = job_results(job, found)
             parts = {
-                protocol: build.add(found.of_protocol(protocol))
-                for build, (protocol, lacking) in zip(builds, left.items(), strict=True)
-                if job in lacking
+                protocol: build.add(results[protocol])
+                for build, (protocol, jobs) in zip(builds, left.items(), strict=True)
+                if job in jobs
             }
             own, *rest = parts
             result = replace(parts[own], further={name: parts[name].cells for name in rest})

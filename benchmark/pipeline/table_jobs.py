@@ -5,21 +5,21 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from benchmark.core.errors import InvalidInputError, T2SBenchError, UnknownNameError
-from benchmark.core.tracebacks import author_traceback
-from benchmark.executors.interface import Job
+from benchmark.core.errors import InvalidInputError, UnknownNameError
+from benchmark.pipeline.score_jobs import ScoreJob
 from benchmark.pipeline.settings import LiveSettings
 from benchmark.protocols.registry import find_protocol
 from benchmark.rewards.ladder import step_configurations
 from benchmark.space import MAX_CONFIGURATIONS
 
 if TYPE_CHECKING:
+    from benchmark.pipeline.score_jobs import BackboneResult
     from benchmark.space import ParameterSpace
 
 #: Rows measured with the configurations, under the same profile, and the kind of their source.
@@ -141,7 +141,7 @@ def _check_distinct(what: str, given: Sequence[object]) -> None:
 
 
 @dataclass(frozen=True, order=True)
-class TableJob(Job):
+class TableJob:
     """One backbone, scored on all tasks.
 
     Attributes:
@@ -154,6 +154,13 @@ class TableJob(Job):
 
     def __str__(self) -> str:
         return f"{self.row}, seed {self.seed}"
+
+    def score_job(self, tasks: Sequence[str], protocols: Sequence[str]) -> ScoreJob:
+        """Return the job that measures it."""
+        kind = REFERENCES.get(self.row, "rendered")
+        configuration = None if self.row in REFERENCES else self.row
+        targets = tuple(itertools.product(tasks, protocols))
+        return ScoreJob(0, kind, configuration, None, self.seed, targets)
 
 
 def make_jobs(request: TableRequest, space: ParameterSpace) -> Iterator[TableJob]:
@@ -207,7 +214,7 @@ class JobResult:
             of one table have the same terms.
         real_images: Collection of the reference ``real-images``; None for other rows.
         mended: Damaged cells of the store that were replaced.
-        further: Rewards under the further protocols, by protocol; not part of a journal.
+        further: Rewards under the further protocols, by protocol; not part of the journal.
         traceback: Traceback of a plug-in's error, without the frames of this package.
     """
 
@@ -227,10 +234,6 @@ class JobResult:
         """Distinct reasons of failures."""
         cells = itertools.chain(self.cells, *self.further.values())
         return tuple(dict.fromkeys(cell.error for cell in cells if cell.error))
-
-    def of_protocol(self, protocol: str) -> JobResult:
-        """Return the result under one protocol; a job that failed has the same cells for all."""
-        return replace(self, cells=self.further.get(protocol, self.cells), further={})
 
     def of_data(self, digests: Mapping[str, str]) -> JobResult:
         """Return the result without cells of other data than these."""
@@ -260,34 +263,34 @@ class JobResult:
         return content
 
 
-def failed_job(
-    job: TableJob, tasks: Sequence[str], error: BaseException | str, machine: str = ""
-) -> JobResult:
-    """Return the result of a job without rewards."""
-    text, traceback = str(error), None
-    if isinstance(error, BaseException):
-        traceback = author_traceback(error) or None
-        if not isinstance(error, T2SBenchError):
-            text = f"{type(error).__name__}: {error}"
-    cells = tuple(CellResult(task, None, error=text) for task in tasks)
-    return JobResult(job, cells, None, 0.0, machine, {}, traceback=traceback)
+def job_results(job: TableJob, found: BackboneResult) -> dict[str, JobResult]:
+    """Return the rewards of a backbone by protocol."""
+    rows: dict[str, list[CellResult]] = {}
+    weights = None
+    for one in found.outcomes:
+        row = rows.setdefault(one.protocol, [])
+        if one.error is not None:
+            row.append(CellResult(one.task, None, error=one.error))
+            continue
+        score = one.score()
+        weights = score["weights_sha256"]
+        numbers = (score["accuracy"], score["n_correct"], score["n_test"])
+        row.append(CellResult(one.task, *numbers, data=one.data, seconds=one.made_in))
+    shared = (weights, found.seconds, found.machine, found.terms, found.real_images, found.mended)
+    traceback = next((one.traceback for one in found.outcomes if one.traceback), None)
+    return {
+        protocol: JobResult(job, tuple(row), *shared, traceback=traceback)
+        for protocol, row in rows.items()
+    }
 
 
 def result_from_json(value: Mapping[str, Any]) -> JobResult:
-    """Read the form of :meth:`JobResult.to_json`, or all fields of a result.
+    """Read the form of :meth:`JobResult.to_json`.
 
     Raises:
         KeyError: When a field is missing.
         TypeError: When one is missing or unknown.
     """
-    changed = {
-        "job": TableJob(**value["job"]),
-        "cells": _cells(value["cells"]),
-        "mended": tuple(value["mended"]),
-        "further": {name: _cells(cells) for name, cells in value.get("further", {}).items()},
-    }
+    cells = tuple(CellResult(**cell) for cell in value["cells"])
+    changed = {"job": TableJob(**value["job"]), "cells": cells, "mended": tuple(value["mended"])}
     return JobResult(**{**value, **changed})
-
-
-def _cells(values: Iterable[Mapping[str, Any]]) -> tuple[CellResult, ...]:
-    return tuple(CellResult(**cell) for cell in values)

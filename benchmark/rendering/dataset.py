@@ -34,6 +34,8 @@ from benchmark.core.files import (
     write_bytes,
 )
 from benchmark.core.versions import package_version
+from benchmark.executors.job_queue import QUEUE
+from benchmark.executors.trace import RUNNING, TRACE
 from benchmark.rendering.shards import (
     MARKERS,
     Shard,
@@ -167,8 +169,9 @@ def finish(folder: Path, manifest: Mapping[str, Any], target: Path) -> None:
             "them."
         )
     try:
-        shutil.rmtree(folder / MARKERS, ignore_errors=True)
-        for name in (_REQUEST, LOCK):
+        for name in (MARKERS, QUEUE):
+            shutil.rmtree(folder / name, ignore_errors=True)
+        for name in (_REQUEST, LOCK, TRACE, RUNNING):
             (folder / name).unlink(missing_ok=True)
         os.replace(folder, target)  # noqa: PTH105 - replaces an empty folder, unlike Path.rename
     except OSError as error:

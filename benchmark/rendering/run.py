@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-import atexit
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
-from multiprocessing import get_context
+from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
 
-from benchmark.core.errors import InvalidInputError
+from benchmark.core.beats import Beat, OnBeat
+from benchmark.core.errors import InvalidInputError, T2SBenchError, UnavailableError
 from benchmark.core.extras import require
-from benchmark.core.files import indented_json, write_bytes, write_text
-from benchmark.core.processes import stop_repetition, worker_pool
+from benchmark.core.files import (
+    cache_root,
+    canonical_json,
+    indented_json,
+    json_value,
+    sha256_bytes,
+    write_bytes,
+    write_text,
+)
+from benchmark.core.processes import stop_repetition
+from benchmark.executors.interface import (
+    Event,
+    Job,
+    Placement,
+    Work,
+    Worker,
+    Workers,
+)
+from benchmark.executors.run import run_jobs
 from benchmark.rendering.dataset import (
     MANIFEST,
     claim,
@@ -27,14 +43,21 @@ from benchmark.rendering.dataset import (
 )
 from benchmark.rendering.hub import dataset_card
 from benchmark.rendering.request import DatasetRequest, PlannedImage, check_capabilities
-from benchmark.rendering.shards import Shard, read_shard, render_images, write_shard
+from benchmark.rendering.shards import (
+    Shard,
+    keep_shard,
+    read_shard,
+    render_images,
+    write_shard,
+)
 from benchmark.simulators.interface import opened
 
 if TYPE_CHECKING:
+    from benchmark.core.store import CellStore
     from benchmark.simulators.interface import Simulator
 
-_POLL_SECONDS = 0.2
 _COUNT_EVERY = 16
+_HERE = Placement()
 
 OnImages = Callable[[int], None]
 
@@ -72,6 +95,7 @@ def render_dataset(
     target: Path,
     *,
     workers: int = 1,
+    placement: Placement = _HERE,
     observer: RenderObserver | None = None,
     engine: Simulator | None = None,
 ) -> Rendered:
@@ -82,6 +106,7 @@ def render_dataset(
         target: Folder that appears when the dataset is complete.
         workers: Processes; 1 renders in this one. A script that asks for more needs the guard
             ``if __name__ == "__main__":``.
+        placement: Executor of the workers.
         observer: Receives the progress.
         engine: The request's simulator, already built; it stays open for the next dataset.
 
@@ -115,8 +140,10 @@ def render_dataset(
             observer.on_start(len(request), already)
         missing = [number for number in range(request.n_shards) if number not in shards]
         on_images = observer.on_images if observer is not None else _ignore
-        if min(workers, len(missing)) > 1:
-            made = render_in_processes(request, folder, missing, on_images, workers)
+        count = min(workers, len(missing))
+        if count > 1 or (missing and placement.executor != "processes"):
+            place = Workers(cache_root() / "cells", count, placement=placement, folder=folder)
+            made = _render_elsewhere(request, folder, missing, on_images, place)
         else:
             made = _render_here(request, simulator, folder, missing, on_images, engine is not None)
         shards.update((shard.number, shard) for shard in made)
@@ -160,69 +187,144 @@ def _render_here(
             yield _render_shard(request, engine, folder, number, on_images)
 
 
-def render_in_processes(
+@dataclass(frozen=True)
+class ShardJob(Job):
+    """One shard of a dataset.
+
+    Attributes:
+        number: Position in the dataset, from 0.
+    """
+
+    number: int
+
+    def __str__(self) -> str:
+        return f"shard {self.number}"
+
+
+@dataclass(frozen=True)
+class ShardResult:
+    """A rendered shard, or the error of its rendering.
+
+    Attributes:
+        shard: The shard; None after an error.
+        files: Its files by path inside the dataset.
+        error: Message of the error.
+    """
+
+    shard: Shard | None
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class RenderWork(Work[ShardJob, ShardResult]):
+    """Shards of a dataset.
+
+    Attributes:
+        request: The dataset.
+    """
+
+    request: DatasetRequest
+
+    job_type = ShardJob
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of the request."""
+        return sha256_bytes(repr(self.request).encode())
+
+    def open(self, store: CellStore) -> RenderWorker:  # noqa: ARG002 - of the interface
+        """Return a worker with a simulator."""
+        return RenderWorker(self.request)
+
+    def encode(self, result: ShardResult) -> bytes:
+        """Return JSON in one line, and the files' bytes."""
+        shard = None if result.shard is None else result.shard.model_dump()
+        sizes = {name: len(content) for name, content in result.files.items()}
+        head = canonical_json({"shard": shard, "sizes": sizes, "error": result.error})
+        return b"\n".join([head, b"".join(content for _, content in sorted(result.files.items()))])
+
+    def decode(self, content: bytes) -> ShardResult:
+        """Read a result."""
+        head, _, rest = content.partition(b"\n")
+        value, files, start = json_value(head), {}, 0
+        for name, size in sorted(value["sizes"].items()):
+            files[name] = rest[start : start + size]
+            start += size
+        shard = None if value["shard"] is None else Shard.model_validate(value["shard"])
+        return ShardResult(shard, files, value["error"])
+
+    def failed(self, job: ShardJob, error: str) -> ShardResult:  # noqa: ARG002 - of the interface
+        """Return a result without a shard."""
+        return ShardResult(None, error=error)
+
+
+class RenderWorker(Worker[ShardJob, ShardResult]):
+    """Renders shards; one simulator serves all of them.
+
+    Args:
+        request: The dataset.
+    """
+
+    def __init__(self, request: DatasetRequest) -> None:
+        self._request, self._simulator = request, request.simulator.build()
+
+    def do(self, job: ShardJob, beat: OnBeat) -> ShardResult:
+        """Render a shard into a scratch folder, and return its files."""
+        done = 0
+
+        def count(images: int) -> None:
+            nonlocal done
+            done += images
+            beat(Beat("render", str(job), done, self._request.shard_size, kind="point"))
+
+        try:
+            self._simulator.open()
+            with TemporaryDirectory() as scratch:
+                folder = Path(scratch)
+                shard = _render_shard(self._request, self._simulator, folder, job.number, count)
+                names = [name for name, _ in shard.files] or [shard.file]
+                return ShardResult(shard, {name: (folder / name).read_bytes() for name in names})
+        except T2SBenchError as error:
+            return ShardResult(None, error=str(error))
+        except Exception as error:
+            return ShardResult(None, error=f"{type(error).__name__}: {error}")
+
+    def close(self) -> None:
+        """End the simulator."""
+        self._simulator.close()
+
+
+def _render_elsewhere(
     request: DatasetRequest,
     folder: Path,
     numbers: Sequence[int],
     on_images: OnImages,
-    workers: int,
+    workers: Workers,
 ) -> Iterator[Shard]:
-    """Render shards in processes, in the order in which they are finished.
-
-    Args:
-        request: The dataset.
-        folder: Folder of the shards.
-        numbers: Shards to render.
-        on_images: Called with the number of further images from time to time.
-        workers: Largest number of processes.
+    """Render shards by an executor, in the order in which they are finished.
 
     Raises:
-        UnavailableError: If a process ends early; finished shards are kept.
+        UnavailableError: If a shard cannot be rendered; finished shards are kept.
     """
-    done = get_context("spawn").Value("q", 0)
-    remedy = "Run the command again to resume, with fewer processes if it happens again."
-    workers = min(workers, len(numbers))
-    with worker_pool(workers, _start, (request, done), remedy=remedy) as pool:
-        pending = {pool.submit(_render_one, folder, number) for number in numbers}
-        yield from _collect(pending, done, on_images)
+    counted: dict[str, int] = {}
 
+    def on_event(event: Event) -> None:
+        if event.beat is not None and event.beat.done is not None:
+            further = int(event.beat.done) - counted.get(event.job, 0)
+            if further > 0:  # a shard that is repeated counts once
+                counted[event.job] = int(event.beat.done)
+                on_images(further)
 
-def _collect(
-    pending: set[Future[Shard]],
-    done: Any,  # noqa: ANN401 - a synchronised integer has no public type
-    on_images: OnImages,
-) -> Iterator[Shard]:
-    reported = 0
-    while pending:
-        ready, pending = wait(pending, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
-        count = done.value
-        on_images(count - reported)
-        reported = count
-        for future in ready:
-            yield future.result()
-
-
-class _Worker:
-    """State of a worker process: its open simulator serves all its shards."""
-
-    request: DatasetRequest
-    simulator: Simulator
-    done: Any
-
-
-def _start(request: DatasetRequest, done: Any) -> None:  # noqa: ANN401 - see above
-    _Worker.request, _Worker.done = request, done
-    _Worker.simulator = request.simulator.build()
-    atexit.register(_Worker.simulator.close)
-
-
-def _render_one(folder: Path, number: int) -> Shard:
-    def count(images: int) -> None:
-        with _Worker.done.get_lock():
-            _Worker.done.value += images
-
-    _Worker.simulator.open()
-    return _render_shard(_Worker.request, _Worker.simulator, folder, number, count)
+    for job, result in run_jobs(
+        RenderWork(request), list(map(ShardJob, numbers)), workers, on_event
+    ):
+        if result.shard is None:
+            raise UnavailableError(
+                f"{str(job).capitalize()} cannot be rendered: {result.error} Finished shards are "
+                "kept; run the command again, with fewer --jobs if a process died."
+            )
+        yield keep_shard(folder, result.shard, result.files)
 
 
 def _render_shard(

@@ -146,6 +146,19 @@ def write_shard(
     return shard
 
 
+def keep_shard(folder: Path, shard: Shard, files: Mapping[str, bytes]) -> Shard:
+    """Write a shard that another process rendered, and then its marker.
+
+    Raises:
+        InvalidInputError: If a file belongs outside the folder.
+        StorageError: If the file system refuses.
+    """
+    for name, content in files.items():
+        write_bytes(inside(folder, name), content)
+    write_bytes(_marker(folder, shard.number), canonical_json(shard.model_dump()))
+    return shard
+
+
 def read_shard(folder: Path, number: int) -> Shard | None:
     """Read a finished shard; ``None`` if it is missing, damaged or differs from its marker."""
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from benchmark.methods import Decision, Method, ParameterSelector, TaskView, che
 from benchmark.rewards.view import Queries
 from benchmark.runs.context import Context, Unit, environment, provenance
 from benchmark.runs.failures import MAY_RAISE, MethodError
-from benchmark.runs.fits import Fitted, Fitter, seed_generator
+from benchmark.runs.fits import Fitted, seed_generator
 from benchmark.runs.record import (
     BudgetEntry,
     DecisionEntry,
@@ -97,17 +97,19 @@ def decision_entry(space: ParameterSpace, decision: Decision) -> DecisionEntry:
     )
 
 
-def run_unit(unit: Unit, fitter: Fitter, supersedes: dict[str, str]) -> Iterator[Record]:
+def run_unit(
+    unit: Unit, get_fit: Callable[[Unit, int], Fitted], supersedes: dict[str, str]
+) -> Iterator[Record]:
     """Yield the records of all cells of a unit, one by one.
 
     Args:
         unit: Method, fold, seeds, cells, and the data that they share.
-        fitter: Fits of the run.
+        get_fit: Returns the fit of a unit with a seed.
         supersedes: Existing ``record_id`` by cell digest, for cells that are repeated.
     """
     method, context = unit.method, unit.context
     for seed in unit.seeds:
-        fit = fitter.fit(unit, seed)
+        fit = get_fit(unit, seed)
         targets = [task for task in unit.fold.targets if (task, seed) in unit.cells]
         for task in targets:
             start = time.perf_counter()
@@ -115,7 +117,9 @@ def run_unit(unit: Unit, fitter: Fitter, supersedes: dict[str, str]) -> Iterator
                 outcome = _outcome(context, method, fit, task, seed)
             else:
                 outcome = _budgeted_outcome(context, method, fit, (task, seed), unit.budget)
-            seconds = time.perf_counter() - start + fit.seconds / len(targets)
+            elsewhere = outcome.pop("seconds", None)
+            seconds = time.perf_counter() - start if elsewhere is None else elsewhere
+            seconds += fit.seconds / len(targets)
             entry = context.method_entry(method, unit.fold, fit.queries)
             if unit.budget:  # one process answers all searches of a fit, and may remember rewards
                 entry = entry.model_copy(update={"isolated": False})
@@ -190,7 +194,7 @@ def _outcome(context: Context, method: Method, fit: Fitted, task: str, seed: int
         scored = context.scorer.scored(task, decision, method.pretraining, seed)
     except MAY_RAISE as error:
         return _failure(error, method)
-    return scored_entries(context, decision, scored)
+    return scored_entries(context, decision, scored) | {"seconds": scored.seconds}
 
 
 def _budgeted_outcome(

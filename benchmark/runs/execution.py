@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -15,7 +16,7 @@ from benchmark.methods import Method, source_method
 from benchmark.rewards.catalog import is_path, load_table
 from benchmark.runs.cells import run_unit
 from benchmark.runs.context import Context, Unit, make_units, read_own_vectors
-from benchmark.runs.fits import Fitter
+from benchmark.runs.fits import Fitted, Fitter
 from benchmark.runs.history import FILE as REQUESTS_FILE
 from benchmark.runs.history import check_executed, read_requests, remember
 from benchmark.runs.isolation import Isolation
@@ -300,10 +301,10 @@ def _records(plan: Plan, on_unit: Callable[[Unit], None]) -> Iterator[Record]:
     if plan.request.jobs > 1:
         _check_picklable(plan.request)
     has_written = False
-    with Fitter(plan.contexts[0], plan.request, plan.methods, plan.units) as fitter:
+    with _fits_and_scores(plan) as get_fit:
         for unit, following in zip_longest(plan.units, plan.units[1:]):
             on_unit(unit)
-            for record in run_unit(unit, fitter, plan.supersedes):
+            for record in run_unit(unit, get_fit, plan.supersedes):
                 if plan.records_path is not None:
                     if (has_written or plan.done) and not plan.records_path.parent.is_dir():
                         raise StorageError(
@@ -316,6 +317,34 @@ def _records(plan: Plan, on_unit: Callable[[Unit], None]) -> Iterator[Record]:
             source = unit.context.scorer.source
             if following is None or following.context.scorer.source != source:
                 unit.context.scorer.close()  # a profile's processes and memory
+
+
+@contextmanager
+def _fits_and_scores(plan: Plan) -> Iterator[Callable[[Unit, int], Fitted]]:
+    """Access to the fits of a plan; an executor makes its live scores meanwhile, if wanted.
+
+    Which scores are missing follows from the decisions: an executor waits for all fits.
+    """
+    placement = plan.request.placement if plan.request.live else None
+    with ExitStack() as stack:
+        fitter = stack.enter_context(
+            Fitter(plan.contexts[0], plan.request, plan.methods, plan.units)
+        )
+        if placement is None or (placement.executor == "processes" and plan.request.jobs == 1):
+            yield fitter.fit
+            return
+        from benchmark.runs.elsewhere import ScoresElsewhere
+
+        fits = {
+            (id(unit), seed): fitter.fit(unit, seed) for unit in plan.units for seed in unit.seeds
+        }
+        stack.pop_all().close()  # ends processes that fitted
+
+        def get_fit(unit: Unit, seed: int) -> Fitted:
+            return fits[id(unit), seed]
+
+        with ScoresElsewhere(plan.request, plan.units, get_fit):
+            yield get_fit
 
 
 def _check_picklable(request: RunRequest) -> None:

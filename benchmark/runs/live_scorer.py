@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
@@ -149,6 +149,10 @@ def _found(value: T | T2SBenchError) -> T:
     return value
 
 
+#: Score that another process makes, and its duration; None for those in the store.
+Elsewhere = Callable[["Stages", Source, int, TaskData, str], "tuple[ScoreCell, float] | None"]
+
+
 class Stages:
     """Profile, simulator and pipeline of live settings; one object serves all protocols.
 
@@ -169,6 +173,7 @@ class Stages:
         self.profile = settings.find_profile()
         self.on_beat: OnBeat = no_beat
         self.efforts = inputs.efforts
+        self.elsewhere: Elsewhere | None = None
         self.simulator = settings.simulator()
         resolve_device(settings.device)
         choose_categories(self.simulator.assets(), self.profile.classes)
@@ -197,6 +202,20 @@ class Stages:
                 self.settings, self.store, sources=found, on_beat=self.observe
             )
         return self._pipeline
+
+    def score(
+        self, source: Source, seed: int, task: TaskData, protocol: str
+    ) -> tuple[ScoreCell, float | None]:
+        """Return a score, and its duration if another process made it.
+
+        Raises:
+            T2SBenchError: When a stage fails.
+            MethodError: When a stage of another process failed.
+        """
+        found = None
+        if self.elsewhere is not None:
+            found = self.elsewhere(self, source, seed, task, protocol)
+        return found or (self.pipeline.score(source, seed, task, protocol), None)
 
     def observe(self, beat: Beat) -> None:
         """Receive a beat of a stage, of this process or of a worker."""
@@ -320,14 +339,14 @@ class LiveScorer:
         """
         source = self.source_of(decision, kind, seed, task)
         self._last = source.subject(self.profile.name, seed), task
-        pipeline = self.stages.pipeline
-        cell = pipeline.score(source, seed, self.data_of(task), self.protocol.name)
+        cell, seconds = self.stages.score(source, seed, self.data_of(task), self.protocol.name)
         return Scored(
             cell_scores(cell),
             self._pretraining_of(source, cell),
             str(source.configuration) if isinstance(decision, Mixture) else None,
             self.protocol.model_copy(update={"hyperparameters": dict(cell.hyperparameters)}),
             cell.device,
+            seconds,
         )
 
     def cost(self, seconds: float) -> Cost:

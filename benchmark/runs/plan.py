@@ -13,6 +13,7 @@ from benchmark.methods import Method, find_method
 from benchmark.rewards.catalog import DEFAULT_TABLE
 
 if TYPE_CHECKING:
+    from benchmark.executors.interface import Placement
     from benchmark.pipeline.settings import LiveSettings
     from benchmark.rewards.table import RewardTable
     from benchmark.tasks.registry import Task, TaskRegistry
@@ -82,7 +83,7 @@ class RunRequest:
         tasks_files: Users' task definitions.
         limit: Judge only so many tasks; marks records as debug.
         overwrite: Treatment of cells that have a record.
-        jobs: Largest number of processes that fit methods.
+        jobs: Largest number of processes that fit methods, and workers of the executor.
         timeout: Limit of one fit in seconds; None for no limit.
         keep_going: True to continue after a failed cell.
         output: Folder of the records; None keeps them in memory.
@@ -94,6 +95,7 @@ class RunRequest:
         isolated: True to run methods of users' files and of other distributions in processes
             without the rewards that judge them; see :mod:`benchmark.runs.isolation`. Methods given
             as classes, and live runs, are not isolated.
+        placement: Executor of live scores; None makes them in this process.
     """
 
     methods: tuple[MethodSpec | Method, ...]
@@ -112,6 +114,7 @@ class RunRequest:
     budgets: tuple[int, ...] = ()
     embeddings: Path | None = None
     isolated: bool = False
+    placement: Placement | None = None
 
 
 @dataclass(frozen=True)

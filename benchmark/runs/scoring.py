@@ -86,6 +86,7 @@ class Scored:
         configuration: The configuration that was drawn from a mixture.
         protocol: The protocol with the hyperparameters of this cell; None for the scorer's.
         device: Kind of device that trained the backbone.
+        seconds: Duration in another process; None if this one made it.
     """
 
     scores: tuple[Score, ...]
@@ -93,6 +94,7 @@ class Scored:
     configuration: str | None = None
     protocol: ProtocolEntry | None = None
     device: str = "cpu"
+    seconds: float | None = None
 
 
 class Scorer(Protocol):

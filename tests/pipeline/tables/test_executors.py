@@ -53,7 +53,8 @@ def test_backbones_of_other_devices_are_refused(request_of, execution, tmp_path,
 def test_rewards_on_other_data_are_failures(request_of, execution, tmp_path, change_results):
     build = TableBuilder(request_of(seeds=(0,), configurations=(0,)), tmp_path / "table")
     change_results(
-        cells=lambda cells: (replace(cells[0], data="other"), cells[1]), machine=lambda _: "node 7"
+        outcomes=lambda found: (replace(found[0], data="other"), found[1]),
+        machine=lambda _: "node 7",
     )
     (failed,) = build.measure(execution)
     (error,) = failed.errors

@@ -1,0 +1,61 @@
+"""The same records, whatever makes the scores."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from benchmark.runs.record_file import iterate_records
+from tests.cli.test_run_live import PROFILE, live, records  # noqa: F401 - a fixture
+
+ROOT = Path(__file__).parents[2]
+
+
+def comparable(folder):
+    """Records without provenance, in the order of the file."""
+    found = []
+    for record in iterate_records(folder / "records.jsonl"):
+        content = json.loads(record.model_dump_json())
+        for name in ("record_id", "created", "cost", "environment"):
+            content.pop(name, None)
+        found.append(content)
+    return found
+
+
+@pytest.fixture
+def run(live, tmp_path, monkeypatch):  # noqa: F811 - the fixture
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
+
+    def do(name, *words):
+        monkeypatch.setenv("T2SBENCH_CACHE", str(tmp_path / f"cache-{name}"))
+        methods = ["-m", "random", "-m", "single-best", "-m", "untrained", "--seeds", "0-1"]
+        protocols = ["--protocol", "knn5", "--protocol", "linear"]
+        return live(*methods, *protocols, "-o", str(tmp_path / name), *words)
+
+    return do
+
+
+@pytest.mark.slow
+def test_executors_give_identical_records(run, tmp_path):
+    pytest.importorskip("ray")
+    assert run("here") == 0
+    assert run("two", "-j", "2") == 0
+    assert run("ray", "-j", "2", "--executor", "ray") == 0
+    wanted = comparable(tmp_path / "here")
+    assert len(wanted) == 2 * 2 * 3 * 2
+    assert comparable(tmp_path / "two") == wanted
+    assert comparable(tmp_path / "ray") == wanted
+
+
+@pytest.mark.slow
+def test_scores_of_other_processes_are_not_made_again(run, tmp_path):
+    def cells():
+        folder = tmp_path / "cache-two" / "cells" / "score"
+        return {path: path.stat().st_mtime_ns for path in folder.rglob("score.json")}
+
+    assert run("two", "-j", "2") == 0
+    made = cells()
+    (tmp_path / "two" / "records.jsonl").unlink()
+    assert run("two") == 0
+    assert cells() == made
