@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -224,6 +225,17 @@ class JobQueue:
         with suppress(FileNotFoundError):
             return (self.folder / "refusal.txt").read_text()
         return None
+
+    def remove(self, *, keep_log: bool) -> None:
+        """Remove the queue; no worker is left."""
+        for path in self.folder.iterdir():
+            if path.is_file():
+                path.unlink(missing_ok=True)
+            elif path.name != "log" or not keep_log:
+                shutil.rmtree(path, ignore_errors=True)
+        for folder in (self.folder, self.folder.parent):
+            with suppress(OSError):  # not empty
+                folder.rmdir()
 
     def _attempts(self, folder: str) -> Counter[str]:
         return Counter(name.partition(".")[0] for name in _names(self.folder / folder))

@@ -18,7 +18,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import redirect_stderr, suppress
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -142,8 +142,8 @@ class _Fleet(Generic[J, R]):
         self._delay = _POLL
         self._hired: list[list[str]] = []
         self._never_began = self._given_up = 0
-        self._has_losses = False
-        self._reasons: set[str] = set()
+        self._has_failures = False
+        self._notes: set[str] = set()
 
     def look(self, left: Mapping[str, J]) -> None:
         """Release the jobs of workers that ended, and submit workers if some are lacking."""
@@ -178,16 +178,9 @@ class _Fleet(Generic[J, R]):
                 _slurm("scancel", f"--name={self._name}", f"--user={os.getuid()}")
                 break
             time.sleep(_POLL)
-        log = self._queue.folder / "log"
-        for path in (*self._queue.folder.iterdir(), log):
-            if path != log or not self._has_losses:
-                shutil.rmtree(path, ignore_errors=True)
-                path.unlink(missing_ok=True) if path.is_file() else None
-        for folder in (self._queue.folder, self._queue.folder.parent):
-            with suppress(OSError):  # not empty
-                folder.rmdir()
-        if self._has_losses:
-            _LOG.warning("Note: Slurm lost workers; their logs are in %s.", log)
+        if self._has_failures:
+            _LOG.warning("Note: the logs of the workers are in %s.", self._queue.folder / "log")
+        self._queue.remove(keep_log=self._has_failures)
 
     def cancel_waiting(self) -> None:
         """Cancel the workers that have not started."""
@@ -239,7 +232,6 @@ class _Fleet(Generic[J, R]):
         )
         text = f"Slurm ended its worker {claim.worker} ({cause})."
         self._on_event(Event.here("lost", job, worker=claim.worker, reason=text))
-        self._has_losses |= reason == "lost"
         if self._queue.ended(claim.key)["lost"] >= _LOSSES:
             self._give_up(job, cause)
         return True
@@ -252,7 +244,7 @@ class _Fleet(Generic[J, R]):
         """
         error = f"It was lost {_LOSSES} times with its worker in Slurm: {cause}."
         self._queue.finish(job.key, self._work.encode(self._work.failed(job, error)))
-        self._given_up += 1
+        self._given_up, self._has_failures = self._given_up + 1, True
         if self._given_up == _HOPELESS_JOBS:
             raise UnavailableError(
                 f"Slurm lost the workers of {_HOPELESS_JOBS} jobs in a row, the last one {job}: "
@@ -299,6 +291,11 @@ class _Fleet(Generic[J, R]):
                 self._hired.append(self._submit(lacking))
             except _AwayError:
                 return False
+            except InvalidInputError as error:
+                if not self._own(found):
+                    raise
+                self._note(f"{error} The present workers continue.")  # a limit of the user's jobs
+                return False
         return True
 
     def _lacking(self, left: Mapping[str, J], elements: Mapping[str, _Element]) -> int:
@@ -342,9 +339,14 @@ class _Fleet(Generic[J, R]):
 
     def _warn_of_waiting(self, elements: Mapping[str, _Element]) -> None:
         waiting = {one.reason for one in self._own(elements) if one.state in _WAITING}
-        for reason in waiting - _USUAL - self._reasons:
-            self._reasons.add(reason)
-            _LOG.warning("Note: Slurm keeps workers waiting: %s.", reason)
+        for reason in waiting - _USUAL:
+            self._note(f"Slurm keeps workers waiting: {reason}.")
+
+    def _note(self, text: str) -> None:
+        """Show a note once."""
+        if text not in self._notes:
+            self._notes.add(text)
+            _LOG.warning("Note: %s", text)
 
 
 class _AwayError(Exception):
