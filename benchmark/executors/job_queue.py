@@ -132,6 +132,11 @@ class JobQueue:
                 self._lists[path] = {job.key: job for job in map(kind.from_json, lines)}
         return {key: job for jobs in self._lists.values() for key, job in jobs.items()}
 
+    def size(self) -> int:
+        """Return the number of jobs."""
+        lists = (self.folder / "jobs").glob("*.jsonl")
+        return len({line for path in lists for line in path.read_bytes().splitlines()})
+
     def finished(self) -> set[str]:
         """Return the keys of jobs whose result is in the queue."""
         return _names(self.folder / "results")

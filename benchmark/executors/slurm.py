@@ -17,8 +17,9 @@ import shutil
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, suppress
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -91,27 +92,46 @@ def run_on_slurm(
         queue.publish(jobs)
         fleet = _Fleet(queue, work, workers, options, on_event)
         try:
-            while left:
-                fleet.look(left)
-                for key in queue.finished() & left.keys():
-                    fleet.pass_on(left)
-                    yield left.pop(key), work.decode(queue.result(key))
-                    if queue.is_last(mine):
-                        queue.forget(key)
-                fleet.pass_on(left)
-                time.sleep(_POLL if left else 0)
+            for key in fleet.finished(left):
+                yield left.pop(key), work.decode(queue.result(key))
+                if queue.is_last(mine):
+                    queue.forget(key)
         except (UnavailableError, InvalidInputError):
             fleet.cancel_waiting()
             raise
-        except (GeneratorExit, KeyboardInterrupt):
-            _LOG.warning(
-                "Note: the workers continue in Slurm. Run the command again to collect their "
-                "results, or end them with 'scancel --name=%s'.",
-                queue.name,
-            )
-            raise
+        except (GeneratorExit, KeyboardInterrupt) as error:
+            if left or isinstance(error, KeyboardInterrupt):
+                _LOG.warning(
+                    "Note: the workers continue in Slurm. Run the command again to collect their "
+                    "results, or end them with 'scancel --name=%s'.",
+                    queue.name,
+                )
+                raise
         if queue.is_last(mine):
             fleet.dismiss()
+
+
+def fleet_lines(folder: Path) -> list[str]:
+    """Return lines for people on the workers that Slurm has for the queues of a folder."""
+    lines = []
+    with suppress(OSError):  # Slurm is not installed here, or the queue was removed
+        for path in sorted((folder / QUEUE).glob("*/name")):
+            name = path.read_text()
+            form = "--format=%T|%r|%L"
+            user = f"--user={os.getuid()}"
+            found = _slurm("squeue", "--noheader", "--array", f"--name={name}", user, form)
+            rows = [line.split("|") for line in found.stdout.splitlines()]
+            # A longer text of days, hours, minutes and seconds is a longer time.
+            left = sorted(
+                (row[2] for row in rows if row[0] == "RUNNING"), key=lambda t: (len(t), t)
+            )
+            waiting = Counter(row[1] for row in rows if row[0] in _WAITING)
+            parts = [f"{len(left)} running, the first until its time limit in {left[0]}"] * bool(
+                left
+            )
+            parts += [f"{count} waiting ({reason})" for reason, count in waiting.items()]
+            lines.append(f"Workers in Slurm, {name}: {', '.join(parts) or 'none'}.")
+    return lines
 
 
 @dataclass(frozen=True)
@@ -145,7 +165,22 @@ class _Fleet(Generic[J, R]):
         self._has_failures = False
         self._notes: set[str] = set()
 
-    def look(self, left: Mapping[str, J]) -> None:
+    def finished(self, left: Mapping[str, J]) -> Iterator[str]:
+        """Yield the keys of jobs with a result until none is left; the caller removes them.
+
+        Raises:
+            UnavailableError: When workers do not start or are lost for every job, or Slurm does
+                not answer.
+            InvalidInputError: When Slurm refuses the workers.
+        """
+        while left:
+            self._look(left)
+            found = self._queue.finished() & left.keys()
+            self._pass_on(left)
+            yield from found
+            time.sleep(_POLL if left else 0)
+
+    def _look(self, left: Mapping[str, J]) -> None:
         """Release the jobs of workers that ended, and submit workers if some are lacking."""
         if time.monotonic() < self._look_at:
             return
@@ -162,7 +197,7 @@ class _Fleet(Generic[J, R]):
         self._delay = _POLL if changed else min(2 * self._delay, _LONGEST_LOOK)
         self._look_at = time.monotonic() + self._delay
 
-    def pass_on(self, left: Mapping[str, J]) -> None:
+    def _pass_on(self, left: Mapping[str, J]) -> None:
         """Pass on the workers' events about the submitter's jobs."""
         for event in self._queue.news():
             if event.job in left:
@@ -284,8 +319,7 @@ class _Fleet(Generic[J, R]):
             return False
         with lease(self._queue.folder / "hiring"):  # against a second submitter
             found = self._elements()
-            lacking = 0 if found is None else self._lacking(left, found)
-            if lacking <= 0:
+            if found is None or (lacking := self._lacking(left, found)) <= 0:
                 return False
             try:
                 self._hired.append(self._submit(lacking))

@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from benchmark.core.errors import StorageError
 from benchmark.core.files import write_bytes
 from benchmark.core.texts import duration, visible
+from benchmark.executors.job_queue import QUEUE, JobQueue
+from benchmark.executors.slurm import fleet_lines
 
 if TYPE_CHECKING:
     from benchmark.executors.interface import Event, OnEvent
@@ -55,7 +57,7 @@ class Running(BaseModel):
 
     Attributes:
         host: Machine of the command's process.
-        pid: Its process ID.
+        pid: Its process ID; None after its end, while its workers in Slurm continue.
         executor: Name of the executor.
         since: Time of its begin, seconds since the epoch.
         total: Number of jobs.
@@ -66,8 +68,8 @@ class Running(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    host: str
-    pid: int
+    host: str = ""
+    pid: int | None = None
     executor: str
     since: float
     total: int
@@ -82,9 +84,26 @@ class Running(BaseModel):
             return cls.model_validate_json((folder / RUNNING).read_bytes())
         return None
 
+    @classmethod
+    def of_queues(cls, folder: Path) -> Self | None:
+        """Return the state of Slurm's queues in a folder, as their workers tell; None without."""
+        with suppress(OSError, ValidationError):  # removed in the meantime
+            queues = [JobQueue(name.parent) for name in (folder / QUEUE).glob("*/name")]
+            events = [event for queue in queues for event in queue.news()]
+            if queues:
+                total = sum(queue.size() for queue in queues)
+                begin = min((event.at for event in events), default=time.time())
+                running = cls(executor="slurm", since=begin, total=total)
+                for event in sorted(events, key=lambda event: event.at):
+                    running.add(event)
+                return running
+        return None
+
     @property
     def is_alive(self) -> bool | None:
         """True if the command's process runs; None if it ran on another machine."""
+        if self.pid is None:
+            return False
         if self.host != platform.node():
             return None
         try:
@@ -101,13 +120,14 @@ class Running(BaseModel):
         The time left of a job is the median of the finished ones minus its own time.
         """
         done = len(self.durations)
-        state = {True: "", False: ", which has ended: run the command again", None: ""}
         counts = f"{done} of {self.total} jobs done, {len(self.jobs)} under way"
         lost = f", {self.lost} lost and repeated" if self.lost else ""
-        place = f"executor {self.executor}, process {self.pid} on {self.host}"
+        process = "" if self.pid is None else f", process {self.pid} on {self.host}"
         lines = [
-            f"{counts}{lost}; {place} since {duration(now - self.since)}{state[self.is_alive]}."
+            f"{counts}{lost}; executor {self.executor}{process} since {duration(now - self.since)}."
         ]
+        if self.is_alive is False:
+            lines.append("The command has ended; run it again for the jobs left.")
         typical = statistics.median(self.durations) if self.durations else None
         jobs = sorted(self.jobs.values(), key=lambda job: job.since)
         for job in jobs[:_SHOWN]:
@@ -145,8 +165,14 @@ class Running(BaseModel):
 def running_lines(folder: Path) -> list[str]:
     """Return lines on the jobs of a folder, or of an unfinished table or dataset of its name."""
     places = [folder, *(folder.with_name(folder.name + end) for end in (".measured", ".partial"))]
-    states = filter(None, map(Running.read, places))
-    return [line for state in states for line in state.text(time.time())]
+    lines = []
+    for place in places:
+        running = Running.read(place)
+        if running is None or running.is_alive is False:
+            running = Running.of_queues(place) or running
+        if running is not None:
+            lines += [*running.text(time.time()), *fleet_lines(place)]
+    return lines
 
 
 @contextmanager

@@ -153,7 +153,8 @@ def claim(folder: Path, identity: Mapping[str, Any], key: str) -> None:
 def sweep(folder: Path) -> None:
     """Remove the half-written files of a killed process; only the owner of the lock may call it."""
     for path in folder.rglob(".*"):
-        if path.is_file() and path.name not in {_REQUEST, LOCK}:
+        in_queue = QUEUE in path.relative_to(folder).parts  # workers in Slurm may be at work
+        if path.is_file() and path.name not in {_REQUEST, LOCK} and not in_queue:
             path.unlink(missing_ok=True)
 
 

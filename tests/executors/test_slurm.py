@@ -14,6 +14,7 @@ from benchmark.core.errors import InvalidInputError, UnavailableError, UnknownNa
 from benchmark.executors import slurm
 from benchmark.executors.interface import Placement
 from benchmark.executors.run import run_jobs
+from benchmark.executors.trace import running_lines
 from tests.executors.conftest import Errands, Task
 
 pytestmark = [pytest.mark.slow, pytest.mark.slurm]
@@ -74,6 +75,28 @@ def test_results_are_those_of_processes(fleet, workers, tmp_path, slurm_cluster)
     states = slurm_cluster.run("squeue", "--noheader", "--states=all", "--format=%T").stdout.split()
     assert set(states) <= {"COMPLETED", "COMPLETING"}
     assert not (tmp_path / "work" / "queue").exists()
+
+
+def test_a_caller_that_stops_after_the_last_result_leaves_nothing(fleet, tmp_path, caplog):
+    results = run_jobs(Errands(), [Task("a")], fleet())
+    next(results)
+    results.close()
+    assert not (tmp_path / "work" / "queue").exists()
+    assert caplog.messages == []
+
+
+def test_status_shows_jobs_and_workers_after_the_end_of_the_command(fleet, tmp_path, caplog):
+    jobs = walks(tmp_path, 40)
+    results = run_jobs(Errands(), [Task("a"), *jobs], fleet())
+    next(results)
+    results.close()
+    assert "scancel --name=t2sbench-" in caplog.text
+    text = "\n".join(running_lines(tmp_path / "work"))
+    assert "1 of 4 jobs done" in text
+    assert f"{jobs[0]}: on " in text
+    assert "2 running" in text
+    check_walks(dict(run_jobs(Errands(), jobs, fleet())), jobs, 40)
+    assert running_lines(tmp_path / "work") == []
 
 
 def test_the_job_of_a_cancelled_worker_is_done_again(fleet, tmp_path, slurm_cluster):
