@@ -272,6 +272,7 @@ def cost(**given: Any) -> int:  # noqa: ANN401 - click passes every option by na
         click.echo(f"{what}: {one.seconds:.2f} s", err=True)
 
     changes = parse_changes(given.pop("changes"))
+    given["protocol"] = split_names(given["protocol"])
     found = t2s.measure_costs(
         profile=given.pop("profiles"), changes=changes, on_sample=on_sample, **given
     )

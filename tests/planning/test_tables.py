@@ -26,7 +26,7 @@ def tiny(tmp_path, monkeypatch):
 
 def test_costs_are_measured_and_used_for_the_paper(tiny, tmp_path, capsys):
     costs = tmp_path / "costs.json"
-    words = ["--profile", tiny, "--device", "cpu"]
+    words = ["--profile", tiny, "--device", "cpu", "--protocol", ",".join(PROTOCOLS)]
     assert main(["table", "cost", *words, "--repetitions", "2", "-o", str(costs)]) == 0
     content = json.loads(costs.read_text())
     stages = [one["stage"] for one in content["samples"]]
@@ -39,9 +39,9 @@ def test_costs_are_measured_and_used_for_the_paper(tiny, tmp_path, capsys):
     }
     assert content["machine"]
     capsys.readouterr()
-    protocols = ["--protocol", ",".join(PROTOCOLS), "--seeds", "0"]
     more = ["--tasks", "all", "--costs", str(costs), "--cluster", "workers=1000,gpus=1"]
-    plan = ["table", "build", *words, *protocols, *more, "--dry-run", "-o", str(tmp_path / "out")]
+    more += ["--seeds", "0", "--dry-run", "-o", str(tmp_path / "out")]
+    plan = ["table", "build", *words, *more]
     assert main(plan) == 0
     printed = capsys.readouterr().out
     assert "unknown" not in printed
