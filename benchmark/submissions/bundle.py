@@ -7,10 +7,10 @@ vectors of all tasks and rewards of learnt ones, under other names and in anothe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError, validation_faults
 from benchmark.core.files import regular_bytes, sha256_bytes, sha256_file, write_bytes
@@ -82,6 +82,17 @@ class Bundle(Frozen):
     vectors: dict[str, np.ndarray | None]
     rewards: dict[str, np.ndarray]
     folds: tuple[BundleFold, ...]
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        named = {name for fold in self.folds for name in (*fold.tasks, *dict(fold.cells))}
+        if missing := sorted(named - self.vectors.keys()):
+            raise ValueError(f"vectors: no {', '.join(map(repr, missing[:_SHOWN]))}")
+        asked = {name for fold in self.folds for name in fold.rewards}
+        size = space_from_json(self.space).size
+        if faulty := sorted(asked - {k for k, row in self.rewards.items() if row.shape == (size,)}):
+            raise ValueError(f"rewards: no {size} for {', '.join(map(repr, faulty[:_SHOWN]))}")
+        return self
 
     def to_bytes(self) -> bytes:
         """Return the JSON text; equal bundles give equal bytes."""

@@ -16,6 +16,11 @@ from tests.fuzz.harness import Sandbox
 _TABLE = Path(__file__).parents[1] / "data" / "small-table"
 _PIPE = ("pipe", "")
 _ZERO = ("link", "/dev/zero")
+_BUNDLE = (
+    b'{"submission": "a", "method": "random", "version": "1", "options": {}, "code": null,'
+    b' "space": [{"name": "a", "levels": ["0", "1"]}], "vectors": {}, "rewards": {},'
+    b' "folds": [{"tasks": ["nan"], "rewards": [], "cells": []}]}'
+)
 
 
 def _svhn(images: np.ndarray) -> dict[str, bytes]:
@@ -72,6 +77,12 @@ FOUND = {
         f"run -m single-best --seeds 0 --limit 1 --table {_TABLE} -o {{in}}/r",
         2,
         ("symbolic link",),
+    ),
+    "bundle that learns from a task without a vector": (
+        {"b/bundle.json": _BUNDLE},
+        "submit decide {in}/b -o d.json",
+        2,
+        ("bundle.json", "'nan'"),
     ),
     "picture with damaged metadata": (
         {"d/a/1.tiff": _damaged_tiff(), "d/b/1.tiff": _damaged_tiff()},
