@@ -89,7 +89,7 @@ def pretrain(  # noqa: PLR0913 - the settings of a pre-training
         UnavailableError: When data or packages are missing.
     """
     require("live", "Pre-training")
-    from benchmark.core.loggers import logged
+    from benchmark.core.loggers import log_places, logged
     from benchmark.core.store import default_store
     from benchmark.pipeline.profiles import find_profile
     from benchmark.pipeline.settings import LiveSettings
@@ -104,6 +104,7 @@ def pretrain(  # noqa: PLR0913 - the settings of a pre-training
         )
     if Path(output).exists() and not Path(output).is_dir():
         raise InvalidInputError(f"{output} is not a folder. Choose another output.")
+    log_places(log, output)
     files, given = tuple(map(Path, plugins)), dict(changes or {})
     find_profile(profile, given)  # a mistyped name is reported before anything is opened
     texts = {key: str(value) for key, value in (options or {}).items()}

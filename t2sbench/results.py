@@ -334,12 +334,13 @@ def run(  # noqa: PLR0913 - the settings of a run
         2       oracle          USPS  unseen     0
         3       oracle  CactusAerial  unseen     0
     """
-    from benchmark.core.loggers import logged
+    from benchmark.core.loggers import log_places, logged
     from benchmark.executors.interface import Placement
     from benchmark.runs.execution import execute, make_plan
     from benchmark.runs.plan import Overwrite, RunRequest, Split
     from benchmark.runs.record_file import records_held
 
+    log_places(log, output)  # a mistyped name is reported before anything is loaded
     files = tuple(map(Path, plugins))
     budgets = tuple(budgets)
     live = _live(

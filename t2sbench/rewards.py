@@ -437,7 +437,7 @@ def build_table(  # noqa: PLR0913 - the settings of a table
     for option, count in (("jobs", jobs), ("limit", limit)):
         if count is not None and count < 1:
             raise InvalidInputError(f"--{option} must be at least 1 (got {count}).")
-    from benchmark.core.loggers import logged
+    from benchmark.core.loggers import log_places, logged
     from benchmark.core.store import default_store
     from benchmark.executors.interface import Placement, Workers, beats_of
     from benchmark.pipeline.settings import LiveSettings
@@ -448,6 +448,7 @@ def build_table(  # noqa: PLR0913 - the settings of a table
         measure_tables,
     )
 
+    log_places(log, output)
     placement = Placement(executor) if isinstance(executor, str) else executor
     first, *others = dict.fromkeys((protocol,) if isinstance(protocol, str) else protocol)
     settings = LiveSettings(

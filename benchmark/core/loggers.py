@@ -221,38 +221,22 @@ LOGS: Mapping[str, Callable[[Path], Log]] = MappingProxyType(
 )
 
 
-@contextmanager
-def logged(
-    wanted: Sequence[str], output: str | Path | None, on_beat: OnBeat = no_beat
-) -> Iterator[OnBeat]:
-    """Open logs; yields an observer that passes beats on to ``on_beat``, then to the logs.
-
-    The first error of a log is printed as a warning and ends this log, not the work.
+def log_places(wanted: Sequence[str], output: str | Path | None) -> list[tuple[str, Path]]:
+    """Return kinds and folders of logs; nothing is opened.
 
     Args:
         wanted: Kinds of :data:`LOGS`, each with or without its folder: ``tensorboard=DIR``.
         output: Output of the work; logs without a folder are written to ``OUTPUT.logs``.
-        on_beat: Further observer; its errors are raised.
 
     Raises:
         UnknownNameError: For an unknown kind.
         InvalidInputError: For a log without a folder, if there is no output.
         UnavailableError: When a package is missing.
-        StorageError: When a folder cannot be written.
+
+    Example:
+        >>> [(kind, folder.name) for kind, folder in log_places(["jsonl"], "results")]
+        [('jsonl', 'results.logs')]
     """
-    with ExitStack() as stack:
-        logs = [stack.enter_context(_opened(*place)) for place in _places(wanted, output)]
-
-        def pass_on(beat: Beat) -> None:
-            on_beat(beat)
-            for log in logs:
-                log(beat)
-
-        yield pass_on
-
-
-def _places(wanted: Sequence[str], output: str | Path | None) -> list[tuple[str, Path]]:
-    """Kinds and folders of logs, checked before any is opened."""
     found: dict[tuple[str, Path], None] = {}
     for text in wanted:
         kind, equals, place = text.partition("=")
@@ -266,6 +250,35 @@ def _places(wanted: Sequence[str], output: str | Path | None) -> list[tuple[str,
         folder = Path(place) if place else default.with_name(f"{default.name}.logs")
         found[kind, folder] = None
     return list(found)
+
+
+@contextmanager
+def logged(
+    wanted: Sequence[str], output: str | Path | None, on_beat: OnBeat = no_beat
+) -> Iterator[OnBeat]:
+    """Open logs; yields an observer that passes beats on to ``on_beat``, then to the logs.
+
+    The first error of a log is printed as a warning and ends this log, not the work.
+
+    Args:
+        wanted: As for :func:`log_places`.
+        output: As for :func:`log_places`.
+        on_beat: Further observer; its errors are raised.
+
+    Raises:
+        T2SBenchError: As :func:`log_places`.
+        UnavailableError: When a package cannot be imported.
+        StorageError: When a folder cannot be written.
+    """
+    with ExitStack() as stack:
+        logs = [stack.enter_context(_opened(*place)) for place in log_places(wanted, output)]
+
+        def pass_on(beat: Beat) -> None:
+            on_beat(beat)
+            for log in logs:
+                log(beat)
+
+        yield pass_on
 
 
 @contextmanager

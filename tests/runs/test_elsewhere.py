@@ -23,6 +23,12 @@ def comparable(folder):
     return found
 
 
+def stages(folder):
+    """Names of the stages that each record's run made for it."""
+    found = iterate_records(folder / "records.jsonl")
+    return [sorted(record.cost.stages or ()) for record in found]
+
+
 @pytest.fixture
 def run(live, tmp_path, monkeypatch):  # noqa: F811 - the fixture
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
@@ -45,6 +51,8 @@ def test_executors_give_identical_records(run, tmp_path):
     wanted = comparable(tmp_path / "here")
     assert len(wanted) == 2 * 2 * 3 * 2
     assert comparable(tmp_path / "two") == wanted
+    assert stages(tmp_path / "two") == stages(tmp_path / "here")
+    assert ["knn5", "pre-train", "render"] in stages(tmp_path / "two")
     assert comparable(tmp_path / "ray") == wanted
 
 
