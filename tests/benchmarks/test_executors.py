@@ -22,9 +22,9 @@ ROOT = Path(__file__).parents[2]
 N_JOBS, SECONDS = 12, 20.0
 
 
-@pytest.mark.parametrize("executor", ["processes", "ray"])
+@pytest.mark.parametrize("executor", ["processes", "ray", "slurm"])
 def test_overhead_of_executors_for_cells_of_20_seconds(
-    benchmark, executor, tmp_path, monkeypatch, capsys
+    benchmark, executor, tmp_path, monkeypatch, capsys, request
 ):
     """Wanted: 5 % or less over two bare loops at once. Jobs sleep: the rest is overhead.
 
@@ -34,6 +34,8 @@ def test_overhead_of_executors_for_cells_of_20_seconds(
         pytest.skip("a measurement")
     if executor == "ray":
         pytest.importorskip("ray")
+    if executor == "slurm":
+        request.getfixturevalue("slurm_cluster")
     monkeypatch.setenv("T2SBENCH_CACHE", str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     jobs = [Task(f"sleep {SECONDS} {number}") for number in range(N_JOBS)]

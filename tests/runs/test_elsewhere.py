@@ -57,6 +57,15 @@ def test_executors_give_identical_records(run, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.slurm
+def test_slurm_gives_identical_records(run, tmp_path, slurm_cluster):
+    assert run("here") == 0
+    assert run("slurm", "-j", "2", "--executor", "slurm") == 0
+    assert comparable(tmp_path / "slurm") == comparable(tmp_path / "here")
+    assert not (tmp_path / "slurm" / "queue").exists()
+
+
+@pytest.mark.slow
 def test_scores_of_other_processes_are_not_made_again(run, tmp_path):
     def cells():
         folder = tmp_path / "cache-two" / "cells" / "score"
