@@ -108,7 +108,7 @@ def run_on_slurm(
                 )
                 raise
         if queue.is_last(mine):
-            fleet.dismiss()
+            fleet.end()
 
 
 def fleet_lines(folder: Path) -> list[str]:
@@ -126,10 +126,9 @@ def fleet_lines(folder: Path) -> list[str]:
                 (row[2] for row in rows if row[0] == "RUNNING"), key=lambda t: (len(t), t)
             )
             waiting = Counter(row[1] for row in rows if row[0] in _WAITING)
-            parts = [f"{len(left)} running, the first until its time limit in {left[0]}"] * bool(
-                left
-            )
-            parts += [f"{count} waiting ({reason})" for reason, count in waiting.items()]
+            parts = [f"{count} waiting ({reason})" for reason, count in waiting.items()]
+            if left:
+                parts.insert(0, f"{len(left)} running, the first until its time limit in {left[0]}")
             lines.append(f"Workers in Slurm, {name}: {', '.join(parts) or 'none'}.")
     return lines
 
@@ -160,7 +159,7 @@ class _Fleet(Generic[J, R]):
         self._name = queue.name
         self._look_at = self._answered_at = time.monotonic()
         self._delay = _POLL
-        self._hired: list[list[str]] = []
+        self._arrays: list[list[str]] = []
         self._never_began = self._given_up = 0
         self._has_failures = False
         self._notes: set[str] = set()
@@ -193,7 +192,7 @@ class _Fleet(Generic[J, R]):
             for claim in claims:
                 changed |= self._release(claim, left[claim.key], elements.get(claim.worker))
             self._check_starts(elements)
-            changed |= self._hire(left, elements)
+            changed |= self._fill(left, elements)
         self._delay = _POLL if changed else min(2 * self._delay, _LONGEST_LOOK)
         self._look_at = time.monotonic() + self._delay
 
@@ -204,7 +203,7 @@ class _Fleet(Generic[J, R]):
                 self._given_up = 0 if event.kind == "ended" else self._given_up
                 self._on_event(event)
 
-    def dismiss(self) -> None:
+    def end(self) -> None:
         """End the workers, which have no jobs any more, and remove the queue."""
         end = time.monotonic() + _FAREWELL
         while (elements := self._elements()) is not None and self._own(elements):
@@ -293,8 +292,8 @@ class _Fleet(Generic[J, R]):
         Raises:
             UnavailableError: After several such arrays in a row.
         """
-        for array in [one for one in self._hired if not elements.keys() & set(one)]:
-            self._hired.remove(array)
+        for array in [one for one in self._arrays if not elements.keys() & set(one)]:
+            self._arrays.remove(array)
             began = any(self._queue.has_begun(worker) for worker in array)
             self._never_began = 0 if began else self._never_began + 1
             if self._never_began == _HOPELESS_ARRAYS:
@@ -312,17 +311,17 @@ class _Fleet(Generic[J, R]):
             "share this folder. Choose an --output on a file system that all nodes have."
         )
 
-    def _hire(self, left: Mapping[str, J], elements: Mapping[str, _Element]) -> bool:
+    def _fill(self, left: Mapping[str, J], elements: Mapping[str, _Element]) -> bool:
         """Submit workers that are lacking; True if it did."""
         self._warn_of_waiting(elements)
         if self._lacking(left, elements) <= 0:
             return False
-        with lease(self._queue.folder / "hiring"):  # against a second submitter
+        with lease(self._queue.folder / "submitting"):  # against a second submitter
             found = self._elements()
             if found is None or (lacking := self._lacking(left, found)) <= 0:
                 return False
             try:
-                self._hired.append(self._submit(lacking))
+                self._arrays.append(self._submit(lacking))
             except _AwayError:
                 return False
             except InvalidInputError as error:
@@ -361,7 +360,7 @@ class _Fleet(Generic[J, R]):
                 if settings is not None:
                     os.environ["SLURM_CONF"] = settings
                 with executor.batch():
-                    hired = [executor.submit(worker) for _ in range(count)]
+                    made = [executor.submit(worker) for _ in range(count)]
         except (FailedJobError, FailedSubmissionError) as error:
             if _AWAY.search(str(error)):
                 raise _AwayError from error
@@ -369,7 +368,7 @@ class _Fleet(Generic[J, R]):
                 f"Slurm refuses the workers: {_words(str(error))}. Change --slurm, --time-limit or "
                 "--gpus."
             ) from error
-        return [one.job_id for one in hired]
+        return [one.job_id for one in made]
 
     def _warn_of_waiting(self, elements: Mapping[str, _Element]) -> None:
         waiting = {one.reason for one in self._own(elements) if one.state in _WAITING}
