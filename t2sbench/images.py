@@ -53,7 +53,7 @@ def render(  # noqa: PLR0913 - the settings of a dataset
         seed: Seed of the scenes.
         workers: Processes; by default one per core. With more than one, a script needs
             ``if __name__ == "__main__":``.
-        executor: ``processes``, ``ray``, or a placement with its options; see
+        executor: ``processes``, ``ray``, ``slurm``, or a placement; see
             ``docs/cluster.md``.
         plugins: Users' files with more simulators; they are executed.
         observer: Receives the simulator's notes and the progress.

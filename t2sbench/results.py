@@ -282,8 +282,8 @@ def run(  # noqa: PLR0913 - the settings of a run
         output: Folder of the records, where finished cells are kept; None keeps them in memory.
         jobs: Largest number of processes that fit methods, if their fits take seconds, and with a
             profile number of workers of the executor; see ``docs/cluster.md``.
-        executor: Executor of live scores: ``processes``, ``ray``, or a placement with its options.
-            None makes them in this process, whatever the number of jobs.
+        executor: Executor of live scores: ``processes``, ``ray``, ``slurm``, or a placement. None
+            makes them in this process, whatever the number of jobs.
         profile: Profiles of live scores: render, pre-train and evaluate. Names of series and files
             stand for all their profiles.
         protocol: Evaluation protocols of live scores.

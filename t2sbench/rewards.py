@@ -411,7 +411,8 @@ def build_table(  # noqa: PLR0913 - the settings of a table
         tasks_files: Users' files with more tasks.
         jobs: Backbones that are measured at once. With more than one, a script needs
             ``if __name__ == "__main__":``.
-        executor: ``processes``, ``ray``, or a placement with its options.
+        executor: ``processes``, ``ray``, ``slurm``, or a placement with its options; see
+            ``docs/cluster.md``.
         limit: Largest number of backbones to measure now.
         with_gaps: True to write the table although rewards are missing.
         dry_run: True to only count the missing backbones.
@@ -439,7 +440,7 @@ def build_table(  # noqa: PLR0913 - the settings of a table
             raise InvalidInputError(f"--{option} must be at least 1 (got {count}).")
     from benchmark.core.loggers import log_places, logged
     from benchmark.core.store import default_store
-    from benchmark.executors.interface import Placement, Workers, beats_of
+    from benchmark.executors.interface import Workers, beats_of
     from benchmark.pipeline.settings import LiveSettings
     from benchmark.pipeline.table_builder import (
         TableBuilder,
@@ -449,7 +450,7 @@ def build_table(  # noqa: PLR0913 - the settings of a table
     )
 
     log_places(log, output)
-    placement = Placement(executor) if isinstance(executor, str) else executor
+    workers = Workers.of(default_store(), jobs, executor)
     first, *others = dict.fromkeys((protocol,) if isinstance(protocol, str) else protocol)
     settings = LiveSettings(
         protocol=first,
@@ -481,8 +482,6 @@ def build_table(  # noqa: PLR0913 - the settings of a table
         for build in builds
     ]
     if not dry_run:
-        store = default_store()
-        workers = Workers(store.root, jobs, store.max_bytes, placement)
         with logged(log, folder, on_beat) as observer:
             failed = measure_tables(builds, workers, on_job, limit, beats_of(observer))
         if failed and not with_gaps:

@@ -266,6 +266,18 @@ class Workers:
     placement: Placement = field(default_factory=Placement)
     folder: Path | None = None
 
+    @classmethod
+    def of(
+        cls, store: CellStore, count: int, executor: str | Placement, folder: Path | None = None
+    ) -> Workers:
+        """Return workers on a store, with the executor of a name or placement.
+
+        Raises:
+            T2SBenchError: As :class:`Placement`.
+        """
+        placement = Placement(executor) if isinstance(executor, str) else executor
+        return cls(store.root, count, store.max_bytes, placement, folder)
+
     def open_store(self) -> CellStore:
         """Return the store of the cells."""
         return CellStore(self.store, self.max_bytes)

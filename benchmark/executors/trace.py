@@ -128,6 +128,8 @@ class Running(BaseModel):
         ]
         if self.is_alive is False:
             lines.append("The command has ended; run it again for the jobs left.")
+            if self.executor != "slurm":  # its workers ended with it
+                return lines
         typical = statistics.median(self.durations) if self.durations else None
         jobs = sorted(self.jobs.values(), key=lambda job: job.since)
         for job in jobs[:_SHOWN]:

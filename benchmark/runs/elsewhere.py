@@ -100,12 +100,9 @@ class ScoresElsewhere:
         )
 
     def _begin(self, request: RunRequest) -> Generator[tuple[ScoreJob, BackboneResult]]:
-        store = self._stages[0].store
         assert request.placement is not None  # noqa: S101 - asked for with --executor or --jobs
         work = ScoreWork(tuple(stages.settings for stages in self._stages))
-        workers = Workers(
-            store.root, request.jobs, store.max_bytes, request.placement, request.output
-        )
+        workers = Workers.of(self._stages[0].store, request.jobs, request.placement, request.output)
         yield from run_jobs(work, tuple(self._places), workers, self._on_event)
 
     def _on_event(self, event: Event) -> None:

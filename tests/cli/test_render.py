@@ -75,7 +75,7 @@ def test_classes_by_number_name_and_all():
         (["-O", "categories=9"], "from 1 to 8 (got 9)"),
         (["-O", "category=9"], "Did you mean 'categories'"),
         (["-O", "categories"], "NAME=VALUE"),
-        (["-o", "/proc/set"], "Choose another --output"),
+        (["-o", "/proc/set"], "/proc/set"),
         (["--plugin", "none.py"], "none.py"),
     ],
 )

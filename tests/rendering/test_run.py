@@ -250,7 +250,7 @@ def test_a_dead_worker_is_reported(make_request, monkeypatch, tmp_path):
     from benchmark.simulators.registry import find_simulator
 
     request = make_request(simulator=find_simulator("deadly"))
-    with pytest.raises(UnavailableError, match="worker process died"):
+    with pytest.raises(UnavailableError, match="process died"):
         render_dataset(request, OUT, workers=2)
     assert not OUT.exists()
 

@@ -2,12 +2,16 @@
 
 import json
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
+import t2sbench as t2s
 from benchmark.runs.record_file import iterate_records
-from tests.cli.test_run_live import PROFILE, live, records  # noqa: F401 - a fixture
+from tests.cli.test_run_live import live  # noqa: F401 - a fixture
 
 ROOT = Path(__file__).parents[2]
 
@@ -76,3 +80,40 @@ def test_scores_of_other_processes_are_not_made_again(run, tmp_path):
     (tmp_path / "two" / "records.jsonl").unlink()
     assert run("two") == 0
     assert cells() == made
+
+
+@pytest.mark.slow
+def test_a_killed_run_leaves_no_process_and_is_resumed(run, tmp_path, small_table_folder):
+    """Only the command's process is killed: its workers end by themselves."""
+    words = ["-m", "random", "-m", "single-best", "-m", "untrained", "--seeds", "0-1"]
+    words += ["--protocol", "knn5", "--protocol", "linear", "--split", "all", "-j", "2"]
+    words += ["--live", "--profile", tmp_path / "tiny.yaml", "--table", small_table_folder]
+    environment = {**os.environ, "T2SBENCH_CACHE": str(tmp_path / "cache-killed")}
+    folder, store = tmp_path / "killed", tmp_path / "cache-killed" / "cells" / "score"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmark.cli.main", "run", *words, "-o", folder],
+        env=environment,
+        start_new_session=True,
+    )
+    while not list(store.rglob("score.json")):
+        assert process.poll() is None, "it ended before it could be killed"
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    made = {path: path.stat().st_mtime_ns for path in store.rglob("score.json")}
+    while lives(process.pid):
+        time.sleep(0.05)
+    assert "has ended" in str(t2s.status(folder))
+    assert run("killed", "-j", "2") == 0
+    assert run("whole", "-j", "2") == 0
+    assert comparable(folder) == comparable(tmp_path / "whole")
+    assert made.items() <= {p: p.stat().st_mtime_ns for p in store.rglob("score.json")}.items()
+
+
+def lives(group):
+    """True if a process of the group runs."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
