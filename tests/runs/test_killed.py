@@ -28,6 +28,7 @@ from tests.pipeline.conftest import write_tasks
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data" / "small-table"
+PATIENCE = 1200  # seconds; only for a command or process that never ends
 MARK = "TEST_OF_KILLS"  # isolated processes lose those of T2SBENCH_
 PROFILE = """\
 schema: 1
@@ -48,20 +49,9 @@ class Slow:
 
 METHODS = {"slow": Slow}
 """
-RUN = (
-    "run",
-    "--split",
-    "all",
-    "-m",
-    "random",
-    "-m",
-    "slow",
-    "--plugin",
-    "slow.py",
-    "--seeds",
-    "0,1",
-)
-LIVE = ("run", "--live", "--split", "all", "-m", "random", "-m", "single-best", "-m", "untrained")
+TABLE = ("run", "--split", "all", "--seeds", "0,1", "--table", str(DATA))
+RUN = (*TABLE, "-m", "random", "-m", "slow", "--plugin", "slow.py")
+LIVE = (*TABLE, "--live", "-m", "random", "-m", "single-best", "-m", "untrained")
 RENDER = ("render", "--simulator", "toy", "--config", "11111111", "--classes", "8", "--size", "48")
 BUILD = ("table", "build", "--with-gaps", "--protocol", "knn5", "--configurations", "0-2")
 
@@ -105,13 +95,9 @@ class Command:
 
 
 COMMANDS = {
-    "run": Command((*RUN, "--seeds", "0,1", "--table", str(DATA)), records_of),
-    "run -j 2": Command(
-        (*RUN, "--seeds", "0,1", "--table", str(DATA), "--no-isolation", "-j", "2"), records_of
-    ),
-    "run --live": Command(
-        (*LIVE, "--profile", "tiny.yaml", "--seeds", "0,1", "--table", str(DATA)), records_of
-    ),
+    "run": Command(RUN, records_of),
+    "run -j 2": Command((*RUN, "--no-isolation", "-j", "2"), records_of),
+    "run --live": Command((*LIVE, "--profile", "tiny.yaml"), records_of),
     "render": Command(
         (*RENDER, "--images-per-class", "200", "--shard-size", "20", "--jobs", "2"), files_of
     ),
@@ -160,7 +146,7 @@ class Attempts:
 
     def end(self, process: subprocess.Popen[bytes], codes: set[int]) -> None:
         """Wait for the end of the command; its exit code and its messages are those of a user."""
-        code = process.wait(300)
+        code = process.wait(PATIENCE)
         errors = (self.folder.parent / "stderr").read_text()
         assert code in codes, errors
         assert "Traceback" not in errors, errors
@@ -212,8 +198,8 @@ def shared_memory(processes: list[int]) -> set[str]:
 
 
 def wait_until(event: Callable[[], bool], what: str) -> None:
-    """Wait ten seconds for an event."""
-    deadline = time.monotonic() + 10
+    """Wait for an event."""
+    deadline = time.monotonic() + PATIENCE / 10
     while not event():
         assert time.monotonic() < deadline, what
         time.sleep(0.05)
@@ -244,7 +230,7 @@ def test_killed_and_started_again_nothing_is_lost_or_left(name, tmp_path):
 
     while True:
         process = killed.start()
-        moment = float(rng.uniform(0, seconds)) if kills.total() < wanted else 300
+        moment = float(rng.uniform(0, seconds)) if kills.total() < wanted else PATIENCE
         try:
             process.wait(moment)
         except subprocess.TimeoutExpired:
