@@ -11,6 +11,7 @@ import numpy as np
 
 from benchmark.core.errors import InvalidInputError
 from benchmark.core.extras import require
+from benchmark.core.files import check_writable
 from t2sbench.results import Results, ignore, listed, member
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def pretrain(  # noqa: PLR0913 - the settings of a pre-training
         InvalidInputError: For none or several of configuration, data and source, or values that do
             not fit.
         UnavailableError: When data or packages are missing.
+        StorageError: When the folder cannot be written.
     """
     require("live", "Pre-training")
     from benchmark.core.loggers import log_places, logged
@@ -119,6 +121,7 @@ def pretrain(  # noqa: PLR0913 - the settings of a pre-training
         given |= _amount(settings.find_profile(), opened["images"], given)
     settings.simulator()  # checks recipe, network and simulator
     images = _source(settings, configuration, opened, task, tuple(map(Path, tasks_files)))
+    check_writable(Path(output))
     with logged(log, output, on_beat) as observer:
         pipeline = Pipeline.of(settings, default_store(), sources=opened, on_beat=observer)
         try:

@@ -16,6 +16,7 @@ from benchmark.core.errors import (
     T2SBenchError,
     validation_faults,
 )
+from benchmark.core.files import check_writable
 from benchmark.core.models import Frozen
 from benchmark.methods import TaskView
 from t2sbench.rewards import Table, rewards_of
@@ -230,6 +231,7 @@ def fit(  # noqa: PLR0913 - the settings of a fit
     _check_choosing(found)
     if output is not None:
         _check_saveable(found)
+        check_writable(Path(output))
     files = tuple(map(Path, tasks_files))
     request = RunRequest((spec,), table=rewards_of(table), tasks_files=files)
     context = request_contexts(request)[0]

@@ -14,6 +14,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from benchmark.core.errors import InvalidInputError, UnknownNameError
+from benchmark.core.files import check_writable
 from benchmark.rewards.catalog import DEFAULT_TABLE
 
 if TYPE_CHECKING:
@@ -610,7 +611,9 @@ def check_plot(path: Path) -> None:
     Raises:
         UnavailableError: Without matplotlib.
         InvalidInputError: If the name does not end in .svg or .png.
+        StorageError: If its folder cannot be written.
     """
     from benchmark.plots.style import check_picture
 
     check_picture(path)
+    check_writable(path.parent)

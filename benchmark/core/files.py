@@ -169,6 +169,24 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         ) from error
 
 
+def check_writable(folder: Path) -> None:
+    """Refuse a folder in which no file can be created; call it before long work.
+
+    The folder is created if missing.
+
+    Raises:
+        StorageError: If the file system refuses.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with scratch_file(folder, "."):
+            pass
+    except OSError as error:
+        raise StorageError(
+            f"Cannot write to {folder}: {error.strerror or error}. Choose another folder."
+        ) from error
+
+
 @contextmanager
 def scratch_file(folder: Path, prefix: str) -> Iterator[Path]:
     """Temporary file in a folder; see :func:`scratch_folder`."""

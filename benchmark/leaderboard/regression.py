@@ -129,7 +129,7 @@ def compare(
     places_a, places_b = collect(before), collect(after)
     if not places_a:
         raise InvalidInputError(
-            "A holds no records that count. Give results that were made without --limit."
+            "A holds no records that count. Those of 't2sbench run --limit' do not; give others."
         )
     if not allow_different_source:
         _check_same_sources(places_a, places_b)

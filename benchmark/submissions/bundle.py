@@ -294,7 +294,7 @@ def _unfit(method: Method, bundle: Bundle, file: Path | None) -> str:
     if method.pretraining != "rendered":
         return (
             f"'{name}' chooses no configurations: it is pre-trained on '{method.pretraining}'. "
-            "Measure it with 'run --live'."
+            "Measure it with 't2sbench run --live'."
         )
     if file is not None and plugin.origin != str(file):
         return (

@@ -89,7 +89,7 @@ def check_content(
     if len(submission.seeds) < _RECOMMENDED_SEEDS:
         warnings.append(
             f"{len(submission.seeds)} seeds: boards show no interval between seeds below "
-            f"{_RECOMMENDED_SEEDS}. Run with --seeds 0-4."
+            f"{_RECOMMENDED_SEEDS}. Run 't2sbench run --seeds 0-4'."
         )
     splits = {target: fold.split for fold in folds for target in fold.targets}
     folder = path if path.is_dir() else path.parent

@@ -99,7 +99,7 @@ def _choose(request: PackRequest, table: RewardTable) -> list[Record]:
     ]
     ranked = [record for record in found if not record.debug]
     if not ranked:
-        only = " except debug records (made with --limit)" if found else ""
+        only = " except debug records ('t2sbench run --limit')" if found else ""
         raise InvalidInputError(
             f"No records of {request.label} on split '{request.split}' of this table{only}. "
             f"Run 't2sbench run --method {request.label.partition('[')[0]} "
@@ -124,7 +124,7 @@ def _refuse_unfit(label: str, records: Sequence[Record]) -> None:
     if len(origins) > 1:
         raise InvalidInputError(
             f"The records of {label} come from {len(origins)} kinds of code, version or protocol. "
-            "Run the command again: it repeats stale cells (--overwrite stale)."
+            "Run 't2sbench run --overwrite stale': it repeats the stale cells."
         )
 
 
@@ -143,8 +143,8 @@ def _code(request: PackRequest, record: Record) -> tuple[dict[str, str] | None, 
     method = find_method(name, plugin_files=request.plugin_files)
     if method.code_sha256 != record.method.code_sha256:
         raise InvalidInputError(
-            f"The code of '{name}' was changed after the records were made. Run the method again "
-            "(--overwrite stale), then pack."
+            f"The code of '{name}' was changed after the records were made. Run the method with "
+            "'t2sbench run --overwrite stale', then pack."
         )
     plugin = method.plugin
     if plugin.entry is not None:

@@ -54,7 +54,7 @@ def score_all(checked: Checked, *, isolated: bool) -> list[Record]:
 def _exists(path: Path) -> InvalidInputError:
     return InvalidInputError(
         f"{path} exists; records are never overwritten. Submit a new version under another id "
-        "('submit pack --id')."
+        "('t2sbench submit pack --id')."
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from benchmark.core.errors import InvalidInputError
-from benchmark.core.files import canonical_json, sha256_file, write_bytes
+from benchmark.core.files import canonical_json, check_writable, sha256_file, write_bytes
 from benchmark.core.models import Sha256  # noqa: TC001 - pydantic needs it
 from benchmark.task2vec.probe import ProbeCard  # noqa: TC001
 from benchmark.task2vec.settings import TASK2VEC_VERSION
@@ -104,6 +104,7 @@ def check_path(path: Path) -> Path:
 
     Raises:
         InvalidInputError: For another ending than ``.safetensors``, or a parent that is no folder.
+        StorageError: If the folder cannot be written.
     """
     if path.suffix != ".safetensors":
         raise InvalidInputError(
@@ -112,6 +113,7 @@ def check_path(path: Path) -> Path:
     parent = next(one for one in path.absolute().parents if one.exists())
     if not parent.is_dir() or path.is_dir():
         raise InvalidInputError(f"{path} is not a file in a folder. Choose another --output.")
+    check_writable(path.parent)
     return path
 
 

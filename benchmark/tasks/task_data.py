@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.core.errors import InvalidFileError, InvalidInputError, UnavailableError
+from benchmark.core.errors import (
+    InvalidFileError,
+    InvalidInputError,
+    StorageError,
+    UnavailableError,
+)
 from benchmark.core.files import is_file, sha256_file
 from benchmark.tasks.card import (
     REMEDY,
@@ -247,9 +253,24 @@ def load_task_data(
 
 
 def is_prepared(name: str, folder: Path | None = None) -> bool:
-    """True if a folder (:func:`data_root` if None) holds a task's file and card."""
+    """True if a folder (:func:`data_root` if None) holds a task's file and card.
+
+    Raises:
+        StorageError: If the permissions of the folder forbid the answer.
+    """
     folder = data_root() if folder is None else folder
-    return is_file(pack_path(name, folder)) and is_file(card_path(name, folder))
+    if is_file(pack_path(name, folder)) and is_file(card_path(name, folder)):
+        return True
+    try:
+        os.stat(f"{folder}{os.sep}.")  # noqa: PTH116 - pathlib drops the dot
+    except PermissionError as error:
+        raise StorageError(
+            f"Cannot read {folder}, the folder of the prepared tasks: {error.strerror}. Change its "
+            "permissions, or set T2SBENCH_DATA to another folder."
+        ) from error
+    except OSError:  # no folder
+        pass
+    return False
 
 
 def how_to_get(task: Task) -> str:

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,7 @@ import time
 
 class Slow:
     def fit(self, tasks, rewards, rng):
-        time.sleep(0.3)
+        time.sleep(0.8)  # long enough that -j 2 starts workers
         self.space = rewards.space
     def select(self, task, rng):
         time.sleep(0.01)
@@ -86,23 +87,25 @@ class Command:
     """A command that is killed.
 
     Attributes:
-        words: Its words; "-o" is added.
+        alone: Words of the same work in as few processes as possible, undisturbed; "-o" is added.
         content: Contents of its output that must be equal.
+        more: Further words when it is killed.
     """
 
-    words: tuple[str, ...]
+    alone: tuple[str, ...]
     content: Callable[[Path], object]
+    more: tuple[str, ...] = ()
 
 
 COMMANDS = {
     "run": Command(RUN, records_of),
-    "run -j 2": Command((*RUN, "--no-isolation", "-j", "2"), records_of),
+    "run -j 2": Command((*RUN, "--no-isolation"), records_of, ("-j", "2")),
     "run --live": Command((*LIVE, "--profile", "tiny.yaml"), records_of),
     "render": Command(
-        (*RENDER, "--images-per-class", "200", "--shard-size", "20", "--jobs", "2"), files_of
+        (*RENDER, "--images-per-class", "200", "--shard-size", "20"), files_of, ("--jobs", "2")
     ),
     "table build": Command(
-        (*BUILD, "--profile", "tiny.yaml", "--seeds", "0", "--jobs", "2"), rewards_of
+        (*BUILD, "--profile", "tiny.yaml", "--seeds", "0"), rewards_of, ("--jobs", "2")
     ),
 }
 
@@ -117,6 +120,7 @@ class Attempts:
 
     def __init__(self, folder: Path, words: tuple[str, ...]) -> None:
         self.folder, self.out, self._words = folder, folder / "out", words
+        self._errors = folder.with_suffix(".err")
         self.mark = uuid.uuid4().hex
         self.clear()
 
@@ -134,7 +138,7 @@ class Attempts:
             "TMPDIR": str(self.folder / "tmp"),
             MARK: self.mark,
         }
-        with (self.folder.parent / "stderr").open("wb") as stderr:
+        with self._errors.open("wb") as stderr:
             return subprocess.Popen(
                 [sys.executable, "-m", "t2sbench", *self._words, "-o", str(self.out)],
                 env={**os.environ, **environment},
@@ -147,7 +151,7 @@ class Attempts:
     def end(self, process: subprocess.Popen[bytes], codes: set[int]) -> None:
         """Wait for the end of the command; its exit code and its messages are those of a user."""
         code = process.wait(PATIENCE)
-        errors = (self.folder.parent / "stderr").read_text()
+        errors = self._errors.read_text()
         assert code in codes, errors
         assert "Traceback" not in errors, errors
 
@@ -205,22 +209,38 @@ def wait_until(event: Callable[[], bool], what: str) -> None:
         time.sleep(0.05)
 
 
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with prepared tasks, a profile and a method."""
+    folder = tmp_path_factory.mktemp("kills")
+    write_tasks(folder / "data")
+    (folder / "tiny.yaml").write_text(PROFILE)
+    (folder / "slow.py").write_text(METHOD)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(place):
+    """Contents, paths and seconds of commands that are not killed."""
+
+    @cache
+    def of(alone, content):
+        whole = Attempts(place / "whole", alone)
+        begin = time.monotonic()
+        whole.end(whole.start(), {0})
+        return (content(whole.out), whole.paths()), time.monotonic() - begin
+
+    return lambda command: of(command.alone, command.content)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
-def test_killed_and_started_again_nothing_is_lost_or_left(name, tmp_path):
+def test_killed_and_started_again_nothing_is_lost_or_left(name, place, undisturbed):
     rng = np.random.default_rng(int(os.environ.get("T2SBENCH_KILL_SEED", "0")))
     wanted = max(1, int(os.environ.get("T2SBENCH_KILLS", "10")) // len(COMMANDS))
-    write_tasks(tmp_path / "data")
-    (tmp_path / "tiny.yaml").write_text(PROFILE)
-    (tmp_path / "slow.py").write_text(METHOD)
     command = COMMANDS[name]
-    whole = Attempts(tmp_path / "whole", command.words)
-    begin = time.monotonic()
-    whole.end(whole.start(), {0})
-    seconds = time.monotonic() - begin
-    expected = command.content(whole.out), whole.paths()
-
-    killed = Attempts(tmp_path / "killed", command.words)
+    expected, seconds = undisturbed(command)
+    killed = Attempts(place / "killed", (*command.alone, *command.more))
     kills, rounds, shared = Counter[str](), 0, set[str]()
     kept: dict[Path, int] = {}
     records = b""

@@ -1,7 +1,9 @@
 """``t2sbench table build`` at the command line."""
 
 import json
+import os
 import re
+import subprocess
 
 import numpy as np
 import pytest
@@ -194,6 +196,64 @@ def test_vectors_of_the_tasks_come_with_their_probe(request_of, tmp_path, capsys
     capsys.readouterr()
     assert main([*words, "-o", str(tmp_path / "other")]) == 2
     assert "EuroSAT" in capsys.readouterr().err
+
+
+BROKEN = """\
+from torch import nn
+
+from benchmark.pretraining.networks import Network
+from benchmark.protocols.registry import EvaluationProtocol
+from benchmark.simulators.toy import ToySimulator
+
+
+class Layer(nn.Conv2d):
+    def forward(self, x):
+        raise KeyError("no such layer")
+
+
+class Broken(ToySimulator):
+    name = "broken"
+
+    def render(self, scenes):
+        raise RuntimeError("no such scene")
+
+
+def judge(job):
+    return job.nothing
+
+
+NETWORKS = {"broken": Network("broken", lambda _: Layer(3, 8, 3), 8)}
+SIMULATORS = {"broken": Broken}
+PROTOCOLS = {"broken": EvaluationProtocol("broken", 1, "B", "b.", judge)}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("choice", "facts"),
+    [
+        (("-P", "network=broken"), ("line 10, in forward", "KeyError", "no such layer")),
+        (("-P", "simulator=broken"), ("line 17, in render", "RuntimeError", "no such scene")),
+        (("--protocol", "broken"), ("line 21, in judge", "AttributeError", "nothing")),
+    ],
+)
+def test_an_error_of_a_plugin_has_its_traceback(choice, facts, request_of, tmp_path):
+    request_of()
+    (tmp_path / "broken.py").write_text(BROKEN)
+    words = command(tmp_path, "out", "--plugin", str(tmp_path / "broken.py"), configurations=1)
+    done = subprocess.run(
+        [*words, "--seeds", "0", "--tasks", "PacsC", "--verbose", *choice],
+        env={**os.environ, "T2SBENCH_CACHE": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr  # a table may have gaps
+    (line,) = (tmp_path / "out.measured" / "measured.jsonl").read_text().splitlines()
+    for text in (done.stderr, json.loads(line)["traceback"]):
+        assert 'File "broken.py"' in text
+        assert "benchmark/" not in text
+        assert all(fact in text for fact in facts)
 
 
 def test_logs_of_worker_processes_and_a_misspelt_log(request_of, tmp_path, capsys, monkeypatch):
