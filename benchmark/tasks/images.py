@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import numpy as np
 from benchmark.core.errors import InvalidFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -37,6 +38,7 @@ MAX_BYTES = 6 * MAX_PIXELS
 _FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "MPO", "PNG", "PPM", "TIFF", "WEBP")
 # An image whose channels each span less than this of 256 values shows nearly one value.
 _FLAT = 16
+_ORIENTATION = 0x0112  # tag of EXIF
 _BAND = 2**20  # pixels of deep images that are converted at a time
 
 
@@ -240,12 +242,14 @@ class ImageFacts:
         flat: True if all its pixels have nearly one value.
         deep: Lowest and highest value of an image of more than 8 bits; None for others.
         is_float: True if these are floating-point numbers.
+        traits: Properties that :func:`trait_notes` explains: ``animated``, ``turned``.
     """
 
     fault: str = ""
     flat: bool = False
     deep: tuple[float, float] | None = None
     is_float: bool = False
+    traits: frozenset[str] = frozenset()
 
 
 def examine(encoded: bytes) -> ImageFacts:
@@ -255,7 +259,7 @@ def examine(encoded: bytes) -> ImageFacts:
 
     Example:
         >>> examine(encode_png(np.zeros((2, 2), dtype=np.uint8)))
-        ImageFacts(fault='', flat=True, deep=None, is_float=False)
+        ImageFacts(fault='', flat=True, deep=None, is_float=False, traits=frozenset())
         >>> examine(b"<html>").fault
         'not an image (UnidentifiedImageError)'
     """
@@ -277,7 +281,25 @@ def examine(encoded: bytes) -> ImageFacts:
             flat = _is_flat(open_image(encoded))
     except Exception as error:
         return ImageFacts(undecoded(error))
-    return ImageFacts(flat=flat)
+    named = {"animated": _is_animated(image, encoded), "turned": _is_turned(image)}
+    traits = frozenset(name for name, holds in named.items() if holds)
+    return ImageFacts(flat=flat, traits=traits)
+
+
+def _is_animated(image: Image, encoded: bytes) -> bool:
+    """True for an image of several frames or pages, except previews that cameras append."""
+    with suppress(Exception):  # damaged after the first frame
+        if image.format == "GIF":  # its second frame is searched
+            image = open_image(encoded)
+        return image.format != "MPO" and bool(getattr(image, "is_animated", False))
+    return False
+
+
+def _is_turned(image: Image) -> bool:
+    """True for a picture that a camera has marked as rotated or mirrored."""
+    with suppress(Exception):  # damaged metadata
+        return image.getexif().get(_ORIENTATION, 1) in range(2, 9)
+    return False
 
 
 def undecoded(error: Exception) -> str:
@@ -375,6 +397,27 @@ def flat_note(flat: int, count: int) -> tuple[str, ...]:
         return ()
     found = f"Warning: {flat} of {count} images show (nearly) one value."
     return (f"{found} Check the files, such as 12 bits stored in 16.",)
+
+
+_TRAITS = {
+    "animated": "several frames or pages: the first is used",
+    "turned": "an EXIF orientation, which is not applied, as in torchvision's ImageFolder. Turn "
+    "them first if they should be upright",
+}
+
+
+def trait_notes(counts: Mapping[str, int]) -> tuple[str, ...]:
+    """Remarks on images with :attr:`ImageFacts.traits`, by their numbers.
+
+    Example:
+        >>> trait_notes({"animated": 1})
+        ('1 image has several frames or pages: the first is used.',)
+    """
+    return tuple(
+        f"{counts[name]} {'image has' if counts[name] == 1 else 'images have'} {text}."
+        for name, text in _TRAITS.items()
+        if counts.get(name)
+    )
 
 
 def encode_png(pixels: NDArray[np.uint8]) -> bytes:

@@ -21,6 +21,7 @@ from benchmark.tasks.images import (
     examine,
     flat_note,
     shortened,
+    trait_notes,
 )
 from benchmark.tasks.parquet_files import (
     batches,
@@ -194,7 +195,8 @@ def write_pack(
     writer = _PackWriter(images, known)
     write_atomically(path, writer.write)
     flat = flat_note(writer.flat, len(images))
-    return writer.content.hexdigest(), (*writer.depth.note(), *flat)
+    notes = (*writer.depth.note(), *trait_notes(writer.traits), *flat)
+    return writer.content.hexdigest(), notes
 
 
 class _PackWriter:
@@ -216,6 +218,7 @@ class _PackWriter:
         from pyarrow import parquet
 
         self.content, self.flat = ContentDigest(self._images.class_names), 0
+        self.traits = Counter[str]()
         faults, text = list[str](), ["label_name", "split"]
         with parquet.ParquetWriter(
             path,
@@ -257,6 +260,7 @@ class _PackWriter:
         if depth is None and self._known is None:
             self.depth.add(facts)
         self.flat += facts.flat
+        self.traits.update(facts.traits)
         self.content.add(image, int(images.labels[row]), train=bool(images.is_train[row]))
         return b"" if faults else image  # after a fault nothing is kept
 

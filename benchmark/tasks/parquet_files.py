@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +29,7 @@ MAX_ROWS = 20_000_000
 _ALLOWANCE, _RATIO = 2**26, 100
 _BATCH_BYTES, _BATCH_ROWS = 2**27, 512
 _BUFFER = 2**20
+_CORRECT = "Correct the column."
 
 
 @contextmanager
@@ -111,7 +113,7 @@ def _batch_rows(group: Any, column: str) -> int:  # noqa: ANN401 - pyarrow has n
     size = sum(
         chunk.total_uncompressed_size
         for chunk in chunks
-        if chunk.path_in_schema.partition(".")[0] == column
+        if f"{chunk.path_in_schema}.".startswith(f"{column}.")
     )
     return int(min(max(_BATCH_BYTES // max(size, 1), 1), _BATCH_ROWS))
 
@@ -140,8 +142,8 @@ def holds_images(kind: Any) -> bool:  # noqa: ANN401 - pyarrow has no types
         )
     if types.is_dictionary(kind):
         return holds_images(kind.value_type)
-    fitting = types.is_binary, types.is_large_binary, types.is_fixed_size_binary, types.is_null
-    return any(fits(kind) for fits in fitting)
+    plain = types.is_binary, types.is_large_binary, types.is_fixed_size_binary
+    return any(fits(kind) for fits in (*plain, types.is_binary_view, types.is_null))
 
 
 def holds_numbers(kind: Any) -> bool:  # noqa: ANN401 - pyarrow has no types
@@ -151,11 +153,42 @@ def holds_numbers(kind: Any) -> bool:  # noqa: ANN401 - pyarrow has no types
     return bool(types.is_integer(kind) or types.is_null(kind))
 
 
-def holds_booleans(kind: Any) -> bool:  # noqa: ANN401 - pyarrow has no types
-    """True if a column of a type can hold booleans, or numbers that may be whole."""
+def holds_labels(kind: Any) -> bool:  # noqa: ANN401 - pyarrow has no types
+    """True if a column of a type can hold values that :func:`label_value` takes."""
     from pyarrow import types
 
-    return bool(types.is_boolean(kind) or types.is_floating(kind))
+    lists = types.is_list, types.is_large_list, types.is_fixed_size_list
+    if types.is_dictionary(kind) or any(fits(kind) for fits in lists):
+        return holds_labels(kind.value_type)
+    fitting = types.is_integer, types.is_boolean, types.is_floating, types.is_decimal
+    plain = any(fits(kind) for fits in fitting)
+    return plain or holds_text(kind) or (holds_images(kind) and not types.is_struct(kind))
+
+
+def label_value(value: Any) -> Any:  # noqa: ANN401 - of any library
+    """A label as a whole number, boolean or text; None for an empty row.
+
+    Raises:
+        ValueError: If it is a list of several, a number that is not whole, or not UTF-8.
+
+    Example:
+        >>> label_value([3.0]), label_value(b"cat")
+        (3, 'cat')
+    """
+    if isinstance(value, list):
+        if len(value) != 1:
+            raise ValueError(f"a row has {len(value)} labels; one is needed")
+        return label_value(value[0])
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            raise ValueError("text is not UTF-8") from None
+    if isinstance(value, (float, Decimal)):
+        if value % 1 != 0:
+            raise ValueError(f"numbers are not whole ({value})")
+        return int(value)
+    return value
 
 
 def holds_text(kind: Any) -> bool:  # noqa: ANN401 - pyarrow has no types
@@ -164,29 +197,30 @@ def holds_text(kind: Any) -> bool:  # noqa: ANN401 - pyarrow has no types
 
     if types.is_dictionary(kind):
         return holds_text(kind.value_type)
-    fitting = types.is_string, types.is_large_string, types.is_null
+    fitting = types.is_string, types.is_large_string, types.is_string_view, types.is_null
     return any(fits(kind) for fits in fitting)
 
 
 def read_labels(path: Path, column: str) -> tuple[list[int | str], NDArray[np.int64]]:
-    """Read a column of numbers or texts.
+    """Read a column of labels or other values as :func:`label_value` gives them.
 
     Returns:
         Its values in ascending order, and the number of each row's value, int64 ``(n,)``; -1 for
         empty rows.
 
     Raises:
-        InvalidFileError: If the file is damaged, or numbers are not whole.
+        InvalidFileError: If the file is damaged, or values are no labels.
     """
     places: dict[Any, int] = {None: -1}
     found = []
     for array in batches(path, column):
-        codes = [places.setdefault(value, len(places) - 1) for value in _values(path, array)]
+        try:
+            plain = map(label_value, _values(path, array))
+            codes = [places.setdefault(value, len(places) - 1) for value in plain]
+        except ValueError as error:
+            raise InvalidFileError(path, [f"column '{column}': {error}"], _CORRECT) from error
         found.append(np.array(codes, dtype=np.int64))
     values = list(places)[1:]
-    if any(isinstance(value, float) and not value.is_integer() for value in values):
-        raise InvalidFileError(path, [f"column '{column}': numbers are not whole"], REMEDY)
-    values = [int(value) if isinstance(value, float) else value for value in values]
     order = sorted(range(len(values)), key=values.__getitem__)
     rank = np.empty(len(values) + 1, dtype=np.int64)
     rank[order], rank[-1] = np.arange(len(values)), -1

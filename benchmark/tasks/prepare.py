@@ -92,7 +92,7 @@ def prepare(
     """
     require("data", "Preparing data", "pillow")
     task = load_data_tasks([Path(file) for file in tasks_files])[name]
-    if str(source).endswith(".parquet"):
+    if str(source).endswith(".parquet") and not is_folder(Path(source)):
         return adopt(task, Path(source), PackNote(task=name), folder)
     images, words, official = _read(task, str(source))
     description = Description(source=words, official=official)

@@ -121,6 +121,9 @@ def test_a_task_with_parts_is_tested_on_validation(folder):
         ("string", ["b", "a"] * 5, ("a", "b")),
         ("int64", [7, 3] * 5, ("3", "7")),
         ("bool", [True, False] * 5, ("False", "True")),
+        ("float32", [7.0, 3.0] * 5, ("3", "7")),
+        ("large_string", ["b", "a"] * 5, ("a", "b")),
+        ("binary", [b"b", b"a"] * 5, ("a", "b")),
     ],
 )
 @pytest.mark.parametrize("structure", [True, False])
@@ -141,7 +144,88 @@ def test_plain_columns(tmp_path, monkeypatch, kind, labels, names, structure):
     images = own_images(str(tmp_path / "set"))
     assert images.class_names == names
     assert [images.read(row) for row in range(10)] == encoded
-    assert [names[label] for label in images.labels] == [str(label) for label in labels]
+    assert images.labels.tolist() == [1, 0] * 5
+
+
+@pytest.fixture
+def rows(folder):
+    labels = [1, 0] * 5
+    one = datasets.load_dataset(folder(train=(0, labels)), split="train")
+
+    def write(path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        one.to_parquet(path)
+
+    write.data = one
+    return write
+
+
+PARTED = ([True] * 10 + [False] * 10, ())
+SPLIT = (train_mask_70_30(np.array([1, 0] * 5)).tolist(), ())
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["train-00000-of-00002", "train-00001-of-00002", "test-00000-of-00001"], None),
+        (["Train", "Validation"], PARTED),
+        (["train", "valid"], PARTED),
+        (["default/train/0000", "default/test/0000"], PARTED),
+        (["a/b/train/x-test", "a/b/val/x"], PARTED),
+        (["trainval", "TEST"], PARTED),
+        (["train", "test", "extra"], (PARTED[0], ("Unused files: extra.parquet.",))),
+        (["train", "dev", "test"], (PARTED[0], ("Unused parts: validation.",))),
+        (["validation"], (SPLIT[0], ("validation is the only part; it is split.",))),
+        (["a/b/test"], (SPLIT[0], ("test is the only part; it is split.",))),
+        (["part-00000-of-00001"], SPLIT),
+    ],
+)
+def test_names_of_files_and_folders_make_the_parts(tmp_path, rows, files, expected):
+    for name in files:
+        rows(tmp_path / "d" / f"{name}.parquet")
+    images = own_images(str(tmp_path / "d"))
+    mask, notes = expected or ([True] * 20 + [False] * 10, ())
+    assert images.is_train.tolist() == mask
+    assert images.notes == notes
+    assert images.class_names == ("no", "yes")
+    assert images.labels.tolist() == [1, 0] * (len(mask) // 2)
+    assert [images.read(row) for row in range(len(mask))] == [png(n % 10) for n in range(len(mask))]
+
+
+def test_a_cache_and_nested_saved_data_sets(tmp_path, rows):
+    for name in ("train", "validation"):
+        rows(tmp_path / "mine" / f"{name}.parquet")
+    cache = tmp_path / "cache"
+    datasets.load_dataset(str(tmp_path / "mine"), cache_dir=str(cache))
+    inner = next(cache.rglob("dataset_info.json")).parent
+    datasets.DatasetDict(train=rows.data, test=rows.data).save_to_disk(
+        tmp_path / "saved" / "once" / "more", num_shards={"train": 3, "test": 2}
+    )
+    for source in (cache, inner.parent, inner, tmp_path / "saved"):
+        images = own_images(str(source))
+        assert images.is_train.tolist() == PARTED[0]
+        assert images.labels.tolist() == [1, 0] * 10
+        assert [images.read(row) for row in range(20)] == [png(n % 10) for n in range(20)]
+    with pytest.raises(InvalidInputError, match="data sets: .*saved/once/more"):
+        own_images(str(tmp_path))
+
+
+def test_labels_in_lists_of_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "hub-cache")
+    label = datasets.List(datasets.ClassLabel(names=["no", "yes"]))
+    features = datasets.Features({"image": datasets.Image(), "label": label})
+    encoded = [{"bytes": png(i), "path": None} for i in range(10)]
+    for labels in ([[1], [0]] * 5, [[1], [0, 1]] * 5):
+        data = datasets.Dataset.from_dict({"image": encoded, "label": labels}, features=features)
+        data.to_parquet(tmp_path / "set" / "train.parquet")
+        for source in ("set", "set/train.parquet"):
+            if labels[1] == [0]:
+                images = own_images(str(tmp_path / source))
+                assert images.class_names == ("no", "yes")
+                assert images.labels.tolist() == [1, 0] * 5
+            else:
+                with pytest.raises(InvalidInputError, match="2 labels"):
+                    own_images(str(tmp_path / source))
 
 
 def test_what_cannot_be_loaded_is_one_sentence(tmp_path):

@@ -12,7 +12,7 @@ from PIL import Image
 
 from benchmark.core.errors import InvalidFileError
 from benchmark.tasks.decoding import examine_all, read_rgb
-from benchmark.tasks.images import examine, flat_note
+from benchmark.tasks.images import LabelledImages, examine, flat_note
 from benchmark.tasks.loaders.own import own_images
 from benchmark.tasks.pack import open_pack, write_pack
 
@@ -154,3 +154,66 @@ def test_large_and_unreadable_files_are_named(tmp_path):
     assert len(caught.value.faults) == 42
     assert "limit" in caught.value.faults[0]
     assert "bright/2.png" in caught.value.faults[1]
+
+
+def saved(style: str, images: list[Image.Image], **options: object) -> bytes:
+    stream = io.BytesIO()
+    more = {"save_all": True, "append_images": images[1:]} if len(images) > 1 else {}
+    images[0].save(stream, format=style, **more, **options)
+    return stream.getvalue()
+
+
+FRAMES = [Image.new("RGB", (8, 8), colour) for colour in ((200, 40, 40), (40, 40, 200))]
+
+
+@pytest.mark.parametrize("style", ["GIF", "WEBP", "PNG", "TIFF"])
+def test_the_first_frame_counts_and_animations_are_said(tmp_path, style):
+    lossless = {"lossless": True} if style == "WEBP" else {}
+    encoded = saved(style, FRAMES, **lossless)
+    assert np.abs(np.subtract(read_rgb(encoded).getpixel((4, 4)), (200, 40, 40))).max() <= 2
+    assert "2 images have several frames" in notes_of(tmp_path, encoded)
+    assert notes_of(tmp_path, saved(style, FRAMES[:1], **lossless)) == ""
+
+
+def notes_of(folder: Path, encoded: bytes) -> str:
+    """Remarks on a pack of four images, two of which are given; without that on flat ones."""
+    other = saved("PNG", [Image.fromarray(EIGHT.astype(np.uint8))])
+    images = LabelledImages(
+        ("a", "b"),
+        np.array([0, 1, 0, 1]),
+        np.array([True, True, False, False]),
+        [encoded, other, encoded, other].__getitem__,
+    )
+    notes = write_pack(images, folder / "a.parquet")[1]
+    return " ".join(note for note in notes if "one value" not in note)
+
+
+@pytest.mark.parametrize("turn", [1, 3, 6, 8])
+def test_turned_photographs_are_read_as_stored_and_said(tmp_path, turn):
+    pixels = np.zeros((16, 32, 3), np.uint8)
+    pixels[:, :16] = 255  # white on the left
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    encoded = saved("JPEG", [Image.fromarray(pixels)], exif=exif)
+    found = np.asarray(read_rgb(encoded))
+    assert found.shape == (16, 32, 3)
+    assert found[:, :12].min() > 240
+    assert ("2 images have an EXIF orientation" in notes_of(tmp_path, encoded)) == (turn != 1)
+
+
+def test_damaged_metadata_are_no_fault():
+    encoded = saved("JPEG", FRAMES[:1], exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
+    assert examine(encoded).fault == ""
+    assert examine(saved("GIF", FRAMES)[:-20]).fault == ""
+
+
+def test_printers_colours_and_palettes_with_transparency():
+    red = Image.new("RGB", (16, 16), (220, 20, 30))
+    for style in ("JPEG", "TIFF"):
+        found = read_rgb(saved(style, [red.convert("CMYK")])).getpixel((8, 8))
+        assert np.abs(np.subtract(found, (220, 20, 30))).max() <= 4
+    for options in ({"transparency": 1}, {"transparency": bytes([255, 0])}):
+        palette = Image.new("P", (4, 4), 1)
+        palette.putpalette([0, 0, 0, 220, 20, 30])
+        for style in ("PNG", "GIF") if options["transparency"] == 1 else ("PNG",):
+            assert read_rgb(saved(style, [palette], **options)).getpixel((1, 1)) == (220, 20, 30)

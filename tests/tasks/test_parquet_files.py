@@ -136,3 +136,52 @@ def test_damaged_files_are_faults(tmp_path):
                 images.read(row)
         except InvalidFileError:
             pass
+
+
+TEXTS = pa.array(["cat", "ant"] * 5)
+NUMBERS = pa.array([1, 0] * 5)
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (TEXTS.dictionary_encode(), ("ant", "cat")),
+        (NUMBERS.dictionary_encode(), ("0", "1")),
+        (TEXTS.cast(pa.large_string()), ("ant", "cat")),
+        (TEXTS.cast(pa.string_view()), ("ant", "cat")),
+        (TEXTS.cast(pa.large_binary()), ("ant", "cat")),
+        (pa.array([[text] for text in TEXTS.to_pylist()]), ("ant", "cat")),
+        (pa.array([[n] for n in NUMBERS.to_pylist()], pa.list_(pa.int64(), 1)), ("0", "1")),
+        (NUMBERS.cast(pa.bool_()), ("False", "True")),
+        (NUMBERS.cast(pa.float16()), ("0", "1")),
+        (NUMBERS.cast(pa.decimal128(21, 2)), ("0", "1")),
+    ],
+)
+@pytest.mark.parametrize("column", ["img", "picture", "image.bytes", "scan"])
+def test_types_of_labels_and_names_of_images(tmp_path, labels, names, column):
+    encoded = [bytes([number]) * 40 for number in range(10)]
+    kind = pa.large_binary() if column == "img" else pa.binary()
+    content = {column: pa.array(encoded, kind), "label": labels}
+    parquet.write_table(pa.table(content), tmp_path / "a.parquet", row_group_size=4)
+    images = own_images(str(tmp_path / "a.parquet"))
+    assert images.class_names == names
+    assert images.labels.tolist() == [1, 0] * 5
+    assert [images.read(row) for row in range(10)] == encoded
+
+
+@pytest.mark.parametrize(
+    ("labels", "fact"),
+    [
+        ([[1, 0]] * 4, "2 labels"),
+        ([[]] * 4, "0 labels"),
+        ([0.5, 1, 1, 0], "not whole"),
+        ([float("nan")] * 4, "not whole"),
+        ([float("inf")] * 4, "not whole"),
+        ([b"\xff"] * 4, "UTF-8"),
+    ],
+)
+def test_values_that_are_no_labels(tmp_path, labels, fact):
+    content = {"image": [b"x"] * 4, "label": pa.array(labels)}
+    parquet.write_table(pa.table(content), tmp_path / "a.parquet")
+    with pytest.raises(InvalidFileError, match=f"'label'.*{fact}"):
+        own_images(str(tmp_path / "a.parquet"))

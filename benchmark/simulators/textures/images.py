@@ -13,10 +13,15 @@ from benchmark.core.files import digest, sha256_file
 from benchmark.simulators.textures.cache import ImageSet, MaterialSet
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".hdr")
-_MAX_PIXELS = 120_000_000
+# Decoders hold up to four copies of an image; radiance takes 12 bytes a pixel, also twice.
+_MAX_PIXELS = 64_000_000
+_MAX_RADIANCE = 2**25  # 8192 x 4096
+_ROWS = 64  # rows of radiance that are converted at a time
 
 
 class UnreadableImageError(InvalidInputError):
@@ -88,7 +93,7 @@ def read_image(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
             image = Image.fromarray(tone_mapped(read_radiance(path.read_bytes())))
         else:
             with Image.open(path) as opened:
-                _check_size(opened.width, opened.height)
+                _check_size(opened.width, opened.height, _MAX_PIXELS)
                 image = opened.convert("RGB")
         return np.asarray(image.resize(size, Image.Resampling.LANCZOS))
     except UnreadableImageError:
@@ -97,9 +102,10 @@ def read_image(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
         raise UnreadableImageError(f"not an image that can be read ({error})") from error
 
 
-def _check_size(width: int, height: int) -> None:
-    if not 0 < height * width <= _MAX_PIXELS:
-        raise UnreadableImageError(f"{width} x {height} pixels")
+def _check_size(width: int, height: int, limit: int) -> None:
+    if not 0 < height * width <= limit:
+        found = f"{width:,} x {height:,} pixels"
+        raise UnreadableImageError(f"{found}, not 1 to {limit / 1e6:.0f} million")
 
 
 def tone_mapped(radiance: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -108,9 +114,13 @@ def tone_mapped(radiance: NDArray[np.float32]) -> NDArray[np.uint8]:
     Args:
         radiance: float32 ``(height, width, 3)``.
     """
-    scaled = radiance * (0.4 / max(float(np.median(radiance)), 1e-6))
-    squeezed = np.power(scaled / (1 + scaled), 1 / 2.2)
-    mapped: NDArray[np.uint8] = np.clip(squeezed * 255 + 0.5, 0, 255).astype(np.uint8)
+    exposure = 0.4 / max(float(np.median(radiance)), 1e-6)
+    mapped = np.empty(radiance.shape, dtype=np.uint8)
+    for top in range(0, len(radiance), _ROWS):
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaled = radiance[top : top + _ROWS] * exposure
+            squeezed = np.nan_to_num(np.power(scaled / (1 + scaled), 1 / 2.2), nan=1.0)
+        mapped[top : top + _ROWS] = np.clip(squeezed * 255 + 0.5, 0, 255)
     return mapped
 
 
@@ -121,51 +131,49 @@ def read_radiance(content: bytes) -> NDArray[np.float32]:
         float32 ``(height, width, 3)``, linear.
 
     Raises:
-        UnreadableImageError: If the content is no such picture, or cut short.
+        UnreadableImageError: If the content is no such picture, cut short, or too large.
     """
-    match = re.match(rb"#\?(?:RADIANCE|RGBE)\n.*?\n\n-Y (\d+) \+X (\d+)\n", content, re.DOTALL)
+    match = re.match(rb"#\?(?:RADIANCE|RGBE)\n.*?\n\n-Y (\d{1,9}) \+X (\d{1,9})\n", content, re.S)
     if match is None:
         raise UnreadableImageError("no Radiance picture of the usual orientation")
     height, width = int(match[1]), int(match[2])
-    _check_size(width, height)
-    data = np.frombuffer(content, dtype=np.uint8, offset=match.end())
+    _check_size(width, height, _MAX_RADIANCE)
+    radiance = np.empty((height, width, 3), dtype=np.float32)
     try:
-        rgbe = _scanlines(data, height, width)
+        for row, rgbe in zip(radiance, _scanlines(content, match.end(), width), strict=False):
+            scale = np.ldexp(1.0, rgbe[..., 3].astype(np.int32) - 136)
+            scale[rgbe[..., 3] == 0] = 0
+            row[:] = rgbe[..., :3] * scale[..., None]
     except (IndexError, ValueError) as error:
         raise UnreadableImageError("a Radiance picture that is cut short") from error
-    scale = np.ldexp(1.0, rgbe[..., 3].astype(np.int32) - 136)
-    scale[rgbe[..., 3] == 0] = 0
-    return (rgbe[..., :3] * scale[..., None]).astype(np.float32)
+    return radiance
 
 
-def _scanlines(data: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    image = np.empty((height, width, 4), dtype=np.uint8)
-    place = 0
-    for row in image:
-        head = data[place : place + 4].tolist()
-        if head[:2] == [2, 2] and head[2] * 256 + head[3] == width and 8 <= width < 32768:
-            place = _runs(data, place + 4, row)
+def _scanlines(content: bytes, place: int, width: int) -> Iterator[NDArray[np.uint8]]:
+    """Yield rows ``(width, 4)`` without end."""
+    while True:
+        head = content[place : place + 4]
+        if head[:2] == b"\2\2" and head[2] * 256 + head[3] == width and 8 <= width < 32768:
+            row, place = _runs(content, place + 4, width)
+            yield np.frombuffer(row, dtype=np.uint8).reshape(4, width).T
         else:
-            row[:] = data[place : place + 4 * width].reshape(width, 4)
+            row = np.frombuffer(content, dtype=np.uint8, count=4 * width, offset=place)
+            yield row.reshape(width, 4)
             place += 4 * width
-    return image
 
 
-def _runs(data: NDArray[np.uint8], place: int, row: NDArray[np.uint8]) -> int:
-    """Fill a row from runs, component by component; return the start of the next row."""
-    width = len(row)
-    for component in range(4):
-        x = 0
-        while x < width:
-            count = int(data[place])
+def _runs(content: bytes, place: int, width: int) -> tuple[bytearray, int]:
+    """A row from runs, component by component; and the start of the next row."""
+    row = bytearray()
+    for end in range(width, 4 * width + 1, width):
+        while len(row) < end:
+            count = content[place]
             if count > 128:
-                count -= 128
-                row[x : x + count, component] = data[place + 1]
+                row += content[place + 1 : place + 2] * (count - 128)
                 place += 2
             else:
-                row[x : x + count, component] = data[place + 1 : place + 1 + count]
+                row += content[place + 1 : place + 1 + count]
                 place += 1 + count
-            if count == 0 or x + count > width:
-                raise ValueError("a run that is too long")
-            x += count
-    return place
+        if len(row) > end:
+            raise ValueError("a run that is too long")
+    return row, place

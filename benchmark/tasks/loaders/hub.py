@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +13,14 @@ import numpy as np
 
 from benchmark.core.errors import InvalidInputError, UnavailableError
 from benchmark.tasks.images import SEVENTY_THIRTY, LabelledImages, file_bytes, train_mask_70_30
-from benchmark.tasks.loaders.folders import part_of
-from benchmark.tasks.parquet_files import opened
+from benchmark.tasks.loaders.folders import (
+    PARTS,
+    SUFFIXES,
+    files_below,
+    part_of,
+    visible_folders,
+)
+from benchmark.tasks.parquet_files import label_value, opened
 
 if TYPE_CHECKING:
     from benchmark.tasks.registry import Task
@@ -26,8 +34,12 @@ LABELS = (
 _CONFIGURATIONS = {"ufldl-stanford/svhn": "cropped_digits"}
 
 
-_TEXTS = ("string", "large_string", "bool")
-_NUMBERS = ("int", "uint")
+_PLAIN = ("string", "large_string", "bool", "int", "uint", "float", "decimal")
+_BINARY = ("binary", "large_binary", "binary_view")
+# Files that the library writes next to its data.
+_SAVED = ("dataset_dict.json", "dataset_info.json", "state.json")
+_DATA = (".parquet", ".arrow")
+_LEVELS = 8  # of folders above a data set: a cache has four
 
 
 def hub_id(task: Task) -> str:
@@ -93,27 +105,120 @@ def hub_images(name: str) -> LabelledImages:
     return _by_parts(_load(name), name)
 
 
+def data_set_folder(folder: Path) -> Path | None:
+    """The folder of a data set, at any depth of a folder without images; None if there is none.
+
+    A data set is what ``save_to_disk`` wrote, a part of the library's cache, or a folder of Parquet
+    or Arrow files: directly, under ``data``, or under folders of parts.
+
+    Raises:
+        InvalidInputError: If there are several.
+    """
+    if _is_data_set(folder):
+        return folder
+    if any(path.suffix.casefold() in SUFFIXES for path in files_below(folder)):
+        return None
+    found = list(_data_sets(folder, _LEVELS))
+    if len(found) > 1:
+        shown = ", ".join(str(path.relative_to(folder)) for path in found[:5])
+        raise InvalidInputError(f"{folder} holds {len(found)} data sets: {shown}. Name one.")
+    return found[0] if found else None
+
+
+def _data_sets(folder: Path, levels: int) -> Iterator[Path]:
+    if _is_data_set(folder):
+        yield folder
+    elif levels:
+        for below in visible_folders(folder):
+            yield from _data_sets(below, levels - 1)
+
+
+def _is_data_set(folder: Path) -> bool:
+    if any((folder / name).is_file() for name in _SAVED):
+        return True
+    holders = [folder, folder / "data"]
+    holders += [below for below in visible_folders(folder) if part_of(below.name)]
+    return any(any(holder.glob(f"*{ending}")) for holder in holders for ending in _DATA)
+
+
 def saved_images(folder: Path) -> LabelledImages:
-    """Images of a data set that ``save_to_disk`` wrote, or of a folder of Parquet files.
+    """Images of a data set that ``save_to_disk`` wrote, or of a folder of Parquet or Arrow files.
+
+    Names of files and folders make the parts, in any letter case, unless the data set's own
+    README does.
 
     Raises:
         UnavailableError: If ``datasets`` is not installed or the data set cannot be read.
         InvalidInputError: If the data set lacks images, labels or parts.
     """
-    for path in sorted({*folder.glob("*.parquet"), *folder.glob("*/*.parquet")}):
-        with opened(path):  # its sizes are checked
-            pass
-    if not any((folder / name).is_file() for name in ("dataset_dict.json", "state.json")):
+    files = [path for path in files_below(folder) if path.suffix.casefold() in _DATA]
+    for path in sorted(files):
+        if path.suffix.casefold() == ".parquet":
+            with opened(path):  # its sizes are checked
+                pass
+    library = _library()
+    if any((folder / name).is_file() for name in ("dataset_dict.json", "state.json")):
+        return _by_parts(*_from_disk(folder))
+    kinds = {path.suffix.casefold() for path in files}
+    if len(kinds) != 1 or _has_configurations(folder):
         return hub_images(str(folder))
+    parts, notes = _files_of_parts(folder, sorted(files))
+    try:
+        found = library.load_dataset(kinds.pop()[1:], data_files=parts)
+    except Exception as error:  # of many libraries, as below
+        raise _unreadable(folder, error) from error
+    images = _by_parts(found, str(folder))
+    return replace(images, notes=(*images.notes, *notes))
+
+
+def _has_configurations(folder: Path) -> bool:
+    readme = folder / "README.md"
+    return readme.is_file() and b"data_files" in readme.read_bytes()[:100_000]
+
+
+def _files_of_parts(folder: Path, files: list[Path]) -> tuple[dict[str, list[str]], list[str]]:
+    """Files by the names of their parts, as the library reads them; and remarks."""
+    found: dict[str, list[str]] = {}
+    others = []
+    for path in files:
+        kind = _part_of_file(path.relative_to(folder))
+        if kind is None:
+            others.append(path)
+        else:
+            found.setdefault("validation" if kind == "val" else kind, []).append(str(path))
+    if others and "train" not in found:
+        found["train"], others = [str(path) for path in others], []
+    shown = ", ".join(path.name for path in others[:5])
+    return found, [f"Unused files: {shown}{', ...' * (len(others) > 5)}."] if others else []
+
+
+def _part_of_file(path: Path) -> str | None:
+    """Part by a folder of that name, or by the last fitting word of file or folders."""
+    folders = path.parts[-2::-1]
+    exact = next((kind for name in folders if (kind := part_of(name))), None)
+    if exact:
+        return exact
+    for name in (path.stem, *folders):
+        for word in reversed(re.split("[^a-z]+", name.casefold())):
+            if word in set().union(*PARTS.values()):
+                return part_of(word)
+    return None
+
+
+def _from_disk(folder: Path) -> tuple[Any, str]:
     try:
         found = _library().load_from_disk(str(folder))
     except Exception as error:  # of many libraries, as below
-        reason = " ".join(str(error).split())[:200]
-        raise UnavailableError(
-            f"Cannot read the data set in {folder} ({type(error).__name__}: {reason}). Save it "
-            "again with save_to_disk."
-        ) from error
-    return _by_parts(found if hasattr(found, "keys") else {"train": found}, str(folder))
+        raise _unreadable(folder, error) from error
+    return found if hasattr(found, "keys") else {"train": found}, str(folder)
+
+
+def _unreadable(folder: Path, error: Exception) -> UnavailableError:
+    reason = " ".join(str(error).split())[:200]
+    return UnavailableError(
+        f"Cannot read the data set in {folder} ({type(error).__name__}: {reason}). Save it "
+        "again with save_to_disk."
+    )
 
 
 def _by_parts(parts: Any, name: str) -> LabelledImages:  # noqa: ANN401 - datasets has no types
@@ -127,14 +232,17 @@ def _by_parts(parts: Any, name: str) -> LabelledImages:  # noqa: ANN401 - datase
         rule = f"The parts as given: {train} trains, {test} tests."
         images = replace(images, split_rule=rule)
     unused = [str(part) for part in parts if part not in used]
-    notes = (f"Unused parts: {', '.join(unused)}.",) if unused else ()
-    return replace(images, notes=notes)
+    notes = [f"Unused parts: {', '.join(unused)}."] if unused else []
+    if train is None and test is not None:
+        notes = [f"{test} is the only part; it is split."]
+    return replace(images, notes=tuple(notes))
 
 
 def _images(chosen: list[Any], name: str, whole: bool) -> LabelledImages:
     """Images of some parts: all split 70/30, or the first for training and the second for tests."""
-    image, label = _columns(chosen[0].features, name)
-    names, parts = _labels([part[label] for part in chosen], chosen[0].features[label], name)
+    features = chosen[0].features
+    image, label = _columns(features, name)
+    names, parts = _labels([part[label] for part in chosen], _inner(features[label]), name)
     labels = np.concatenate(parts)
     starts = np.cumsum([0, *(len(part) for part in chosen)])
     encoded = [_undecoded(part, image) for part in chosen]
@@ -153,7 +261,10 @@ def _labels(
     name: str,
 ) -> tuple[tuple[str, ...], list[np.ndarray[Any, Any]]]:
     """Class names, and the labels of each part."""
-    given = [list(column) for column in columns]
+    try:
+        given = [[label_value(value) for value in column] for column in columns]
+    except ValueError as error:
+        raise InvalidInputError(f"Labels of {name}: {error}. Correct them.") from error
     empty = sum(value is None for values in given for value in values)
     if empty:
         raise InvalidInputError(f"{empty} rows of {name} have no label. Remove them.")
@@ -204,15 +315,16 @@ def _columns(features: Any, name: str) -> tuple[str, str]:  # noqa: ANN401 - dat
     """Names of the first column of images and the first of class labels, or of known name."""
     from datasets import ClassLabel, Image, Value
 
-    images = [column for column, kind in features.items() if isinstance(kind, Image)]
-    images += [column for column, kind in features.items() if _is_bytes(kind)]
-    labels = [column for column, kind in features.items() if isinstance(kind, ClassLabel)]
+    inner = {column: _inner(kind) for column, kind in features.items()}
+    labels = [column for column, kind in inner.items() if isinstance(kind, ClassLabel)]
     plain = {
         column.casefold(): column
-        for column, kind in features.items()
-        if isinstance(kind, Value) and (kind.dtype in _TEXTS or kind.dtype.startswith(_NUMBERS))
+        for column, kind in inner.items()
+        if isinstance(kind, Value) and kind.dtype.startswith((*_PLAIN, *_BINARY))
     }
     labels += [plain[column] for column in LABELS if column in plain]
+    images = [column for column, kind in features.items() if isinstance(kind, Image)]
+    images += [c for c, kind in features.items() if _is_bytes(kind) and c not in labels]
     if not images or not labels:
         raise InvalidInputError(
             f"{name} lacks a column of images or one of class labels (it has "
@@ -221,10 +333,19 @@ def _columns(features: Any, name: str) -> tuple[str, str]:  # noqa: ANN401 - dat
     return images[0], labels[0]
 
 
+def _inner(kind: Any) -> Any:  # noqa: ANN401 - datasets has no types
+    """Type of the values of a column, also of one of lists."""
+    from datasets import LargeList, List
+
+    while isinstance(kind, (List, LargeList)):
+        kind = kind.feature
+    return kind
+
+
 def _is_bytes(kind: Any) -> bool:  # noqa: ANN401 - datasets has no types
     if isinstance(kind, dict):
         return _is_bytes(kind.get("bytes"))
-    return getattr(kind, "dtype", None) in ("binary", "large_binary")
+    return getattr(kind, "dtype", None) in _BINARY
 
 
 def _undecoded(part: Any, image: str) -> Any:  # noqa: ANN401 - datasets has no types

@@ -12,11 +12,11 @@ from benchmark.core.errors import InvalidFileError, InvalidInputError
 from benchmark.core.files import is_file, is_folder, json_value
 from benchmark.tasks.images import SEVENTY_THIRTY, train_mask_70_30
 from benchmark.tasks.loaders.folders import image_folder, part_of
-from benchmark.tasks.loaders.hub import LABELS, hub_images, saved_images
+from benchmark.tasks.loaders.hub import LABELS, data_set_folder, hub_images, saved_images
 from benchmark.tasks.pack import ImagePack, open_pack
 from benchmark.tasks.parquet_files import (
-    holds_booleans,
     holds_images,
+    holds_labels,
     holds_numbers,
     holds_text,
     opened,
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
     from benchmark.tasks.images import LabelledImages
 
-# Files that the library ``datasets`` writes next to its data.
-_SAVED = ("dataset_dict.json", "dataset_info.json")
 _PREPARED = {"image", "label", "label_name", "split"}
 # Names of columns, the first one that is there counts; letter case is ignored.
-_IMAGES = ("image", "images", "img", "picture", "photo", "image_bytes", "bytes", "jpg", "png")
+_IMAGES = (
+    *("image", "images", "img", "picture", "photo", "image_bytes", "image.bytes", "img_bytes"),
+    *("bytes", "jpg", "jpeg", "png", "webp"),
+)
 _NAMES = ("label_name", "class_name", "category_name", "label_text", "class_label", "name")
 _PARTS = ("split", "part", "partition", "subset", "set")
-_LABEL_KINDS = (holds_numbers, holds_text, holds_booleans)
 _REMEDY = "Give a column of images and one of labels, such as 'image' and 'label'."
 
 
@@ -59,7 +59,8 @@ def own_images(source: str) -> LabelledImages:
         return hub_images(name)
     path = Path(source).expanduser()
     if source and is_folder(path):
-        return saved_images(path) if _is_data_set(path) else image_folder(path)
+        found = data_set_folder(path)
+        return image_folder(path) if found is None else saved_images(found)
     if not source or not is_file(path):
         raise InvalidInputError(
             f"No images at '{source}'. Name a folder with one folder of images per class, a "
@@ -68,18 +69,13 @@ def own_images(source: str) -> LabelledImages:
     return parquet_images(path)
 
 
-def _is_data_set(folder: Path) -> bool:
-    """True for a saved data set, and for a folder of Parquet files as the hub has them."""
-    saved = any((folder / name).is_file() for name in _SAVED)
-    return saved or any(any(folder.glob(pattern)) for pattern in ("*.parquet", "data/*.parquet"))
-
-
 def parquet_images(path: Path) -> LabelledImages:
     """Images of a Parquet file, of the prepared form or with a column of images and one of labels.
 
-    Labels are whole numbers or texts. Names of numbers are those of a column such as
-    ``label_name``, or those that the library ``datasets`` keeps in the file. A column such as
-    ``split`` makes the parts, as folders do; without one, the images are split 70/30.
+    Labels are whole numbers, booleans or texts, also as lists of one. Names of numbers are those of
+    a column such as ``label_name``, or those that the library ``datasets`` keeps in the file. A
+    column such as ``split`` makes the parts, as folders do; without one, the images are split
+    70/30.
 
     Raises:
         InvalidFileError: If the file is not readable, or lacks such columns.
@@ -89,11 +85,11 @@ def parquet_images(path: Path) -> LabelledImages:
     kinds = {name: schema.field(name).type for name in schema.names}
     if set(kinds) >= _PREPARED and holds_numbers(kinds["label"]):
         return open_pack(path).as_images()
-    image, label = _columns(path, kinds)
+    image, label = _columns(path, schema, kinds)
     values, labels = _labels(path, label)
     stated = _stated_names(schema, label)
     names = _names(path, kinds, label, values, labels)
-    if not names and stated and holds_numbers(kinds[label]):
+    if not names and stated and all(isinstance(value, int) for value in values):
         if not 0 <= values[0] <= values[-1] < len(stated):
             fault = f"labels are {values[0]} to {values[-1]}, but {len(stated)} classes are named"
             raise InvalidFileError(path, [fault], _REMEDY)
@@ -104,23 +100,23 @@ def parquet_images(path: Path) -> LabelledImages:
     images = ImagePack(path, tuple(names), labels, mask, column=image).as_images(rule)
     if parts is not None and (parts > 1).any():
         images = images.rows(np.flatnonzero(parts < 2))
-    unread = [name for name, kind in kinds.items() if name != image and holds_images(kind)]
+    unread = [n for n, kind in kinds.items() if n not in (image, label) and holds_images(kind)]
     notes += [f"Images are those of column '{image}'; unused: {', '.join(unread)}."] * bool(unread)
     return replace(images, notes=tuple(notes))
 
 
-def _columns(path: Path, kinds: Mapping[str, Any]) -> tuple[str, str]:
+def _columns(path: Path, schema: Any, kinds: Mapping[str, Any]) -> tuple[str, str]:  # noqa: ANN401
     """Names of the columns of images and labels."""
-    images = [name for name, kind in kinds.items() if holds_images(kind)]
+    label = _first(kinds, LABELS) or next((n for n in kinds if _stated_names(schema, n)), None)
+    images = [name for name, kind in kinds.items() if name != label and holds_images(kind)]
     image = _first(images, _IMAGES) or (images[0] if len(images) == 1 else None)
-    label = _first(kinds, LABELS)
     faults = []
     if image is None:
         several = f"; more than one may be it ({', '.join(images)})" if images else ""
         faults = [f"no column of images (binary, or struct with bytes){several}"]
     if label is None:
         faults.append("no column of labels: numbers or texts")
-    elif not any(fits(kinds[label]) for fits in _LABEL_KINDS):
+    elif not holds_labels(kinds[label]):
         faults.append(f"column '{label}' must be numbers or texts")
     if image is None or label is None or faults:
         shown = ", ".join(f"{name} ({str(kind)[:60]})" for name, kind in list(kinds.items())[:20])
@@ -188,6 +184,7 @@ def _stated_names(schema: Any, label: str) -> list[str]:  # noqa: ANN401 - pyarr
     """Class names that the library ``datasets`` keeps in the metadata of a file."""
     try:
         about = json_value((schema.metadata or {})[b"huggingface"])
-        return [str(name) for name in about["info"]["features"][label]["names"]]
-    except (KeyError, TypeError, ValueError):
+        feature = about["info"]["features"][label]
+        return [str(name) for name in feature.get("feature", feature)["names"]]  # of a list
+    except (AttributeError, KeyError, TypeError, ValueError):
         return []

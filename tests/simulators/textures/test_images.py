@@ -1,3 +1,7 @@
+import struct
+import subprocess
+import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +100,43 @@ def test_radiance_pictures_are_read(seed, height, width, encode):
 def test_broken_radiance_pictures_are_refused(content):
     with pytest.raises(UnreadableImageError):
         read_radiance(content)
+
+
+def test_large_pictures_are_refused_unread():
+    for sides in (b"-Y 4097 +X 8192\n", b"-Y 999999999 +X 999999999\n", b"-Y 0 +X 8\n"):
+        with pytest.raises(UnreadableImageError, match="34 million"):
+            read_radiance(HEAD + sides)
+    with pytest.raises(UnreadableImageError, match="usual orientation"):
+        read_radiance(HEAD + b"-Y " + b"9" * 5000 + b" +X 8\n")
+    path = put("large.png")
+    head = bytearray(path.read_bytes())
+    head[16:24] = struct.pack(">II", 8001, 8000)
+    head[29:33] = struct.pack(">I", zlib.crc32(head[12:29]))
+    path.write_bytes(head)
+    put("good.png")
+    assert folder_panoramas(FOLDER, 16).notes == (
+        "large.png: left out, 8,001 x 8,000 pixels, not 1 to 64 million",
+    )
+
+
+BOMB = """
+import resource
+from pathlib import Path
+from benchmark.simulators.textures.images import folder_panoramas
+row = bytes([2, 2, 32, 0]) + (bytes([255, 128]) * 64 + bytes([192, 128])) * 4
+Path("bomb.hdr").write_bytes(b"#?RADIANCE\\nA=1\\n\\n-Y 4096 +X 8192\\n" + row * 4096)
+print(folder_panoramas(Path(), 16).pixels.mean())
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_the_largest_picture_stays_within_memory():
+    done = subprocess.run(  # a few megabytes of runs
+        [sys.executable, "-c", BOMB], capture_output=True, text=True, check=True
+    )
+    mean, peak = map(float, done.stdout.split())
+    assert mean == 144  # the median of equal values is exposed to 0.4
+    assert peak < 1536
 
 
 def test_tone_mapping_keeps_order_and_never_clips_hard():
