@@ -263,6 +263,8 @@ def _announce(plan: CheckpointPlan) -> None:
         unused = f"; not used: {', '.join(checkpoint.unused)}" if checkpoint.unused else ""
         dimension = checkpoint.backbone.dimension
         click.echo(f"{name}: {checkpoint.architecture}, {dimension} features{unused}", err=True)
+        if note := checkpoint.note():
+            click.echo(f"{name}: {note}", err=True)
     click.echo(
         f"Images of {plan.size} pixels: {len(plan.cells)} cells to do, {len(plan.done)} done.",
         err=True,

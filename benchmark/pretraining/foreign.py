@@ -78,6 +78,7 @@ class Checkpoint:
         sha256: Digest of the file.
         card: Card of the backbone; None for weights of others.
         unused: Parts of the file without use, such as its classifier: ``fc (2 tensors)``.
+        others: Keys of other networks of the file, such as moving averages of the weights.
     """
 
     backbone: Backbone
@@ -85,6 +86,18 @@ class Checkpoint:
     sha256: str
     card: BackboneCard | None = None
     unused: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+    def note(self) -> str:
+        """Sentence on the other networks of the file; empty without them."""
+        if not self.others:
+            return ""
+        named = " and ".join(f"'{key}'" for key in self.others)
+        return (
+            f"The file also holds {named}, which {'is' if len(self.others) == 1 else 'are'} not "
+            "used. To choose another network, save it alone: "
+            f"torch.save(torch.load(FILE)[{self.others[0]!r}], 'weights.pth')."
+        )
 
     def check_size(self, size: int) -> None:
         """Compute the features of one image of a size.
@@ -152,7 +165,7 @@ def read_checkpoint(
     """
     if path.is_dir() and (path / WEIGHTS).is_file():
         path = path / WEIGHTS
-    tensors, metadata = _read(path)
+    tensors, metadata, others = _read(path)
     if CARD_KEY in metadata:
         found = _with_card(path, tensors, metadata, plugin_files)
         if architecture not in {None, found.architecture}:
@@ -166,15 +179,19 @@ def read_checkpoint(
     wanted = _architecture(name, plugin_files)
     unused = _fit(path, wanted, tensors)
     return Checkpoint(
-        wanted.backbone.eval(), wanted.name, sha256_file(path), unused=tuple(_grouped(unused))
+        wanted.backbone.eval(),
+        wanted.name,
+        sha256_file(path),
+        unused=tuple(_grouped(unused)),
+        others=others,
     )
 
 
 # Files
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors by name, and metadata; no code of the file is executed."""
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str], tuple[str, ...]]:
+    """Tensors by name, metadata, and keys of other networks; no code of the file is executed."""
     if path.is_dir():
         names = sorted(entry.name for entry in path.iterdir())[:_SHOWN]
         fault = f"a folder without {WEIGHTS}; it holds {', '.join(names) or 'nothing'}"
@@ -185,12 +202,13 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     with path.open("rb") as stream:
         head = stream.read(16)
     if head[8:9] == b"{":  # after the length of the header
-        return read_tensors(path, _REMEDY)
+        return (*read_tensors(path, _REMEDY), ())
     if not head.startswith((b"PK", b"\x80")):
         fault = f"neither safetensors nor a file of PyTorch: it begins with {head!r}"
         raise InvalidFileError(path, [fault], _REMEDY)
     _check_sizes(path)
-    return _unwrapped(path, _unpickled(path)), {}
+    tensors, others = _unwrapped(path, _unpickled(path))
+    return tensors, {}, others
 
 
 def _check_sizes(path: Path) -> None:
@@ -238,16 +256,18 @@ def _unpickled(path: Path) -> object:
         raise InvalidFileError(path, [fault], _REMEDY) from error
 
 
-def _unwrapped(path: Path, found: object) -> dict[str, Tensor]:
-    """The state dict of a file."""
+def _unwrapped(path: Path, found: object) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """The state dict of a file, and keys of other networks next to it."""
+    others = list[str]()
     while isinstance(found, Mapping):
         inner = _wrapped(found)
         if inner is not None:
+            others += [text for text, key in _networks(found).items() if key != inner]
             found = found[inner]
             continue
         tensors = {str(k): v.detach() for k, v in found.items() if isinstance(v, Tensor)}
         if tensors:
-            return tensors
+            return tensors, tuple(others)
         break
     raise InvalidFileError(path, [f"no state dict: it holds {_kind(found)}"], _advice(found))
 
@@ -259,9 +279,15 @@ def _wrapped(found: Mapping[object, object]) -> object | None:
         for key, folded in nested.items():
             if folded == name:
                 return key
-    others = [key for key, name in nested.items() if not name.startswith("optim")]
+    others = list(_networks(found).values())
     plain = any(isinstance(value, Tensor) and value.dim() for value in found.values())
     return others[0] if len(others) == 1 and not plain else None
+
+
+def _networks(found: Mapping[object, object]) -> dict[str, Any]:
+    """Keys of dictionaries of tensors other than those of optimisers, by their texts."""
+    keys = {str(key): key for key, value in found.items() if _holds_tensors(value)}
+    return {text: key for text, key in keys.items() if not text.casefold().startswith("optim")}
 
 
 def _holds_tensors(value: object, levels: int = 4) -> bool:

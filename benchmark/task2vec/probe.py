@@ -10,6 +10,7 @@ shipped: they are read from torchvision's cache, and downloaded on request only.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -48,6 +49,7 @@ IMAGENET = SourceFile(
 #: As the paper's images: Resize(256), CenterCrop(224).
 IMAGENET_SIZE = 224
 
+_LOG = logging.getLogger(__name__)
 _NETWORK = "resnet18"
 
 Positive = Annotated[int, Field(ge=1)]
@@ -197,6 +199,8 @@ def load_probe(path: Path, image_size: int | None = None, architecture: str | No
         origin = f"checkpoint of recipe '{card.recipe}', {card.images:,} images"
     elif found.sha256 == IMAGENET.sha256:
         name, origin = "resnet18 ImageNet", f"torchvision's IMAGENET1K_V1, {IMAGENET.url}"
+    if note := found.note():
+        _LOG.warning("%s: %s", path, note)
     return make_probe(found.backbone, name, origin, size, card)
 
 

@@ -68,6 +68,24 @@ def test_wrapped_weights_give_the_features_of_torchvision(wrapped, tmp_path, res
     assert any(part.endswith("fc (2 tensors)") for part in found.unused)
 
 
+@pytest.mark.parametrize("key", ["ema", "ema_state_dict", "model_ema", "teacher"])
+@pytest.mark.parametrize("main", ["state_dict", "model"])
+def test_another_network_of_the_file_is_named(tmp_path, resnet, key, main):
+    state = resnet.state_dict()
+    average = {name: tensor + 1 for name, tensor in state.items()}
+    optimiser = {"state": {"a": torch.zeros(3)}}
+    path = tmp_path / "weights.pth"
+    torch.save({key: average, "optimizer": optimiser, main: state}, path)
+    found = read_checkpoint(path, "resnet18")
+    assert torch.equal(next(found.backbone.parameters()), state["conv1.weight"])
+    assert found.others == (key,)
+    assert f"torch.load(FILE)['{key}']" in found.note()
+    torch.save(torch.load(path)[key], path)  # as the note says
+    chosen = read_checkpoint(path, "resnet18")
+    assert torch.equal(next(chosen.backbone.parameters()), average["conv1.weight"])
+    assert chosen.note() == ""
+
+
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
 def test_half_precision_is_read_as_float32(tmp_path, resnet, kind):
     path = tmp_path / "half.safetensors"

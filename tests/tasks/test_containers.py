@@ -1,6 +1,8 @@
 """MATLAB and HDF5 files: refused by size and kind before their arrays are made."""
 
 import os
+import resource
+import zlib
 
 import h5py
 import numpy as np
@@ -104,3 +106,49 @@ def test_pipes_are_refused(tmp_path):
         read_matrices(tmp_path / "a", "a")
     with pytest.raises(InvalidFileError, match="pipe"):
         read_hdf5(tmp_path / "a", "images", "labels")
+
+
+def stored(path, packed, shape=(512, 8, 8, 3), **options):
+    """An HDF5 file with one part of images as given."""
+    with h5py.File(path, "w") as file:
+        options = {"compression": "gzip", **options}
+        images = file.create_dataset("images", shape, np.uint8, chunks=(256, 8, 8, 3), **options)
+        images.id.write_direct_chunk((0, 0, 0, 0), packed, 0)
+        file["labels"] = np.zeros(512)
+    return path
+
+
+def test_parts_that_unpack_to_more_than_stated_are_refused(tmp_path):
+    bomb = zlib.compress(bytes(700_000_000), 9)
+    assert len(bomb) < 700_000
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    path = stored(tmp_path / "a.h5", bomb)
+    del bomb
+    with pytest.raises(InvalidFileError, match="'/images' unpacks to more than stated"):
+        read_hdf5(path, "images", "labels")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 900_000  # of the input
+    with pytest.raises(InvalidFileError, match="larger than stated"):
+        read_hdf5(stored(tmp_path / "b.h5", bytes(2_000_000)), "images", "labels")
+
+
+def test_compressed_parts_are_read(tmp_path):
+    values = np.random.default_rng(0).integers(0, 256, (512, 8, 8, 3), dtype=np.uint8)
+    for options in ({"compression": "gzip"}, {"compression": 9, "shuffle": True}, {}):
+        with h5py.File(tmp_path / "a.h5", "w") as file:
+            file.create_dataset("images", data=values, chunks=(100, 8, 8, 3), **options)
+            file.create_dataset("labels", data=np.arange(512), fletcher32=True)
+        assert (read_hdf5(tmp_path / "a.h5", "images", "labels")[0] == values).all()
+
+
+def test_other_filters_and_files_are_named(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("images", (4, 9), np.uint8, compression="lzf")
+        file.create_dataset("labels", (4,), np.uint8, external=[("/etc/hostname", 0, 4)])
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        file["images"] = h5py.ExternalLink("a.h5", "labels")
+    with pytest.raises(InvalidFileError, match="filters"):
+        read_hdf5(tmp_path / "a.h5", "images", "images")
+    with pytest.raises(InvalidFileError, match="'/labels' holds data of other files"):
+        read_hdf5(tmp_path / "a.h5", "labels", "labels")
+    with pytest.raises(InvalidFileError, match="'images' leads to another file"):
+        read_hdf5(tmp_path / "b.h5", "images", "images")

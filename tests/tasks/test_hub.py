@@ -206,7 +206,7 @@ def test_a_cache_and_nested_saved_data_sets(tmp_path, rows):
         assert images.is_train.tolist() == PARTED[0]
         assert images.labels.tolist() == [1, 0] * 10
         assert [images.read(row) for row in range(20)] == [png(n % 10) for n in range(20)]
-    with pytest.raises(InvalidInputError, match="data sets: .*saved/once/more"):
+    with pytest.raises(InvalidInputError, match=r"data sets: .*saved/once/more"):
         own_images(str(tmp_path))
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import math
 import struct
 import zlib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +25,8 @@ _REMEDY = "Fetch the official file again."
 MAX_BYTES = 600_000_000
 _CHUNK = 2**20
 _ROWS = 256
+# Numbers of HDF5's filters; and the largest ratio of deflate.
+_DEFLATE, _KEEPS_SIZE, _MOST_DEFLATED = 1, (2, 3), 1032
 _HEADER, _COMPRESSED = 128, 15  # of MATLAB files of version 5
 _NUMBERS = (
     "double",
@@ -103,7 +107,7 @@ def read_hdf5(path: Path, images: str, labels: str) -> tuple[NDArray[np.uint8], 
     """Read images as uint8 and labels as int64 from an HDF5 file.
 
     Raises:
-        InvalidFileError: If they are missing, too large or not readable.
+        InvalidFileError: If they are missing, too large, of other files, or not readable.
         UnavailableError: If h5py is not installed.
     """
     try:
@@ -115,18 +119,60 @@ def read_hdf5(path: Path, images: str, labels: str) -> tuple[NDArray[np.uint8], 
     try:
         check_regular(path)
         with h5py.File(path, "r") as file:
+            _check_links(file, images, labels)
             found = [file[name] for name in (images, labels)]
             for dataset in found:
-                kind = getattr(dataset, "dtype", np.dtype(object))
-                _check_numbers(dataset.name, str(kind), numbers=kind.kind in "iuf")
-                _check_size(math.prod(dataset.shape))
-                # A part is unpacked as a whole, even if one row is asked for.
-                _check_size(16 * dataset.dtype.itemsize * math.prod(dataset.chunks or (0,)))
+                _check_dataset(dataset)
             return _rows(found[0], np.uint8), _rows(found[1], np.int64).ravel()
     except Exception as error:  # of the format's library
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         fault = f"no readable {images}, {labels}: {reason}"
         raise InvalidFileError(path, [fault], _REMEDY) from error
+
+
+def _check_links(file: Any, *names: str) -> None:  # noqa: ANN401 - h5py has no types
+    for name in names:
+        if hasattr(file.get(name, getlink=True), "filename"):
+            raise ValueError(f"'{name}' leads to another file")
+
+
+def _check_dataset(dataset: Any) -> None:  # noqa: ANN401 - h5py has no types
+    kind = getattr(dataset, "dtype", np.dtype(object))
+    _check_numbers(dataset.name, str(kind), numbers=kind.kind in "iuf")
+    _check_size(math.prod(dataset.shape))
+    if dataset.is_virtual or dataset.external:
+        raise ValueError(f"'{dataset.name}' holds data of other files")
+    if dataset.chunks:
+        # A part is unpacked as a whole, even if one row is asked for.
+        size = dataset.dtype.itemsize * math.prod(dataset.chunks)
+        _check_size(16 * size)
+        _check_parts(dataset, size)
+
+
+def _check_parts(dataset: Any, size: int) -> None:  # noqa: ANN401 - h5py has no types
+    """Refuse parts that unpack to more than they state: the library's buffers grow with them.
+
+    Args:
+        dataset: The dataset.
+        size: Number of bytes of a part as stated.
+    """
+    settings = dataset.id.get_create_plist()
+    filters = [settings.get_filter(number)[0] for number in range(settings.get_nfilters())]
+    if not set(filters) <= {*_KEEPS_SIZE, _DEFLATE} or filters.count(_DEFLATE) > 1:
+        raise ValueError(f"'{dataset.name}' has filters other than gzip, shuffle and Fletcher 32")
+    parts: list[Any] = []
+    dataset.id.chunk_iter(parts.append)
+    for part in parts:
+        if part.size > size + size // 16 + _CHUNK:
+            raise ValueError(f"a part of '{dataset.name}' is larger than stated")
+        if _DEFLATE in filters and _MOST_DEFLATED * part.size > MAX_BYTES:
+            stored = io.BytesIO(dataset.id.read_direct_chunk(part.chunk_offset)[1])
+            unpacked = 0
+            with suppress(zlib.error):  # reading it tells
+                for piece in _inflated(stream=stored, length=part.size):
+                    unpacked += piece
+                    if unpacked > size + _CHUNK:
+                        raise ValueError(f"a part of '{dataset.name}' unpacks to more than stated")
 
 
 def _rows(dataset: Any, kind: type[np.integer[Any]]) -> NDArray[Any]:  # noqa: ANN401 - h5py has no types
