@@ -11,6 +11,7 @@ from benchmark.simulators.gl.simulator import GlSimulator
 from benchmark.simulators.interface import opened
 from benchmark.simulators.sampling import SceneSampler
 from benchmark.space import PAPER_SPACE
+from tests.simulators.meshes.gltf_files import RED, SPELLINGS, UVS, GltfFile, png, spelled
 
 # The store is looked up on every use: each test needs the shared one, not only the simulator.
 pytestmark = pytest.mark.usefixtures("simulator_cache")
@@ -126,6 +127,36 @@ def test_a_folder_of_meshes_is_rendered(simulator_cache):
         images = [r.pixels for r in simulator.render(made)]
         assert all(image.std() > 6 for image in images)
         assert coverage(simulator, made[0]) > LEAST
+
+
+def test_materials_of_meshes_are_seen_in_the_image(simulator_cache):
+    folder = Path("meshes") / "box"
+    for number, spelling in enumerate(SPELLINGS):
+        spelled(spelling).glb(folder / f"{number}.glb")
+    for name, red in (("metal", 1.0), ("white", 0.0)):
+        file = GltfFile()
+        colour = [(c / 255) ** 2.2 for c in RED] if red else [1, 1, 1]
+        pbr = {"baseColorFactor": [*colour, 1], "metallicFactor": red, "roughnessFactor": 0.9}
+        file.mesh(file.primitive(material=file.material(pbrMetallicRoughness=pbr)))
+        file.glb(folder / f"{name}.glb")
+    file = GltfFile()
+    picture = {"index": file.image(uri="red%20wood.png")}
+    pbr = {"baseColorTexture": picture, "metallicFactor": 0, "roughnessFactor": 0.9}
+    file.mesh(file.primitive(uvs=UVS, material=file.material(pbrMetallicRoughness=pbr)))
+    file.gltf(folder / "named.gltf", "old%20chair.bin")
+    (folder / "old chair.bin").write_bytes(file.data)
+    (folder / "red wood.png").write_bytes(png(RED))
+    with opened(GlSimulator(objects="meshes")) as simulator:
+        names = [*map(str, range(len(SPELLINGS))), "named", "metal", "white"]
+        assert simulator.assets().names("box") == tuple(sorted(names))
+        first = scenes(simulator, "00000000", [("box", "0")])[0]
+        made = [replace(first, object=name) for name in names]
+        middles = [r.pixels[28:36, 28:36].mean(axis=(0, 1)) for r in simulator.render(made)]
+    *alike, metal, white = middles
+    for colour in alike:
+        assert colour == pytest.approx((160, 60, 61), abs=3)
+    assert metal[0] < 0.8 * alike[0][0]
+    assert white.min() > 1.8 * alike[0][1]
 
 
 def test_own_panoramas_and_materials_are_used(gl, simulator_cache):

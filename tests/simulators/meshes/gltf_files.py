@@ -16,6 +16,10 @@ POSITIONS = np.concatenate(
 ).astype(np.float32)
 INDICES = np.concatenate([np.array([0, 1, 2, 0, 2, 3]) + 4 * i for i in range(6)]).astype("<u2")
 UVS = np.tile((_SQUARE + 1) / 2, (6, 1)).astype(np.float32)
+RED = (200, 60, 60)
+SPELLINGS = (
+    *("factors", "map", "map and factors", "specular-glossiness", "specular-glossiness map"),
+)
 _COMPONENTS = {"i1": 5120, "u1": 5121, "i2": 5122, "u2": 5123, "u4": 5125, "f4": 5126}
 _TYPES = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4"}
 
@@ -113,3 +117,31 @@ def box(**fields):
     """A file with one box."""
     file = GltfFile()
     return file.mesh(file.primitive(**fields))
+
+
+def spelled(spelling):
+    """One red, rough dielectric box."""
+    file = GltfFile()
+    base = {"baseColorTexture": {"index": file.image(png(RED))}}
+    green_is_rough = (0, 230, 0)
+    if spelling == "factors":
+        fields = {"pbrMetallicRoughness": {**base, "metallicFactor": 0, "roughnessFactor": 0.9}}
+    elif spelling == "specular-glossiness":
+        gloss = {
+            "diffuseTexture": base["baseColorTexture"],
+            "specularFactor": [0.04, 0.04, 0.04],
+            "glossinessFactor": 0.1,
+        }
+        fields = {"extensions": {"KHR_materials_pbrSpecularGlossiness": gloss}}
+    elif spelling == "specular-glossiness map":
+        gloss = {
+            "diffuseTexture": base["baseColorTexture"],
+            "specularGlossinessTexture": {"index": file.image(png((55, 55, 55, 25)))},
+        }
+        fields = {"extensions": {"KHR_materials_pbrSpecularGlossiness": gloss}}
+    else:
+        maps = {"metallicRoughnessTexture": {"index": file.image(png(green_is_rough))}}
+        ones = {"metallicFactor": 1.0, "roughnessFactor": 1.0}
+        ones = ones if spelling == "map and factors" else {}
+        fields = {"pbrMetallicRoughness": {**base, **maps, **ones}}
+    return file.mesh(file.primitive(uvs=UVS, material=file.material(**fields)))

@@ -13,10 +13,19 @@ from benchmark.simulators.meshes.folder import FolderLibrary
 from benchmark.simulators.meshes.framing import silhouettes
 from benchmark.simulators.meshes.loading import load_parts
 from benchmark.simulators.meshes.parts import Sources
-from tests.simulators.meshes.gltf_files import INDICES, POSITIONS, UVS, GltfFile, box, png
+from tests.simulators.meshes.gltf_files import (
+    INDICES,
+    POSITIONS,
+    RED,
+    SPELLINGS,
+    UVS,
+    GltfFile,
+    box,
+    png,
+    spelled,
+)
 
 ROOT = Path("library")
-RED = (200, 60, 60)
 
 
 @pytest.fixture(autouse=True)
@@ -404,38 +413,7 @@ def test_a_node_places_its_mesh():
     assert sizes(load()[0]) == pytest.approx([1 / 6, 1, 1 / 6], abs=1e-6)
 
 
-def spelled(spelling):
-    """One red, rough dielectric box."""
-    file = GltfFile()
-    base = {"baseColorTexture": {"index": file.image(png(RED))}}
-    green_is_rough = (0, 230, 0)
-    if spelling == "factors":
-        fields = {"pbrMetallicRoughness": {**base, "metallicFactor": 0, "roughnessFactor": 0.9}}
-    elif spelling == "specular-glossiness":
-        gloss = {
-            "diffuseTexture": base["baseColorTexture"],
-            "specularFactor": [0.04, 0.04, 0.04],
-            "glossinessFactor": 0.1,
-        }
-        fields = {"extensions": {"KHR_materials_pbrSpecularGlossiness": gloss}}
-    elif spelling == "specular-glossiness map":
-        gloss = {
-            "diffuseTexture": base["baseColorTexture"],
-            "specularGlossinessTexture": {"index": file.image(png((55, 55, 55, 25)))},
-        }
-        fields = {"extensions": {"KHR_materials_pbrSpecularGlossiness": gloss}}
-    else:
-        maps = {"metallicRoughnessTexture": {"index": file.image(png(green_is_rough))}}
-        ones = {"metallicFactor": 1.0, "roughnessFactor": 1.0}
-        ones = ones if spelling == "map and factors" else {}
-        fields = {"pbrMetallicRoughness": {**base, **maps, **ones}}
-    return file.mesh(file.primitive(uvs=UVS, material=file.material(**fields)))
-
-
-@pytest.mark.parametrize(
-    "spelling",
-    ["factors", "map", "map and factors", "specular-glossiness", "specular-glossiness map"],
-)
+@pytest.mark.parametrize("spelling", SPELLINGS)
 def test_spellings_of_one_material_are_alike(spelling):
     spelled(spelling).glb(ROOT / "toy/a.glb")
     mesh, notes = load()
