@@ -281,8 +281,8 @@ def examine(encoded: bytes) -> ImageFacts:
             flat = _is_flat(open_image(encoded))
     except Exception as error:
         return ImageFacts(undecoded(error))
-    named = {"animated": _is_animated(image, encoded), "turned": _is_turned(image)}
-    traits = frozenset(name for name, holds in named.items() if holds)
+    holding = {"animated": _is_animated(image, encoded), "turned": _is_turned(image)}
+    traits = frozenset(name for name, holds in holding.items() if holds)
     return ImageFacts(flat=flat, traits=traits)
 
 

@@ -154,8 +154,8 @@ def _scanlines(content: bytes, place: int, width: int) -> Iterator[NDArray[np.ui
     while True:
         head = content[place : place + 4]
         if head[:2] == b"\2\2" and head[2] * 256 + head[3] == width and 8 <= width < 32768:
-            row, place = _runs(content, place + 4, width)
-            yield np.frombuffer(row, dtype=np.uint8).reshape(4, width).T
+            runs, place = _runs(content, place + 4, width)
+            yield np.frombuffer(runs, dtype=np.uint8).reshape(4, width).T
         else:
             row = np.frombuffer(content, dtype=np.uint8, count=4 * width, offset=place)
             yield row.reshape(width, 4)
