@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from benchmark.core.errors import InvalidFileError, StorageError, UnavailableError
 from benchmark.core.files import cache_root, inside, sha256_file, write_atomically
+from benchmark.core.leases import lease
 from benchmark.core.models import Frozen, Sha256
 
 _CHUNK = 1 << 16
@@ -40,7 +41,7 @@ def fetch(source: SourceFile) -> Path:
         StorageError: If the cache folder cannot be written.
     """
     cached = cache_root() / "downloads" / f"{source.sha256[:16]}-{Path(source.url).name}"
-    if cached.is_file() and sha256_file(cached) == source.sha256:
+    if _is_cached(cached, source):
         return cached
     mirror = os.environ.get("T2SBENCH_MIRROR")
     if mirror:
@@ -48,6 +49,10 @@ def fetch(source: SourceFile) -> Path:
     else:
         _download(source, cached)
     return cached
+
+
+def _is_cached(cached: Path, source: SourceFile) -> bool:
+    return cached.is_file() and sha256_file(cached) == source.sha256
 
 
 def _copy(source: SourceFile, mirror: Path, cached: Path) -> None:
@@ -79,7 +84,11 @@ def _download(source: SourceFile, cached: Path) -> None:
     try:
         partial.parent.mkdir(parents=True, exist_ok=True)
         cached.parent.mkdir(parents=True, exist_ok=True)
-        _append_rest(source.url, partial)
+        with lease(partial.with_name(f"{partial.name}.lease")):
+            if not _is_cached(cached, source):  # else another process was faster
+                _append_rest(source.url, partial)
+                _verify_or_remove(partial, source)
+                partial.replace(cached)
     except requests.RequestException as error:
         raise UnavailableError(
             f"Cannot download {source.url} ({type(error).__name__}). Without a network, set "
@@ -92,12 +101,14 @@ def _download(source: SourceFile, cached: Path) -> None:
             f"Cannot write {partial}: {error.strerror or error}. Free some space, or set "
             "T2SBENCH_CACHE to another folder."
         ) from error
+
+
+def _verify_or_remove(partial: Path, source: SourceFile) -> None:
     try:
         _verify(partial, source)
     except InvalidFileError:
         partial.unlink()
         raise
-    partial.replace(cached)
 
 
 def _append_rest(url: str, partial: Path) -> None:

@@ -22,15 +22,16 @@ from benchmark.core.errors import (
     StorageError,
     validation_faults,
 )
+from benchmark.core.leases import lease, lost, machine
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
 #: Lock file of :func:`held`.
-LOCK = ".lock"
+LOCK = ".lease"
 
-# Ending of temporary files and folders, which their process holds locked. Others in shared folders
-# do not have it.
+# Ending of temporary files and folders, after the machine whose process holds them locked. Others
+# in shared folders do not have it.
 _SCRATCH = ".t2sbench-tmp"
 
 _Model = TypeVar("_Model", bound="BaseModel")
@@ -161,6 +162,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
             with scratch.open("rb+") as stream:
                 os.fsync(stream.fileno())
             scratch.chmod(0o644)
+            check_held(path)
             scratch.replace(path)
     except OSError as error:
         raise StorageError(
@@ -191,12 +193,12 @@ def check_writable(folder: Path) -> None:
 def scratch_file(folder: Path, prefix: str) -> Iterator[Path]:
     """Temporary file in a folder; see :func:`scratch_folder`."""
 
-    def make() -> str:
-        handle, name = tempfile.mkstemp(_SCRATCH, prefix, folder)
+    def make(suffix: str) -> str:
+        handle, name = tempfile.mkstemp(suffix, prefix, folder)
         os.close(handle)
         return name
 
-    with _scratch(folder, make) as path:
+    with _scratch(folder, make, os.O_RDWR) as path:
         yield path
 
 
@@ -204,22 +206,27 @@ def scratch_file(folder: Path, prefix: str) -> Iterator[Path]:
 def scratch_folder(folder: Path, prefix: str) -> Iterator[Path]:
     """Temporary folder in a folder, removed at the end unless it was moved.
 
-    The process holds a lock on it. The next process that needs one in the same place thus knows
-    and removes those of killed processes.
+    The process holds a lock on it. The next process of the same machine that needs one in the same
+    place thus knows and removes those of killed processes.
 
     Raises:
         OSError: If it cannot be created.
     """
-    with _scratch(folder, lambda: tempfile.mkdtemp(_SCRATCH, prefix, folder)) as path:
+
+    def make(suffix: str) -> str:
+        return tempfile.mkdtemp(suffix, prefix, folder)
+
+    with _scratch(folder, make, os.O_RDONLY) as path:
         yield path
 
 
 @contextmanager
-def _scratch(folder: Path, make: Callable[[], str]) -> Iterator[Path]:
-    _sweep(folder)
+def _scratch(folder: Path, make: Callable[[str], str], flags: int) -> Iterator[Path]:
+    suffix = f".{machine(folder)}{_SCRATCH}"
+    _sweep(folder, suffix)
     while True:
-        path = Path(make())
-        handle = os.open(path, os.O_RDONLY)
+        path = Path(make(suffix))
+        handle = os.open(path, flags)
         with suppress(OSError):  # a file system without locks
             fcntl.flock(handle, fcntl.LOCK_EX)
         if _is_at(handle, path):
@@ -233,11 +240,14 @@ def _scratch(folder: Path, make: Callable[[], str]) -> Iterator[Path]:
 
 
 @functools.lru_cache(maxsize=1024)  # once per process
-def _sweep(folder: Path) -> None:
-    """Remove temporary files and folders of killed processes."""
+def _sweep(folder: Path, suffix: str) -> None:
+    """Remove temporary files and folders of this machine's killed processes.
+
+    Locks of other machines may be invisible.
+    """
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.endswith(_SCRATCH) and not entry.is_symlink():
+            if entry.name.endswith(suffix) and not entry.is_symlink():
                 _remove_abandoned(Path(entry.path))
 
 
@@ -245,7 +255,7 @@ def _remove_abandoned(path: Path) -> None:
     with suppress(OSError):
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
             remove(path)
         finally:
             os.close(handle)
@@ -292,7 +302,8 @@ def append_line(path: Path, line: bytes) -> None:
     with the new one. If writing fails, the part already written is removed.
 
     Args:
-        path: The file; created with its folder if missing. Other writers wait.
+        path: The file; created with its folder if missing. Other writers on this machine wait;
+            for those on others, the caller holds the folder.
         line: Content with its newline.
 
     Raises:
@@ -301,7 +312,9 @@ def append_line(path: Path, line: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(_own_file(path), "ab+", buffering=0) as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(stream, fcntl.LOCK_EX)
+            check_held(path)
             size = os.fstat(stream.fileno()).st_size
             ended = size == 0 or os.pread(stream.fileno(), 1, size - 1) == b"\n"
             rest = memoryview(line if ended else b"\n" + line)
@@ -353,66 +366,55 @@ def json_value(content: bytes | str) -> Any:  # noqa: ANN401 - any JSON value
 
 
 @contextmanager
-def lock_file(path: Path, *, wait: bool) -> Iterator[Callable[[], bool]]:
-    """Hold a lock file, which is removed at the end; the value tells if it is still in its place.
-
-    Args:
-        path: The file; created if missing.
-        wait: True to wait for another process that holds it.
-
-    Raises:
-        BlockingIOError: If another process holds it and ``wait`` is False.
-        OSError: If the file cannot be created or locked.
-    """
-    while True:
-        stream = os.fdopen(_own_file(path), "a+")  # does not wait if it is a pipe
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except OSError:
-            stream.close()
-            raise
-        if _is_at(stream.fileno(), path):
-            break
-        stream.close()  # removed by its last holder in the meantime
-    with stream:
-        try:
-            yield lambda: _is_at(stream.fileno(), path)
-        finally:
-            if _is_at(stream.fileno(), path):  # its folder may have been moved
-                remove(path)
-
-
-@contextmanager
 def held(folder: Path, by_whom: str, *, is_moved: bool = False) -> Iterator[None]:
-    """Lock a folder against other processes; create it if missing.
+    """Lock a folder against other processes, also of other machines; create it if missing.
 
     Args:
-        folder: The folder; it has a file ``.lock`` meanwhile.
+        folder: The folder; it has a file ``.lease`` meanwhile.
         by_whom: Clause about the process that holds the lock, for the error message.
         is_moved: True if the caller moves the folder. Otherwise it must be there at the end.
 
     Raises:
-        StorageError: If another process holds the lock, the folder cannot be written, or it
-            vanished.
+        StorageError: If another process holds the lock or took it over, the folder cannot be
+            written, or it vanished.
     """
     with ExitStack() as stack:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            is_there = stack.enter_context(lock_file(folder / LOCK, wait=False))
+            stack.enter_context(lease(folder / LOCK, until="alive"))
         except BlockingIOError as error:
             raise StorageError(
-                f"{folder} is in use: {by_whom}. Wait for it, or choose another folder."
+                f"{folder} is in use: {by_whom} ({error.strerror}). Wait for it, or choose another "
+                "folder."
             ) from error
         except OSError as error:
             raise StorageError(
                 f"Cannot write to {folder}: {error.strerror or error}. Choose another folder."
             ) from error
         yield
-        if not is_moved and not is_there():
-            raise StorageError(
-                f"The folder {folder} vanished during the work, and its contents with it. Run the "
-                "same command again."
-            )
+        if not is_moved:
+            check_held(folder / LOCK)
+
+
+def check_held(path: Path) -> None:
+    """Check that a folder above a path, if this process holds one, is still there and its own.
+
+    Raises:
+        StorageError: If the folder vanished, or another process took it over while this one stood
+            still (see :mod:`benchmark.core.leases`).
+    """
+    if not lost(path):
+        return
+    folder = path.parent
+    if (folder / LOCK).exists():
+        raise StorageError(
+            f"Another process took over {folder}, because this one stood still for minutes. "
+            "Everything that was finished before is kept; the other process does the rest."
+        )
+    raise StorageError(
+        f"The folder {folder} vanished during the work, and its contents with it. Run the "
+        "same command again."
+    )
 
 
 def safe_name(text: str) -> str:

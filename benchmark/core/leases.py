@@ -157,7 +157,7 @@ def _shows_life(found: _Sight, seen: _Sight | None) -> bool:
 
 
 def _create(path: Path) -> Lease | None:
-    """Create the lock file; None if there is one."""
+    """Create the lock file; None if it exists."""
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
     except FileExistsError:

@@ -24,13 +24,14 @@ from benchmark.core.files import (
     canonical_json,
     digest,
     json_value,
-    lock_file,
     regular_bytes,
     remove,
+    scratch_file,
     scratch_folder,
     sha256_file,
     write_bytes,
 )
+from benchmark.core.leases import Lease, Until, lease
 
 #: Raised whenever a reader of an older version could not read the cells.
 STORE_VERSION = 1
@@ -42,7 +43,7 @@ _MAX_BYTES = "T2SBENCH_CACHE_BYTES"
 _DEFAULT_MAX_BYTES = 20 * 10**9
 
 _ABOUT = "cell.json"
-_SCRATCH, _LOCKS, _WORK, _VERSION = ".scratch", ".locks", ".work", "store.json"
+_SCRATCH, _LOCKS, _WORK, _VERSION = ".scratch", ".leases", ".work", "store.json"
 # Order of removal: large cells that are made again quickly go first, then the small inputs of
 # rendering and fits, then trained networks (any other kind), and scores last.
 _REMOVAL_RANK = {
@@ -170,12 +171,13 @@ class CellStore:
         if found is not None:
             return found
         key = digest(identity)
-        with self._locked(f"{kind}-{key}"):
+        with self._locked(f"{kind}-{key}") as lock:
+            _ask_server(self.folder(kind, key))
             found = self.find(kind, identity, sealed=sealed)
             if found is None:
                 about = {"identity": identity, "label": label}
                 about |= {} if seconds is None else {"seconds": round(seconds, 3)}
-                found = self._make(kind, key, about, make, sealed=sealed)
+                found = self._make(kind, key, about, make, lock, sealed=sealed)
         return found
 
     def _make(
@@ -184,6 +186,7 @@ class CellStore:
         key: str,
         about: dict[str, Any],
         make: Callable[[Path], object],
+        lock: Lease,
         *,
         sealed: bool,
     ) -> Path:
@@ -201,13 +204,13 @@ class CellStore:
                     files = (path for path in scratch.iterdir() if path.is_file())
                     about["sha256"] = {path.name: sha256_file(path) for path in files}
                 write_bytes(scratch / _ABOUT, canonical_json(about))
-                remove(folder)  # a damaged or partly pruned cell
-                scratch.rename(folder)
+                _move_in(scratch, folder, lock)
         except OSError as error:
             if _is_of_user(error, self.root):
                 raise
             raise self._refusal(error) from error
-        remove(self._workspace(kind, key))
+        if lock.is_held():
+            remove(self._workspace(kind, key))
         self._keep_within_bounds(folder)
         return folder
 
@@ -264,17 +267,17 @@ class CellStore:
         )
 
     @contextmanager
-    def _locked(self, name: str, *, wait: bool = True) -> Iterator[None]:
+    def _locked(self, name: str, until: Until = "free") -> Iterator[Lease]:
         path = self.root / _LOCKS / name
         with ExitStack() as stack:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                stack.enter_context(lock_file(path, wait=wait))
+                lock = stack.enter_context(lease(path, until))
             except BlockingIOError:
                 raise
             except OSError as error:
                 raise self._refusal(error) from error
-            yield
+            yield lock
 
     def entries(self) -> list[Entry]:
         """Return all cells, the most recently used last."""
@@ -291,7 +294,8 @@ class CellStore:
         """Remove cells until the rest fits; return the removed ones.
 
         Datasets, features and decoded images go first, scores last; within a rank the least
-        recently used. On Linux, a process that has a removed file open or mapped can still read it.
+        recently used. On Linux, a process that has a removed file open or mapped can still read it,
+        unless another machine removed it from a network file system.
 
         Args:
             max_bytes: Total size that may remain.
@@ -301,11 +305,11 @@ class CellStore:
         entries = self.entries()
         entries.sort(key=lambda entry: _REMOVAL_RANK.get(entry.kind, _OTHER_RANK))
         total = sum(entry.bytes for entry in entries)
-        removed = []
+        removed, now = [], self._now()
         for entry in entries:
             if total <= max_bytes:
                 break
-            if entry.folder == spare or time.time() - entry.used_at < spare_seconds:
+            if entry.folder == spare or now - entry.used_at < spare_seconds:
                 continue
             _remove(entry.folder)
             total -= entry.bytes
@@ -313,12 +317,23 @@ class CellStore:
         self._sweep()
         return removed
 
+    def _now(self) -> float:
+        """Time on the clock of the file server, which also makes the times of use."""
+        scratch = self.root / _SCRATCH
+        try:
+            scratch.mkdir(parents=True, exist_ok=True)
+            with scratch_file(scratch, "now-") as path:
+                os.utime(path)
+                return path.stat().st_mtime
+        except OSError:
+            return time.time()
+
     def _sweep(self) -> None:
         """Remove unfinished work in which nothing changed for a week, unless it is locked."""
-        for folder in (self.root / _SCRATCH).glob("*"):
-            if _is_abandoned(folder):
-                remove(folder)
-        self._sweep_unlocked(_WORK, _is_abandoned)
+        is_abandoned = functools.partial(_is_abandoned, self._now() - _ABANDONED_SECONDS)
+        for folder in filter(is_abandoned, (self.root / _SCRATCH).glob("*")):
+            remove(folder)
+        self._sweep_unlocked(_WORK, is_abandoned)
 
     def _sweep_finished(self) -> None:
         """Remove the lock files of killed processes, and unfinished work on finished cells."""
@@ -333,7 +348,7 @@ class CellStore:
     def _sweep_unlocked(self, place: str, is_useless: Callable[[Path], bool]) -> None:
         for path in (self.root / place).glob("*"):
             if is_useless(path):
-                with suppress(BlockingIOError, StorageError), self._locked(path.name, wait=False):
+                with suppress(BlockingIOError, StorageError), self._locked(path.name, "now"):
                     remove(path)
 
 
@@ -410,12 +425,38 @@ def is_whole(folder: Path, *, unsealed: bool = False) -> bool:
         return False
 
 
-def _is_abandoned(folder: Path) -> bool:
+def _is_abandoned(before: float, folder: Path) -> bool:
     try:
         changed = max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
     except FileNotFoundError:
         return False  # finished and moved in the meantime
-    return time.time() - changed > _ABANDONED_SECONDS
+    return changed < before
+
+
+def _ask_server(folder: Path) -> None:
+    """Forget that a folder is missing: another machine may have made it on the file server.
+
+    A client of a network file system remembers missing names for up to a minute, but asks the
+    server when it makes a folder.
+    """
+    with suppress(OSError):
+        folder.mkdir(parents=True)
+        folder.rmdir()
+
+
+def _move_in(scratch: Path, folder: Path, lock: Lease) -> None:
+    """Move a finished cell to its place.
+
+    If this process stood still and lost its lock, another one makes the same cell, or has made it:
+    then the one that is there stays.
+    """
+    if lock.is_held():
+        remove(folder)  # a damaged or partly pruned cell
+    try:
+        scratch.rename(folder)
+    except OSError:
+        if not (folder / _ABOUT).is_file():
+            raise
 
 
 def _remove(folder: Path) -> None:

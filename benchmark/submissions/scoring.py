@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from benchmark.core.errors import InvalidInputError, StorageError
+from benchmark.core.files import scratch_file
 from benchmark.runs.cells import scored_entries, seal_cell
 from benchmark.runs.record import Cost, MethodEntry, Record, to_line
 from benchmark.runs.scoring import read_decision
@@ -60,11 +60,11 @@ def _exists(path: Path) -> InvalidInputError:
 
 def _write_new(path: Path, content: bytes) -> None:
     """Write a file that must not exist yet: two scorers cannot both succeed."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        scratch.write_bytes(content)
-        os.link(scratch, path)
+        with scratch_file(path.parent, f".{path.name}.") as scratch:
+            scratch.write_bytes(content)
+            os.link(scratch, path)
     except OSError as error:
         if path.is_file():  # another scorer was faster
             raise _exists(path) from error
@@ -72,9 +72,6 @@ def _write_new(path: Path, content: bytes) -> None:
             f"{path} cannot be written: {error.strerror or error}. Free some space or choose "
             "another folder."
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            scratch.unlink(missing_ok=True)
 
 
 def _record(

@@ -73,6 +73,7 @@ def compete(start, queue, root):
     queue.put((len(made), (folder / "value").read_text()))
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_processes_share_the_work():
     context = multiprocessing.get_context("fork")
     start, queue = context.Barrier(4), context.Queue()
