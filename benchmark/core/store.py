@@ -2,12 +2,14 @@
 
 A cell is a folder ``kind/key`` where the key is the digest of the cell's identity. It is made in a
 scratch folder and moved to its place in one step, so readers never see a partial cell. One process
-makes a cell; others that need it wait. The lock of a process that dies is released by the system.
-Sealed cells hold the digests of their files: a damaged one is found on reading and made again.
+makes a cell; others that need it wait, on this machine and on others that share the store
+(:mod:`benchmark.core.leases`). Sealed cells hold the digests of their files: a damaged one is found
+on reading and made again.
 """
 
 from __future__ import annotations
 
+import errno
 import functools
 import logging
 import os
@@ -134,8 +136,11 @@ class CellStore:
         about = folder / _ABOUT
         if not about.is_file():
             return None
-        with suppress(OSError):  # a read-only store
+        try:
             os.utime(about)
+        except OSError as error:
+            if error.errno in {errno.ENOENT, errno.ESTALE}:  # another machine removed it
+                return None  # else a read-only store
         if sealed and not is_whole(folder):
             _LOG.warning("The cell %s is damaged and made again.", folder)
             return None
@@ -331,8 +336,9 @@ class CellStore:
     def _sweep(self) -> None:
         """Remove unfinished work in which nothing changed for a week, unless it is locked."""
         is_abandoned = functools.partial(_is_abandoned, self._now() - _ABANDONED_SECONDS)
-        for folder in filter(is_abandoned, (self.root / _SCRATCH).glob("*")):
-            remove(folder)
+        for place in (_SCRATCH, _LOCKS):
+            for path in filter(is_abandoned, (self.root / place).glob("*")):
+                remove(path)
         self._sweep_unlocked(_WORK, is_abandoned)
 
     def _sweep_finished(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.core.errors import InvalidInputError, StorageError
+from benchmark.core.leases import _create
 from benchmark.core.store import CellStore, cached_value, default_store
 
 ROOT = Path("store")
@@ -237,8 +238,8 @@ def test_leftovers_of_killed_processes_are_swept():
     done = store.get("dataset", 1, writer())
     unfinished = store.workspace("dataset", 2)
     finished = store.workspace("dataset", 1)
-    lock = ROOT / ".locks" / "dataset-killed"
-    lock.write_text("")
+    lock = ROOT / ".leases" / "dataset-killed"
+    os.close(_create(lock).handle)  # as the system does
     with store._locked("dataset-used"):
         assert CellStore(ROOT).get("dataset", 1, writer()) == done
         assert [path.name for path in lock.parent.iterdir()] == ["dataset-used"]

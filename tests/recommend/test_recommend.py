@@ -49,7 +49,7 @@ def test_from_folder_to_report(photos, quick, tmp_path):
         *("report.html", "README.md", "recommendation.json", "data", "backbone.safetensors"),
         *("preprocess.json", "task2vec.safetensors", "sheet.png"),
     }
-    assert ".lock" not in files(out)
+    assert ".lease" not in files(out)
     assert len(found.choice) == 8
     assert len(found.nearest) == 5
     assert {row["network"] for row in found.scores} >= {"recommended", "untrained"}

@@ -3,7 +3,6 @@
 Arguments: version of NFS, process ids of the hosts a and b.
 """
 
-import os
 import signal
 import subprocess
 import sys
@@ -89,43 +88,58 @@ def takes_over(first, second, number):
     return holder, waiting, time.monotonic() - began
 
 
-PLACE.mkdir()
-workers = [start(host, COUNT) for host in "abab"]
-for worker in workers:
-    worker.wait()
-found = len((PLACE / "counter").read_text())
-report("two processes of each host count", found == 60, f"to {found} of 60")
+def two_processes_of_each_host_count():
+    workers = [start(host, COUNT) for host in "abab"]
+    for worker in workers:
+        worker.wait()
+    found = len((PLACE / "counter").read_text())
+    report("two processes of each host count", found == 60, f"to {found} of 60")
 
-for hosts, least in (("ab", SILENCE / 2), ("aa", 0.0)):
+
+def a_holder_is_killed(hosts, least):
     _, waiting, seconds = takes_over(*hosts, signal.SIGKILL)
     report(f"killed holder, hosts {hosts}", least <= seconds, f"replaced after {seconds:.1f} s")
     waiting.kill()
     waiting.wait()
 
-holder, waiting, seconds = takes_over("a", "b", signal.SIGSTOP)
-(PLACE / "end-1").touch()
-holder.send_signal(signal.SIGCONT)
-says = line(holder)
-report("stopped holder continues", says == "lost True", says)
-(PLACE / "end-2").touch()
-says = line(waiting)
-report("the other one keeps the lock", says == "lost False", says)
-holder.wait()
-waiting.wait()
-report("locks are removed", not (PLACE / "lock").exists())
 
-cells = [hold(host, "end-2", "cell") for host in "ab"]
-says = [cell.communicate()[0].split("\n") for cell in cells]
-made = sum("held" in lines for lines in says)
-report("one host makes a cell, both read it", made == 1, str(says))
+def a_holder_stands_still():
+    holder, waiting, _ = takes_over("a", "b", signal.SIGSTOP)
+    (PLACE / "end-1").touch()
+    holder.send_signal(signal.SIGCONT)
+    says = line(holder)
+    report("stopped holder continues", says == "lost True", says)
+    holder.wait()
+    (PLACE / "end-2").touch()
+    says = line(waiting)
+    report("the other one keeps the lock", says == "lost False", says)
+    waiting.wait()
+    report("locks are removed", not (PLACE / "lock").exists())
 
-folder = hold("a", "end-3", "folder")
-line(folder)
-refused = hold("b", "end-3", "folder")
-is_refused = refused.wait() != 0
-(PLACE / "end-3").touch()
-report("one command per folder", is_refused and folder.wait() == 0)
-written = (PLACE / "out/records.jsonl").read_bytes()
-report("lines of the first", written == b"kernel\n", repr(written))
-say(line(start("a", MEASURE)))
-os.sync()
+
+def a_cell_is_made():
+    cells = [hold(host, "end-2", "cell") for host in "ab"]
+    says = [cell.communicate()[0].split("\n") for cell in cells]
+    made = sum("held" in lines for lines in says)
+    report("one host makes a cell, both read it", made == 1, str(says))
+
+
+def two_commands_write_to_a_folder():
+    first = hold("a", "end-3", "folder")
+    line(first)
+    is_refused = hold("b", "end-3", "folder").wait() != 0
+    (PLACE / "end-3").touch()
+    report("one command per folder", is_refused and first.wait() == 0)
+    written = (PLACE / "out/records.jsonl").read_bytes()
+    report("lines of the first", written == b"kernel\n", repr(written))
+
+
+if __name__ == "__main__":
+    PLACE.mkdir()
+    two_processes_of_each_host_count()
+    a_holder_is_killed("ab", SILENCE / 2)
+    a_holder_is_killed("aa", 0.0)
+    a_holder_stands_still()
+    a_cell_is_made()
+    two_commands_write_to_a_folder()
+    say(line(start("a", MEASURE)))
