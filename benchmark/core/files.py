@@ -22,7 +22,7 @@ from benchmark.core.errors import (
     StorageError,
     validation_faults,
 )
-from benchmark.core.leases import lease, lost, machine
+from benchmark.core.leases import Lease, lease, machine
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -33,6 +33,9 @@ LOCK = ".lease"
 # Ending of temporary files and folders, after the machine whose process holds them locked. Others
 # in shared folders do not have it.
 _SCRATCH = ".t2sbench-tmp"
+
+# Folders that this process holds.
+_HELD: set[Lease] = set()
 
 _Model = TypeVar("_Model", bound="BaseModel")
 
@@ -381,7 +384,7 @@ def held(folder: Path, by_whom: str, *, is_moved: bool = False) -> Iterator[None
     with ExitStack() as stack:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(lease(folder / LOCK, until="alive"))
+            mine = stack.enter_context(lease(folder / LOCK, until="alive"))
         except BlockingIOError as error:
             raise StorageError(
                 f"{folder} is in use: {by_whom} ({error.strerror}). Wait for it, or choose another "
@@ -391,6 +394,8 @@ def held(folder: Path, by_whom: str, *, is_moved: bool = False) -> Iterator[None
             raise StorageError(
                 f"Cannot write to {folder}: {error.strerror or error}. Choose another folder."
             ) from error
+        _HELD.add(mine)
+        stack.callback(_HELD.discard, mine)
         yield
         if not is_moved:
             check_held(folder / LOCK)
@@ -403,18 +408,20 @@ def check_held(path: Path) -> None:
         StorageError: If the folder vanished, or another process took it over while this one stood
             still (see :mod:`benchmark.core.leases`).
     """
-    if not lost(path):
-        return
-    folder = path.parent
-    if (folder / LOCK).exists():
+    absolute = path.absolute()
+    for mine in _HELD:
+        folder = mine.path.parent
+        if not absolute.is_relative_to(folder) or mine.is_held():
+            continue
+        if mine.path.exists():
+            raise StorageError(
+                f"Another process took over {folder}, because this one stood still for minutes. "
+                "All that was finished before is kept, and the other process does the rest."
+            )
         raise StorageError(
-            f"Another process took over {folder}, because this one stood still for minutes. "
-            "Everything that was finished before is kept; the other process does the rest."
+            f"The folder {folder} vanished during the work, and its contents with it. Run the "
+            "same command again."
         )
-    raise StorageError(
-        f"The folder {folder} vanished during the work, and its contents with it. Run the "
-        "same command again."
-    )
 
 
 def safe_name(text: str) -> str:

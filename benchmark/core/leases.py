@@ -11,7 +11,8 @@ A lock is a file. Its holder creates it exclusively, changes its time of modific
 
 Assumptions about the file system: exclusive creation is atomic (NFS version 3 and later), and
 opening a file shows its state on the server (close-to-open consistency). A process that stood still
-for longer than :data:`SILENCE_SECONDS` may have lost its lock when it continues: see :func:`lost`.
+for longer than :data:`SILENCE_SECONDS` may have lost its lock when it continues: see
+:meth:`Lease.is_held`.
 """
 
 from __future__ import annotations
@@ -62,23 +63,12 @@ def lease(path: Path, until: Until = "free") -> Iterator[Lease]:
         BlockingIOError: If another process holds the lock; its text names that process.
         OSError: If the file cannot be created.
     """
-    mine = _acquire(Path(os.path.abspath(path)), until)  # noqa: PTH100 - links are not resolved
+    mine = _acquire(Path(os.path.abspath(path)), until)  # noqa: PTH100
     _HEART.add(mine)
     try:
         yield mine
     finally:
         _HEART.release(mine)
-
-
-def lost(path: Path) -> bool:
-    """True if this process had the lock of a folder above a path and another one took it over.
-
-    That happens to a process that stood still for a long time: stopped, on a suspended machine, or
-    without a connection to the file server.
-    """
-    absolute = Path(os.path.abspath(path))  # noqa: PTH100 - links are not resolved
-    above = [mine for mine in _HEART.leases if absolute.is_relative_to(mine.path.parent)]
-    return not all(mine.is_held() for mine in above)
 
 
 @dataclass(frozen=True)

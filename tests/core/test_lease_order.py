@@ -8,7 +8,6 @@ import os
 import random
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -35,17 +34,22 @@ class Process(threading.Thread):
         self.is_dead = self.is_done = self.stood_still = self.before_removal = False
 
     def run(self):
-        with suppress(Killed):
+        try:
             self.turn.acquire()
             for _ in range(2):
-                with leases.lease(self.world.path):
+                with leases.lease(self.world.path) as mine:
                     for _ in range(3):
-                        self.world.check()
+                        self.world.check(mine)
                         self.world.sleep(2.0)
-                    self.world.check()
+                    self.world.check(mine)
                 self.stood_still = False
+        except Killed:
+            pass
+        except Exception as error:
+            self.world.faults.append(repr(error))
+        finally:
             self.is_done = True
-        self.world.idle.release()
+            self.world.idle.release()
 
 
 class World:
@@ -61,10 +65,10 @@ class World:
     def me(self):
         return threading.current_thread()
 
-    def check(self):
+    def check(self, mine):
         """A process that did not stand still has the lock that it believes to have."""
         me = self.me
-        if leases.lost(self.path) and not me.stood_still:  # in this order: it may stop in between
+        if not mine.is_held() and not me.stood_still:  # in this order: it may stop in between
             self.faults.append(f"{self.now}: {me.name} lost its lock without standing still")
 
     # The modules.
@@ -120,7 +124,7 @@ class World:
 
     def release(self, mine):
         self.me.held.discard(mine)
-        if mine.is_valid():
+        if mine.is_held():
             self.unlink(mine.path)
         self.close(mine.handle)
 
