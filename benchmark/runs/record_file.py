@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -27,8 +27,9 @@ def records_size(folder: Path | None) -> int:
     """Return the size of a folder's records in bytes; 0 without a folder or records."""
     if folder is None or not (folder / FILE).exists():
         return 0
-    with (folder / FILE).open("rb") as stream:  # asks the file server, unlike Path.stat
-        return os.fstat(stream.fileno()).st_size
+    with suppress(OSError):  # opening asks the file server, unlike Path.stat; a pipe does not wait
+        os.close(os.open(folder / FILE, os.O_RDONLY | os.O_NONBLOCK))
+    return (folder / FILE).stat().st_size
 
 
 @contextmanager
