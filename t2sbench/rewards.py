@@ -443,7 +443,6 @@ def build_table(  # noqa: PLR0913 - the settings of a table
     from benchmark.executors.interface import Workers, beats_of
     from benchmark.pipeline.settings import LiveSettings
     from benchmark.pipeline.table_builder import (
-        TableBuilder,
         jobs_left,
         make_labels,
         measure_tables,
@@ -463,10 +462,7 @@ def build_table(  # noqa: PLR0913 - the settings of a table
     )
     request = _table_request(settings, tasks, seeds, configurations, references)
     folder = Path(output).absolute()
-    builds = [TableBuilder(request, folder / first if others else folder)] + [
-        TableBuilder(replace(request, settings=replace(settings, protocol=name)), folder / name)
-        for name in others
-    ]
+    builds = _builders(request, others, folder)
     on_plan(builds)
     vectors = Path(embeddings) if embeddings is not None else None
     # Faults are reported before hours of work.
@@ -494,6 +490,19 @@ def build_table(  # noqa: PLR0913 - the settings of a table
         for build, label in zip(builds, labels, strict=True)
     }
     return BuiltTable(written[first], left, written)
+
+
+def _builders(request: TableRequest, others: Sequence[str], folder: Path) -> list[TableBuilder]:
+    """Tables of the request's protocol and of others, in folders of their own if there are any."""
+    from benchmark.pipeline.table_builder import TableBuilder
+
+    if not others:
+        return [TableBuilder(request, folder)]
+    settings = request.settings
+    return [
+        TableBuilder(replace(request, settings=replace(settings, protocol=name)), folder / name)
+        for name in (settings.protocol, *others)
+    ]
 
 
 def _table_request(
