@@ -685,7 +685,7 @@ def test_a_column_of_parts(tmp_path, put, split, train, note):
 @pytest.mark.parametrize(
     ("columns", "says"),
     [
-        ({"label": [[0], [1]] * 2}, r"'label'.*list"),
+        ({"label": [[0, 1], [1]] * 2}, "'label'.*2 labels"),
         ({"label": [0.5, 1, 2, 3]}, "not whole"),
         ({"split": ["train", "extra"] * 2}, r"'split'.*extra, train"),
         ({"split": ["test", "val"] * 2}, r"'split'.*test, val"),
