@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any, Protocol
 
 from benchmark.core.beats import Beat, OnBeat
@@ -17,6 +17,7 @@ from benchmark.core.files import (
     canonical_json,
     indented_json,
     json_value,
+    scratch_folder,
     sha256_bytes,
     write_bytes,
     write_text,
@@ -280,8 +281,8 @@ class RenderWorker(Worker[ShardJob, ShardResult]):
 
         try:
             self._simulator.open()
-            with TemporaryDirectory() as scratch:
-                folder = Path(scratch)
+            # That of a killed worker is removed by the next one: its shard is still missing.
+            with scratch_folder(Path(gettempdir()), "t2sbench-shard-") as folder:
                 shard = _render_shard(self._request, self._simulator, folder, job.number, count)
                 names = [name for name, _ in shard.files] or [shard.file]
                 return ShardResult(shard, {name: (folder / name).read_bytes() for name in names})

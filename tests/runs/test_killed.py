@@ -42,7 +42,7 @@ import time
 
 class Slow:
     def fit(self, tasks, rewards, rng):
-        time.sleep(0.8)  # long enough that -j 2 starts workers
+        time.sleep(1.1)  # long enough that -j 2 makes the last two of three fits in workers
         self.space = rewards.space
     def select(self, task, rng):
         time.sleep(0.01)
@@ -50,9 +50,9 @@ class Slow:
 
 METHODS = {"slow": Slow}
 """
-TABLE = ("run", "--split", "all", "--seeds", "0,1", "--table", str(DATA))
-RUN = (*TABLE, "-m", "random", "-m", "slow", "--plugin", "slow.py")
-LIVE = (*TABLE, "--live", "-m", "random", "-m", "single-best", "-m", "untrained")
+TABLE = ("run", "--split", "all", "--table", str(DATA))
+RUN = (*TABLE, "--seeds", "0-2", "-m", "random", "-m", "slow", "--plugin", "slow.py")
+LIVE = (*TABLE, "--seeds", "0,1", "--live", "-m", "random", "-m", "single-best", "-m", "untrained")
 RENDER = ("render", "--simulator", "toy", "--config", "11111111", "--classes", "8", "--size", "48")
 BUILD = ("table", "build", "--with-gaps", "--protocol", "knn5", "--configurations", "0-2")
 
