@@ -10,7 +10,7 @@ from benchmark.executors.interface import Executor, J, OnEvent, R, Work, Workers
 from benchmark.executors.processes import run_in_processes
 from benchmark.executors.ray_cluster import run_on_ray
 from benchmark.executors.slurm import run_on_slurm
-from benchmark.executors.trace import traced
+from benchmark.executors.trace import sweep, traced
 
 _RUN: Mapping[str, Executor] = MappingProxyType(
     {"processes": run_in_processes, "ray": run_on_ray, "slurm": run_on_slurm}
@@ -28,6 +28,7 @@ def run_jobs(
         T2SBenchError: As :class:`Executor`.
     """
     if not jobs:
+        sweep(workers.folder)  # of a command that was killed after its last job
         return
     name = workers.placement.executor
     with ExitStack() as stack:

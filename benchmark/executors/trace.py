@@ -177,6 +177,12 @@ def running_lines(folder: Path) -> list[str]:
     return lines
 
 
+def sweep(folder: Path | None) -> None:
+    """Remove the state that a killed command left; the caller holds the folder."""
+    if folder is not None:
+        (folder / RUNNING).unlink(missing_ok=True)
+
+
 @contextmanager
 def traced(folder: Path, executor: str, total: int, on_event: OnEvent) -> Iterator[OnEvent]:
     """Write events to a folder's files, and pass them on.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.core.beats import OnBeat, no_beat
 from benchmark.core.errors import InvalidInputError, StorageError
+from benchmark.executors.trace import sweep
 from benchmark.methods import Method, source_method
 from benchmark.rewards.catalog import is_path, load_table
 from benchmark.runs.cells import run_unit
@@ -326,6 +327,7 @@ def _fits_and_scores(plan: Plan) -> Iterator[Callable[[Unit, int], Fitted]]:
     Which scores are missing follows from the decisions: an executor waits for all fits.
     """
     placement = plan.request.placement if plan.request.live else None
+    sweep(plan.request.output)
     with ExitStack() as stack:
         fitter = stack.enter_context(
             Fitter(plan.contexts[0], plan.request, plan.methods, plan.units)

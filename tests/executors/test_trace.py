@@ -1,6 +1,8 @@
 import json
 import time
 
+import pytest
+
 import t2sbench as t2s
 from benchmark.core.beats import Beat
 from benchmark.executors.interface import Event
@@ -51,3 +53,10 @@ def test_an_ended_command_is_named(tmp_path):
     (tmp_path / RUNNING).write_text(state.model_dump_json())
     assert Running.read(tmp_path).is_alive is None
     assert "elsewhere" in str(t2s.status(tmp_path))
+
+
+@pytest.mark.parametrize("jobs", [[], [Task("a")]])
+def test_the_state_of_a_killed_command_is_removed_by_the_next(jobs, workers, tmp_path):
+    (tmp_path / RUNNING).write_text("{}")
+    assert len(list(run_jobs(Errands(), jobs, workers(folder=tmp_path)))) == len(jobs)
+    assert not (tmp_path / RUNNING).exists()
