@@ -167,7 +167,7 @@ def fit(samples: Sequence[tuple[Sequence[float], float]], name: Place = ()) -> R
 
     Example:
         >>> rate = fit([([10.0], 2.0), ([20.0], 4.0)])
-        >>> rate.of([100.0]).seconds, rate.spread
+        >>> round(rate.of([100.0]).seconds, 6), rate.spread
         (20.0, 0.0)
     """
     from scipy.optimize import nnls

@@ -584,8 +584,8 @@ FORMATS: Mapping[str, Format] = {
     "checkpoints": Format(
         _checkpoints,
         (
-            "evaluate mini-resnet:{in}/some.pth --tasks EuroSAT --protocol knn5 --size 16 -o o",
             "evaluate {in}/own.safetensors --tasks EuroSAT --protocol knn5 --size 16 -o o",
+            "evaluate mini-resnet:{in}/some.pth --tasks EuroSAT --protocol knn5 --size 16 -o o",
             "evaluate resnet18:{in}/b.safetensors --tasks EuroSAT --protocol knn5 --size 16 -o o",
             "task2vec EuroSAT --probe resnet18:{in}/some.pth --size 16 --draws 8 -o v.safetensors",
         ),

@@ -73,7 +73,7 @@ FOUND = {
         ("records.jsonl", "symbolic link"),
     ),
     "lock that leads to another folder": (
-        {"r/.lock": ("link", "../../outside/new.txt")},
+        {"r/.lease": ("link", "../../outside/new.txt")},
         f"run -m single-best --seeds 0 --limit 1 --table {_TABLE} -o {{in}}/r",
         2,
         ("symbolic link",),

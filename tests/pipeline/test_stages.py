@@ -183,8 +183,8 @@ def test_a_cell_that_is_pruned_before_it_is_read_is_made_again(tiny_profile, tmp
     pipeline = Pipeline(tiny_profile, store, device="cpu")
     get, calls = store.get, []
 
-    def pruned(*arguments):
-        folder = get(*arguments)
+    def pruned(*arguments, **options):
+        folder = get(*arguments, **options)
         calls.append(folder)
         if len(calls) == 1:
             store.prune(0)

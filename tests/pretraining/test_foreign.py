@@ -195,14 +195,15 @@ def test_two_networks_in_one_file_are_refused(tmp_path, resnet):
 
 
 def test_what_a_file_holds_instead_is_stated(tmp_path, resnet):
-    torch.save({"teacher": resnet.state_dict(), "epoch": 3}, tmp_path / "dino.pth")
+    both = {"teacher": resnet.state_dict(), "student": resnet.state_dict(), "epoch": 3}
+    torch.save(both, tmp_path / "dino.pth")
     torch.save(resnet, tmp_path / "module.pth")
     torch.save(resnet.state_dict(), tmp_path / "cut.pth")
     whole = (tmp_path / "cut.pth").read_bytes()
     (tmp_path / "cut.pth").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "page.pth").write_bytes(b"<!DOCTYPE html><html>")
     facts = {
-        "dino.pth": ("teacher", "epoch", "torch.save"),
+        "dino.pth": ("teacher", "student", "epoch", "torch.save"),
         "module.pth": ("torchvision.models.resnet.ResNet", "state_dict()"),
         "cut.pth": ("cut.pth", "truncated"),
         "page.pth": ("<!DOCTYPE",),

@@ -106,7 +106,7 @@ def hub_images(name: str) -> LabelledImages:
 
 
 def data_set_folder(folder: Path) -> Path | None:
-    """The folder of a data set, at any depth of a folder without images; None if there is none.
+    """The folder of a data set, at any depth of a folder without images; None without one.
 
     A data set is what ``save_to_disk`` wrote, a part of the library's cache, or a folder of Parquet
     or Arrow files: directly, under ``data``, or under folders of parts.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.core.test_leases import HOST, SILENCE
 
-VERSION, *PIDS = sys.argv[1:]
+VERSION, PIDS = sys.argv[1] if len(sys.argv) > 1 else "", sys.argv[2:]
 PLACE = Path("/run/export") / VERSION
 COUNT = """
 import time
