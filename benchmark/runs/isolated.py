@@ -66,7 +66,7 @@ def serve(descriptor: int) -> None:
             os.close(descriptors[0])
             alive.add(process)
             channel.send({"process": process})
-    except EOFError:
+    except (EOFError, OSError):  # reset: the run ended before it read the last answer
         for process in list(alive):
             _end(process, alive)
         os._exit(0)  # at once: the run waits for it
