@@ -3,6 +3,8 @@
 import io
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -145,6 +147,15 @@ def test_plain_columns(tmp_path, monkeypatch, kind, labels, names, structure):
     assert images.class_names == names
     assert [images.read(row) for row in range(10)] == encoded
     assert images.labels.tolist() == [1, 0] * 5
+
+
+def test_images_one_level_too_deep_are_no_images(tmp_path):
+    inner = [{"bytes": png(number), "path": None} for number in range(10)]
+    images = [{"bytes": one, "path": None} for one in inner]
+    made = pa.table({"image": images, "label": ["a", "b"] * 5})
+    (tmp_path / "set").mkdir()
+    pq.write_table(made, tmp_path / "set" / "train-00000-of-00001.parquet")
+    assert own_images(str(tmp_path / "set")).read(3) == b""
 
 
 @pytest.fixture

@@ -356,8 +356,9 @@ def _undecoded(part: Any, image: str) -> Any:  # noqa: ANN401 - datasets has no 
 
 
 def _bytes(value: Any) -> bytes:  # noqa: ANN401 - datasets has no types
-    if not isinstance(value, dict):
-        return bytes(value or b"")
-    if value.get("bytes") or not value.get("path"):
-        return bytes(value.get("bytes") or b"")
-    return file_bytes(Path(value["path"]))
+    """Encoded image of a row; empty for anything else, which is then named as no image."""
+    path = value.get("path") if isinstance(value, dict) else None
+    content = value.get("bytes") if isinstance(value, dict) else value
+    if not content and isinstance(path, str) and path:
+        return file_bytes(Path(path))
+    return content if isinstance(content, bytes) else b""
