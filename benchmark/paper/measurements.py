@@ -20,7 +20,7 @@ from benchmark.core.errors import InvalidFileError, UnavailableError, validation
 from benchmark.core.models import Frozen
 from benchmark.rewards.ladder import step_configurations
 from benchmark.rewards.storage import CARD, read_table
-from benchmark.runs.record_file import current_records, iterate_records
+from benchmark.runs.record_file import OTHER_LINES, current_records, iterate_records
 
 if TYPE_CHECKING:
     from benchmark.paper.experiments import Experiment
@@ -128,7 +128,12 @@ class Measurements:
         """
         if self.given is not None:
             return current_records(self.given)
-        files = [path for folder in self.folders for path in sorted(folder.rglob("*.jsonl"))]
+        files = [
+            path
+            for folder in self.folders
+            for path in sorted(folder.rglob("*.jsonl"))
+            if path.name not in OTHER_LINES
+        ]
         found = (
             record
             for path in files

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 FILE = "records.jsonl"
 _ID = b'"record_id":"%s",'
 _MAX_SHOWN = 10
+#: Other files of lines in folders of results: events of jobs, and logs of stages.
+OTHER_LINES = frozenset({"trace.jsonl", "beats.jsonl"})
 
 
 def records_size(folder: Path | None) -> int:
@@ -105,7 +107,7 @@ def iterate_records(
     """Yield the records of a file, or of all ``*.jsonl`` files below a folder, in order.
 
     Args:
-        path: File or folder.
+        path: File or folder. Traces of jobs and logs of stages in a folder are passed over.
         broken: Takes up lines that do not count; without it the first one raises.
         check: Called with every record and its ``path:line``; the line of a record that it refuses
             with a ValueError does not count.
@@ -134,7 +136,9 @@ def iterate_records(
 
 
 def _files(path: Path) -> list[Path]:
-    files = sorted(path.rglob("*.jsonl")) if path.is_dir() else [path]
+    files = [path]
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*.jsonl") if file.name not in OTHER_LINES)
     for file in files:
         try:
             check_regular(file)

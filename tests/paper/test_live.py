@@ -57,6 +57,23 @@ def test_table_is_measured_shown_and_resumed(live, tmp_path, capsys):
     assert "76.86" in page
 
 
+@pytest.mark.slow  # a Ray cluster of this machine
+def test_a_table_is_measured_on_ray(live, tmp_path):
+    pytest.importorskip("ray")
+
+    def scores():
+        records = list(iterate_records(tmp_path / "out" / "records.jsonl"))
+        assert {record.status for record in records} == {"ok"}
+        return [(record.cell, record.key, record.accuracy) for record in records]
+
+    assert live("table3", "--seeds", "0", "--executor", "ray", "-j", "2") == 0
+    on_ray = scores()
+    for name in ("out", "cache"):
+        (tmp_path / name).rename(tmp_path / f"{name}-ray")
+    assert live("table3", "--seeds", "0") == 0
+    assert scores() == on_ray
+
+
 def test_neighbours_and_ladder_are_measured(live, tmp_path, capsys):
     assert live("table1", "--dry-run") == 0
     assert "table1: 10 backbones" in capsys.readouterr().out

@@ -200,3 +200,12 @@ def test_lines_are_plain_json():
     line = json.loads(to_line(seal(content())))
     assert line["schema_version"] == 1
     assert line["scores"][0]["value"] == 15.5
+
+
+def test_other_files_of_lines_in_a_folder_of_results_are_no_records(tmp_path: Path):
+    record = seal(content())
+    append_record(tmp_path / "a" / "records.jsonl", record)
+    (tmp_path / "a" / "trace.jsonl").write_text('{"kind": "began"}\n')
+    (tmp_path / "a.logs").mkdir()
+    (tmp_path / "a.logs" / "beats.jsonl").write_text('{"stage": "render"}\n')
+    assert list(iterate_records(tmp_path)) == [record]
