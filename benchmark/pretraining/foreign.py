@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import pickle
 import re
-import struct
+import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -63,8 +63,6 @@ _COMMON = (
     *("efficientnet_b0", "shufflenet_v2_x1_0", "vit_b_16", "swin_t", "convnext_tiny"),
 )
 _OWN_NETWORKS = ("mini-resnet", "mini-resnet6", "resnet18-small")
-# Errors of PyTorch on damaged files.
-_UNREADABLE = (OSError, RuntimeError, ValueError, EOFError, LookupError, struct.error)
 _SHOWN = 6  # tensors and faults in a message
 
 
@@ -230,20 +228,22 @@ def _check_sizes(path: Path) -> None:
 def _unpickled(path: Path) -> object:
     try:
         # Training scripts save their options next to the weights; a namespace holds no code.
-        with torch.serialization.safe_globals([argparse.Namespace]):
+        with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of PyTorch to itself, on files of older versions
             return torch.load(path, weights_only=True, map_location="cpu")
     except pickle.UnpicklingError as error:
         name = re.search(r"GLOBAL ([\w.]+)", str(error))
         kind = f" ({name[1]})" if name else ""
         if not kind and "truncated" in str(error):
             raise InvalidFileError(path, ["the file is truncated"], _REMEDY) from error
+        damaged = "" if kind else "it is damaged, or "
         raise InvalidFileError(
             path,
-            [f"it holds Python objects{kind}, which only its code could load"],
+            [f"{damaged}it holds Python objects{kind}, which only its code could load"],
             "Save the weights alone, where that code is: torch.save(network.state_dict(), "
             "'weights.pth').",
         ) from error
-    except _UNREADABLE as error:
+    except Exception as error:  # PyTorch raises many kinds on damaged files
         if "TorchScript" in str(error):
             raise InvalidFileError(
                 path,

@@ -197,7 +197,8 @@ def attach_head(backbone: Backbone, classes: int, seed: int) -> Classifier:
         raise InvalidInputError(f"A classifier needs at least two classes (got {classes}).")
     with seeded(seed):
         head = nn.Linear(backbone.dimension, classes)
-    return Classifier(backbone, head.to(next(backbone.parameters()).device))
+    held = next(backbone.parameters(), None)  # None for a network of fixed features
+    return Classifier(backbone, head if held is None else head.to(held.device))
 
 
 def normalise(images: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """Checkpoints of others: wrapped, prefixed, in half precision; and refusals."""
 
 import argparse
+import warnings
 import zipfile
 
 import pytest
@@ -215,6 +216,29 @@ def test_what_a_file_holds_instead_is_stated(tmp_path, resnet):
             read_checkpoint(tmp_path / name, "resnet18")
         for fact in wanted:
             assert fact in str(caught.value)
+
+
+class _Rebuilt:
+    """A tensor whose file gives its storage in place of one of its facts."""
+
+    def __init__(self, place):
+        self.place = place
+
+    def __reduce__(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            storage = torch.zeros(2).storage()
+        facts = [storage, 0, (1,), (1,), False, {}]
+        facts[self.place] = storage
+        return torch._utils._rebuild_tensor_v2, tuple(facts)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("place", [1, 2, 4, 5])
+def test_damaged_files_are_refused_without_warnings_of_pytorch(tmp_path, place):
+    torch.save({"conv1.weight": _Rebuilt(place)}, tmp_path / "damaged.pth")
+    with pytest.raises(InvalidFileError, match=r"damaged\.pth"):
+        read_checkpoint(tmp_path / "damaged.pth", "resnet18")
 
 
 def test_values_that_are_not_finite_are_refused(tmp_path, resnet):

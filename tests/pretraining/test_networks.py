@@ -85,6 +85,12 @@ def test_weights_are_a_function_of_name_and_seed():
     assert not torch.equal(heads[0], heads[2])
 
 
+def test_a_network_of_fixed_features_gets_a_classifier():
+    fixed = Network("channels", lambda rate: nn.Flatten(), 12)
+    classifier = attach_head(build_backbone(fixed, 0), 5, 0)
+    assert classifier(torch.ones(2, 3, 2, 2)).shape == (2, 5)
+
+
 def test_the_global_random_state_is_untouched():
     torch.manual_seed(11)
     before = torch.get_rng_state()
