@@ -114,15 +114,15 @@ def _main(arguments: list[str] | None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as error:
+        if isinstance(error.__cause__, EOFError):  # of a file: Click takes it for a prompt's
+            return _failed(error.__cause__, words)
         click.echo(
             "Interrupted. Finished cells are kept; run the same command to continue.", err=True
         )
         return _INTERRUPTED
     except Exception as error:
-        if not _shown(error, words):
-            raise
-        return T2SBenchError.exit_code
+        return _failed(error, words)
     return result if isinstance(result, int) else 0
 
 
@@ -136,22 +136,25 @@ def _show_traceback(error: Exception, words: list[str]) -> str:
     return text
 
 
-def _shown(error: Exception, words: list[str]) -> bool:
-    """Print an error of a plug-in or of a file; return False for one of this package."""
+def _failed(error: Exception, words: list[str]) -> int:
+    """Print an error of a plug-in, library or file; return the exit code. Raise our own errors."""
+    from benchmark.core.plugins import any_imported
+
     text = _show_traceback(error, words)
     if text:
+        whose = "A plug-in" if any_imported() else "A library"
         hint = "" if "--verbose" in words else " --verbose shows the place."
-        click.echo(f"Error: A plug-in failed: {text.splitlines()[-1]}.{hint}", err=True)
-        return True
-    if isinstance(error, OSError) and error.errno is not None:
+        click.echo(f"Error: {whose} failed: {text.splitlines()[-1]}.{hint}", err=True)
+    elif isinstance(error, OSError) and error.errno is not None:
         name = "" if error.filename is None else f"{error.filename}: "
         click.echo(
             f"Error: {name}{error.strerror}. Check the path, its permissions and the free space. "
             "Finished work is kept.",
             err=True,
         )
-        return True
-    return False
+    else:
+        raise error
+    return T2SBenchError.exit_code
 
 
 def run_main() -> None:

@@ -25,6 +25,8 @@ KINDS = ("method", "simulator", "network", "recipe", "protocol", "source")
 _OWN_DISTRIBUTION = "t2sbench"
 # Digests of the users' files that were imported, by the name of their module.
 _FILES: dict[str, str] = {}
+# Names of the plug-ins of other distributions that were imported.
+_IMPORTED: set[str] = set()
 
 
 class Named(Protocol):
@@ -100,6 +102,8 @@ class Plugin:
         """
         if self.entry is None or self.value is not None:
             return self.value
+        if not self.is_own:
+            _IMPORTED.add(self.name)
         try:
             return self.entry.load()
         except Exception as error:
@@ -107,6 +111,11 @@ class Plugin:
                 f"'{self.name}' of {self.origin} cannot be imported "
                 f"({type(error).__name__}: {error}). Update or uninstall that distribution."
             ) from error
+
+
+def any_imported() -> bool:
+    """True once code of other authors was imported as a plug-in."""
+    return bool(_FILES or _IMPORTED)
 
 
 def known_plugins(kind: str, files: Sequence[Path] = ()) -> dict[str, Plugin]:

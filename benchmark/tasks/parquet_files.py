@@ -54,7 +54,8 @@ def opened(path: Path) -> Iterator[Any]:
         raise InvalidFileError(path, [f"not readable as Parquet: {reason}"], REMEDY) from error
 
 
-def _bound(path: Path) -> int:
+def content_bound(path: Path) -> int:
+    """Largest content, in bytes, that a file may stand for."""
     return _ALLOWANCE + _RATIO * path.stat().st_size
 
 
@@ -68,15 +69,16 @@ def _size_faults(path: Path, metadata: Any) -> list[str]:  # noqa: ANN401 - pyar
         for column in range(metadata.num_columns)
     )
     size = sum(abs(chunk.total_uncompressed_size) for chunk in chunks)
-    if size > _bound(path):
-        faults.append(_too_large(path, size))
+    if size > content_bound(path):
+        faults.append(too_large(path, size))
     return faults
 
 
-def _too_large(path: Path, size: int) -> str:
+def too_large(path: Path, size: int) -> str:
+    """Return the fault of a file that holds so many bytes."""
     return (
         f"{size / 1e6:,.0f} MB of content in a file of {path.stat().st_size / 1e3:,.0f} kB; the "
-        f"limit is {_bound(path) / 1e6:,.0f} MB"
+        f"limit is {content_bound(path) / 1e6:,.0f} MB"
     )
 
 
@@ -101,10 +103,23 @@ def batches(path: Path, column: str, groups: range | None = None) -> Iterator[An
                 array = batch.column(0)
                 array = array.dictionary_decode() if types.is_dictionary(array.type) else array
                 found += array.nbytes
-                if found > _bound(path):
-                    fault = f"column '{column}': {_too_large(path, found)}"
+                if found > content_bound(path):
+                    fault = f"column '{column}': {too_large(path, found)}"
                     raise InvalidFileError(path, [fault], "Get or write the file again.")
                 yield array
+
+
+def check_contents(path: Path) -> None:
+    """Check what the columns of a Parquet file hold, by reading them all.
+
+    Raises:
+        InvalidFileError: If the file is damaged, or a column holds far more than its file.
+    """
+    with opened(path) as file:
+        names = file.schema_arrow.names
+    for name in names:
+        for _ in batches(path, name):
+            pass
 
 
 def _batch_rows(group: Any, column: str) -> int:  # noqa: ANN401 - pyarrow has no types

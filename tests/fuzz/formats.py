@@ -159,6 +159,30 @@ def _hub(folder: Path) -> None:
         _write(folder / "d/data" / f"{part}-00000-of-00001.parquet", stream.getvalue())
 
 
+def _saved(folder: Path) -> None:
+    """A data set of ``save_to_disk``, and an Arrow file with compression, in the other format."""
+    import pyarrow as pa
+
+    _write(folder / FIXED / "task.yaml", _TASK)
+    kinds = {"image": {"_type": "Image"}, "label": {"_type": "ClassLabel", "names": ["a", "b"]}}
+    schema = {b"huggingface": json.dumps({"info": {"features": kinds}}).encode()}
+    images = [{"bytes": encode_png(_pixels(row)), "path": f"{row}.png"} for row in range(4)]
+    content = pa.table({"image": images, "label": [0, 1, 0, 1]}).replace_schema_metadata(schema)
+    files = {"saved/train/data.arrow": pa.ipc.new_stream, "arrow/train.arrow": pa.ipc.new_file}
+    for number, (name, maker) in enumerate(files.items()):
+        stream = io.BytesIO()
+        options = pa.ipc.IpcWriteOptions(compression="lz4" if number else None)
+        with maker(stream, content.schema, options=options) as writer:
+            writer.write_table(content)
+        _write(folder / name, stream.getvalue())
+    _write(folder / "saved/dataset_dict.json", json.dumps({"splits": ["train"]}))
+    _write(folder / "saved/train/dataset_info.json", json.dumps({"features": kinds}))
+    state = {"_data_files": [{"filename": "data.arrow"}], "_fingerprint": "a", "_split": "train"}
+    formats = dict.fromkeys(("_format_columns", "_format_type"), None)
+    state |= {**formats, "_format_kwargs": {}, "_output_all_columns": False}
+    _write(folder / "saved/train/state.json", json.dumps(state))
+
+
 def _matlab(folder: Path) -> None:
     from scipy.io import savemat
 
@@ -490,6 +514,7 @@ FORMATS: Mapping[str, Format] = {
         ),
     ),
     "hub": Format(_hub, (_PREPARE + "d" + _CHECK,)),
+    "saved": Format(_saved, (_PREPARE + "saved" + _CHECK, _PREPARE + "arrow" + _CHECK)),
     "matlab": Format(
         _matlab,
         (

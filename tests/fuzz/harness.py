@@ -355,21 +355,23 @@ def _memory(name: str) -> int:
 
 def _check(outcome: Outcome) -> None:
     shown = f"{' '.join(outcome.words)}\n{outcome.out[-2000:]}\n{outcome.err[-2000:]}"
-    if outcome.code not in EXIT_CODES:
-        raise FaultError(f"exit code {outcome.code}: {shown}")
     both = outcome.out + outcome.err
-    if "Traceback (most recent call last)" in both:
-        raise FaultError(f"traceback: {shown}")
-    if _RAW_WARNING.search(both):
-        raise FaultError(f"warning of a library: {shown}")
-    if bad := {c for c in both if c not in "\n\t" and unicodedata.category(c) in ("Cc", "Cf")}:
-        raise FaultError(f"control characters {bad!r}: {shown!r}")
-    if outcome.code == 2 and not outcome.err.strip():
-        raise FaultError(f"no message: {shown}")
-    if outcome.seconds > SECONDS:
-        raise FaultError(f"{outcome.seconds:.1f} s of processor time: {shown}")
-    if outcome.peak > BYTES - 2**28:  # what a process has before it reads anything
-        raise FaultError(f"{outcome.peak / 2**20:.0f} MiB: {shown}")
+    control = {c for c in both if c not in "\n\t" and unicodedata.category(c) in ("Cc", "Cf")}
+    of_others = re.search("(plug-in|library) failed: ", both) and "--plugin" not in outcome.words
+    rules = {
+        f"exit code {outcome.code}": outcome.code not in EXIT_CODES,
+        "traceback": "Traceback (most recent call last)" in both,
+        "error of a library": of_others,
+        "warning of a library": _RAW_WARNING.search(both),
+        f"control characters {control!r}": control,
+        "no message": outcome.code == 2 and not outcome.err.strip(),
+        f"{outcome.seconds:.1f} s of processor time": outcome.seconds > SECONDS,
+        # Beyond what a process has before it reads anything.
+        f"{outcome.peak / 2**20:.0f} MiB": outcome.peak > BYTES - 2**28,
+    }
+    for fault, is_found in rules.items():
+        if is_found:
+            raise FaultError(f"{fault}: {shown!r}" if control else f"{fault}: {shown}")
 
 
 def remove(folder: Path) -> None:

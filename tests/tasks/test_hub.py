@@ -1,6 +1,8 @@
 """A folder in the hub's form stands in for the hub: no test needs a network."""
 
 import io
+import os
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -8,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from benchmark.core.errors import InvalidInputError, UnavailableError
+from benchmark.core.errors import InvalidFileError, InvalidInputError, UnavailableError
 from benchmark.tasks.images import train_mask_70_30
 from benchmark.tasks.loaders.hub import from_hub, hub_id
 from benchmark.tasks.loaders.own import own_images
@@ -219,6 +221,53 @@ def test_a_cache_and_nested_saved_data_sets(tmp_path, rows):
         assert [images.read(row) for row in range(20)] == [png(n % 10) for n in range(20)]
     with pytest.raises(InvalidInputError, match=r"data sets: .*saved/once/more"):
         own_images(str(tmp_path))
+
+
+LEADING_OUT = {
+    "state.json": ('{"_data_files": [{"filename": "../other.arrow"}]}', "'../other.arrow'"),
+    "pipe": ('{"_data_files": [{"filename": "pipe"}]}', "'pipe' is not a file"),
+    "no-list": ('{"_data_files": 3}', "no list"),
+    "dataset_dict.json": ('{"splits": ["train", "../saved"]}', "'../saved'"),
+}
+
+
+@pytest.mark.parametrize("case", LEADING_OUT)
+def test_saved_data_sets_name_files_inside(tmp_path, rows, case):
+    rows(tmp_path / "unused.parquet")
+    datasets.DatasetDict(train=rows.data, test=rows.data).save_to_disk(tmp_path / "saved")
+    content, fact = LEADING_OUT[case]
+    file = case if case == "dataset_dict.json" else "train/state.json"
+    (tmp_path / "saved" / file).write_text(content)
+    os.mkfifo(tmp_path / "saved" / "train" / "pipe")
+    with pytest.raises(InvalidFileError, match=fact):
+        own_images(str(tmp_path / "saved"))
+
+
+@pytest.mark.parametrize(
+    "pattern", ["../other/*.parquet", "/etc/*.parquet", "https://a.example/train.parquet", "~/a"]
+)
+def test_readmes_name_files_inside(folder, pattern):
+    name = folder(train=(0, [0, 1, 1, 0]), test=(50, [1, 0]))
+    readme = Path(name) / "README.md"
+    text = "---\nconfigs:\n- config_name: all\n  data_files: [{{split: train, path: '{}'}}]\n---\n"
+    readme.write_text(text.format(pattern))
+    for source in (name, f"hub:{name}"):
+        with pytest.raises(InvalidFileError, match=r"README\.md"):
+            own_images(source)
+    readme.write_text(text.format("test-*.parquet"))
+    assert own_images(name).read(1) == png(51)
+
+
+def test_large_contents_of_small_files(folder, tmp_path):
+    value = pa.DictionaryArray.from_arrays(
+        pa.array([0] * 200, pa.int32()), pa.array([b"0" * 2**20])
+    )
+    content = pa.table({"image": value, "label": [0, 1] * 100})
+    (tmp_path / "bomb").mkdir()
+    pq.write_table(content, tmp_path / "bomb" / "train.parquet", store_schema=False)
+    for source in (f"{tmp_path}/bomb", f"hub:{tmp_path}/bomb"):
+        with pytest.raises(InvalidFileError, match=r"'image': .* MB of content"):
+            own_images(source)
 
 
 def test_labels_in_lists_of_one(tmp_path, monkeypatch):

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmark.core.errors import InvalidInputError, UnavailableError
+from benchmark.core.errors import InvalidInputError, T2SBenchError, UnavailableError
+from benchmark.core.files import is_folder
 from benchmark.tasks.images import SEVENTY_THIRTY, LabelledImages, file_bytes, train_mask_70_30
 from benchmark.tasks.loaders.folders import (
     PARTS,
@@ -20,7 +22,14 @@ from benchmark.tasks.loaders.folders import (
     part_of,
     visible_folders,
 )
-from benchmark.tasks.parquet_files import label_value, opened
+from benchmark.tasks.loaders.hub_files import (
+    ENDINGS,
+    check_files,
+    data_files,
+    has_configurations,
+    is_saved,
+)
+from benchmark.tasks.parquet_files import label_value
 
 if TYPE_CHECKING:
     from benchmark.tasks.registry import Task
@@ -38,7 +47,7 @@ _PLAIN = ("string", "large_string", "bool", "int", "uint", "float", "decimal")
 _BINARY = ("binary", "large_binary", "binary_view")
 # Files that the library writes next to its data.
 _SAVED = ("dataset_dict.json", "dataset_info.json", "state.json")
-_DATA = (".parquet", ".arrow")
+_ROWS = 64  # that are read at a time: images may be large
 _LEVELS = 8  # of folders above a data set: a cache has four
 
 
@@ -138,7 +147,7 @@ def _is_data_set(folder: Path) -> bool:
         return True
     holders = [folder, folder / "data"]
     holders += [below for below in visible_folders(folder) if part_of(below.name)]
-    return any(any(holder.glob(f"*{ending}")) for holder in holders for ending in _DATA)
+    return any(any(holder.glob(f"*{ending}")) for holder in holders for ending in ENDINGS)
 
 
 def saved_images(folder: Path) -> LabelledImages:
@@ -151,29 +160,21 @@ def saved_images(folder: Path) -> LabelledImages:
         UnavailableError: If ``datasets`` is not installed or the data set cannot be read.
         InvalidInputError: If the data set lacks images, labels or parts.
     """
-    files = [path for path in files_below(folder) if path.suffix.casefold() in _DATA]
-    for path in sorted(files):
-        if path.suffix.casefold() == ".parquet":
-            with opened(path):  # its sizes are checked
-                pass
-    library = _library()
-    if any((folder / name).is_file() for name in ("dataset_dict.json", "state.json")):
-        return _by_parts(*_from_disk(folder))
+    files = data_files(folder)
     kinds = {path.suffix.casefold() for path in files}
-    if len(kinds) != 1 or _has_configurations(folder):
+    if not is_saved(folder) and (len(kinds) != 1 or has_configurations(folder)):
         return hub_images(str(folder))
-    parts, notes = _files_of_parts(folder, sorted(files))
-    try:
-        found = library.load_dataset(kinds.pop()[1:], data_files=parts)
-    except Exception as error:  # of many libraries, as below
-        raise _unreadable(folder, error) from error
+    check_files(folder)
+    library = _library()
+    if is_saved(folder):
+        return _by_parts(*_from_disk(folder))
+    parts, notes = _files_of_parts(folder, files)
+    kind = kinds.pop()[1:]
+    options = {"batch_size": _ROWS} if kind == "parquet" else {}
+    with _reading(str(folder)):
+        found = library.load_dataset(kind, data_files=parts, **options)
     images = _by_parts(found, str(folder))
     return replace(images, notes=(*images.notes, *notes))
-
-
-def _has_configurations(folder: Path) -> bool:
-    readme = folder / "README.md"
-    return readme.is_file() and b"data_files" in readme.read_bytes()[:100_000]
 
 
 def _files_of_parts(folder: Path, files: list[Path]) -> tuple[dict[str, list[str]], list[str]]:
@@ -206,22 +207,30 @@ def _part_of_file(path: Path) -> str | None:
 
 
 def _from_disk(folder: Path) -> tuple[Any, str]:
-    try:
+    with _reading(str(folder)):
         found = _library().load_from_disk(str(folder))
-    except Exception as error:  # of many libraries, as below
-        raise _unreadable(folder, error) from error
     return found if hasattr(found, "keys") else {"train": found}, str(folder)
 
 
-def _unreadable(folder: Path, error: Exception) -> UnavailableError:
-    reason = " ".join(str(error).split())[:200]
-    return UnavailableError(
-        f"Cannot read the data set in {folder} ({type(error).__name__}: {reason}). Save it "
-        "again with save_to_disk."
-    )
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    """Turn errors of the library, which are of many kinds, into refusals."""
+    try:
+        yield
+    except T2SBenchError:
+        raise
+    except Exception as error:
+        cause = error.__cause__ or error  # the library's own error has no details
+        reason = " ".join(str(cause).split())[:200]
+        raise UnavailableError(
+            f"Cannot read the data set in {name} ({type(cause).__name__}: {reason}). Save it "
+            "again with save_to_disk."
+        ) from error
 
 
 def _by_parts(parts: Any, name: str) -> LabelledImages:  # noqa: ANN401 - datasets has no types
+    if not parts:
+        raise InvalidInputError(f"{name} holds no part, such as train. Save it again.")
     kinds = {kind: part for part in reversed(list(parts)) if (kind := part_of(str(part)))}
     train, test = kinds.get("train"), kinds.get("test") or kinds.get("val")
     if train is None and len(parts) > 1:
@@ -240,16 +249,18 @@ def _by_parts(parts: Any, name: str) -> LabelledImages:  # noqa: ANN401 - datase
 
 def _images(chosen: list[Any], name: str, whole: bool) -> LabelledImages:
     """Images of some parts: all split 70/30, or the first for training and the second for tests."""
-    features = chosen[0].features
-    image, label = _columns(features, name)
-    names, parts = _labels([part[label] for part in chosen], _inner(features[label]), name)
+    with _reading(name):
+        features = chosen[0].features
+        image, label = _columns(features, name)
+        names, parts = _labels([part[label] for part in chosen], _inner(features[label]), name)
+        encoded = [_undecoded(part, image) for part in chosen]
     labels = np.concatenate(parts)
     starts = np.cumsum([0, *(len(part) for part in chosen)])
-    encoded = [_undecoded(part, image) for part in chosen]
 
     def read(row: int) -> bytes:
         part = int(np.searchsorted(starts, row, side="right")) - 1
-        return _bytes(encoded[part][row - int(starts[part])][image])
+        with _reading(name):
+            return _bytes(encoded[part][row - int(starts[part])][image])
 
     mask = train_mask_70_30(labels) if whole else np.arange(len(labels)) < starts[1]
     return LabelledImages(names, labels, mask, read, SEVENTY_THIRTY if whole else "")
@@ -268,7 +279,7 @@ def _labels(
     empty = sum(value is None for values in given for value in values)
     if empty:
         raise InvalidInputError(f"{empty} rows of {name} have no label. Remove them.")
-    stated = tuple(getattr(kind, "names", None) or ())
+    stated = tuple(map(str, getattr(kind, "names", None) or ()))
     if not stated:
         values = sorted({value for column in given for value in column})
         number = {value: place for place, value in enumerate(values)}
@@ -299,6 +310,10 @@ def _library() -> Any:  # noqa: ANN401 - datasets has no types
 def _load(name: str) -> Any:  # noqa: ANN401 - datasets has no types
     datasets = _library()
     identifier, _, configuration = name.partition("@")
+    if is_folder(Path(name)):
+        identifier, configuration = name, ""
+    if is_folder(Path(identifier)):
+        check_files(Path(identifier))
     configuration = configuration or _CONFIGURATIONS.get(identifier, "")
     try:
         return datasets.load_dataset(identifier, configuration or None)
