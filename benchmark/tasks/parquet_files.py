@@ -49,7 +49,7 @@ def opened(path: Path) -> Iterator[Any]:
             if faults:
                 raise InvalidFileError(path, faults, "Get or write the file again.")
             yield file
-    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
+    except (OSError, pa.ArrowException, LookupError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InvalidFileError(path, [f"not readable as Parquet: {reason}"], REMEDY) from error
 

@@ -1,14 +1,16 @@
+import io
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.shell_completion import ShellComplete
 
 from benchmark.cli.main import _COMMANDS, cli, main
-from benchmark.core import extras
+from benchmark.core import extras, plugins
 from benchmark.runs.record_file import append_record
 
 
@@ -225,6 +227,25 @@ def test_ctrl_c_exits_130(monkeypatch, capsys, small_table_folder):
     monkeypatch.setattr(run, "make_plan", interrupt)
     assert main(["run", "-m", "random", "--table", str(small_table_folder)]) == 130
     assert "Finished cells are kept" in capsys.readouterr().err
+
+
+def test_an_end_of_file_in_a_library_is_neither_an_interruption_nor_a_plug_in(monkeypatch, capsys):
+    monkeypatch.setattr(plugins, "_FILES", {})
+    monkeypatch.setattr("t2sbench.prepare", lambda *_args: np.load(io.BytesIO(b"")))
+    assert main(["data", "prepare", "SVHN", "--from", "x", "--verbose"]) == 2
+    message = capsys.readouterr().err
+    assert "A library failed: EOFError" in message
+    assert "numpy/" in message
+
+
+def test_an_end_of_file_in_this_package_is_raised(monkeypatch):
+    def end(*_args):
+        raise EOFError
+
+    monkeypatch.setattr("t2sbench.prepare", end)
+    monkeypatch.setattr("benchmark.core.tracebacks._OURS", str(Path(__file__).parents[2]))
+    with pytest.raises(EOFError):
+        main(["data", "prepare", "SVHN", "--from", "x"])
 
 
 @pytest.mark.parametrize(
