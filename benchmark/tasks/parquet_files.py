@@ -7,6 +7,7 @@ in batches that are small where values may be large, and what they hold is count
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -45,13 +46,17 @@ def opened(path: Path) -> Iterator[Any]:
     try:
         check_regular(path)
         with parquet.ParquetFile(path, buffer_size=_BUFFER) as file:
-            faults = _size_faults(path, file.metadata)
+            faults = _size_faults(path, file.metadata) + _repeated(file.schema_arrow.names)
             if faults:
                 raise InvalidFileError(path, faults, "Get or write the file again.")
             yield file
-    except (OSError, pa.ArrowException, LookupError, UnicodeDecodeError) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InvalidFileError(path, [f"not readable as Parquet: {reason}"], REMEDY) from error
+
+
+def _repeated(names: list[str]) -> list[str]:
+    return [f"{n} columns are named '{name}'" for name, n in Counter(names).items() if n > 1]
 
 
 def content_bound(path: Path) -> int:

@@ -122,6 +122,14 @@ def test_a_pipe_does_not_block(tmp_path, command, capsys, monkeypatch):
     assert "My.parquet" in capsys.readouterr().err
 
 
+def test_names_of_several_columns_are_faults(tmp_path):
+    columns = [pa.array([b"a", b"b"]), pa.array([0, 1]), pa.array([1, 0])]
+    path = tmp_path / "a.parquet"
+    parquet.write_table(pa.table(columns, names=["image", "label", "label"]), path)
+    with pytest.raises(InvalidFileError, match="2 columns are named 'label'"):
+        own_images(str(path))
+
+
 def test_damaged_files_are_faults(tmp_path):
     whole = table(tmp_path / "a.parquet", 40).read_bytes()
     rng = np.random.default_rng(0)
