@@ -247,10 +247,9 @@ def test_what_is_no_lock_file_is_a_sentence(kind):
         held(Path("out"), "another command writes there").__enter__()
 
 
-def test_temporary_files_of_other_machines_stay(monkeypatch):
-    (theirs := Path("out/.a.0123456789ab.t2sbench-tmp")).parent.mkdir()
-    theirs.write_bytes(b"")
-    (ours := Path(f"out/.b.{leases.machine(Path())}.t2sbench-tmp")).write_bytes(b"")
-    write_bytes(Path("out/c"), b"x")
+def test_temporary_files_of_other_machines_stay(tmp_path):
+    (theirs := tmp_path / ".a.0123456789ab.t2sbench-tmp").write_bytes(b"")
+    (ours := tmp_path / f".b.{leases.machine(tmp_path)}.t2sbench-tmp").write_bytes(b"")
+    write_bytes(tmp_path / "c", b"x")
     assert theirs.exists()
     assert not ours.exists()
