@@ -142,7 +142,8 @@ def _failed(error: Exception, words: list[str]) -> int:
 
     text = _show_traceback(error, words)
     if text:
-        whose = "A plug-in" if any_imported() else "A library"
+        is_plugin = any_imported() or hasattr(error, "author_traceback")  # of an isolated process
+        whose = "A plug-in" if is_plugin else "A library"
         hint = "" if "--verbose" in words else " --verbose shows the place."
         click.echo(f"Error: {whose} failed: {text.splitlines()[-1]}.{hint}", err=True)
     elif isinstance(error, OSError) and error.errno is not None:
