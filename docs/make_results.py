@@ -31,7 +31,7 @@ from benchmark.plots.budget import draw_regret_curves
 from benchmark.plots.style import save_picture
 from benchmark.rewards.catalog import DEFAULT_TABLE, load_table
 from benchmark.rewards.reliability import LOW_RELIABILITY
-from benchmark.rewards.text import estimated_reliability, reliability_line
+from benchmark.rewards.text import estimated_reliability, proxy_text, reliability_line
 from benchmark.runs.record import to_line
 from benchmark.runs.record_file import FILE, iterate_records
 from benchmark.runs.scoring import CachedScorer
@@ -83,6 +83,8 @@ SEARCHES = {
     ),
 }
 BUDGET_SPLIT = "leave-one-task-out"
+# Protocols that judge what 5-NN chooses.
+JUDGES = ("linear", "finetune")
 # Rows of the averages, in order; other methods of a board follow.
 REMARKS = {
     "untrained": "random weights",
@@ -311,6 +313,27 @@ def _lowest(by_task: Mapping[str, float | None], n: int = 3) -> list[str]:
     return [f"{task} {value:.2f}" for value, task in known[:n]]
 
 
+def agreement() -> t2s.Proxies:
+    """Agreement of 5-NN with linear probing and fine-tuning."""
+    return t2s.proxy(DEFAULT_TABLE, *(RECORDS / "live/proxy" / name for name in JUDGES))
+
+
+def in_short(found: t2s.Proxies) -> str:
+    """Sentence on the agreement, for the README."""
+    parts = [
+        f"{one.correlation.value:.2f} with {name} (the noise allows {one.ceiling.value:.2f})"
+        for one, name in zip(found.proxies, ("linear probing", "fine-tuning"), strict=True)
+    ]
+    costs = [
+        f"{one.regret.value:.1f} ± {one.regret.half_width:.1f} points" for one in found.proxies
+    ]
+    return (
+        f"5-NN chooses, other protocols judge: its mean rank correlation is {' and '.join(parts)}. "
+        f"Its choices are {' and '.join(costs)} below those of the judging protocol itself "
+        "([docs/proxy.md](docs/proxy.md))."
+    )
+
+
 def paper_averages(name: str) -> str:
     """Averages of a table of the paper as measured, the published ones in brackets; best bold."""
     methods, *columns = t2s.paper(name).tables[0].columns
@@ -368,13 +391,17 @@ def blocks(table: RewardTable, boards: Sequence[Board]) -> dict[str, str]:
     found[f"standings of {table.id}"] = standings(table, boards)
     found[f"settings of {table.id}"] = settings(table)
     found[f"ladder of {table.id}"] = ladder(table)
+    if table.id == DEFAULT_TABLE:
+        found["proxies in short"] = in_short(agreement())
+        found["proxies"] = "\n\n".join(proxy_text(one, "pipe") for one in agreement().proxies)
     return found
 
 
 def pages(blocks: Mapping[str, str]) -> dict[Path, str]:
     """Pages with the given tables of figures, by path."""
     found = {}
-    for path in (ROOT / "README.md", ROOT / "docs" / "results.md", ROOT / "docs" / "budget.md"):
+    names = ("results", "budget", "proxy")
+    for path in (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in names)):
         text = path.read_text(encoding="utf-8")
         for name, block in blocks.items():
             head, start, tail = text.partition(f"<!-- {name} -->\n")
@@ -402,6 +429,7 @@ def make_pictures(boards: Sequence[Board]) -> None:
             t2s.Ranking.of(board).plot().save(images / "ranks.svg")
     compared = t2s.compare_effects(DEFAULT_TABLE, against="released")
     compared.plot().save(images / "effects.svg")
+    agreement().plot().save(images / "proxy.svg")
 
 
 def main() -> None:

@@ -44,7 +44,7 @@ def test_pages_state_the_figures_of_table_and_boards(committed):
     spec.loader.exec_module(make_results)
     boards = build_boards(committed, load_data_tasks().names)
     pages = make_results.pages(make_results.blocks(load_table(DEFAULT_TABLE), boards))
-    assert len(pages) == 3
+    assert len(pages) == 4
     for path, text in pages.items():
         assert path.read_text() == text
 
