@@ -16,6 +16,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import sys
 import zipfile
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -367,7 +368,14 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
         )
     with archive.open(member) as stream:
         array: NDArray[Any] = read_array(stream, allow_pickle=False)
-        return array
+    if array.dtype.kind == "V":
+        raise ValueError(f"{member.filename} holds records ({array.dtype}), not numbers or names")
+    if array.dtype.kind == "U" and array.nbytes:
+        # NumPy makes strings of any numbers, which Python cannot print.
+        codes = array.reshape(-1).view(array.dtype.str[0] + "u4")
+        if codes.max() > sys.maxunicode or ((codes >= 0xD800) & (codes < 0xE000)).any():
+            raise ValueError(f"{member.filename} holds text that is not Unicode")
+    return array
 
 
 def read_numbers(path: Path, known: Collection[str]) -> dict[str, float]:

@@ -137,7 +137,7 @@ def _show_traceback(error: Exception, words: list[str]) -> str:
 
 
 def _failed(error: Exception, words: list[str]) -> int:
-    """Print an error of a plug-in, library or file; return the exit code. Raise our own errors."""
+    """Print an error of a plug-in, library or file; return the exit code. Raise all others."""
     from benchmark.core.plugins import any_imported
 
     text = _show_traceback(error, words)

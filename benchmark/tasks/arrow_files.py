@@ -76,7 +76,7 @@ def _faults(path: Path, content: Any) -> list[str]:  # noqa: ANN401 - pyarrow ha
 
 
 def _size_fault(path: Path, messages: Iterator[Any]) -> str:
-    """The fault of a file that holds too much; empty if there is none."""
+    """The fault of a file that holds too much; empty without one."""
     size, is_compressed = 0, False
     for message in messages:
         content, compressed = _content(message)

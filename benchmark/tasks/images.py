@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import warnings
 from collections.abc import Iterator
@@ -40,6 +41,8 @@ _FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "MPO", "PNG", "PPM", "TIFF", "W
 _FLAT = 16
 _ORIENTATION = 0x0112  # tag of EXIF
 _BAND = 2**20  # pixels of deep images that are converted at a time
+# Size of an image whose facts are kept: a small file of a table can hold one image a million times.
+_REMEMBERED = 2**16
 
 
 @dataclass(frozen=True, eq=False)
@@ -263,6 +266,10 @@ def examine(encoded: bytes) -> ImageFacts:
         >>> examine(b"<html>").fault
         'not an image (UnidentifiedImageError)'
     """
+    return _remembered(encoded) if len(encoded) <= _REMEMBERED else _examined(encoded)
+
+
+def _examined(encoded: bytes) -> ImageFacts:
     # Whatever a decoder raises, the image is at fault: hence the wide nets.
     try:
         image = open_image(encoded)
@@ -284,6 +291,9 @@ def examine(encoded: bytes) -> ImageFacts:
     holding = {"animated": _is_animated(image, encoded), "turned": _is_turned(image)}
     traits = frozenset(name for name, holds in holding.items() if holds)
     return ImageFacts(flat=flat, traits=traits)
+
+
+_remembered = functools.lru_cache(256)(_examined)
 
 
 def _is_animated(image: Image, encoded: bytes) -> bool:

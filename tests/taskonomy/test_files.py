@@ -245,6 +245,22 @@ def test_a_pipe_of_samples_does_not_block(tmp_path):
         read_samples(tmp_path / "a.npz")
 
 
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("code", [0x110000, 0xFFFFFFFF, 0xD800])
+def test_names_of_samples_are_unicode(tmp_path, order, code):
+    names = np.array([0x41, code], dtype=f"{order}u4").view(f"{order}U1")
+    np.savez(tmp_path / "a.npz", sources=names, T=np.zeros((2, 3)))
+    with pytest.raises(InvalidFileError, match="not Unicode"):
+        read_samples(tmp_path / "a.npz")
+
+
+def test_records_are_no_samples(tmp_path):
+    records = np.zeros((1, 3), dtype=[("a", "f4"), ("b", "f4")])
+    np.savez(tmp_path / "a.npz", sources=np.array(["A"]), T=records)
+    with pytest.raises(InvalidFileError, match="holds records"):
+        read_samples(tmp_path / "a.npz")
+
+
 def test_samples_that_are_no_archive(tmp_path):
     path = tmp_path / "a.npz"
     for content in (b"", b"nonsense", b"PK\x03\x04nonsense"):

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from benchmark.core.errors import InvalidFileError
+from benchmark.tasks import images
 from benchmark.tasks.decoding import examine_all, read_rgb
-from benchmark.tasks.images import LabelledImages, examine, flat_note
+from benchmark.tasks.images import LabelledImages, encode_png, examine, flat_note
 from benchmark.tasks.loaders.own import own_images
 from benchmark.tasks.pack import open_pack, write_pack
 
@@ -217,3 +218,21 @@ def test_printers_colours_and_palettes_with_transparency():
         palette.putpalette([0, 0, 0, 220, 20, 30])
         for style in ("PNG", "GIF") if options["transparency"] == 1 else ("PNG",):
             assert read_rgb(saved(style, [palette], **options)).getpixel((1, 1)) == (220, 20, 30)
+
+
+def test_an_image_that_many_rows_repeat_is_decoded_once(monkeypatch):
+    opened = []
+
+    def counting(encoded, *others):
+        opened.append(len(encoded))
+        return whole(encoded, *others)
+
+    whole = images.open_image
+    monkeypatch.setattr(images, "open_image", counting)
+    small, large = (
+        encode_png(np.random.default_rng(7).integers(0, 256, (side, side, 3), dtype=np.uint8))
+        for side in (9, 200)
+    )
+    facts = [examine(bytes(bytearray(one))) for one in (small, large, small, large, small)]
+    assert facts == [facts[0]] * 5
+    assert opened == [len(small), len(large), len(large)]
