@@ -14,6 +14,7 @@ from benchmark.core.errors import InvalidFileError, InvalidInputError, Unavailab
 from benchmark.tasks.images import train_mask_70_30
 from benchmark.tasks.loaders.hub import from_hub, hub_id
 from benchmark.tasks.loaders.own import own_images
+from benchmark.tasks.pack import write_pack
 from benchmark.tasks.registry import load_tasks
 
 pytestmark = [
@@ -241,6 +242,22 @@ def test_saved_data_sets_name_files_inside(tmp_path, rows, case):
     os.mkfifo(tmp_path / "saved" / "train" / "pipe")
     with pytest.raises(InvalidFileError, match=fact):
         own_images(str(tmp_path / "saved"))
+
+
+def test_images_by_path(tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "hub-cache")
+    (tmp_path / "a.png").write_bytes(png(3))
+    paths = [str(tmp_path / name) for name in ("a.png", "missing.png", "a.png", "a.png")]
+    kind = pa.struct({"bytes": pa.binary(), "path": pa.string()})
+    rows = pa.array([{"path": path, "bytes": None} for path in paths], kind)
+    (tmp_path / "set").mkdir()
+    pq.write_table(pa.table({"image": rows, "label": [0, 0, 1, 1]}), tmp_path / "set/train.parquet")
+    images = own_images(str(tmp_path / "set"))
+    assert images.read(0) == png(3)
+    with pytest.raises(FileNotFoundError):
+        images.read(1)
+    with pytest.raises(InvalidInputError, match="row 1: not readable"):
+        write_pack(images, tmp_path / "out.parquet")
 
 
 @pytest.mark.parametrize(

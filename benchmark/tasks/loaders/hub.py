@@ -260,7 +260,8 @@ def _images(chosen: list[Any], name: str, whole: bool) -> LabelledImages:
     def read(row: int) -> bytes:
         part = int(np.searchsorted(starts, row, side="right")) - 1
         with _reading(name):
-            return _bytes(encoded[part][row - int(starts[part])][image])
+            value = encoded[part][row - int(starts[part])][image]
+        return _bytes(value)
 
     mask = train_mask_70_30(labels) if whole else np.arange(len(labels)) < starts[1]
     return LabelledImages(names, labels, mask, read, SEVENTY_THIRTY if whole else "")
