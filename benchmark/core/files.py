@@ -27,6 +27,10 @@ from benchmark.core.leases import Lease, lease, machine
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+#: Largest JSON file: parsing takes up to thirty times its size.
+MAX_JSON = 2**25
+#: Largest text file of lines.
+MAX_LINES = 2**27
 #: Lock file of :func:`held`.
 LOCK = ".lease"
 
@@ -127,13 +131,19 @@ def check_regular(path: Path) -> None:
         raise OSError(errno.EINVAL, "not a regular file but a pipe or device", str(path))
 
 
-def regular_bytes(path: Path) -> bytes:
+def regular_bytes(path: Path, limit: int = MAX_JSON) -> bytes:
     """Content of a regular file.
 
+    Args:
+        path: The file.
+        limit: Largest size in bytes.
+
     Raises:
-        OSError: If it is not readable, or a pipe or device.
+        OSError: If it is not readable, larger, or a pipe or device.
     """
     check_regular(path)
+    if path.stat().st_size > limit:
+        raise OSError(errno.EFBIG, f"larger than {limit:,} bytes", str(path))
     return path.read_bytes()
 
 

@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 
 from benchmark.core.errors import InvalidInputError, UnavailableError, UnknownNameError
 from benchmark.core.extras import missing_packages
-from benchmark.core.files import check_regular, real_path, sha256_bytes, sha256_file
+from benchmark.core.files import real_path, regular_bytes, sha256_bytes, sha256_file
 
 #: Kinds of plug-ins.
 KINDS = ("method", "simulator", "network", "recipe", "protocol", "source")
@@ -226,8 +226,7 @@ def load_file_module(path: Path) -> Any:  # noqa: ANN401 - a module of the user
     """
     path = real_path(path)
     try:
-        check_regular(path)
-        content = path.read_bytes()
+        content = regular_bytes(path)
     except OSError as error:
         raise InvalidInputError(
             f"Cannot read the plug-in file {path}: {error.strerror}. Check --plugin."

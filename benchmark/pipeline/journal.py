@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.core.errors import InvalidInputError
 from benchmark.core.files import (
+    MAX_LINES,
     append_line,
     canonical_json,
     held,
@@ -74,7 +76,7 @@ class Journal:
         A later result adds its tasks to those of an earlier one.
         """
         try:
-            lines = regular_bytes(self.folder / _LINES).splitlines()
+            lines = io.BytesIO(regular_bytes(self.folder / _LINES, MAX_LINES))
         except OSError:
             return {}
         found: dict[TableJob, JobResult] = {}

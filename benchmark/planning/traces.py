@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmark.core.errors import InvalidFileError
-from benchmark.core.files import json_value
+from benchmark.core.files import MAX_LINES, json_value, regular_bytes
 from benchmark.planning.cluster import Cluster, Simulated, simulate
 from benchmark.planning.forecast import Range
 
@@ -71,7 +72,7 @@ class Trace:
             InvalidFileError: When it cannot be read, or no job ended.
         """
         try:
-            return cls.of(json_value(line) for line in path.read_bytes().splitlines())
+            return cls.of(json_value(line) for line in io.BytesIO(regular_bytes(path, MAX_LINES)))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InvalidFileError(
                 path, [f"not a trace: {error}"], "Name the trace.jsonl of a finished run."

@@ -21,7 +21,7 @@ import numpy as np
 from pydantic import Field
 
 from benchmark.core.errors import InvalidFileError, InvalidInputError, did_you_mean
-from benchmark.core.files import regular_bytes, sha256_file
+from benchmark.core.files import MAX_LINES, regular_bytes, sha256_file
 from benchmark.core.models import Frozen
 from benchmark.core.yaml_files import read_model_yaml
 from benchmark.rewards.storage import CARD, read_card, write_table
@@ -39,6 +39,8 @@ _MOST_DIGITS = 15  # exact as floats, and within 64 bits
 #: Names of references that a table may have.
 REFERENCES = ("untrained", "real-images")
 
+_MOST_ROWS = 3_000_000  # 65,536 configurations, 20 tasks and two seeds
+_HEAD = 2**20  # characters in which the line of names is looked for
 _LISTED = 20  # faults of one file
 _MISSING = 5  # names of missing cells or tasks in one sentence
 _PLACE = re.compile(r"(?:line|row) (\d+):")
@@ -155,15 +157,19 @@ def read_rows(source: Path | pd.DataFrame) -> Sheet:
 
 def _csv_rows(path: Path) -> Sheet:
     text = _text(path)
-    header = next((line for line in text.splitlines() if line.strip()), "")
+    header = next((line for line in text[:_HEAD].splitlines() if line.strip()), "")
     delimiter = max(",;\t", key=header.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    stream = io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8", newline="")
+    reader = csv.reader(stream, delimiter=delimiter)
     rows = Sheet(str(path), [], decimal_comma=delimiter == ";")
     try:
         for row in reader:
             cells = [cell.strip() for cell in row]
             if not any(cells):
                 continue
+            if len(rows.cells) == _MOST_ROWS:
+                rows.faults.append(f"more than {_MOST_ROWS:,} rows")
+                break
             if not rows.columns:
                 rows.columns = cells
             elif len(row) == len(rows.columns):
@@ -180,7 +186,7 @@ def _csv_rows(path: Path) -> Sheet:
 
 def _text(path: Path) -> str:
     try:
-        text = regular_bytes(path).decode("utf-8-sig")
+        text = regular_bytes(path, MAX_LINES).decode("utf-8-sig")
     except OSError as error:
         raise InvalidFileError(path, [f"not readable: {error.strerror}"]) from error
     except UnicodeDecodeError:

@@ -101,6 +101,16 @@ def test_a_pipe_is_no_file_of_a_model(tmp_path: Path):
         read_model(tmp_path / "a.json", _Description, "")
 
 
+def test_large_files_are_refused_by_their_size(tmp_path: Path):
+    from benchmark.core.files import read_model
+    from benchmark.core.state import _Description
+
+    with (tmp_path / "a.json").open("wb") as stream:
+        stream.truncate(2**40)
+    with pytest.raises(InvalidFileError, match="larger than 33,554,432 bytes"):
+        read_model(tmp_path / "a.json", _Description, "")
+
+
 def test_a_folder_that_vanishes_while_it_is_held(tmp_path):
     folder = tmp_path / "out"
     with pytest.raises(StorageError, match="out vanished"), held(folder, "nobody"):

@@ -39,6 +39,7 @@ _TOKENS = (
     b"1e999", b"-1", b"9" * 400, b"{", b"}", b"[" * 5000, b",", b"\t", b'"', b"&a *a", b"...",
     b"---\n", b"!!binary x", b"\xe2\x80\xae", b"\xed\xa0\x80", b"../" * 30,
 )  # fmt: skip
+_LARGEST = 2**26
 _NUMBERS = tuple(
     struct.pack(form, value)
     for form in ("<I", ">I", "<Q", "<H")
@@ -58,7 +59,8 @@ def mutated(tree: Tree, seed: int) -> Tree:
         return _renamed(tree, name, draw)
     content = tree[name]
     if isinstance(content, bytes):
-        content = mutated_file(name, content, draw)
+        changed = mutated_file(name, content, draw)
+        content = changed if len(changed) <= _LARGEST else content  # repeated lines of many lines
     return {**tree, name: content}
 
 

@@ -8,6 +8,7 @@ import pytest
 import t2sbench as t2s
 from benchmark.cli.main import main
 from benchmark.core.errors import InvalidFileError, InvalidInputError, UnknownNameError
+from benchmark.rewards import importing
 from benchmark.rewards.storage import read_table
 from benchmark.space import Parameter, ParameterSpace
 from benchmark.tasks.vectors import write_embeddings
@@ -176,6 +177,12 @@ def test_faults_of_the_whole_file(imported, text, facts):
         imported(text)
     for fact in facts:
         assert fact in str(caught.value)
+
+
+def test_numbers_of_rows_are_limited(imported, monkeypatch):
+    monkeypatch.setattr(importing, "_MOST_ROWS", 5)
+    with pytest.raises(InvalidFileError, match="more than 5 rows"):
+        imported(HEADER + lines())
 
 
 def test_missing_rewards_are_named(imported, tmp_path):

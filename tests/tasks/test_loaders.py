@@ -241,6 +241,14 @@ def test_flowers_lists_that_do_not_fit(tmp_path, flowers_tree):
         LOADERS["Flowers102"](tmp_path)
 
 
+def test_numbers_of_rows_are_limited(tmp_path, monkeypatch):
+    monkeypatch.setattr("benchmark.tasks.loaders.listed._MOST_ROWS", 3)
+    rows = [{"Filename": f"{i}.jpg", "Label": 0, "Species": "a"} for i in range(4)]
+    write_csv(tmp_path / "labels.csv", rows)
+    with pytest.raises(InvalidFileError, match="more than 3 rows"):
+        LOADERS["DeepWeeds"](tmp_path)
+
+
 def test_deep_weeds(tmp_path, put):
     species = ["Chinee apple", "Lantana", "Negatives"]
     rows, table = [], []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.core.errors import InvalidInputError
-from benchmark.core.files import digest, sha256_file
+from benchmark.core.files import digest, regular_bytes, sha256_file
 from benchmark.simulators.textures.cache import ImageSet, MaterialSet
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".hdr")
 # Decoders hold up to four copies of an image; radiance takes 12 bytes a pixel, also twice.
 _MAX_PIXELS = 64_000_000
 _MAX_RADIANCE = 2**25  # 8192 x 4096
+_MAX_BYTES = 2**28  # of a radiance file
 _ROWS = 64  # rows of radiance that are converted at a time
 
 
@@ -90,7 +91,7 @@ def read_image(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
 
     try:
         if path.suffix.casefold() == ".hdr":
-            image = Image.fromarray(tone_mapped(read_radiance(path.read_bytes())))
+            image = Image.fromarray(tone_mapped(read_radiance(regular_bytes(path, _MAX_BYTES))))
         else:
             with Image.open(path) as opened:
                 _check_size(opened.width, opened.height, _MAX_PIXELS)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmark.core.errors import InvalidFileError
-from benchmark.core.files import check_regular
+from benchmark.core.files import regular_bytes
 from benchmark.tasks.images import LabelledImages, labelled_files, shortened
 from benchmark.tasks.loaders.containers import integers, read_matrices
 from benchmark.tasks.loaders.folders import find_root, images_below
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _REMEDY = "Unpack the official archive again."
+_MOST_ROWS = 2_000_000
 _FLOWERS = 102  # classes
 CHESTX_CLASSES = (
     *("Atelectasis", "Cardiomegaly", "Effusion", "Infiltration", "Mass", "Nodule"),
@@ -71,8 +74,8 @@ def read_lines(path: Path) -> list[str]:
         InvalidFileError: If it is unreadable.
     """
     try:
-        check_regular(path)
-        return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        text = regular_bytes(path).decode()
+        return [line for line in text.splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidFileError(path, [f"not readable: {error}"], _REMEDY) from error
 
@@ -145,14 +148,15 @@ def read_csv(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
         InvalidFileError: If it is unreadable or lacks columns.
     """
     try:
-        check_regular(path)
-        with path.open(encoding="utf-8-sig", newline="") as stream:
+        content = io.BytesIO(regular_bytes(path))
+        with io.TextIOWrapper(content, encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream)
             missing = [name for name in columns if name not in (reader.fieldnames or ())]
-            rows = [] if missing else list(reader)
+            rows = [] if missing else list(islice(reader, _MOST_ROWS + 1))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InvalidFileError(path, [f"not readable as CSV: {error}"], _REMEDY) from error
     faults = [f"no column '{name}'" for name in missing]
+    faults += [f"more than {_MOST_ROWS:,} rows"] * (len(rows) > _MOST_ROWS)
     faults += [
         f"line {line}: too few columns"
         for line, row in enumerate(rows, 2)
