@@ -6,12 +6,13 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from benchmark.core.errors import InvalidFileError, StorageError, validation_faults
-from benchmark.core.files import append_line, check_regular, held, sha256_bytes
+from benchmark.core.files import MAX_JSON, append_line, check_regular, held, sha256_bytes
 from benchmark.core.texts import visible
 from benchmark.runs.record import RECORD_ADAPTER, Record, to_line
 
@@ -118,21 +119,28 @@ def iterate_records(
     if not path.exists():
         raise InvalidFileError(path, ["no such file or folder"], "Check the path of the records.")
     for file in _files(path):
-        with file.open("rb") as stream:
-            for number, line in enumerate(stream, start=1):
-                if not line.strip():
-                    continue
-                try:
-                    record = parse_line(line)
-                    check(record, f"{file}:{number}")
-                except ValueError as error:
-                    if broken is None:
-                        raise InvalidFileError(
-                            file, [visible(f"line {number}: {error}")]
-                        ) from error
-                    broken.faults.append(visible(f"{file}:{number}: {error}"))
-                else:
-                    yield record
+        for number, line in _lines(file):
+            try:
+                record = parse_line(line)
+                check(record, f"{file}:{number}")
+            except ValueError as error:
+                if broken is None:
+                    raise InvalidFileError(file, [visible(f"line {number}: {error}")]) from error
+                broken.faults.append(visible(f"{file}:{number}: {error}"))
+            else:
+                yield record
+
+
+def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
+    """Numbers and contents of the lines that are not blank."""
+    with file.open("rb") as stream:
+        lines = iter(partial(stream.readline, MAX_JSON + 1), b"")
+        for number, line in enumerate(lines, start=1):
+            if len(line) > MAX_JSON:
+                fault = f"line {number} is longer than {MAX_JSON:,} bytes"
+                raise InvalidFileError(file, [fault], "Remove it.")
+            if line.strip():
+                yield number, line
 
 
 def _files(path: Path) -> list[Path]:

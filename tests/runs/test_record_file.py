@@ -125,6 +125,13 @@ def test_a_broken_last_line_is_reported_and_the_rest_is_read(tmp_path: Path):
     assert len(broken.faults) == 1
 
 
+def test_long_lines_are_refused(tmp_path: Path):
+    with (tmp_path / "a.jsonl").open("wb") as stream:
+        stream.truncate(2**40)
+    with pytest.raises(InvalidFileError, match="line 1 is longer than"):
+        list(iterate_records(tmp_path))
+
+
 def test_a_full_disk_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = tmp_path / "records.jsonl"
     append_record(path, seal(content("b")))
