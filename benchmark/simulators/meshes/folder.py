@@ -24,7 +24,7 @@ from benchmark.simulators.meshes.cache import MESHES_FILE, PackedMeshes, Stored,
 from benchmark.simulators.meshes.convert import make_mesh
 from benchmark.simulators.meshes.framing import Silhouettes, silhouettes
 from benchmark.simulators.meshes.layout import Finding, MeshFile, find_meshes
-from benchmark.simulators.meshes.loading import import_trimesh, load_parts
+from benchmark.simulators.meshes.loading import check_size, import_trimesh, load_parts
 from benchmark.simulators.meshes.mesh import UnusableMeshError
 from benchmark.simulators.meshes.parts import Sources
 
@@ -174,7 +174,10 @@ class FolderLibrary:
     def _prepare(self, file: MeshFile) -> Prepared:
         """Load a file, or return the outcome of the last time."""
         try:
+            check_size(file.path)
             own = sha256_file(file.path)
+        except UnusableMeshError as error:
+            return Prepared("", "", error.reason, ())
         except OSError as error:
             return Prepared("", "", f"cannot be read ({error.strerror})", ())
         known = self._known(file, own)

@@ -62,7 +62,8 @@ def load_parts(path: Path, root: Path, sources: Sources) -> list[Part]:
         UnavailableError: If trimesh is not installed.
         Exception: Whatever trimesh raises for a damaged file.
     """
-    _check_size(path)
+    check_size(path)
+    check_counts(*count_contents(path))
     resolver = FolderResolver(root, path.parent, sources)
     if path.suffix.casefold() in _GLTF:
         parts = read_gltf(path, resolver, sources)
@@ -85,13 +86,17 @@ def _read_with_trimesh(path: Path, resolver: FolderResolver, sources: Sources) -
         return [_part(mesh, sources) for mesh in meshes]
 
 
-def _check_size(path: Path) -> None:
+def check_size(path: Path) -> None:
+    """Check the size of a file.
+
+    Raises:
+        UnusableMeshError: If it is empty or too large.
+    """
     size = path.stat().st_size
     if size == 0:
         raise UnusableMeshError("an empty file")
     if size > MAX_FILE_BYTES:
         raise UnusableMeshError(f"{size:,} bytes (at most {MAX_FILE_BYTES:,})")
-    check_counts(*count_contents(path))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.core.errors import InvalidInputError
-from benchmark.core.files import digest, regular_bytes, sha256_file
+from benchmark.core.files import digest, sha256_file
 from benchmark.simulators.textures.cache import ImageSet, MaterialSet
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".hdr")
 # Decoders hold up to four copies of an image; radiance takes 12 bytes a pixel, also twice.
 _MAX_PIXELS = 64_000_000
 _MAX_RADIANCE = 2**25  # 8192 x 4096
-_MAX_BYTES = 2**28  # of a radiance file
+_MAX_BYTES = 6 * _MAX_PIXELS  # RGB of 16 bits
 _ROWS = 64  # rows of radiance that are converted at a time
 
 
@@ -90,8 +90,9 @@ def read_image(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
     from PIL import Image
 
     try:
+        _check_bytes(path.stat().st_size)
         if path.suffix.casefold() == ".hdr":
-            image = Image.fromarray(tone_mapped(read_radiance(regular_bytes(path, _MAX_BYTES))))
+            image = Image.fromarray(tone_mapped(read_radiance(path.read_bytes())))
         else:
             with Image.open(path) as opened:
                 _check_size(opened.width, opened.height, _MAX_PIXELS)
@@ -101,6 +102,11 @@ def read_image(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
         raise
     except Exception as error:  # image files fail in many ways
         raise UnreadableImageError(f"not an image that can be read ({error})") from error
+
+
+def _check_bytes(size: int) -> None:
+    if size > _MAX_BYTES:
+        raise UnreadableImageError(f"larger than {_MAX_BYTES:,} bytes")
 
 
 def _check_size(width: int, height: int, limit: int) -> None:

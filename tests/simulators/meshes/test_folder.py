@@ -505,3 +505,12 @@ def test_a_real_collection(monkeypatch):
             mesh = library.mesh(category, name)
             assert 1 <= len(mesh.triangles) <= 2000
             assert np.abs(np.linalg.norm(mesh.normals, axis=1) - 1).max() < 1e-3
+
+
+@pytest.mark.parametrize("suffix", ["glb", "obj", "ply", "stl"])
+def test_large_files_are_left_out_unread(good, suffix):
+    with write(f"box/vast.{suffix}", b"v 0 0 0").open("ab") as stream:
+        stream.truncate(2**40)
+    found = FolderLibrary(ROOT)
+    assert found.categories == ("box",)
+    assert "1,099,511,627,776 bytes" in reasons(found)[f"box/vast.{suffix}"]

@@ -201,3 +201,12 @@ def test_places_without_images_are_refused():
     (FOLDER / "a.png").write_bytes(b"x")
     with pytest.raises(InvalidInputError, match=r"a\.png: left out"):
         folder_materials(FOLDER, 16)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".hdr"])
+def test_large_files_are_refused_unread(suffix):
+    path = Path(f"a{suffix}")
+    with path.open("wb") as stream:
+        stream.truncate(2**40)
+    with pytest.raises(UnreadableImageError, match="larger than"):
+        images.read_image(path, (8, 8))
