@@ -59,8 +59,7 @@ class Plugin:
     @property
     def is_own(self) -> bool:
         """True if this package registers it."""
-        dist = self.entry.dist if self.entry else None
-        return dist is not None and dist.name == _OWN_DISTRIBUTION
+        return self.entry is not None and self.origin.partition(" ")[0] == _OWN_DISTRIBUTION
 
     @property
     def code_sha256(self) -> str | None:
@@ -146,9 +145,12 @@ def known_plugins(kind: str, files: Sequence[Path] = ()) -> dict[str, Plugin]:
 
 def _discover(group: str) -> dict[str, Plugin]:
     found: dict[str, Plugin] = {}
+    origins = dict[int, str]()  # by distribution, whose metadata are parsed each time
     for entry in metadata.entry_points(group=group):
         dist = entry.dist
-        origin = f"{dist.name} {dist.version}" if dist else "unknown"
+        if id(dist) not in origins:
+            origins[id(dist)] = f"{dist.name} {dist.version}" if dist else "unknown"
+        origin = origins[id(dist)]
         known = found.get(entry.name)
         if known is not None and known.entry is not None and known.entry.value != entry.value:
             raise InvalidInputError(
