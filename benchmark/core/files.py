@@ -166,9 +166,10 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     A reader sees the old file or the new one, never a part; after a failure the old one remains.
 
     Raises:
-        StorageError: If the file cannot be written (full disk, no permission).
+        StorageError: If the file cannot be written (full disk, no permission, a device or pipe).
     """
     try:
+        check_regular(path)  # a file would take the place of a device
         path.parent.mkdir(parents=True, exist_ok=True)
         with scratch_file(path.parent, f".{path.name}.") as scratch:
             write(scratch)

@@ -166,7 +166,8 @@ class Running(BaseModel):
 
 def running_lines(folder: Path) -> list[str]:
     """Return lines on the jobs of a folder, or of an unfinished table or dataset of its name."""
-    places = [folder, *(folder.with_name(folder.name + end) for end in (".measured", ".partial"))]
+    ends = ("", ".measured", ".partial")
+    places = [folder.parent / (folder.name + end) for end in ends]  # "/" has no name
     lines = []
     for place in places:
         running = Running.read(place)

@@ -15,6 +15,7 @@ from benchmark.core.files import (
     inside,
     scratch_folder,
     write_atomically,
+    write_bytes,
     write_text,
 )
 
@@ -99,6 +100,17 @@ def test_a_pipe_is_no_file_of_a_model(tmp_path: Path):
     os.mkfifo(tmp_path / "a.json")
     with pytest.raises(InvalidFileError, match="pipe"):
         read_model(tmp_path / "a.json", _Description, "")
+
+
+def test_pipes_and_devices_are_not_replaced(tmp_path: Path):
+    import os
+
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(StorageError, match="pipe or device"):
+            write_bytes(path, b"x")
+        assert path.exists()
+        assert not path.is_file()
 
 
 def test_large_files_are_refused_by_their_size(tmp_path: Path):

@@ -1,5 +1,6 @@
 import json
 import time
+from pathlib import Path
 
 import pytest
 
@@ -7,7 +8,7 @@ import t2sbench as t2s
 from benchmark.core.beats import Beat
 from benchmark.executors.interface import Event
 from benchmark.executors.run import run_jobs
-from benchmark.executors.trace import RUNNING, TRACE, Running, traced
+from benchmark.executors.trace import RUNNING, TRACE, Running, running_lines, traced
 from tests.executors.conftest import Errands, Task
 
 
@@ -38,6 +39,10 @@ def test_status_shows_jobs_under_way(tmp_path):
     assert "pre-train mini: untrained, seed 0" in text
     assert "left about" in text
     assert Running.read(folder) is None
+
+
+def test_the_root_of_the_file_system_has_no_name():
+    assert running_lines(Path("/")) == []
 
 
 def test_a_lost_job_is_no_longer_under_way():
