@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from benchmark.tasks.task_data import TaskData
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", re.IGNORECASE)
+_DIGITS = 20
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
 
@@ -196,9 +197,9 @@ def parse_size(text: str) -> int:
         (1500000000, 0)
     """
     match = _SIZE.fullmatch(text.strip())
-    if match is None:
+    if match is None or len(match[1]) > _DIGITS:
         raise InvalidInputError(
-            f"'{text}' is not a size. Write a number and a unit, such as 500MB or 20GB."
+            f"'{text[:50]}' is not a size. Write a number and a unit, such as 500MB or 20GB."
         )
     unit: int = 1000 ** _POWERS[match[2].lower()]
     return round(float(match[1]) * unit)

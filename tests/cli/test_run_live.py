@@ -100,6 +100,7 @@ def test_seeds_share_nothing_and_methods_share_backbones(live, tmp_path, capsys)
         if record.method.name == "single-best"
     }
     assert by_seed[0, "EuroSAT"] == by_seed[0, "PacsC"] != by_seed[1, "EuroSAT"]
+    assert main(["cache", "prune", "--keep", "9" * 5000]) == 2
     assert main(["cache", "prune", "--keep", "0"]) == 0
     assert "Removed" in capsys.readouterr().out
     assert main(["cache", "ls", "--all"]) == 0

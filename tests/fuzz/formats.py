@@ -679,6 +679,7 @@ _HEAVY = {
     "taxonomy measure", "leaderboard seeds", "preview switches", "preview source", "run",
     "submit decide", "evaluate", "task2vec",
 }  # fmt: skip
+_OUTPUTS = ("-o", "--output", "--plot", "--json", "--summary")
 # All categories take half a minute.
 _SMALLER = {"preview library": ["--limit", "2"]}
 _WORDS = (
@@ -725,6 +726,8 @@ def command_words(draw: random.Random) -> list[str]:
             continue
         if name.startswith("-"):
             words.append(name)
+        if name in _OUTPUTS and value.startswith(("/", "{", "..")) and "/dev/" not in value:
+            value = "out"  # an output that the user names may be anywhere
         if name == option:
             words.append(re.sub("[\0\ud800-\udc7f]", "", value))  # no argument can hold it
     if path in _HEAVY:
