@@ -677,7 +677,7 @@ FORMATS: Mapping[str, Format] = {
 _HEAVY = {
     "recommend", "doctor", "paper", "pretrain", "data fetch", "table fetch", "table build",
     "taxonomy measure", "leaderboard seeds", "preview switches", "preview source", "run",
-    "submit decide", "evaluate", "task2vec",
+    "submit decide", "evaluate", "task2vec", "table cost",
 }  # fmt: skip
 _OUTPUTS = ("-o", "--output", "--plot", "--json", "--summary")
 # All categories take half a minute.
