@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +29,12 @@ settings.register_profile("thorough", deadline=None, max_examples=200)
 settings.load_profile("quick")
 
 MIRROR = os.environ.get("T2SBENCH_MIRROR")
+#: Home of datasets and matplotlib, which read its place when a test module imports them.
+LIBRARY_HOME = Path(tempfile.mkdtemp(prefix="t2sbench-tests-"))
+atexit.register(shutil.rmtree, LIBRARY_HOME, ignore_errors=True)
+os.environ.update(
+    HF_HOME=str(LIBRARY_HOME / "hf"), HF_HUB_OFFLINE="1", MPLCONFIGDIR=str(LIBRARY_HOME)
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
 from benchmark.core.texts import VisibleStream, visible
+
+_Item = TypeVar("_Item")
 
 
 class SafeConsole(Console):
@@ -39,3 +42,12 @@ class SafeConsole(Console):
             else:
                 text = "\n".join(visible(line) for line in segment.text.split("\n"))
                 yield Segment(text, segment.style)
+
+
+def tracked(items: Sequence[_Item], label: str) -> Iterable[_Item]:
+    """Yield the items; a progress bar on the standard error counts them if that is a terminal."""
+    from rich.progress import track  # tables alone do not need it
+
+    console = SafeConsole(stderr=True)
+    hidden = not console.is_terminal
+    return track(items, label, console=console, transient=True, disable=hidden)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.core.errors import InvalidInputError
+from benchmark.core.terminal import tracked
 from benchmark.simulators.sampling import SceneSampler
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _GAP = 3
 _TEXT_HEIGHT = 18
 _LABEL_WIDTH = 150
+_ROWS = "rows"
 _PAPER, _INK = (255, 255, 255), (30, 30, 30)
 
 
@@ -95,7 +97,7 @@ def configuration_sheet(
     """Sheet of one configuration: a row per category with images of its objects."""
     catalog = simulator.assets()
     sheet = []
-    for category in _spread(catalog.categories, rows):
+    for category in tracked(_spread(catalog.categories, rows), _ROWS):
         names = catalog.names(category)
         shots = [
             Shot(configuration, category, names[i % len(names)], i // len(names))
@@ -123,7 +125,7 @@ def switches_sheet(
     points = [(str(space.at(0)), space.at(0)), *space.single_changes()]
     points += [(str(space.most_varied), space.most_varied)]
     rows = []
-    for label, configuration in points:
+    for label, configuration in tracked(points, _ROWS):
         shots = [Shot(configuration, chosen, name, i) for i in range(columns)]
         rows.append(Row(label, shoot(simulator, shots, size=size, seed=seed)))
     return compose(f"one level changed per row: {chosen}", rows, size)
@@ -142,7 +144,7 @@ def category_sheet(
     catalog, space = simulator.assets(), simulator.capabilities.space
     names = catalog.names(category)
     rows = []
-    for start in range(0, len(names), columns):
+    for start in tracked(range(0, len(names), columns), _ROWS):
         part = names[start : start + columns]
         for label, point in (("canonical", space.at(0)), (str(configuration), configuration)):
             shots = [Shot(point, category, name, 0) for name in part]
@@ -157,7 +159,7 @@ def library_sheet(
     catalog, space = simulator.assets(), simulator.capabilities.space
     categories = catalog.categories[:limit]
     rows = []
-    for start in range(0, len(categories), columns):
+    for start in tracked(range(0, len(categories), columns), _ROWS):
         part = categories[start : start + columns]
         shots = [Shot(space.at(0), category, catalog.names(category)[0], 0) for category in part]
         rows.append(Row("", shoot(simulator, shots, size=size, seed=0), part))

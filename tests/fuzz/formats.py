@@ -23,8 +23,8 @@ from PIL import Image
 from benchmark.cli.main import cli, main
 from benchmark.core.files import canonical_json, digest, sha256_bytes
 from benchmark.tasks.images import LabelledImages, encode_png
-from tests.conftest import build_record
-from tests.fuzz.harness import HOME, Content, Tree, read_tree
+from tests.conftest import LIBRARY_HOME, build_record
+from tests.fuzz.harness import Content, Tree, read_tree
 from tests.fuzz.mutations import VALUES
 
 _TABLE = Path(__file__).parents[1] / "data" / "small-table"
@@ -537,7 +537,7 @@ FORMATS: Mapping[str, Format] = {
         _meshes,
         ("preview library -O objects={in}/m --limit 4 --size 32 -o x.png",),
         # An empty cache takes long to fill; all inputs share one.
-        variables={"T2SBENCH_CACHE": str(HOME / "cache")},
+        variables={"T2SBENCH_CACHE": str(LIBRARY_HOME / "cache")},
         weight=2,
     ),
     "tasks": Format(

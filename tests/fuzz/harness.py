@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import faulthandler
 import os
 import re
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.cli import main as command_line
+from tests.conftest import LIBRARY_HOME
 
 SECONDS = 10.0
 BYTES = int(1.5 * 2**30)
@@ -47,11 +47,6 @@ _EVENTS = {
 _REFUSED = {"pickle.find_class", "socket.connect", "os.system", "os.exec"}
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _DEVICES = ("/dev/null", "/dev/shm/", "/proc/self/")
-#: Home of libraries, which read its place once.
-HOME = Path(tempfile.mkdtemp(prefix="t2sbench-fuzz-"))
-atexit.register(shutil.rmtree, HOME, ignore_errors=True)
-# The home is set before they are imported.
-os.environ.update(HF_HOME=str(HOME / "hf"), MPLCONFIGDIR=str(HOME), HF_HUB_OFFLINE="1")
 _RAW_WARNING = re.compile(r"\.py:\d+: \w*Warning")
 
 
@@ -147,7 +142,7 @@ class Sandbox:
         (root / "outside" / "secret.txt").write_text("t2sbench-sentinel")
         write_tree(tree, self.input)
         free = (root / name for name in ("out", "cache", "data", "tmp"))
-        self.free = (HOME, *free, *(self.input / name for name in also))
+        self.free = (LIBRARY_HOME, *free, *(self.input / name for name in also))
 
     def run(self, *words: str) -> Outcome:
         """Run a command and check all promises.
@@ -194,7 +189,7 @@ class Sandbox:
         }
         values = {name: str(self.root / folder) for name, folder in changes.items()}
         values |= {name: str(self.input / folder) for name, folder in self.variables.items()}
-        values |= {"HOME": str(HOME), "COLUMNS": "200"}
+        values |= {"HOME": str(LIBRARY_HOME), "COLUMNS": "200"}
         kept = {name: os.environ.get(name) for name in (*values, "T2SBENCH_MIRROR")}
         place, temporary = Path.cwd(), tempfile.tempdir
         os.environ.update(values)

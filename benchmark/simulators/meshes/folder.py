@@ -82,14 +82,10 @@ class FolderLibrary:
     @functools.cached_property
     def _prepared(self) -> dict[tuple[str, str], Prepared]:
         """Usable objects; the others are added to the findings."""
-        from rich.progress import track
-
-        from benchmark.core.terminal import SafeConsole
+        from benchmark.core.terminal import tracked
 
         usable, findings = {}, []
-        console = SafeConsole(stderr=True)
-        hidden = not console.is_terminal
-        for file in track(self._files, "meshes", console=console, transient=True, disable=hidden):
+        for file in tracked(self._files, "meshes"):
             prepared = self._prepare(file)
             relative = file.path.relative_to(self._folder).as_posix()
             findings += [Finding(relative, w, skipped=False) for w in prepared.warnings]

@@ -115,7 +115,8 @@ class ObjectFailedError(TdwError):
 
     def __init__(self, name: str, attempts: int, cause: TdwError) -> None:
         self.name, self.attempts, self.cause = name, attempts, cause
+        times = "1 attempt" if attempts == 1 else f"{attempts} attempts"
         super().__init__(
-            f"Object '{name}' failed to render in {attempts} attempts. Last failure: {cause}\n"
+            f"Object '{name}' failed to render in {times}. Last failure: {cause}\n"
             f"Run the command again to resume, or skip the object with -O without={name}."
         )
