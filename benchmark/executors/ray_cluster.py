@@ -85,7 +85,7 @@ class _Mailbox:
 
 
 class _Events:
-    """Events of the cluster; a job that begins a second time was lost in between."""
+    """Events of the cluster; a job that begins again, or its result, was lost in between."""
 
     def __init__(self, ray: Any, on_event: OnEvent) -> None:  # noqa: ANN401 - see above
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
@@ -93,19 +93,17 @@ class _Events:
         )
         self.mailbox = ray.remote(_Mailbox).options(num_cpus=0, scheduling_strategy=here).remote()
         self._ray, self._on_event = ray, on_event
-        self._under_way: dict[str, Event] = {}
+        self._began: dict[str, Event] = {}
 
     def report(self) -> None:
         """Pass new events on."""
         for event in self._ray.get(self.mailbox.drain.remote()):
-            if event.kind == "ended":
-                self._under_way.pop(event.job, None)
-            elif event.kind == "began":
-                before = self._under_way.get(event.job)
+            if event.kind == "began":
+                before = self._began.get(event.job)
                 if before is not None:
                     reason = f"Machine {before.host} or the worker was lost."
                     self._on_event(replace(before, kind="lost", at=time.time(), reason=reason))
-                self._under_way[event.job] = event
+                self._began[event.job] = event
             self._on_event(event)
 
 
