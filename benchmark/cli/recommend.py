@@ -145,6 +145,10 @@ def _show(found: Recommendation, seconds: float) -> None:
         f"{task.n_test:,} test images"
         + (f"; {len(task.left_out)} broken images left out" if task.left_out else "")
     )
+    for note in task.notes:
+        click.echo(note)
+    if task.repeated:
+        click.echo(f"{task.repeated:,} test images are also training images.")
     nearest = ", ".join(f"{one.task} {one.distance:.3f}" for one in found.facts.nearest)
     click.echo(f"Nearest tasks: {nearest or 'unknown, as the table has no vectors'}")
     click.echo(f"Configuration: {choice.configuration} ({choice.method})")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -193,6 +194,19 @@ def test_command(photos, quick, tmp_path, capsys):
     assert facts["nearest"][0]["task"] in shown
     assert main(["recommend", str(tmp_path / "absent"), "-o", out]) == 2
     assert "absent" in capsys.readouterr().err
+
+
+def test_remarks_about_the_images_are_printed(folder, quick, tmp_path, capsys):
+    root = folder(part="train", a=8, b=8)
+    folder(part="test", a=5, b=5)
+    shutil.copy(root / "train/a/000.png", root / "test/a/copy.png")
+    (root / "train/a/labels.csv").touch()
+    words = [w for name, value in quick["changes"].items() for w in ("-P", f"{name}={value}")]
+    out = str(tmp_path / "out")
+    assert main(["recommend", str(root), "-o", out, *words, "--only", "choose"]) == 0
+    shown = capsys.readouterr().out
+    assert "1 .csv" in shown
+    assert "1 test images are also training images" in shown
 
 
 def test_classes_named_like_code(folder, quick, tmp_path):
