@@ -164,9 +164,10 @@ def check(tasks: tuple[str, ...], jobs: int, tasks_files: tuple[Path, ...]) -> i
             click.echo(f"{name}: {error}", err=True)
             broken += 1
             continue
-        repeated = f" {found.repeated} test images are also training images." * (found.repeated > 0)
-        notes = "".join(f" {note}" for note in found.notes)
-        click.echo(f"{name}: ok, {len(found.data.pack)} images.{repeated}{notes}")
+        words = [f"{name}: ok, {len(found.data.pack)} images."]
+        if found.repeated:
+            words.append(f"Test images that are also training images: {found.repeated}.")
+        click.echo(" ".join([*words, *found.notes]))
     if not (tasks or here):
         click.echo("No data are here: no task has prepared images. See 't2sbench data ls'.")
     return 2 if broken else 0

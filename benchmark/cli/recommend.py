@@ -148,7 +148,7 @@ def _show(found: Recommendation, seconds: float) -> None:
     for note in task.notes:
         click.echo(note)
     if task.repeated:
-        click.echo(f"{task.repeated:,} test images are also training images.")
+        click.echo(f"Test images that are also training images: {task.repeated:,}.")
     nearest = ", ".join(f"{one.task} {one.distance:.3f}" for one in found.facts.nearest)
     click.echo(f"Nearest tasks: {nearest or 'unknown, as the table has no vectors'}")
     click.echo(f"Configuration: {choice.configuration} ({choice.method})")

@@ -206,7 +206,7 @@ def test_remarks_about_the_images_are_printed(folder, quick, tmp_path, capsys):
     assert main(["recommend", str(root), "-o", out, *words, "--only", "choose"]) == 0
     shown = capsys.readouterr().out
     assert "1 .csv" in shown
-    assert "1 test images are also training images" in shown
+    assert "Test images that are also training images: 1." in shown
 
 
 def test_classes_named_like_code(folder, quick, tmp_path):
