@@ -58,12 +58,21 @@ class Command(click.Command):
         """Parse the arguments.
 
         Raises:
-            InvalidInputError: For an unknown option, with a suggestion.
+            InvalidInputError: For an unknown option, with a suggestion, and for a number that is
+                larger than any count of images, processes or seeds.
         """
         try:
-            return super().parse_args(ctx, args)
+            left = super().parse_args(ctx, args)
         except click.NoSuchOption as error:
             raise InvalidInputError(_unknown_option(ctx, error)) from error
+        for option in self.params:
+            value = ctx.params.get(option.name or "")
+            if isinstance(value, int) and value > _LARGEST:
+                name = max(option.opts, key=len)
+                raise InvalidInputError(
+                    f"{name}: {value} is too large (at most {_LARGEST:,}). Name a smaller number."
+                )
+        return left
 
 
 def _set_verbose(context: click.Context, _option: click.Parameter, value: bool) -> None:

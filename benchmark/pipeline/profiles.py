@@ -30,7 +30,7 @@ _ENDINGS = (".yaml", ".yml")
 _GROUPS = ("evaluation", "simulator_options")
 _REMEDY = "docs/live-scoring.md describes the form of the file."
 
-Count = Annotated[int, Strict(), Field(ge=1)]
+Count = Annotated[int, Strict(), Field(ge=1, lt=2**31)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._+=,-]*$", max_length=120)]
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -47,7 +47,7 @@ class EvaluationProfile(Frozen):
     """
 
     linear_epochs: Count = 50
-    linear_min_steps: Annotated[int, Strict(), Field(ge=0)] = 12_000
+    linear_min_steps: Annotated[int, Strict(), Field(ge=0, lt=2**31)] = 12_000
     finetune_epochs: Count = 50
     precision: Precision = "float32"
 

@@ -23,7 +23,7 @@ FORMAT_VERSION = 1
 
 Layout = Literal["parquet", "imagefolder"]
 Encoding = Literal["jpeg", "png"]
-AtLeastOne = Annotated[int, Field(ge=1)]
+AtLeastOne = Annotated[int, Field(ge=1, lt=2**31)]
 
 
 class DatasetRequest(BaseModel):

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from benchmark.core.download import SourceFile  # noqa: TC001 - read by pydantic
 from benchmark.core.errors import InvalidInputError
-from benchmark.core.models import Frozen, Sha256
+from benchmark.core.models import Frozen, Int64, Sha256
 from benchmark.rewards.noise import TaskNoise  # noqa: TC001 - read by pydantic
 from benchmark.space import ParameterSpace, space_from_json
 
@@ -66,8 +66,8 @@ class TableDataEntry(DataEntry):
         n_train: Number of training images.
     """
 
-    classes: int
-    n_train: int
+    classes: Int64
+    n_train: Int64
 
 
 class CostEntry(Frozen):
@@ -79,7 +79,7 @@ class CostEntry(Frozen):
         machines: Kinds of machine.
     """
 
-    backbones: int
+    backbones: Int64
     hours: float
     machines: list[str]
 
@@ -108,7 +108,7 @@ class EmbeddingsCard(Frozen):
 
     file_sha256: Sha256
     digest: Sha256
-    dimension: int
+    dimension: Int64
     probe: str
 
 
@@ -134,7 +134,7 @@ class TableFacts(Frozen):
     title: str
     simulator: str
     simulator_version: str
-    n_images: int | None = None
+    n_images: Int64 | None = None
     sources: list[SourceFile] = Field(default_factory=list)
     citation: str = ""
     licence: str = ""
@@ -177,7 +177,7 @@ class TableCard(TableFacts):
     profile: str
     space: list[dict[str, Any]]
     tasks: list[TableTask]
-    seeds: list[Annotated[int, Field(ge=-(2**63), lt=2**63)]]
+    seeds: list[Int64]
     digest: Sha256
     rewards_sha256: Sha256
     embeddings: EmbeddingsCard | None = None

@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from benchmark.core.files import canonical_json, digest, sha256_bytes
-from benchmark.core.models import Frozen, Sha256
+from benchmark.core.models import Frozen, Int64, Sha256
 from benchmark.core.versions import SUITE_VERSION
 from benchmark.rewards.card import DataEntry  # noqa: TC001 - read by pydantic
 
@@ -32,8 +32,8 @@ class TaskEntry(Frozen):
     side: Literal["seen", "unseen"]
     data_revision: str
     task_sha256: Sha256
-    n_train: int | None
-    n_test: Annotated[int, Field(gt=0)]
+    n_train: Int64 | None
+    n_test: Annotated[Int64, Field(gt=0)]
     data: DataEntry | None = None
     reliability: float | None = None
 
@@ -79,7 +79,7 @@ class MethodEntry(Frozen):
     options: dict[str, Option]
     privileged: bool
     learnt_from: list[str]
-    queries: int | None
+    queries: Int64 | None
     learnt_table: SourceEntry | None = None
     isolated: bool = False
 
@@ -115,10 +115,10 @@ class BudgetEntry(Frozen):
             the table has no other.
     """
 
-    queries: Annotated[int, Field(ge=0)]
+    queries: Annotated[Int64, Field(ge=0)]
     asked: list[str]
-    seed: int
-    judged_seeds: list[int]
+    seed: Int64
+    judged_seeds: list[Int64]
 
 
 class DecisionEntry(Frozen):
@@ -132,7 +132,7 @@ class ProtocolEntry(Frozen):
     """The evaluation protocol with all hyperparameters."""
 
     name: str
-    version: int
+    version: Int64
     hyperparameters: dict[str, Option]
 
 
@@ -152,7 +152,7 @@ class PretrainingEntry(Frozen):
     simulator: str
     simulator_version: str
     profile: str
-    n_images: int | None
+    n_images: Int64 | None
     checkpoint_sha256: Sha256 | None = None
     licence: str | None = None
 
@@ -203,7 +203,7 @@ class Score(Frozen):
     metric: str
     value: float | None
     unit: str
-    n_correct: int | None = None
+    n_correct: Int64 | None = None
     reason: str | None = None
     predictions: str | None = None
 
@@ -293,11 +293,11 @@ class Record(Frozen):
     error: Failure | None = None
     key: Sha256
     cell: Sha256
-    suite_version: int
+    suite_version: Int64
     package_version: str
     debug: bool = False
     split: str
-    seed: int
+    seed: Int64
     task: TaskEntry
     method: MethodEntry
     decision: DecisionEntry | None = None

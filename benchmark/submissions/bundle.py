@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 from benchmark.core.errors import InvalidFileError, InvalidInputError, validation_faults
 from benchmark.core.files import regular_bytes, sha256_bytes, sha256_file, write_bytes
 from benchmark.core.messages import from_json, to_json
-from benchmark.core.models import Frozen, Sha256
+from benchmark.core.models import Frozen, Int64, Sha256
 from benchmark.core.sandbox import landlock_version
 from benchmark.methods import Method, TaskView
 from benchmark.rewards.view import RewardView
@@ -116,8 +116,8 @@ class Redone(DecisionEntry):
     model_config = ConfigDict(strict=True)
 
     task: str
-    seed: int
-    queries: int
+    seed: Int64
+    queries: Int64
 
 
 class Rerun(Frozen):

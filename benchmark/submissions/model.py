@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self, TypeVar
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from benchmark.core.files import digest, indented_json
-from benchmark.core.models import Frozen, Sha256
+from benchmark.core.models import Frozen, Int64, Sha256
 from benchmark.runs.plan import Split  # noqa: TC001 - pydantic reads it
 from benchmark.runs.record import DecisionEntry, Option
 
@@ -109,7 +109,7 @@ class SubmittedProtocol(_Model):
     """The evaluation protocol of the table."""
 
     name: Short
-    version: int
+    version: Int64
 
 
 class SubmittedCost(_Model):
@@ -126,7 +126,7 @@ class SubmittedDecision(DecisionEntry):
     configuration: Annotated[str, Field(max_length=100)] | None = None
     task: Short
     seed: Annotated[int, Field(ge=0, lt=2**32)]
-    queries: Annotated[int, Field(ge=0)]
+    queries: Annotated[Int64, Field(ge=0)]
     cost: SubmittedCost
 
     @model_validator(mode="after")
@@ -159,7 +159,7 @@ class Submission(_Model):
     id: Id
     method: SubmittedMethod
     code: Annotated[EntryPointCode | FileCode, Field(discriminator="kind")] | None = None
-    suite_version: int
+    suite_version: Int64
     split: Split
     source: SubmittedSource
     protocol: SubmittedProtocol

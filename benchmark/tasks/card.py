@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from benchmark.core.files import cache_root, canonical_json, read_model, write_bytes
-from benchmark.core.models import Frozen, Sha256
+from benchmark.core.models import Frozen, Int64, Sha256
 
-Size = Annotated[int, Field(ge=0)]
+Size = Annotated[Int64, Field(ge=0)]
 #: Last line of messages about damaged data.
 REMEDY = "Prepare the task again with 't2sbench data prepare' or 't2sbench data adopt'."
 

@@ -18,7 +18,7 @@ from pydantic import Field, Strict, field_validator, model_validator
 
 from benchmark.core.errors import InvalidInputError, UnavailableError, UnknownNameError
 from benchmark.core.files import digest
-from benchmark.core.models import Frozen
+from benchmark.core.models import Frozen, Int64
 from benchmark.core.yaml_files import Document, Fault, Location, read_model_yaml
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
@@ -27,7 +27,7 @@ _STAND_INS = Path(__file__).parent / "stand_ins.yaml"
 #: Last line of messages about faults in a file of tasks.
 FORM = "docs/adding-a-task.md describes the form of the file."
 
-Count = Annotated[int, Strict(), Field(ge=1)]
+Count = Annotated[Int64, Strict(), Field(ge=1)]
 Number = Annotated[float, Strict()]
 
 

@@ -338,6 +338,21 @@ def test_numbers_of_many_digits_are_refused(option, text, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        ("data check EuroSAT -j", "--jobs"),
+        ("render --config 00000000 -o out --images-per-class", "--images-per-class"),
+        ("render --config 00000000 -o out --seed", "--seed"),
+        ("run -m random -o out --limit", "--limit"),
+    ],
+)
+def test_numbers_beyond_all_counts_are_refused(words, option, capsys):
+    assert main([*words.split(), str(2**63)]) == 2
+    assert f"{option}: {2**63}" in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
 @pytest.mark.parametrize("column", ["seed", "n_test"])
 @pytest.mark.parametrize("text", ["9" * 5000, "9" * 30, "9" * 17, "1e308"])
 def test_long_numbers_of_imported_rows_are_faults(column, text, tmp_path, capsys):

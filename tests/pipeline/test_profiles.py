@@ -128,6 +128,9 @@ def test_changes_of_grouped_fields():
             find_profile("mini", {name: 1})
     with pytest.raises(InvalidInputError, match="finetune_epochs=0"):
         find_profile("mini", {"evaluation.finetune_epochs": 0})
+    for name in ("images_per_class", "evaluation.linear_min_steps"):  # counts fit in 64 bits
+        with pytest.raises(InvalidInputError, match=f"{name}={2**31}"):
+            find_profile("mini", {name: 2**31})
 
 
 def test_values_that_a_profile_has_are_no_changes():

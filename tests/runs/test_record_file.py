@@ -2,6 +2,7 @@ import errno
 import json
 import os
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,26 @@ def test_the_id_covers_every_field():
 def test_nan_is_refused(value):
     with pytest.raises(ValidationError):
         seal(content(value=value))
+
+
+@pytest.mark.parametrize(
+    ("group", "name"),
+    [
+        (None, "seed"),
+        (None, "suite_version"),
+        ("task", "n_train"),
+        ("task", "n_test"),
+        ("method", "queries"),
+        ("protocol", "version"),
+        ("pretraining", "n_images"),
+    ],
+)
+def test_integers_beyond_those_of_tidy_tables_are_refused(group, name):
+    for number, is_valid in ((2**63 - 1, True), (2**63, False)):
+        given = content()
+        (given[group] if group else given)[name] = number
+        with nullcontext() if is_valid else pytest.raises(ValidationError, match=name):
+            seal(given)
 
 
 def test_a_changed_line_is_found(tmp_path: Path):
