@@ -728,6 +728,8 @@ def command_words(draw: random.Random) -> list[str]:
             words.append(name)
         if name in _OUTPUTS and value.startswith(("/", "{", "..")) and "/dev/" not in value:
             value = "out"  # an output that the user names may be anywhere
+        if value == "/":
+            value = "{root}"  # the machine's own records and images are no input of a test
         if name == option:
             words.append(re.sub("[\0\ud800-\udc7f]", "", value))  # no argument can hold it
     if path in _HEAVY:
