@@ -203,7 +203,7 @@ class Score(Frozen):
     metric: str
     value: float | None
     unit: str
-    n_correct: Int64 | None = None
+    n_correct: int | None = None
     reason: str | None = None
     predictions: str | None = None
 

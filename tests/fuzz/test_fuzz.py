@@ -33,7 +33,7 @@ _SEEN: dict[str, list[Outcome]] = defaultdict(list)
 
 @pytest.fixture(scope="module", autouse=True)
 def figures():
-    """Print inputs, slowest and largest command of each format of a run on request."""
+    """Write inputs, slowest and largest command of each format of a run on request."""
     yield
     if _TOTAL:
         rows = {
@@ -45,7 +45,8 @@ def figures():
             for name, found in _SEEN.items()
         }
         _KEPT.mkdir(parents=True, exist_ok=True)
-        (_KEPT / "figures.json").write_text(json.dumps(rows, indent=2) + "\n")
+        process = os.environ.get("PYTEST_XDIST_WORKER", "all")  # each has formats of its own
+        (_KEPT / f"figures-{process}.json").write_text(json.dumps(rows, indent=2) + "\n")
 
 
 def check(name: str, seeds: list[int], folder: Path) -> list[Outcome]:
