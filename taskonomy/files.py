@@ -38,7 +38,7 @@ from benchmark.core.errors import (
 )
 from benchmark.core.files import check_regular, write_text
 from benchmark.core.yaml_files import MAX_LISTED, Fault, read_document
-from taskonomy.transfers import SELF, SEPARATOR, Transfer, transfers_of_samples
+from taskonomy.transfers import LARGEST, SELF, SEPARATOR, Transfer, transfers_of_samples
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -219,10 +219,10 @@ def _numbers(fields: Mapping[str, str]) -> tuple[dict[str, float | None], list[s
         if text == "" and name != "affinity":
             numbers[name] = None
             continue
-        highest = 1.0 if name in {"gain", "quality"} else float("inf")
+        highest = 1.0 if name in {"gain", "quality"} else LARGEST
         value = _number(text)
-        if value is None or not 0 <= value <= highest or value == float("inf"):
-            limit = "a number from 0 to 1" if highest == 1 else "a number, 0 or more"
+        if value is None or not 0 <= value <= highest:
+            limit = "a number from 0 to 1" if highest == 1 else _wanted(value)
             faults.append(f"'{name}' must be {limit} (got '{text}')")
         numbers[name] = value
     return numbers, faults
@@ -233,6 +233,11 @@ def _number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
+
+
+def _wanted(value: float | None) -> str:
+    too_large = value is not None and LARGEST < value < float("inf")
+    return f"at most {LARGEST:g}" if too_large else "a number, 0 or more"
 
 
 def _row(transfer: Transfer) -> dict[str, str]:
@@ -402,7 +407,8 @@ def read_numbers(path: Path, known: Collection[str]) -> dict[str, float]:
             hint = did_you_mean(name, sorted(known))
             faults.append(Fault(line, f"unknown task '{name}'. {hint or 'Remove it.'}"))
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not 0 <= value < float("inf"):
-            faults.append(Fault(line, f"'{name}' must be a number, 0 or more (got '{value}')"))
+        if not number or not 0 <= value <= LARGEST:
+            wanted = _wanted(value if number else None)
+            faults.append(Fault(line, f"'{name}' must be {wanted} (got '{value}')"))
     document.refuse(faults)
     return {name: float(value) for name, value in document.value.items()}

@@ -22,11 +22,10 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from benchmark.core.errors import InvalidInputError, UnknownNameError
+from taskonomy.transfers import LARGEST, Transfer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from taskonomy.transfers import Transfer
 
 Value = Literal["p", "sqrt"]
 SelfService = Literal["root", "edge"]
@@ -72,10 +71,11 @@ class Rules:
                 "Name each once."
             )
         for what, numbers in (("importance", self.importance), ("cost", self.node_costs)):
-            wrong = [f"{k}: {v}" for k, v in numbers.items() if not 0 <= v < float("inf")]
+            wrong = [f"{k}: {v}" for k, v in numbers.items() if not 0 <= v <= LARGEST]
             if wrong:
                 raise InvalidInputError(
-                    f"Each {what} must be finite and 0 or more (got {', '.join(wrong)})."
+                    f"Each {what} must be finite, 0 or more and at most {LARGEST:g} (got "
+                    f"{', '.join(wrong)})."
                 )
 
     def named(self) -> set[str]:

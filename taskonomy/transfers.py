@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SELF = "self"
 SEPARATOR = "+"
+#: Largest affinity, cost and importance: their products, and sums of these, stay finite.
+LARGEST = 1e100
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,9 @@ class Transfer:
                 f"Sources must be distinct and differ from the target {self.target} (got "
                 f"{', '.join(self.sources)}). Write 'self' for the target's own network."
             )
-        if not (0 <= self.affinity < float("inf") and 0 <= self.cost < float("inf")):
+        if not (0 <= self.affinity <= LARGEST and 0 <= self.cost <= LARGEST):
             raise InvalidInputError(
-                "Affinity and cost must be finite and not negative (got "
+                f"Affinity and cost must be finite, not negative and at most {LARGEST:g} (got "
                 f"{self.affinity:g} and {self.cost:g} for {self}). Measure them again."
             )
         object.__setattr__(self, "sources", tuple(sorted(self.sources)))

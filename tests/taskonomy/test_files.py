@@ -276,15 +276,16 @@ def test_numbers(tmp_path):
     path = tmp_path / "a.yaml"
     path.write_text("CUB: 2\nAID: 0.5\n")
     assert read_numbers(path, {"CUB", "AID", "DTD"}) == {"CUB": 2.0, "AID": 0.5}
-    path.write_text("CUBB: 2\nAID: -1\nDTD: many\nUSPS: .inf\nFMD: true\n")
+    path.write_text("CUBB: 2\nAID: -1\nDTD: many\nUSPS: .inf\nFMD: true\nSVHN: 1.0e+308\n")
     with pytest.raises(InvalidFileError) as caught:
-        read_numbers(path, {"CUB", "AID", "DTD", "USPS", "FMD"})
+        read_numbers(path, {"CUB", "AID", "DTD", "USPS", "FMD", "SVHN"})
     assert caught.value.faults == [
         "line 1: unknown task 'CUBB'. Did you mean 'CUB'?",
         "line 2: 'AID' must be a number, 0 or more (got '-1')",
         "line 3: 'DTD' must be a number, 0 or more (got 'many')",
         "line 4: 'USPS' must be a number, 0 or more (got 'inf')",
         "line 5: 'FMD' must be a number, 0 or more (got 'True')",
+        "line 6: 'SVHN' must be at most 1e+100 (got '1e+308')",
     ]
     path.write_text("- CUB\n")
     with pytest.raises(InvalidFileError, match=r"CUB: 2\.0"):

@@ -64,6 +64,7 @@ def test_cells_that_were_not_measured_give_no_transfer():
         (("T", ("A", "A"), 0.5), "distinct"),
         (("T", ("A",), -0.5), "not negative"),
         (("T", ("A",), float("nan")), "finite"),
+        (("T", ("A",), 1e308), "at most 1e"),
     ],
 )
 def test_bad_transfers(arguments, says):
