@@ -137,7 +137,7 @@ class CellStore:
         if not about.is_file():
             return None
         try:
-            os.utime(about)
+            os.utime(about, follow_symlinks=False)  # a link may lead to any file
         except OSError as error:
             if error.errno in {errno.ENOENT, errno.ESTALE}:  # another machine removed it
                 return None  # else a read-only store

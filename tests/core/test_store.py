@@ -119,6 +119,17 @@ def test_entries_and_pruning():
     assert store.entries() == []
 
 
+def test_a_description_that_is_a_link_changes_no_other_file():
+    store, other = CellStore(ROOT), Path("other.json")
+    folder = store.get("score", 0, writer())
+    other.write_text("{}")
+    os.utime(other, (1, 1))
+    (folder / "cell.json").unlink()
+    (folder / "cell.json").symlink_to(other.absolute())
+    store.find("score", 0)
+    assert other.stat().st_mtime == 1
+
+
 def test_what_was_just_made_or_used_is_not_pruned(monkeypatch):
     monkeypatch.setattr("benchmark.core.store._LOOK_EVERY_SECONDS", 0.0)
     store = CellStore(ROOT, max_bytes=1)
